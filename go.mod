@@ -1,0 +1,3 @@
+module github.com/desktop-stack-serv/dss
+
+go 1.26

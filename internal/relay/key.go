@@ -1,0 +1,131 @@
+package relay
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	// MaxKeyLength is the longest key, in bytes.
+	MaxKeyLength = 512
+	// DefaultMinKeyLength is the shortest key, in bytes, unless configured.
+	DefaultMinKeyLength = 16
+	// BoundPrefix starts every verifier-bound key.
+	BoundPrefix = "s256."
+)
+
+// Key is the random string an app sends to Stack Exchange as state.
+type Key struct{ Secret }
+
+// KeyRules says which keys are acceptable. The zero value is the default.
+type KeyRules struct {
+	// MinLength in bytes; 0 means DefaultMinKeyLength.
+	MinLength int
+	// AllowTimeBased accepts keys that look like a date, a time or a
+	// time-based UUID, which can be guessed.
+	AllowTimeBased bool
+}
+
+// Parse validates text as a key. Errors wrap [ErrNoKey] or [ErrInvalidKey]
+// and say what to change, without repeating the text.
+func (r KeyRules) Parse(text string) (Key, error) {
+	if text == "" {
+		return Key{}, ErrNoKey
+	}
+	if err := r.check(text); err != nil {
+		return Key{}, fmt.Errorf("%w: %s", ErrInvalidKey, err)
+	}
+	return Key{NewSecret(text)}, nil
+}
+
+type keyProblem string
+
+func (p keyProblem) Error() string { return string(p) }
+
+func (r KeyRules) check(text string) error {
+	switch {
+	case len(text) > MaxKeyLength:
+		return keyProblem(fmt.Sprintf("it is longer than %d bytes", MaxKeyLength))
+	case !utf8.ValidString(text):
+		return keyProblem("it is not valid UTF-8")
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return keyProblem("it holds control characters")
+	case len(text) < r.minLength():
+		return keyProblem(fmt.Sprintf("it is shorter than %d characters; use at least 128 random bits", r.minLength()))
+	case strings.HasPrefix(text, BoundPrefix) && !canonicalBound(text):
+		return keyProblem("after s256. it needs the 43 characters of an unpadded, canonical base64url SHA-256")
+	case !r.AllowTimeBased && timeBased(text):
+		return keyProblem("it is made from a time and can be guessed; use random bits")
+	}
+	return nil
+}
+
+func (r KeyRules) minLength() int {
+	if r.MinLength > 0 {
+		return r.MinLength
+	}
+	return DefaultMinKeyLength
+}
+
+func canonicalBound(text string) bool {
+	sum, err := base64.RawURLEncoding.Strict().DecodeString(text[len(BoundPrefix):])
+	return err == nil && len(sum) == sha256.Size && len(text) == len(BoundPrefix)+43
+}
+
+// Bound reports whether only the holder of a verifier may claim under k.
+func (k Key) Bound() bool { return strings.HasPrefix(k.Reveal(), BoundPrefix) }
+
+// MatchCode is the first 30 bits of the key's SHA-256 in Crockford base32, as
+// XXX-XXX: short enough to compare by eye.
+func (k Key) MatchCode() string {
+	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	sum := sha256.Sum256([]byte(k.Reveal()))
+	bits := uint32(sum[0])<<24 | uint32(sum[1])<<16 | uint32(sum[2])<<8 | uint32(sum[3])
+	var code [7]byte
+	for i, at := range []int{0, 1, 2, 4, 5, 6} {
+		code[at] = alphabet[bits>>(27-5*i)&31]
+	}
+	code[3] = '-'
+	return string(code[:])
+}
+
+var (
+	// A dashed UUID of version 1 or 6. Without dashes it cannot be told from
+	// 128 random bits in hexadecimal.
+	timeUUID = regexp.MustCompile(`(?i)^(urn:uuid:)?[{(]?[0-9a-f]{8}-[0-9a-f]{4}-[16][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}[)}]?$`)
+	// A date and a time in figures, to the end: 2026-11-24T09:27:00.123+01:00,
+	// 11/24/2026 9:27:00 AM.
+	dateShape = regexp.MustCompile(`(?i)^([0-9]{4}[-/._]?[0-9]{1,2}[-/._]?[0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4})[-t _,]*[0-9]{1,2}([:.\-_]?[0-9]{2}){0,2}([.,][0-9]+)? ?(z|am|pm|utc|gmt)?([-+][0-9]{2}:?[0-9]{2})?$`)
+	// The zone's name that a browser's Date appends in parentheses.
+	zoneName = regexp.MustCompile(`\s*\([^)]*\)$`)
+)
+
+var timeLayouts = []string{
+	time.ANSIC, time.UnixDate, time.RubyDate, time.RFC822, time.RFC822Z, time.RFC850,
+	time.RFC1123, time.RFC1123Z, "2006-01-02 15:04:05.999999999 -0700 MST",
+	"Mon Jan 2 2006 15:04:05 GMT-0700", "Jan 2, 2006 3:04:05 PM", "January 2, 2006 3:04:05 PM",
+	"2 Jan 2006 15:04:05", "2 January 2006 15:04:05",
+}
+
+func timeBased(text string) bool {
+	if digitsOnly(text) || dateShape.MatchString(text) || timeUUID.MatchString(text) {
+		return true
+	}
+	text = zoneName.ReplaceAllString(text, "")
+	for _, layout := range timeLayouts {
+		if _, err := time.Parse(layout, text); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func digitsOnly(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
+}

@@ -1,0 +1,86 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestKeyRules(t *testing.T) {
+	bound := "s256.E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" // RFC 7636 appendix B
+	tests := []struct {
+		name, key string
+		want      error
+	}{
+		{"random GUID", "0f8fad5b-d9cb-469f-a165-70867728950e", nil},
+		{"GUID in braces", "{0f8fad5b-d9cb-469f-a165-70867728950e}", nil},
+		{"random hexadecimal", "0f8fad5bd9cb169fa16570867728950e", nil},
+		{"prototype", "__proto__.__proto__", nil},
+		{"bound", bound, nil},
+		{"sixteen", "abcdefghijklmnop", nil},
+		{"empty", "", ErrNoKey},
+		{"fifteen", "abcdefghijklmno", ErrInvalidKey},
+		{"longest", strings.Repeat("k", 512), nil},
+		{"too long", strings.Repeat("k", 513), ErrInvalidKey},
+		{"not UTF-8", "abcdefghijklmnop\xff", ErrInvalidKey},
+		{"control character", "abcdefghijklmnop\n", ErrInvalidKey},
+		{"digits", "1763976420123456", ErrInvalidKey},
+		{"RFC 3339", "2026-11-24T09:27:00Z", ErrInvalidKey},
+		{"RFC 3339 with offset", "2026-11-24T09:27:00.123+01:00", ErrInvalidKey},
+		{"SQL time", "2026-11-24 09:27:00", ErrInvalidKey},
+		{"American time", "11/24/2026 9:27:00 AM", ErrInvalidKey},
+		{"HTTP date", "Tue, 24 Nov 2026 09:27:00 GMT", ErrInvalidKey},
+		{"JavaScript date", "Tue Nov 24 2026 09:27:00 GMT+0100 (Central European Standard Time)", ErrInvalidKey},
+		{"UUID version 1", "c232ab00-9414-11ec-b3c8-9f6bdeced846", ErrInvalidKey},
+		{"UUID version 6", "1EC9414C-232A-6B00-B3C8-9F6BDECED846", ErrInvalidKey},
+		{"bound, too short", bound[:len(bound)-1], ErrInvalidKey},
+		{"bound, not canonical", bound[:len(bound)-1] + "N", ErrInvalidKey},
+		{"bound, padded", bound + "=", ErrInvalidKey},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			key, err := KeyRules{}.Parse(test.key)
+			if !errors.Is(err, test.want) {
+				t.Fatalf("Parse: %v, want %v", err, test.want)
+			}
+			if err == nil && key.Reveal() != test.key {
+				t.Errorf("key changed")
+			}
+			if err != nil && test.key != "" && strings.Contains(err.Error(), test.key) {
+				t.Errorf("the error repeats the key: %v", err)
+			}
+		})
+	}
+}
+
+func TestMatchCode(t *testing.T) {
+	key, err := KeyRules{}.Parse("0f8fad5b-d9cb-469f-a165-70867728950e")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The first 30 bits of sha256sum, written in base 32 by other means.
+	if got, want := key.MatchCode(), "S09-E3V"; got != want {
+		t.Errorf("MatchCode = %q, want %q", got, want)
+	}
+}
+
+func TestSecretsRedact(t *testing.T) {
+	const canary = "canary-0123456789abcdef"
+	key, err := KeyRules{}.Parse(canary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holder := struct {
+		Key      Key
+		hidden   Key
+		response Response
+	}{key, key, Response{Kind: KindToken, Value: NewSecret(canary)}}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		for _, value := range []any{key, &key, holder, &holder, holder.response} {
+			if out := fmt.Sprintf(verb, value); strings.Contains(out, canary) || strings.Contains(out, fmt.Sprintf("%x", canary)) {
+				t.Errorf("%s of %T shows the secret: %s", verb, value, out)
+			}
+		}
+	}
+}

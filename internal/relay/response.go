@@ -1,0 +1,86 @@
+package relay
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxTokenLength is the longest access token or code, in bytes.
+const MaxTokenLength = 4096
+
+// maxReason bounds what is kept of a refusal's texts, in bytes each.
+const maxReason = 512
+
+// Kind says which sort of authorization response an entry holds.
+type Kind byte
+
+// The kinds. KindConflict is never deposited; it is what two different
+// responses under one key become.
+const (
+	KindToken Kind = iota + 1
+	KindCode
+	KindRefusal
+	KindConflict
+)
+
+// Response is what Stack Exchange sent back to the browser (RFC 6749 §4.1.2
+// and §4.2.2), or the conflict of two.
+type Response struct {
+	Kind Kind
+	// Value is the access token or the code.
+	Value Secret
+	// Error and Description say why a refusal was one.
+	Error, Description string
+}
+
+// NewToken is the response of the implicit grant. Errors wrap
+// [ErrInvalidResponse].
+func NewToken(text string) (Response, error) { return newValue(KindToken, "access token", text) }
+
+// NewCode is the response of the code grant. Errors wrap [ErrInvalidResponse].
+func NewCode(text string) (Response, error) { return newValue(KindCode, "code", text) }
+
+func newValue(kind Kind, name, text string) (Response, error) {
+	switch {
+	case text == "":
+		return Response{}, fmt.Errorf("%w: the %s is empty", ErrInvalidResponse, name)
+	case len(text) > MaxTokenLength:
+		return Response{}, fmt.Errorf("%w: the %s is longer than %d bytes", ErrInvalidResponse, name, MaxTokenLength)
+	}
+	for _, c := range []byte(text) {
+		if c <= ' ' || c > '~' {
+			return Response{}, fmt.Errorf("%w: the %s has characters outside visible ASCII", ErrInvalidResponse, name)
+		}
+	}
+	return Response{Kind: kind, Value: NewSecret(text)}, nil
+}
+
+// NewRefusal is an error response. The texts come from outside; control
+// characters are dropped and the length is bounded.
+func NewRefusal(code, description string) Response {
+	return Response{Kind: KindRefusal, Error: tidy(code), Description: tidy(description)}
+}
+
+func tidy(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, text)
+	if len(text) <= maxReason {
+		return text
+	}
+	text = text[:maxReason]
+	for !utf8.ValidString(text) {
+		text = text[:len(text)-1]
+	}
+	return text
+}
+
+func (r Response) same(other Response) bool {
+	return r.Kind == other.Kind && r.Value.Equal(other.Value) &&
+		r.Error == other.Error && r.Description == other.Description
+}
