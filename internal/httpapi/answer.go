@@ -1,0 +1,95 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/web"
+)
+
+// write sends a whole answer and reports whether the connection took it.
+func write(w http.ResponseWriter, status int, contentType string, body []byte) error {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if _, err := w.Write(body); err != nil && !errors.Is(err, http.ErrBodyNotAllowed) {
+		return err
+	}
+	return http.NewResponseController(w).Flush()
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) error {
+	encoder := new(strings.Builder)
+	e := json.NewEncoder(encoder)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(body); err != nil {
+		return err
+	}
+	return write(w, status, "application/json", []byte(encoder.String()))
+}
+
+func writeProblem(w http.ResponseWriter, p *problem) error {
+	status := statusOf[p.name]
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	return writeJSON(w, status, api.ErrorResponse{Name: p.name, Message: p.message})
+}
+
+// explain turns err into what the client may see, and logs what it may not.
+func (s *Server) explain(r *http.Request, err error) *problem {
+	p, known := asProblem(err)
+	if !known {
+		s.log.ErrorContext(r.Context(), "store failed", "err", err)
+	}
+	return p
+}
+
+// failJSON answers an app. Nobody is left to tell if that fails.
+func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, err error) {
+	_ = writeProblem(w, s.explain(r, err))
+}
+
+// failPage answers a person.
+func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
+	p := s.explain(r, err)
+	status := statusOf[p.name]
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	s.problemPage(w, r, web.ProblemData{
+		Status: status, Name: p.name, Message: p.message, AuthorizedAppsURL: s.config.AuthorizedAppsURL,
+	})
+}
+
+func (s *Server) problemPage(w http.ResponseWriter, r *http.Request, data web.ProblemData) {
+	body, err := s.pages.Problem(data)
+	s.page(w, r, data.Status, body, err)
+}
+
+// page sends a rendered page.
+func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, body []byte, err error) {
+	if err != nil {
+		s.log.ErrorContext(r.Context(), "page not rendered", "err", err)
+		status, body = http.StatusInternalServerError, []byte("internal error")
+	}
+	_ = write(w, status, "text/html; charset=utf-8", body)
+}
+
+// fail answers a browser that asks for a page with one, and others with JSON.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if wantsPage(r) {
+		s.failPage(w, r, err)
+		return
+	}
+	s.failJSON(w, r, err)
+}
+
+func wantsPage(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}

@@ -1,0 +1,75 @@
+package httpapi
+
+import (
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/desktop-stack-serv/dss/api"
+)
+
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types 'none'"
+
+// securityHeaders go out with every answer, errors included.
+var securityHeaders = map[string]string{
+	"Content-Security-Policy":      contentSecurityPolicy,
+	"Referrer-Policy":              "no-referrer",
+	"Cache-Control":                "no-store",
+	"Cross-Origin-Opener-Policy":   "same-origin",
+	"Cross-Origin-Resource-Policy": "same-origin",
+	"Origin-Agent-Cluster":         "?1",
+	"X-Content-Type-Options":       "nosniff",
+	"X-Frame-Options":              "DENY",
+	"X-Robots-Tag":                 "noindex",
+	"Permissions-Policy": "accelerometer=(), ambient-light-sensor=(), camera=(), clipboard-read=(), " +
+		"display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
+}
+
+// guard sets the headers of every answer and refuses what no route may see.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		for name, value := range securityHeaders {
+			h.Set(name, value)
+		}
+		if s.config.PublicURL.Scheme == "https" {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		if r.URL.Path == api.PathToken {
+			h.Set("Access-Control-Allow-Origin", "*")
+			h.Set("Access-Control-Expose-Headers", "Retry-After")
+			h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+		}
+		if err := s.refuse(r); err != nil {
+			h.Set("Connection", "close")
+			s.fail(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) refuse(r *http.Request) error {
+	_, known := s.hosts.lookup(r.Host)
+	switch {
+	case !known && r.URL.Path != "/healthz" && r.URL.Path != "/readyz":
+		return &problem{api.MisdirectedRequest, "this server does not answer for the host you asked for; check --public-url"}
+	case r.URL.Host != "":
+		return &problem{api.InvalidRequest, "the request names a whole URL, as for a proxy; name the path alone"}
+	case len(r.TransferEncoding) > 0:
+		return &problem{api.InvalidRequest, "send the body with a Content-Length"}
+	case r.Header.Get("Service-Worker") != "":
+		return &problem{api.InvalidRequest, "there is no service worker here"}
+	case !strings.HasPrefix(r.URL.Path, "/") || !cleanPath(r.URL.Path):
+		// ServeMux would redirect, and carry the query along.
+		return &problem{api.NoMethod, "the path has empty or dotted segments"}
+	}
+	return nil
+}
+
+func cleanPath(p string) bool {
+	clean := path.Clean(p)
+	return p == clean || p == clean+"/"
+}

@@ -1,0 +1,95 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/desktop-stack-serv/dss/api"
+)
+
+// maxBody bounds a request body, in bytes.
+const maxBody = 8 << 10
+
+// params are the parameters of one request: each at most once.
+type params map[string]string
+
+func (p params) has(name string) bool { _, ok := p[name]; return ok }
+
+// parseParams decodes a query or a form body. Where url.URL.Query drops what
+// it cannot decode, parseParams refuses it.
+func parseParams(where, encoded string) (params, error) {
+	values, err := url.ParseQuery(encoded)
+	if err != nil {
+		return nil, &problem{api.InvalidRequest, "the " + where + " cannot be decoded: write & between parameters and %XX for special characters"}
+	}
+	out := make(params, len(values))
+	for name, list := range values {
+		if len(list) > 1 {
+			return nil, &problem{api.InvalidRequest, "a parameter stands in the " + where + " more than once"}
+		}
+		if !utf8.ValidString(name) || (!utf8.ValidString(list[0]) && name != "key" && name != "state") {
+			return nil, &problem{api.InvalidRequest, "the " + where + " is not valid UTF-8"}
+		}
+		out[name] = list[0]
+	}
+	return out, nil
+}
+
+func queryParams(r *http.Request) (params, error) { return parseParams("query", r.URL.RawQuery) }
+
+// formParams reads and decodes a form body.
+func formParams(w http.ResponseWriter, r *http.Request) (params, error) {
+	media, attributes, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset := attributes["charset"]
+	if err != nil || media != "application/x-www-form-urlencoded" || (charset != "" && !strings.EqualFold(charset, "utf-8")) {
+		return nil, &problem{api.UnsupportedMediaType, "send the parameters as application/x-www-form-urlencoded"}
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, &problem{api.UnsupportedMediaType, "send the body without a Content-Encoding"}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &problem{api.TooLarge, fmt.Sprintf("the body is larger than %d bytes", maxBody)}
+	case err != nil:
+		return nil, &problem{api.InvalidRequest, "the body did not arrive whole"}
+	}
+	return parseParams("body", string(body))
+}
+
+// postParams are the parameters of a POST: those of the body and, for the
+// names in queryable, of the query. Anything secret in the query is refused.
+func postParams(w http.ResponseWriter, r *http.Request, queryable ...string) (params, error) {
+	query, err := queryParams(r)
+	if err != nil {
+		return nil, err
+	}
+	form, err := formParams(w, r)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range secretParams {
+		if query.has(name) {
+			return nil, &problem{api.InvalidRequest, name + " belongs in the body of a POST, not in its query, which ends up in logs"}
+		}
+	}
+	for _, name := range queryable {
+		switch {
+		case !query.has(name):
+		case form.has(name):
+			return nil, &problem{api.InvalidRequest, name + " stands in the query and in the body"}
+		default:
+			form[name] = query[name]
+		}
+	}
+	return form, nil
+}
+
+var secretParams = []string{"key", "verifier", "state", "access_token", "code"}

@@ -1,0 +1,172 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/web"
+)
+
+// response names the parameters of an authorization response.
+var responseParams = []string{"access_token", "code", "error"}
+
+// getRedirect serves the page that Stack Exchange sends the browser to. It
+// only shows; it is the form on it that deposits.
+func (s *Server) getRedirect(w http.ResponseWriter, r *http.Request) {
+	data, err := s.landing(r)
+	if err != nil {
+		s.failPage(w, r, err)
+		return
+	}
+	body, err := s.pages.Landing(data)
+	s.page(w, r, http.StatusOK, body, err)
+}
+
+func (s *Server) landing(r *http.Request) (web.LandingData, error) {
+	p, err := queryParams(r)
+	if err != nil {
+		return web.LandingData{}, err
+	}
+	space, err := s.keySpace(r, p)
+	if err != nil {
+		return web.LandingData{}, err
+	}
+	data := web.LandingData{
+		View: web.ViewFragment, App: string(space), Action: action(r, p),
+		Auto: s.config.ConfirmSessions, AuthorizedAppsURL: s.config.AuthorizedAppsURL,
+	}
+	if !p.has("access_token") && !p.has("code") && !p.has("error") && !p.has("state") {
+		return data, nil // a fragment may hold it, which only the script sees
+	}
+	key, response, err := s.parseResponse(p)
+	if err != nil {
+		return web.LandingData{}, err
+	}
+	data.View, data.MatchCode = web.ViewConfirm, key.MatchCode()
+	if response.Kind == relay.KindRefusal {
+		data.View = web.ViewRefusal
+	}
+	data.Response = web.Response{
+		State: p["state"], AccessToken: p["access_token"], Code: p["code"], Expires: p["expires"],
+		Error: p["error"], ErrorDescription: p["error_description"],
+	}
+	return data, nil
+}
+
+// action is where the page's form posts to: the same app, the same place.
+func action(r *http.Request, p params) string {
+	if app := r.PathValue("appid"); app != "" {
+		return api.PathRedirect + "/" + app
+	}
+	if app, ok := p["appid"]; ok {
+		return api.PathRedirect + "?appid=" + app
+	}
+	return api.PathRedirect
+}
+
+// parseResponse reads the key and the one response in p.
+func (s *Server) parseResponse(p params) (relay.Key, relay.Response, error) {
+	if p["state"] == "" {
+		return relay.Key{}, relay.Response{}, &problem{api.NoKey, "the answer from Stack Exchange has no state: the app must send its key as state"}
+	}
+	key, err := s.config.KeyRules.Parse(p["state"])
+	if err != nil {
+		return relay.Key{}, relay.Response{}, err
+	}
+	found := ""
+	for _, name := range responseParams {
+		switch {
+		case !p.has(name):
+		case found != "":
+			return relay.Key{}, relay.Response{}, &problem{api.InvalidRequest, "there is both " + found + " and " + name}
+		default:
+			found = name
+		}
+	}
+	response, err := newResponse(found, p)
+	return key, response, err
+}
+
+func newResponse(found string, p params) (relay.Response, error) {
+	if expires := p["expires"]; len(expires) > 12 || !digits(expires) {
+		return relay.Response{}, &problem{api.InvalidRequest, "expires must be a number of seconds"}
+	}
+	switch found {
+	case "access_token":
+		return relay.NewToken(p[found])
+	case "code":
+		return relay.NewCode(p[found])
+	case "error":
+		if p[found] == "" {
+			return relay.Response{}, &problem{api.InvalidRequest, "error is empty"}
+		}
+		return relay.NewRefusal(p[found], p["error_description"]), nil
+	}
+	return relay.Response{}, &problem{api.InvalidRequest, "there is no access_token, code or error"}
+}
+
+func digits(text string) bool {
+	for _, c := range []byte(text) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// postRedirect is the deposit.
+func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) {
+	view, err := s.deposit(w, r)
+	switch {
+	case err != nil:
+		s.fail(w, r, err)
+	case wantsPage(r):
+		body, err := s.pages.Landing(web.LandingData{
+			View: view, App: string(relay.DefaultKeySpace), AuthorizedAppsURL: s.config.AuthorizedAppsURL,
+		})
+		s.page(w, r, http.StatusOK, body, err)
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, error) {
+	if err := s.sameOrigin(r); err != nil {
+		return "", err
+	}
+	p, err := postParams(w, r, "appid")
+	if err != nil {
+		return "", err
+	}
+	space, err := s.keySpace(r, p)
+	if err != nil {
+		return "", err
+	}
+	key, response, err := s.parseResponse(p)
+	if err != nil {
+		return "", err
+	}
+	view, response, err := decide(p, response)
+	if err != nil {
+		return "", err
+	}
+	// The deposit must not end half-way because the browser went on.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTime)
+	defer cancel()
+	return view, s.relay.Deposit(ctx, space, key, response, browserSession(w, r))
+}
+
+// decide applies the user's decision to the response.
+func decide(p params, response relay.Response) (web.View, relay.Response, error) {
+	switch decision, given := p["decision"]; {
+	case given && decision != "finish" && decision != "cancel":
+		return "", response, &problem{api.InvalidRequest, "decision must be finish or cancel"}
+	case response.Kind == relay.KindRefusal:
+		return web.ViewRefused, response, nil
+	case decision == "cancel":
+		return web.ViewCancelled, relay.NewRefusal(api.AccessDenied, "the user cancelled the sign-in"), nil
+	}
+	return web.ViewFinished, response, nil
+}

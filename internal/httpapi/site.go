@@ -1,0 +1,81 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/web"
+)
+
+// readyTimeout bounds how long the store may take to answer a readiness probe.
+const readyTimeout = 2 * time.Second
+
+// home serves the page for app authors.
+func (s *Server) home(w http.ResponseWriter, r *http.Request) {
+	body, err := s.pages.Home(web.HomeData{
+		PublicURL: s.config.PublicURL.String(), Sandbox: s.config.Sandbox != nil, Version: s.config.Version,
+	})
+	s.page(w, r, http.StatusOK, body, err)
+}
+
+// asset serves a style sheet, script or picture. Its name carries a hash of
+// its content, so a browser may keep it.
+func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
+	asset, ok := s.pages.Asset(r.PathValue("file"))
+	if !ok {
+		s.notFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("ETag", asset.ETag)
+	if r.Header.Get("If-None-Match") == asset.ETag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	_ = write(w, http.StatusOK, asset.ContentType, asset.Body)
+}
+
+// healthz says that the process lives.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	_ = write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
+}
+
+// readyz says whether to send requests here: the store answers, and the
+// server is not shutting down.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	status, body := http.StatusOK, "ready\n"
+	if _, _, err := s.store.Get(ctx, s.probe); err != nil {
+		s.log.WarnContext(ctx, "not ready", "err", err)
+		status, body = http.StatusServiceUnavailable, "the store does not answer\n"
+	}
+	if s.draining.Err() != nil {
+		status, body = http.StatusServiceUnavailable, "shutting down\n"
+	}
+	if status != http.StatusOK {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	_ = write(w, status, "text/plain; charset=utf-8", []byte(body))
+}
+
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	s.problemPage(w, r, web.ProblemData{
+		Status: http.StatusNotFound, Name: "not_found", Message: "there is no page at this address",
+		AuthorizedAppsURL: s.config.AuthorizedAppsURL,
+	})
+}
+
+func (s *Server) unknownMethod(w http.ResponseWriter, r *http.Request) {
+	s.failJSON(w, r, &problem{api.NoMethod, "there is no such method; see " + api.PathRedirect + " and " + api.PathToken})
+}
+
+func (s *Server) methodNotAllowed(allow string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", allow)
+		s.failJSON(w, r, &problem{api.MethodNotAllowed, "use one of " + allow})
+	}
+}

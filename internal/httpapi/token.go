@@ -1,0 +1,156 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// answerTime is how long writing an answer may take, in addition to a wait.
+const answerTime = 15 * time.Second
+
+// getToken serves GET /auth/token.
+func (s *Server) getToken(w http.ResponseWriter, r *http.Request) {
+	p, err := queryParams(r)
+	switch {
+	case err != nil:
+	case prefetched(r):
+		err = &problem{api.InvalidRequest, "a prefetch claims nothing"}
+	case p.has("verifier"):
+		err = &problem{api.InvalidRequest, "a verifier belongs in the body of a POST, not in a URL, which ends up in logs"}
+	}
+	s.claim(w, r, p, err)
+}
+
+// postToken serves POST /auth/token.
+func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
+	p, err := postParams(w, r, "appid", "wait")
+	s.claim(w, r, p, err)
+}
+
+// preflightToken serves OPTIONS /auth/token.
+func preflightToken(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	h.Set("Allow", "GET, POST, OPTIONS")
+	h.Set("Access-Control-Allow-Methods", "GET, POST")
+	h.Set("Access-Control-Allow-Headers", "*")
+	h.Set("Access-Control-Max-Age", "86400")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Server) claim(w http.ResponseWriter, r *http.Request, p params, err error) {
+	var c relay.Claim
+	if err == nil {
+		c, err = s.parseClaim(r, p)
+	}
+	if err != nil {
+		s.failJSON(w, r, err)
+		return
+	}
+	ctx := r.Context()
+	if c.Wait > 0 {
+		var done func()
+		ctx, done = s.prepareWait(w, ctx, c.Wait)
+		defer done()
+	}
+	claimed, err := s.relay.Claim(ctx, c)
+	if err != nil {
+		s.failJSON(w, r, err)
+		return
+	}
+	s.deliver(w, r, claimed)
+}
+
+func (s *Server) parseClaim(r *http.Request, p params) (c relay.Claim, err error) {
+	if c.Key, err = s.config.KeyRules.Parse(p["key"]); err != nil {
+		return c, err
+	}
+	if c.Space, err = s.keySpace(r, p); err != nil {
+		return c, err
+	}
+	if p.has("verifier") {
+		c.Verifier = relay.NewVerifier(p["verifier"])
+	}
+	c.Wait, err = parseWait(p)
+	return c, err
+}
+
+func parseWait(p params) (time.Duration, error) {
+	text, ok := p["wait"]
+	if !ok {
+		return 0, nil
+	}
+	seconds, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || seconds > api.MaxWaitSeconds {
+		return 0, &problem{api.InvalidWait, "wait must be whole seconds from 0 to " + strconv.Itoa(api.MaxWaitSeconds)}
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
+
+// prepareWait gives the connection the time to wait and ties the wait to the
+// server's shutdown.
+func (s *Server) prepareWait(w http.ResponseWriter, parent context.Context, wait time.Duration) (context.Context, func()) {
+	control := http.NewResponseController(w)
+	// A read deadline that passes while net/http watches the connection
+	// would look like a client that went away. Not every writer has
+	// deadlines; those without need none.
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Now().Add(wait + answerTime))
+	ctx, cancel := context.WithCancelCause(parent)
+	stop := context.AfterFunc(s.draining, func() { cancel(errDraining) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// deliver answers with a claimed response, and puts it back if the client is
+// gone or the answer cannot be written.
+func (s *Server) deliver(w http.ResponseWriter, r *http.Request, c *relay.Claimed) {
+	err := r.Context().Err()
+	if err == nil {
+		err = writeClaimed(w, c)
+	}
+	if err == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTime)
+	defer cancel()
+	if err := s.relay.PutBack(ctx, c); err != nil {
+		s.log.ErrorContext(ctx, "undelivered response not put back", "err", err)
+	}
+}
+
+func writeClaimed(w http.ResponseWriter, c *relay.Claimed) error {
+	switch c.Kind {
+	case relay.KindToken:
+		return writeJSON(w, http.StatusOK, api.TokenResponse{AccessToken: c.Value.Reveal()})
+	case relay.KindCode:
+		return writeJSON(w, http.StatusOK, api.CodeResponse{Code: c.Value.Reveal()})
+	case relay.KindConflict:
+		return writeProblem(w, &problem{api.KeyConflict, "two different responses were deposited under this key; start again with a new one"})
+	default:
+		return writeProblem(w, &problem{api.AccessDenied, refusalMessage(c.Response)})
+	}
+}
+
+func refusalMessage(r relay.Response) string {
+	switch {
+	case r.Description == "":
+		return r.Error
+	case r.Error == "" || r.Error == api.AccessDenied:
+		return r.Description
+	}
+	return r.Error + ": " + r.Description
+}
+
+// prefetched reports whether the browser fetches ahead of the user.
+func prefetched(r *http.Request) bool {
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		if r.Header.Get(name) != "" {
+			return true
+		}
+	}
+	return false
+}

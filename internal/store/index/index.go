@@ -1,0 +1,127 @@
+// Package index is the live half of a store in one process: entries by id,
+// their expiry in order, and the caps on number and size. It locks nothing;
+// the store that owns an Index does.
+package index
+
+import (
+	"container/heap"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// Default caps.
+const (
+	DefaultMaxEntries = 100_000
+	DefaultMaxBytes   = 64 << 20
+)
+
+// overhead is counted for each entry on top of its value, in bytes.
+const overhead = 256
+
+// Limits caps what a store holds. Zero values stand for the defaults.
+type Limits struct {
+	MaxEntries int
+	MaxBytes   int64 // values and a fixed overhead for each
+}
+
+// Entry is one stored value. Value must not be changed, only exchanged.
+type Entry struct {
+	ID      relay.ID
+	Value   []byte
+	Expires time.Time
+	// Row is where a journal keeps the entry.
+	Row int64
+	// Busy is closed when the operation under way on this entry is over; nil
+	// if there is none.
+	Busy <-chan struct{}
+
+	place int
+}
+
+// Live reports whether the entry has not expired at now.
+func (e *Entry) Live(now time.Time) bool { return now.Before(e.Expires) }
+
+// Index is the set of entries.
+type Index struct {
+	limits  Limits
+	entries map[relay.ID]*Entry
+	order   byExpiry
+	bytes   int64
+}
+
+// New returns an empty index.
+func New(limits Limits) *Index {
+	if limits.MaxEntries <= 0 {
+		limits.MaxEntries = DefaultMaxEntries
+	}
+	if limits.MaxBytes <= 0 {
+		limits.MaxBytes = DefaultMaxBytes
+	}
+	return &Index{limits: limits, entries: map[relay.ID]*Entry{}}
+}
+
+// Len is the number of entries, expired ones not yet removed included.
+func (x *Index) Len() int { return len(x.entries) }
+
+// Find returns the entry under id, expired or not, or nil.
+func (x *Index) Find(id relay.ID) *Entry { return x.entries[id] }
+
+// Fits reports whether entries more entries of bytes more bytes in all may be
+// added.
+func (x *Index) Fits(entries, bytes int) bool {
+	return len(x.entries)+entries <= x.limits.MaxEntries &&
+		x.bytes+int64(entries*overhead+bytes) <= x.limits.MaxBytes
+}
+
+// Add adds an entry under an id that has none.
+func (x *Index) Add(e *Entry) {
+	x.entries[e.ID] = e
+	x.bytes += int64(overhead + len(e.Value))
+	heap.Push(&x.order, e)
+}
+
+// Update exchanges an entry's value and expiry.
+func (x *Index) Update(e *Entry, value []byte, expires time.Time) {
+	x.bytes += int64(len(value) - len(e.Value))
+	e.Value, e.Expires = value, expires
+	heap.Fix(&x.order, e.place)
+}
+
+// Remove removes an entry.
+func (x *Index) Remove(e *Entry) {
+	delete(x.entries, e.ID)
+	x.bytes -= int64(overhead + len(e.Value))
+	heap.Remove(&x.order, e.place)
+}
+
+// Expired returns the entry that expires first if it has done so at now and
+// nothing is under way on it, or nil.
+func (x *Index) Expired(now time.Time) *Entry {
+	if len(x.order) == 0 || x.order[0].Live(now) || x.order[0].Busy != nil {
+		return nil
+	}
+	return x.order[0]
+}
+
+type byExpiry []*Entry
+
+func (o byExpiry) Len() int           { return len(o) }
+func (o byExpiry) Less(i, j int) bool { return o[i].Expires.Before(o[j].Expires) }
+func (o byExpiry) Swap(i, j int) {
+	o[i], o[j] = o[j], o[i]
+	o[i].place, o[j].place = i, j
+}
+
+func (o *byExpiry) Push(e any) {
+	e.(*Entry).place = len(*o)
+	*o = append(*o, e.(*Entry))
+}
+
+func (o *byExpiry) Pop() any {
+	last := len(*o) - 1
+	e := (*o)[last]
+	(*o)[last] = nil
+	*o = (*o)[:last]
+	return e
+}

@@ -1,0 +1,156 @@
+// Package memory keeps entries in the process and nowhere else: for tests,
+// and for a server whose users may have to sign in again after a restart.
+package memory
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/watch"
+)
+
+// sweepEvery is how often expired entries are removed.
+const sweepEvery = 5 * time.Second
+
+// sweepBatch is how many are removed before others get their turn.
+const sweepBatch = 256
+
+// Store implements [relay.Store].
+type Store struct {
+	mu       sync.Mutex
+	index    *index.Index
+	watchers watch.List
+}
+
+var _ relay.Store = (*Store)(nil)
+
+// New returns an empty store.
+func New(limits index.Limits) *Store { return &Store{index: index.New(limits)} }
+
+// Run removes expired entries until ctx ends.
+func (s *Store) Run(ctx context.Context) error {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			for s.sweep(sweepBatch) == sweepBatch {
+			}
+		}
+	}
+}
+
+func (s *Store) sweep(limit int) (removed int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.purge(limit)
+}
+
+func (s *Store) purge(limit int) (removed int) {
+	now := time.Now()
+	for removed < limit {
+		e := s.index.Expired(now)
+		if e == nil {
+			break
+		}
+		s.index.Remove(e)
+		removed++
+	}
+	return removed
+}
+
+// Len is the number of entries held, expired ones not yet swept included.
+func (s *Store) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index.Len()
+}
+
+// Create implements [relay.Store].
+func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live(id) != nil {
+		return false, nil
+	}
+	if e := s.index.Find(id); e != nil {
+		s.index.Remove(e)
+	}
+	for !s.index.Fits(1, len(value)) {
+		if s.purge(sweepBatch) == 0 {
+			return false, relay.ErrFull
+		}
+	}
+	s.index.Add(&index.Entry{ID: id, Value: bytes.Clone(value), Expires: time.Now().Add(ttl)})
+	s.watchers.Notify(id)
+	return true, nil
+}
+
+// Get implements [relay.Store].
+func (s *Store) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.live(id)
+	if e == nil {
+		return nil, false, nil
+	}
+	return bytes.Clone(e.Value), true, nil
+}
+
+// Take implements [relay.Store].
+func (s *Store) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.live(id)
+	if e == nil {
+		return nil, false, nil
+	}
+	s.index.Remove(e)
+	return e.Value, true, nil
+}
+
+// Replace implements [relay.Store].
+func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.live(id)
+	if e == nil || !bytes.Equal(e.Value, old) {
+		return false, nil
+	}
+	if !s.index.Fits(0, len(next)-len(old)) {
+		return false, relay.ErrFull
+	}
+	s.index.Update(e, bytes.Clone(next), time.Now().Add(ttl))
+	s.watchers.Notify(id)
+	return true, nil
+}
+
+// Watch implements [relay.Store].
+func (s *Store) Watch(ctx context.Context, id relay.ID) (<-chan struct{}, error) {
+	return s.watchers.Add(ctx, id), nil
+}
+
+func (s *Store) live(id relay.ID) *index.Entry {
+	if e := s.index.Find(id); e != nil && e.Live(time.Now()) {
+		return e
+	}
+	return nil
+}

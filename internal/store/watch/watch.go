@@ -1,0 +1,65 @@
+// Package watch wakes those who wait for an entry to be created.
+package watch
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// List holds the channels of those who wait. The zero value is empty. It is
+// safe for concurrent use and needs no goroutine for a waiter.
+type List struct {
+	mu       sync.Mutex
+	channels map[relay.ID][]chan struct{}
+}
+
+// Add returns a channel that receives after each [List.Notify] for id, until
+// ctx ends. Notifications that nobody has received yet count as one.
+func (l *List) Add(ctx context.Context, id relay.ID) <-chan struct{} {
+	channel := make(chan struct{}, 1)
+	l.mu.Lock()
+	if l.channels == nil {
+		l.channels = map[relay.ID][]chan struct{}{}
+	}
+	l.channels[id] = append(l.channels[id], channel)
+	l.mu.Unlock()
+	context.AfterFunc(ctx, func() { l.remove(id, channel) })
+	return channel
+}
+
+// Notify wakes everyone who waits for id.
+func (l *List) Notify(id relay.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, channel := range l.channels[id] {
+		select {
+		case channel <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Len is the number of those who wait.
+func (l *List) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, channels := range l.channels {
+		n += len(channels)
+	}
+	return n
+}
+
+func (l *List) remove(id relay.ID, channel chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	left := slices.DeleteFunc(l.channels[id], func(c chan struct{}) bool { return c == channel })
+	if len(left) == 0 {
+		delete(l.channels, id)
+		return
+	}
+	l.channels[id] = left
+}
