@@ -1,3 +1,3 @@
 module github.com/desktop-stack-serv/dss
 
-go 1.26
+go 1.26.0

@@ -1,0 +1,75 @@
+package web
+
+// View is the section that the landing page shows first.
+type View string
+
+// The views of the landing page.
+const (
+	ViewFragment  View = "fragment"  // no response in the query: the script reads the fragment
+	ViewConfirm   View = "confirm"   // a token or code is at hand: ask before it is deposited
+	ViewRefusal   View = "refusal"   // a refusal is at hand: tell the app
+	ViewFinished  View = "finished"  // deposited
+	ViewCancelled View = "cancelled" // the user pressed Cancel; the app will learn of it
+	ViewRefused   View = "refused"   // a refusal was deposited
+)
+
+// Response is an authorization response as it stands in the hidden fields of
+// the page's forms; empty members have no field.
+type Response struct {
+	State, AccessToken, Code, Expires, Error, ErrorDescription string
+}
+
+// Field is a hidden field of a form, named as PROTOCOL.md 1.1 names it.
+type Field struct{ Name, Value string }
+
+// Fields returns the members that are not empty, in a fixed order.
+func (r Response) Fields() []Field {
+	var fields []Field
+	for _, f := range []Field{
+		{"state", r.State},
+		{"access_token", r.AccessToken},
+		{"code", r.Code},
+		{"expires", r.Expires},
+		{"error", r.Error},
+		{"error_description", r.ErrorDescription},
+	} {
+		if f.Value != "" {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// LandingData is what the page at the redirect URI shows.
+type LandingData struct {
+	View              View
+	App               string   // app id; "0" is the default key space
+	MatchCode         string   // XXX-XXX; for ViewFragment the script computes it
+	Action            string   // path that the forms post to
+	Response          Response // for ViewConfirm and ViewRefusal
+	Auto              bool     // the script deposits at once, without asking
+	AuthorizedAppsURL string   // where the user revokes what an app may do
+}
+
+// Shows reports whether the server shows the section called name. Exactly one
+// section is shown; the script works through the fragment behind "working".
+func (d LandingData) Shows(name string) bool {
+	if d.View == ViewFragment {
+		return name == "working"
+	}
+	return name == string(d.View)
+}
+
+// FieldsFor returns the hidden fields of the form in section.
+func (d LandingData) FieldsFor(section View) []Field {
+	if d.View != section {
+		return nil
+	}
+	return d.Response.Fields()
+}
+
+// Landing renders the page at the redirect URI: it asks before an
+// authorization response is handed to an app, and says how that went.
+func (p *Pages) Landing(data LandingData) ([]byte, error) {
+	return p.render("landing.html", data)
+}

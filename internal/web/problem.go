@@ -1,0 +1,39 @@
+package web
+
+// ProblemData is what the problem page shows.
+type ProblemData struct {
+	Status            int
+	Name, Message     string // of the error table, PROTOCOL.md 1.3
+	AuthorizedAppsURL string
+}
+
+// problemKinds says which explanation fits an error. What is not listed is the
+// mistake of an app.
+var problemKinds = map[string]string{
+	"cross_origin":            "origin",
+	"internal_error":          "later",
+	"method_not_allowed":      "address",
+	"misdirected_request":     "address",
+	"no_method":               "address",
+	"not_found":               "address",
+	"temporarily_unavailable": "later",
+	"throttle_violation":      "later",
+}
+
+// Kind names the group of texts that explains the problem: "app", "address",
+// "origin" or "later".
+func (d ProblemData) Kind() string {
+	if kind, ok := problemKinds[d.Name]; ok {
+		return kind
+	}
+	if d.Status >= 500 {
+		return "later"
+	}
+	return "app"
+}
+
+// Problem renders a page that says in plain words what went wrong and whose
+// turn it is, with a technical line for the author of the app.
+func (p *Pages) Problem(data ProblemData) ([]byte, error) {
+	return p.render("problem.html", data)
+}

@@ -1,0 +1,180 @@
+// The hand-over at the redirect URI: cleans the address bar, reads the
+// response, asks, deposits, and says how it went. It writes no text of its
+// own: it shows and hides what the server has written.
+'use strict';
+
+(() => {
+  const page = document.querySelector('[data-landing]');
+  const section = (name) => page.querySelector('[data-section="' + name + '"]');
+  const show = (element, visible) => { element.hidden = !visible; };
+
+  // settle is how long a new page takes no click, in milliseconds: the second
+  // half of a double click meant for another window must not finish a sign-in.
+  const settle = 500;
+  let heldUntil = 0;
+  let lastMove = -Infinity;
+  let busy = false;
+
+  const open = (name, focus = true) => {
+    for (const other of page.querySelectorAll('[data-section]')) show(other, other === section(name));
+    if (focus) section(name).querySelector('h1').focus({ preventScroll: true });
+  };
+
+  const openProblem = (kind, technical = '') => {
+    forget();
+    for (const text of page.querySelectorAll('[data-problem]')) show(text, text.dataset.problem === kind);
+    page.querySelector('[data-error]').textContent = technical;
+    show(page.querySelector('[data-technical]'), technical !== '');
+    open('problem');
+  };
+
+  // Removes every trace of the response from the page.
+  const forget = () => {
+    for (const input of page.querySelectorAll('input[type=hidden]')) {
+      input.value = '';
+      input.remove();
+    }
+    page.querySelector('[data-match]').textContent = '';
+  };
+
+  const fill = (form, fields) => {
+    for (const [name, value] of fields) {
+      const input = document.createElement('input');
+      input.type = 'hidden';
+      input.name = name;
+      input.value = value;
+      form.append(input);
+    }
+  };
+
+  // What was in the address, which is clean before anything else happens.
+  const takeAddress = () => {
+    const { hash, search, pathname } = location;
+    const app = /(?:^\?|&)appid=([A-Za-z0-9_-]{1,64})(?=&|$)/.exec(search);
+    history.replaceState(null, '', pathname + (app ? '?appid=' + app[1] : ''));
+    return { fragment: hash.slice(1), query: search.slice(1) };
+  };
+
+  const enable = (form, enabled) => {
+    for (const button of form.querySelectorAll('button')) button.disabled = !enabled;
+    form.setAttribute('aria-busy', String(!enabled));
+  };
+
+  const openForm = (name) => {
+    const form = section(name).querySelector('form');
+    enable(form, false);
+    setTimeout(() => enable(form, !busy), settle);
+    open(name);
+  };
+
+  // Offers another try after a failure that may pass.
+  const retry = (form, alert) => {
+    open(form.closest('[data-section]').dataset.section, false);
+    enable(form, true);
+    show(form.querySelector('.buttons'), true);
+    for (const text of form.querySelectorAll('[data-alert]')) show(text, text.dataset.alert === alert);
+  };
+
+  const post = (form, decision) => {
+    const body = new URLSearchParams();
+    for (const input of form.querySelectorAll('input[type=hidden]')) body.append(input.name, input.value);
+    body.append('decision', decision);
+    return fetch(form.getAttribute('action'), {
+      method: 'POST',
+      headers: { Accept: 'application/json' },
+      body,
+      credentials: 'same-origin',
+      redirect: 'error',
+      cache: 'no-store',
+      keepalive: true,
+    });
+  };
+
+  const outcome = (form, decision) => {
+    if (form.elements.namedItem('error')) return 'refused';
+    return decision === 'cancel' ? 'cancelled' : 'finished';
+  };
+
+  const explain = async (answer) => {
+    try {
+      const { error_name: name, error_message: message } = await answer.json();
+      return [answer.status, name, message].filter((part) => part).join(' ');
+    } catch {
+      return String(answer.status);
+    }
+  };
+
+  const deposit = async (form, decision) => {
+    if (busy) return;
+    busy = true;
+    enable(form, false);
+    const next = outcome(form, decision);
+    try {
+      const answer = await post(form, decision);
+      if (answer.status === 429 || answer.status >= 500) return retry(form, 'later');
+      if (answer.status !== 204) return openProblem('rejected', await explain(answer));
+      forget();
+      open(next);
+    } catch {
+      retry(form, 'unreachable');
+    } finally {
+      busy = false;
+    }
+  };
+
+  const onSubmit = (event) => {
+    const decision = event.submitter && event.submitter.value;
+    if (!decision) return; // an old browser: the form posts itself
+    event.preventDefault();
+    if (decision === 'finish' && performance.now() < heldUntil) return;
+    deposit(event.target, decision);
+  };
+
+  const hold = () => { heldUntil = performance.now() + settle; };
+
+  // Deposits at once what needs no question; asks about the rest.
+  const begin = (name) => {
+    const form = section(name).querySelector('form');
+    if (name === 'refusal' || page.hasAttribute('data-auto')) {
+      open('working', false);
+      deposit(form, 'finish');
+      return;
+    }
+    openForm(name);
+  };
+
+  const readFragment = async (address) => {
+    const response = DSS.readResponse(address.fragment, address.query);
+    if (response.section) return open(response.section);
+    if (response.problem) return openProblem(response.problem);
+    const name = response.fields.has('error') ? 'refusal' : 'confirm';
+    fill(section(name).querySelector('form'), response.fields);
+    if (name === 'confirm') {
+      const code = await DSS.matchCode(response.fields.get('state'));
+      page.querySelector('[data-match]').textContent = code || '';
+      show(page.querySelector('[data-row=match]'), Boolean(code));
+    }
+    begin(name);
+  };
+
+  const listen = () => {
+    for (const form of page.querySelectorAll('form')) form.addEventListener('submit', onSubmit);
+    addEventListener('pointermove', () => { lastMove = performance.now(); }, { passive: true });
+    addEventListener('focus', () => { if (performance.now() - lastMove > 2 * settle) hold(); });
+    addEventListener('pagehide', forget);
+    addEventListener('pageshow', (event) => { if (event.persisted) open('nothing'); });
+  };
+
+  const start = () => {
+    if (window.top !== window.self) return openProblem('framed');
+    const address = takeAddress();
+    listen();
+    const view = page.dataset.view;
+    if (view === 'fragment') return readFragment(address);
+    if (view === 'confirm' || view === 'refusal') return begin(view);
+    open(view);
+  };
+
+  if (document.prerendering) document.addEventListener('prerenderingchange', start, { once: true });
+  else start();
+})();

@@ -1,0 +1,61 @@
+package web
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"strings"
+)
+
+//go:embed text
+var textFiles embed.FS
+
+// texts are all sentences of the pages in one language, by name. A language is
+// one file, text/xx.json; templates ask for names only.
+type texts map[string]string
+
+func loadTexts(language string) (texts, error) {
+	body, err := textFiles.ReadFile("text/" + language + ".json")
+	if err != nil {
+		return nil, fmt.Errorf("reading texts: %w", err)
+	}
+	var all texts
+	if err := json.Unmarshal(body, &all); err != nil {
+		return nil, fmt.Errorf("decoding texts %s: %w", language, err)
+	}
+	return all, nil
+}
+
+// get returns the text called name; a missing one fails the rendering.
+func (t texts) get(name string) (string, error) {
+	text, ok := t[name]
+	if !ok {
+		return "", fmt.Errorf("no text %q", name)
+	}
+	return text, nil
+}
+
+// rich returns the text called name, escaped, with what stands between
+// backticks marked as code.
+func (t texts) rich(name string) (template.HTML, error) {
+	text, err := t.get(name)
+	if err != nil {
+		return "", err
+	}
+	return markCode(text), nil
+}
+
+// markCode escapes text and turns every second backtick-separated part into a
+// code element.
+func markCode(text string) template.HTML {
+	var b strings.Builder
+	for i, part := range strings.Split(text, "`") {
+		escaped := template.HTMLEscapeString(part)
+		if i%2 == 1 {
+			escaped = "<code>" + escaped + "</code>"
+		}
+		b.WriteString(escaped)
+	}
+	return template.HTML(b.String())
+}
