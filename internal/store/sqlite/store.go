@@ -1,0 +1,116 @@
+// Package sqlite keeps entries in one SQLite file, for a server on one
+// machine whose users must not notice a restart.
+//
+// The live entries are held in memory, and the file is their journal: nothing
+// is acknowledged before it is on disk, and looking for what is not there
+// reads no disk. One writer, [Store.Run], commits the changes of many requests
+// in one transaction, so that they share one fsync.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/watch"
+)
+
+var (
+	// ErrInUse is returned by [Open] when another process has the file.
+	ErrInUse = errors.New("the database is in use by another process")
+	// ErrClosed is returned by every operation after [Store.Run] has ended.
+	ErrClosed = errors.New("the store is closed")
+)
+
+// Store implements [relay.Store]. Operations that change something return
+// when the change is on disk, whatever becomes of their context meanwhile, and
+// need [Store.Run] to be running.
+type Store struct {
+	db       *sql.DB
+	watchers watch.List
+	kick     chan struct{} // tells the writer that pending has changes
+
+	mu      sync.Mutex
+	index   *index.Index
+	lastRow int64
+	pending *batch
+	closed  bool
+
+	repair *batch // the writer's: undoes a commit that failed half-way
+}
+
+var _ relay.Store = (*Store)(nil)
+
+// Open opens the database at path and reads the live entries. It creates the
+// file with mode 0600, and its folder with mode 0700, if they are missing.
+func Open(ctx context.Context, path string, limits index.Limits) (*Store, error) {
+	if err := prepareFile(path); err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", dataSource(path))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	// One connection: SQLite has one writer, and so has the Store.
+	db.SetMaxOpenConns(1)
+	db.SetMaxIdleConns(1)
+	s := &Store{db: db, kick: make(chan struct{}, 1), index: index.New(limits), pending: newBatch()}
+	if err := s.load(ctx); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("open %s: %w", path, clearer(err))
+	}
+	return s, nil
+}
+
+// Close closes the file. Call it after [Store.Run] has returned.
+func (s *Store) Close() error { return s.db.Close() }
+
+func prepareFile(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("create folder for the database: %w", err)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
+	info, err := file.Stat()
+	if err == nil && info.Mode()&fs.ModePerm != 0o600 {
+		err = file.Chmod(0o600)
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("protect database: %w", err)
+	}
+	return nil
+}
+
+// dataSource sets what must hold for every connection. An exclusive lock
+// keeps a second process out and needs no shared memory file; secure_delete
+// leaves nothing of a removed entry in the file.
+func dataSource(path string) string {
+	options := url.Values{"_pragma": {
+		"locking_mode(EXCLUSIVE)", "journal_mode(WAL)", "synchronous(FULL)",
+		"wal_autocheckpoint(4000)", "journal_size_limit(33554432)", "secure_delete(ON)", "busy_timeout(0)",
+	}, "_txlock": {"immediate"}}
+	name := (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()
+	return "file:" + name + "?" + options.Encode()
+}
+
+// clearer says what an operator has to know where SQLite says "locked".
+func clearer(err error) error {
+	var failed *sqlite.Error
+	if errors.As(err, &failed) && failed.Code()&0xff == sqlite3.SQLITE_BUSY {
+		return ErrInUse
+	}
+	return err
+}

@@ -1,0 +1,161 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	// sweepEvery is how often expired entries are removed.
+	sweepEvery = 5 * time.Second
+	// sweepBatch is how many are removed before others get their turn.
+	sweepBatch = 256
+	// chunk is how many rows one statement writes or removes at most.
+	chunk = 64
+)
+
+// Run writes changes to disk, and removes expired entries, until ctx ends.
+// What was asked for before that is still written; every later operation
+// returns [ErrClosed].
+func (s *Store) Run(ctx context.Context) error {
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	for {
+		select {
+		case <-s.kick:
+			s.write(s.next())
+		case <-sweep.C:
+			for s.sweep() == sweepBatch {
+			}
+		case <-ctx.Done():
+			s.mu.Lock()
+			s.closed = true
+			s.mu.Unlock()
+			s.write(s.next())
+			return nil
+		}
+	}
+}
+
+// next closes the pending batch for further changes.
+func (s *Store) next() *batch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.pending
+	s.pending = newBatch()
+	return b
+}
+
+func (s *Store) sweep() (dropped int) {
+	s.mu.Lock()
+	dropped = s.purge(sweepBatch)
+	s.mu.Unlock()
+	s.write(s.next())
+	return dropped
+}
+
+// write commits b and makes it visible, or undoes it. After a commit that
+// failed, which part of it is on disk is unknown; nothing else is written
+// before that is put right.
+func (s *Store) write(b *batch) {
+	if b.empty() && s.repair == nil {
+		close(b.done)
+		return
+	}
+	if s.repair != nil {
+		if b.err = s.commit(s.repair); b.err == nil {
+			s.repair = nil
+		} else {
+			s.keepRemovals(b)
+		}
+	}
+	if b.err == nil {
+		if b.err = s.commit(b); b.err != nil {
+			s.repair = b.inverse()
+		}
+	}
+	s.settle(b)
+}
+
+// keepRemovals has the rows of expired entries in a batch that was not tried
+// removed with the repair. Those of live entries stay.
+func (s *Store) keepRemovals(b *batch) {
+	live := map[int64]bool{}
+	for _, c := range b.changes {
+		live[c.entry.Row] = true
+	}
+	for _, seq := range b.removed {
+		if !live[seq] {
+			s.repair.remove(seq)
+		}
+	}
+}
+
+// settle brings the index in line with what happened to b.
+func (s *Store) settle(b *batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range b.changes {
+		c.entry.Busy = nil
+		switch {
+		case b.err != nil && !c.existed, b.err == nil && !c.puts:
+			s.index.Remove(c.entry)
+		case b.err == nil && c.existed:
+			s.index.Update(c.entry, c.value, c.expires)
+		}
+		s.watchers.Notify(c.entry.ID)
+	}
+	close(b.done)
+}
+
+func (s *Store) commit(b *batch) error {
+	tx, err := s.db.BeginTx(context.Background(), nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback()
+	if err := removeRows(tx, b.removed); err != nil {
+		return fmt.Errorf("remove entries: %w", err)
+	}
+	if err := putRows(tx, b.rows); err != nil {
+		return fmt.Errorf("write entries: %w", err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+func removeRows(tx *sql.Tx, removed []int64) error {
+	for len(removed) > 0 {
+		n := min(len(removed), chunk)
+		arguments := make([]any, n)
+		for i, seq := range removed[:n] {
+			arguments[i] = seq
+		}
+		if _, err := tx.Exec("DELETE FROM entries WHERE seq IN (?"+strings.Repeat(",?", n-1)+")", arguments...); err != nil {
+			return err
+		}
+		removed = removed[n:]
+	}
+	return nil
+}
+
+func putRows(tx *sql.Tx, rows []row) error {
+	for len(rows) > 0 {
+		n := min(len(rows), chunk)
+		arguments := make([]any, 0, 4*n)
+		for _, r := range rows[:n] {
+			arguments = append(arguments, r.seq, r.id, r.value, r.expires)
+		}
+		if _, err := tx.Exec("REPLACE INTO entries (seq, id, value, expires) VALUES (?,?,?,?)"+
+			strings.Repeat(",(?,?,?,?)", n-1), arguments...); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
