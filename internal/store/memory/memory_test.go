@@ -1,0 +1,18 @@
+package memory_test
+
+import (
+	"testing"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/relay/storetest"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/memory"
+)
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) relay.Store {
+		s := memory.New(index.Limits{MaxEntries: storetest.MaxEntries})
+		go s.Run(t.Context())
+		return s
+	})
+}
