@@ -1,0 +1,196 @@
+package relay_test
+
+import (
+	"crypto/rand"
+	"fmt"
+	mathrand "math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// expected is what the model holds under one key of one key space.
+type expected struct {
+	response string // as describe says it; "" is nothing
+	browser  string
+	expires  time.Time
+	claimed  time.Time // of a bound key
+	deposit  time.Time // end of the deposit, while claimed
+}
+
+func (e expected) live() bool { return e.response != "" && time.Now().Before(e.expires) }
+
+// address is a place where a response can be: the invariant that nothing
+// crosses key spaces is that every address has a life of its own.
+type address struct {
+	space relay.KeySpace
+	key   int
+}
+
+type keyPair struct {
+	key      relay.Key
+	verifier relay.Verifier
+}
+
+// machine runs random operations on a relay and on the model side by side.
+type machine struct {
+	bench
+	random *mathrand.Rand
+	keys   []keyPair
+	spaces []relay.KeySpace
+	model  map[address]expected
+	step   int
+	last   map[address]*relay.Claimed // what may be put back
+}
+
+// TestModel checks the invariants I1 to I4 and I7 to I10 of the threat model:
+// after every step of a long random sequence, the relay does exactly what a
+// map with the rules written out does.
+func TestModel(t *testing.T) {
+	seeds := []uint64{1, 2, 3}
+	for range 5 {
+		seeds = append(seeds, mathrand.Uint64())
+	}
+	for _, seed := range seeds {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			inBubble(t, func(b bench) { newMachine(b, seed).run(4000) })
+		})
+	}
+}
+
+func newMachine(b bench, seed uint64) *machine {
+	m := &machine{
+		bench: b, random: mathrand.New(mathrand.NewPCG(seed, 0)),
+		spaces: []relay.KeySpace{"0", "1", "app"}, model: map[address]expected{}, last: map[address]*relay.Claimed{},
+	}
+	for range 3 {
+		m.keys = append(m.keys, keyPair{key: newKey(b.T, rand.Text())})
+		key, verifier := bound(b.T)
+		m.keys = append(m.keys, keyPair{key, verifier})
+	}
+	return m
+}
+
+func (m *machine) run(steps int) {
+	for m.step = range steps {
+		at := address{m.spaces[m.random.IntN(len(m.spaces))], m.random.IntN(len(m.keys))}
+		switch m.random.IntN(10) {
+		case 0, 1, 2:
+			m.doDeposit(at)
+		case 3, 4, 5:
+			m.doClaim(at)
+		case 6:
+			m.doWrongVerifier(at)
+		case 7:
+			m.doPutBack(at)
+		default:
+			// The odd milliseconds keep clear of the moment of an expiry.
+			time.Sleep(time.Duration(m.random.IntN(120))*time.Second + 7*time.Millisecond)
+		}
+		if m.Failed() {
+			return
+		}
+	}
+}
+
+func (m *machine) randomResponse() relay.Response {
+	text := fmt.Sprintf("value-%d", m.random.IntN(3))
+	switch m.random.IntN(4) {
+	case 0:
+		return relay.NewRefusal("access_denied", text)
+	case 1:
+		r, _ := relay.NewCode(text)
+		return r
+	}
+	return token(text)
+}
+
+func kindAndText(r relay.Response) string { return fmt.Sprint(r.Kind, " ", describe(r)) }
+
+func (m *machine) doDeposit(at address) {
+	response := m.randomResponse()
+	browser := []string{"", "one", "two"}[m.random.IntN(3)]
+	if err := m.relay.Deposit(m.Context(), at.space, m.keys[at.key].key, response, relay.NewSecret(browser)); err != nil {
+		m.Fatalf("step %d: Deposit: %v", m.step, err)
+	}
+	m.model[at] = m.model[at].meet(kindAndText(response), browser, time.Now().Add(relay.DefaultTTL))
+}
+
+// meet is the rule of deposits that meet.
+func (e expected) meet(response, browser string, expires time.Time) expected {
+	switch {
+	case !e.live():
+	case e.response == response, e.response == "4 conflict":
+		return e
+	case browser == "" || e.browser != browser:
+		response, browser = "4 conflict", ""
+	}
+	return expected{response: response, browser: browser, expires: expires}
+}
+
+func (m *machine) doClaim(at address) {
+	pair := m.keys[at.key]
+	claimed, err := m.relay.Claim(m.Context(), relay.Claim{Space: at.space, Key: pair.key, Verifier: pair.verifier})
+	got := nothing
+	if err == nil {
+		got = kindAndText(claimed.Response)
+		m.last[at] = claimed
+	}
+	e := m.model[at]
+	if !e.live() {
+		m.want(fmt.Sprintf("step %d: claim", m.step), got, nothing)
+		return
+	}
+	m.want(fmt.Sprintf("step %d: claim", m.step), got, e.response)
+	switch {
+	case !pair.key.Bound():
+		delete(m.model, at)
+	case e.claimed.IsZero():
+		e.claimed, e.deposit = time.Now(), e.expires
+		e.expires = e.claimed.Add(relay.RetryWindow)
+		m.model[at] = e
+	}
+}
+
+// doWrongVerifier changes nothing: the model does not move.
+func (m *machine) doWrongVerifier(at address) {
+	pair := m.keys[at.key]
+	_, other := bound(m.T)
+	c := relay.Claim{Space: at.space, Key: pair.key, Verifier: other}
+	want := relay.ErrInvalidVerifier.Error()
+	if !pair.key.Bound() {
+		want = relay.ErrUnbound.Error()
+	}
+	m.want(fmt.Sprintf("step %d: wrong verifier", m.step), m.claim(c), want)
+}
+
+func (m *machine) doPutBack(at address) {
+	claimed := m.last[at]
+	if claimed == nil {
+		return
+	}
+	delete(m.last, at)
+	pair, e := m.keys[at.key], m.model[at]
+	// Only the answer of the latest claim is ever put back, and of a bound
+	// key only while it is the one that is there.
+	if pair.key.Bound() && (!e.live() || e.claimed.IsZero() || e.response != kindAndText(claimed.Response)) {
+		return
+	}
+	if !pair.key.Bound() && e.live() {
+		return // TestPutBackMeetsAnotherDeposit
+	}
+	if err := m.relay.PutBack(m.Context(), claimed); err != nil {
+		m.Fatalf("step %d: PutBack: %v", m.step, err)
+	}
+	if !pair.key.Bound() {
+		// What comes back is found by the next claim, or has expired.
+		again, err := m.relay.Claim(m.Context(), relay.Claim{Space: at.space, Key: pair.key})
+		if err == nil {
+			m.want("put back", kindAndText(again.Response), kindAndText(claimed.Response))
+		}
+		return
+	}
+	e.expires, e.claimed, e.deposit = e.deposit, time.Time{}, time.Time{}
+	m.model[at] = e
+}

@@ -1,0 +1,431 @@
+package relay_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/memory"
+)
+
+// bench is a relay on a memory store, and short ways to use it.
+type bench struct {
+	*testing.T
+	store *memory.Store
+	relay *relay.Relay
+}
+
+func newBench(t *testing.T) bench {
+	store := memory.New(index.Limits{})
+	return bench{t, store, relay.New(store, relay.Config{})}
+}
+
+// inBubble runs test in synctest time.
+func inBubble(t *testing.T, test func(b bench)) {
+	synctest.Test(t, func(t *testing.T) { test(newBench(t)) })
+}
+
+func newKey(t *testing.T, text string) relay.Key {
+	t.Helper()
+	key, err := relay.KeyRules{}.Parse(text)
+	if err != nil {
+		t.Fatalf("key: %v", err)
+	}
+	return key
+}
+
+// bound returns a verifier and the key bound to it.
+func bound(t *testing.T) (relay.Key, relay.Verifier) {
+	text := rand.Text() + rand.Text()
+	sum := sha256.Sum256([]byte(text))
+	return newKey(t, relay.BoundPrefix+base64.RawURLEncoding.EncodeToString(sum[:])), relay.NewVerifier(text)
+}
+
+func token(text string) relay.Response {
+	r, err := relay.NewToken(text)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+func (b bench) deposit(key relay.Key, r relay.Response, browser string) {
+	b.Helper()
+	if err := b.relay.Deposit(b.Context(), relay.DefaultKeySpace, key, r, relay.NewSecret(browser)); err != nil {
+		b.Fatalf("Deposit: %v", err)
+	}
+}
+
+// claim says what a claim gets: the token or code, "refused: why",
+// "conflict", or the error.
+func (b bench) claim(c relay.Claim) string {
+	if c.Space == "" {
+		c.Space = relay.DefaultKeySpace
+	}
+	claimed, err := b.relay.Claim(b.Context(), c)
+	return outcome(claimed, err)
+}
+
+func outcome(claimed *relay.Claimed, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return describe(claimed.Response)
+}
+
+func describe(r relay.Response) string {
+	switch r.Kind {
+	case relay.KindRefusal:
+		return "refused: " + r.Error + ": " + r.Description
+	case relay.KindConflict:
+		return "conflict"
+	}
+	return r.Value.Reveal()
+}
+
+func (b bench) want(what, got, want string) {
+	b.Helper()
+	if got != want {
+		b.Errorf("%s: got %q, want %q", what, got, want)
+	}
+}
+
+var nothing = relay.ErrNoToken.Error()
+
+func TestOnce(t *testing.T) {
+	inBubble(t, func(b bench) {
+		key := newKey(t, rand.Text())
+		b.want("before", b.claim(relay.Claim{Key: key}), nothing)
+		b.deposit(key, token("T"), "")
+		b.want("first", b.claim(relay.Claim{Key: key}), "T")
+		b.want("second", b.claim(relay.Claim{Key: key}), nothing)
+		if b.store.Len() != 0 {
+			t.Errorf("%d entries left", b.store.Len())
+		}
+	})
+}
+
+func TestKeySpacesAreSeparate(t *testing.T) {
+	inBubble(t, func(b bench) {
+		key := newKey(t, rand.Text())
+		for _, space := range []relay.KeySpace{"0", "1", "a", "A"} {
+			if err := b.relay.Deposit(b.Context(), space, key, token("token-of-"+string(space)), relay.Secret{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, space := range []relay.KeySpace{"1", "A", "0", "a"} {
+			b.want(string(space), b.claim(relay.Claim{Space: space, Key: key}), "token-of-"+string(space))
+		}
+		b.want("another space", b.claim(relay.Claim{Space: "2", Key: key}), nothing)
+	})
+}
+
+func TestKeysThatLookAlikeAreDifferent(t *testing.T) {
+	inBubble(t, func(b bench) {
+		filler := strings.Repeat("x", 16)
+		for _, pair := range [][2]string{
+			{"a+b" + filler, "a b" + filler},
+			{"caf\u00e9" + filler, "cafe\u0301" + filler},
+			{filler + "k", filler + "K"},
+			{"__proto__" + filler, "constructor" + filler},
+		} {
+			b.deposit(newKey(t, pair[0]), token("T"), "")
+			b.want(pair[1], b.claim(relay.Claim{Key: newKey(t, pair[1])}), nothing)
+			b.want(pair[0], b.claim(relay.Claim{Key: newKey(t, pair[0])}), "T")
+		}
+	})
+}
+
+func TestExpiry(t *testing.T) {
+	inBubble(t, func(b bench) {
+		early, late := newKey(t, rand.Text()), newKey(t, rand.Text())
+		b.deposit(early, token("T"), "")
+		b.deposit(late, token("T"), "")
+		time.Sleep(relay.DefaultTTL - time.Second)
+		b.want("just before", b.claim(relay.Claim{Key: early}), "T")
+		time.Sleep(time.Second)
+		b.want("just after", b.claim(relay.Claim{Key: late}), nothing)
+	})
+}
+
+func TestDepositsThatMeet(t *testing.T) {
+	refusal := relay.NewRefusal("access_denied", "no")
+	for _, c := range []struct {
+		name                  string
+		first, second         relay.Response
+		firstFrom, secondFrom string
+		want                  string
+	}{
+		{"same response, same browser", token("A"), token("A"), "one", "one", "A"},
+		{"same response, other browser", token("A"), token("A"), "one", "two", "A"},
+		{"same response, no browser", token("A"), token("A"), "", "", "A"},
+		{"other response, same browser", token("A"), token("B"), "one", "one", "B"},
+		{"other response, other browser", token("A"), token("B"), "one", "two", "conflict"},
+		{"other response, no browser", token("A"), token("B"), "", "", "conflict"},
+		{"other response, browser lost", token("A"), token("B"), "one", "", "conflict"},
+		{"refusal after a token, same browser", token("A"), refusal, "one", "one", "refused: access_denied: no"},
+		{"refusal after a token, elsewhere", token("A"), refusal, "one", "two", "conflict"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(b bench) {
+				key := newKey(t, rand.Text())
+				b.deposit(key, c.first, c.firstFrom)
+				b.deposit(key, c.second, c.secondFrom)
+				b.want("claim", b.claim(relay.Claim{Key: key}), c.want)
+				b.want("next claim", b.claim(relay.Claim{Key: key}), nothing)
+			})
+		})
+	}
+}
+
+func TestConflictStays(t *testing.T) {
+	inBubble(t, func(b bench) {
+		key := newKey(t, rand.Text())
+		b.deposit(key, token("A"), "one")
+		b.deposit(key, token("B"), "two")
+		b.deposit(key, token("A"), "one")
+		b.want("claim", b.claim(relay.Claim{Key: key}), "conflict")
+	})
+}
+
+func TestReloadDoesNotProlong(t *testing.T) {
+	inBubble(t, func(b bench) {
+		key := newKey(t, rand.Text())
+		b.deposit(key, token("A"), "one")
+		time.Sleep(relay.DefaultTTL / 2)
+		b.deposit(key, token("A"), "one")
+		time.Sleep(relay.DefaultTTL / 2)
+		b.want("claim", b.claim(relay.Claim{Key: key}), nothing)
+	})
+}
+
+func TestWait(t *testing.T) {
+	inBubble(t, func(b bench) {
+		key := newKey(t, rand.Text())
+		started := time.Now()
+		b.want("nothing comes", b.claim(relay.Claim{Key: key, Wait: 30 * time.Second}), nothing)
+		if waited := time.Since(started); waited != 30*time.Second {
+			t.Errorf("waited %v", waited)
+		}
+		go func() {
+			time.Sleep(7 * time.Second)
+			b.deposit(key, token("T"), "")
+		}()
+		started = time.Now()
+		b.want("it comes", b.claim(relay.Claim{Key: key, Wait: 30 * time.Second}), "T")
+		if waited := time.Since(started); waited != 7*time.Second {
+			t.Errorf("waited %v for a deposit after 7s", waited)
+		}
+	})
+}
+
+func TestWaiterThatHangsUpConsumesNothing(t *testing.T) {
+	inBubble(t, func(b bench) {
+		key := newKey(t, rand.Text())
+		ctx, cancel := context.WithCancel(b.Context())
+		done := make(chan error)
+		go func() {
+			_, err := b.relay.Claim(ctx, relay.Claim{Space: "0", Key: key, Wait: time.Minute})
+			done <- err
+		}()
+		synctest.Wait()
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("Claim = %v", err)
+		}
+		b.deposit(key, token("T"), "")
+		b.want("next claim", b.claim(relay.Claim{Key: key}), "T")
+	})
+}
+
+func TestTwoWaiters(t *testing.T) {
+	inBubble(t, func(b bench) {
+		key := newKey(t, rand.Text())
+		got := make(chan string, 2)
+		for range 2 {
+			go func() { got <- b.claim(relay.Claim{Key: key, Wait: time.Minute}) }()
+		}
+		synctest.Wait()
+		b.deposit(key, token("T"), "")
+		b.want("one", <-got, "T")
+		b.want("other", <-got, nothing)
+	})
+}
+
+func TestTooManyWaiters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := relay.New(memory.New(index.Limits{}), relay.Config{MaxWaiters: 3})
+		claim := func() error {
+			_, err := r.Claim(t.Context(), relay.Claim{Space: "0", Key: newKey(t, rand.Text()), Wait: time.Minute})
+			return err
+		}
+		var group sync.WaitGroup
+		for range 3 {
+			group.Go(func() { claim() })
+		}
+		synctest.Wait()
+		if err := claim(); !errors.Is(err, relay.ErrTooManyWaiters) {
+			t.Errorf("fourth waiter: %v", err)
+		}
+		group.Wait()
+		if err := claim(); !errors.Is(err, relay.ErrNoToken) {
+			t.Errorf("after the others left: %v", err)
+		}
+	})
+}
+
+func TestBoundKey(t *testing.T) {
+	inBubble(t, func(b bench) {
+		key, verifier := bound(t)
+		_, other := bound(t)
+		b.deposit(key, token("T"), "one")
+		b.want("no verifier", b.claim(relay.Claim{Key: key}), relay.ErrVerifierRequired.Error())
+		b.want("other verifier", b.claim(relay.Claim{Key: key, Verifier: other}), relay.ErrInvalidVerifier.Error())
+		b.want("short verifier", b.claim(relay.Claim{Key: key, Verifier: relay.NewVerifier("x")}), relay.ErrInvalidVerifier.Error())
+		b.want("right verifier", b.claim(relay.Claim{Key: key, Verifier: verifier}), "T")
+		time.Sleep(relay.RetryWindow - time.Millisecond)
+		b.want("again within 60 s", b.claim(relay.Claim{Key: key, Verifier: verifier}), "T")
+		b.want("other verifier still", b.claim(relay.Claim{Key: key, Verifier: other}), relay.ErrInvalidVerifier.Error())
+		time.Sleep(time.Millisecond)
+		b.want("after 60 s", b.claim(relay.Claim{Key: key, Verifier: verifier}), nothing)
+	})
+}
+
+func TestUnboundKeyTakesNoVerifier(t *testing.T) {
+	inBubble(t, func(b bench) {
+		key := newKey(t, rand.Text())
+		_, verifier := bound(t)
+		b.deposit(key, token("T"), "")
+		b.want("with verifier", b.claim(relay.Claim{Key: key, Verifier: verifier}), relay.ErrUnbound.Error())
+		b.want("without", b.claim(relay.Claim{Key: key}), "T")
+	})
+}
+
+func TestPutBack(t *testing.T) {
+	for _, isBound := range []bool{false, true} {
+		t.Run(fmt.Sprintf("bound=%v", isBound), func(t *testing.T) {
+			inBubble(t, func(b bench) {
+				c := relay.Claim{Space: relay.DefaultKeySpace, Key: newKey(t, rand.Text())}
+				if isBound {
+					c.Key, c.Verifier = bound(t)
+				}
+				b.deposit(c.Key, token("T"), "one")
+				time.Sleep(5 * time.Minute)
+				claimed, err := b.relay.Claim(b.Context(), c)
+				b.want("claim", outcome(claimed, err), "T")
+				if err := b.relay.PutBack(b.Context(), claimed); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(relay.DefaultTTL - 5*time.Minute - time.Second)
+				b.want("claim after it was put back", b.claim(c), "T")
+			})
+		})
+	}
+}
+
+func TestPutBackKeepsTheExpiry(t *testing.T) {
+	inBubble(t, func(b bench) {
+		key := newKey(t, rand.Text())
+		b.deposit(key, token("T"), "one")
+		time.Sleep(relay.DefaultTTL - time.Minute)
+		claimed, err := b.relay.Claim(b.Context(), relay.Claim{Space: "0", Key: key})
+		b.want("claim", outcome(claimed, err), "T")
+		if err := b.relay.PutBack(b.Context(), claimed); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		b.want("after the ttl", b.claim(relay.Claim{Key: key}), nothing)
+	})
+}
+
+func TestPutBackMeetsAnotherDeposit(t *testing.T) {
+	inBubble(t, func(b bench) {
+		key := newKey(t, rand.Text())
+		b.deposit(key, token("A"), "one")
+		claimed, err := b.relay.Claim(b.Context(), relay.Claim{Space: "0", Key: key})
+		b.want("claim", outcome(claimed, err), "A")
+		b.deposit(key, token("B"), "two")
+		if err := b.relay.PutBack(b.Context(), claimed); err != nil {
+			t.Fatal(err)
+		}
+		b.want("claim", b.claim(relay.Claim{Key: key}), "conflict")
+	})
+}
+
+// TestManyClaims has 64 claims at once, 1,000 times.
+func TestManyClaims(t *testing.T) {
+	b := newBench(t)
+	for range 1000 {
+		key := newKey(t, rand.Text())
+		b.deposit(key, token("T"), "")
+		var wins atomic.Int64
+		var group sync.WaitGroup
+		for range 64 {
+			group.Go(func() {
+				if b.claim(relay.Claim{Key: key}) == "T" {
+					wins.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		if wins.Load() != 1 {
+			t.Fatalf("%d claims got the token", wins.Load())
+		}
+	}
+}
+
+// TestDepositsAndClaimsAtOnce has 32 browsers deposit different tokens while
+// 32 apps claim: tokens that come out went in, and none comes out twice.
+func TestDepositsAndClaimsAtOnce(t *testing.T) {
+	b := newBench(t)
+	for range 200 {
+		key := newKey(t, rand.Text())
+		var mu sync.Mutex
+		seen := map[string]int{}
+		var group sync.WaitGroup
+		for i := range 32 {
+			group.Go(func() { b.deposit(key, token(fmt.Sprint("token-", i)), fmt.Sprint("browser-", i)) })
+			group.Go(func() {
+				got := b.claim(relay.Claim{Key: key})
+				mu.Lock()
+				seen[got]++
+				mu.Unlock()
+			})
+		}
+		group.Wait()
+		for got, times := range seen {
+			if strings.HasPrefix(got, "token-") && times > 1 {
+				t.Fatalf("%s came out %d times", got, times)
+			}
+			if !strings.HasPrefix(got, "token-") && got != "conflict" && got != nothing {
+				t.Fatalf("a claim got %q", got)
+			}
+		}
+	}
+}
+
+// TestDepositMeetsDeposits has 32 deposits of different tokens before any
+// claim: none comes out.
+func TestDepositMeetsDeposits(t *testing.T) {
+	b := newBench(t)
+	for range 200 {
+		key := newKey(t, rand.Text())
+		var group sync.WaitGroup
+		for i := range 32 {
+			group.Go(func() { b.deposit(key, token(fmt.Sprint("token-", i)), fmt.Sprint("browser-", i)) })
+		}
+		group.Wait()
+		b.want("claim", b.claim(relay.Claim{Key: key}), "conflict")
+	}
+}
