@@ -96,8 +96,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc(api.PathToken, s.methodNotAllowed("GET, POST, OPTIONS"))
 	mux.HandleFunc("/auth/", s.unknownMethod)
 
-	mux.HandleFunc("GET /healthz", s.healthz)
-	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /healthz", s.Healthz)
+	mux.HandleFunc("GET /readyz", s.Readyz)
 	mux.HandleFunc("GET /assets/{file}", s.asset)
 	mux.HandleFunc("GET /{$}", s.home)
 	if s.config.Sandbox != nil {

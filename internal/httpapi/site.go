@@ -38,14 +38,14 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
 	_ = write(w, http.StatusOK, asset.ContentType, asset.Body)
 }
 
-// healthz says that the process lives.
-func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+// Healthz says that the process lives.
+func (s *Server) Healthz(w http.ResponseWriter, _ *http.Request) {
 	_ = write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 }
 
-// readyz says whether to send requests here: the store answers, and the
+// Readyz says whether to send requests here: the store answers, and the
 // server is not shutting down.
-func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+func (s *Server) Readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
 	status, body := http.StatusOK, "ready\n"
