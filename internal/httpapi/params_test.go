@@ -1,0 +1,100 @@
+package httpapi
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// FuzzParams checks that what is accepted is exactly what was sent: encoding
+// it again gives the same parameters, and nothing was dropped.
+func FuzzParams(f *testing.F) {
+	for _, seed := range []string{
+		"", "key=a", "key=a+b&appid=3", "key=a%2Bb", "key=%zz", "key=a;appid=3", "key=A&key=B", "%FF=x", "a=%FF", "=&=", "key", "&&",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, encoded string) {
+		p, err := parseParams("query", encoded)
+		if err != nil {
+			if _, known := asProblem(err); !known {
+				t.Errorf("an error without a name: %v", err)
+			}
+			return
+		}
+		pairs := 0
+		for pair := range strings.SplitSeq(encoded, "&") {
+			if pair != "" {
+				pairs++
+			}
+		}
+		if pairs != len(p) {
+			t.Errorf("%d pairs became %d parameters", pairs, len(p))
+		}
+		again := url.Values{}
+		for name, value := range p {
+			again.Set(name, value)
+		}
+		q, err := parseParams("query", again.Encode())
+		if err != nil || len(q) != len(p) {
+			t.Fatalf("cannot be parsed again: %v", err)
+		}
+		for name, value := range p {
+			if q[name] != value {
+				t.Errorf("%q was %q, and is %q", name, value, q[name])
+			}
+		}
+	})
+}
+
+// FuzzForm puts arbitrary bodies through what a deposit checks.
+func FuzzForm(f *testing.F) {
+	s := &Server{config: Config{KeyRules: relay.KeyRules{}}}
+	for _, seed := range []string{
+		"state=kM3-9c2a7be1d04865&access_token=T", "state=kM3-9c2a7be1d04865&code=C&decision=finish",
+		"state=kM3-9c2a7be1d04865&error=access_denied&error_description=%00%FF", "state=&code=", "access_token=T&code=C&state=kM3-9c2a7be1d04865",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		p, err := parseParams("body", body)
+		if err != nil {
+			return
+		}
+		key, response, err := s.parseResponse(p)
+		if err != nil {
+			return
+		}
+		if key.Reveal() != p["state"] {
+			t.Errorf("state %q became key %q", p["state"], key.Reveal())
+		}
+		if response.Kind == relay.KindRefusal {
+			return
+		}
+		if got := response.Value.Reveal(); got != p["access_token"]+p["code"] {
+			t.Errorf("%q became %q", p["access_token"]+p["code"], got)
+		}
+	})
+}
+
+// FuzzHost checks the allow-list: nothing but the listed names gets through.
+func FuzzHost(f *testing.F) {
+	h := newHosts(&url.URL{Scheme: "https", Host: "auth.example.org"}, []string{"17", "my-app"})
+	for _, seed := range []string{"auth.example.org", "17.auth.example.org:443", "evil.example", "[::1]", "auth.example.org.", "x.17.auth.example.org", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		app, ok := h.lookup(host)
+		if !ok {
+			return
+		}
+		name := strings.TrimSuffix(strings.ToLower(host), ":443")
+		name = strings.Trim(name, "[]")
+		want := map[string]string{"auth.example.org": "", "17.auth.example.org": "17", "my-app.auth.example.org": "my-app"}
+		if known, there := want[name]; !there || known != app {
+			t.Errorf("%q is let in as app %q", host, app)
+		}
+	})
+}

@@ -1,0 +1,79 @@
+package relay_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/desktop-stack-serv/dss"
+
+// allowed says what of ours a package may import. Imports point inward.
+var allowed = map[string][]string{
+	"api":                      {},
+	"internal/relay":           {},
+	"internal/relay/storetest": {"internal/relay"},
+	"internal/store/index":     {"internal/relay"},
+	"internal/store/watch":     {"internal/relay"},
+	"internal/store/memory":    {"internal/relay", "internal/store/index", "internal/store/watch"},
+	"internal/store/sqlite":    {"internal/relay", "internal/store/index", "internal/store/watch"},
+	"internal/sandbox":         {},
+	"internal/web":             {},
+	"internal/httpapi":         {"api", "internal/relay", "internal/web"},
+}
+
+// outside says which packages may import something that is neither ours nor
+// the standard library's.
+var outside = map[string]string{
+	"internal/store/sqlite": "modernc.org/sqlite",
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+// TestImportsPointInward checks every package but those that wire and test:
+// a new one has to be entered in the table.
+func TestImportsPointInward(t *testing.T) {
+	command := exec.Command("go", "list", "-json=ImportPath,Imports", module+"/...")
+	output, err := command.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(output)))
+	for {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		if !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "test/") {
+			checkImports(t, name, p.Imports)
+		}
+	}
+}
+
+func checkImports(t *testing.T, name string, imports []string) {
+	t.Helper()
+	inside, known := allowed[name]
+	if !known {
+		t.Errorf("%s has no entry in the table of allowed imports", name)
+	}
+	for _, path := range imports {
+		ours, isOurs := strings.CutPrefix(path, module+"/")
+		first, _, _ := strings.Cut(path, "/")
+		switch {
+		case isOurs && !slices.Contains(inside, ours):
+			t.Errorf("%s imports %s", name, ours)
+		case !isOurs && strings.Contains(first, ".") && (outside[name] == "" || !strings.HasPrefix(path, outside[name])):
+			t.Errorf("%s imports %s", name, path)
+		}
+	}
+}
