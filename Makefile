@@ -1,10 +1,47 @@
-.PHONY: test lint cross
+# make run     start the server with the sandbox on http://localhost:8080
+# make test    install what is missing and run every test, race detector on
+# make lint    formatting, vet, staticcheck, dead code, module tidiness
+# make cross   build for every system that is supported
+# make fuzz    run every fuzzer for FUZZTIME (default 30s)
+.PHONY: build run test lint cross fuzz help
+.DEFAULT_GOAL := help
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+DEADCODE := golang.org/x/tools/cmd/deadcode@v0.52.0
+FUZZTIME ?= 30s
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+build:
+	CGO_ENABLED=0 go build -trimpath -o bin/dss ./cmd/dss
+
+run: build
+	exec ./bin/dss serve --sandbox --listen 127.0.0.1:8080 --store sqlite:data/dss.db
+
 test:
+	test/setup
 	go test -race ./...
+
 lint:
-	test -z "$$(gofmt -l .)"
+	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 	go vet ./...
-	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	go run $(STATICCHECK) ./...
 	go mod tidy -diff
+	@dead="$$(go run $(DEADCODE) -test ./...)"; test -z "$$dead" || { echo "$$dead"; exit 1; }
+
 cross:
-	for os in linux darwin windows; do for arch in amd64 arm64; do GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build ./... || exit 1; done; done
+	@set -e; for os in linux darwin windows; do for arch in amd64 arm64; do \
+		echo "building for $$os/$$arch"; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -o bin/$$os-$$arch/ ./cmd/dss; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go vet ./...; \
+	done; done
+
+fuzz:
+	go test -run '^$$' -fuzz FuzzKey -fuzztime $(FUZZTIME) ./internal/relay
+	go test -run '^$$' -fuzz FuzzOpen -fuzztime $(FUZZTIME) ./internal/relay
+	go test -run '^$$' -fuzz FuzzEntry -fuzztime $(FUZZTIME) ./internal/relay
+	go test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) ./internal/httpapi
+	go test -run '^$$' -fuzz FuzzForm -fuzztime $(FUZZTIME) ./internal/httpapi
+	go test -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./internal/httpapi
+

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+)
+
+type lookupEnv = func(name string) (string, bool)
+
+// config is every setting of dss serve, as given.
+type config struct {
+	listen, adminListen, publicURL        string
+	store                                 string
+	ttl, drain                            time.Duration
+	confirm                               string
+	appHosts                              string
+	behindProxy                           bool
+	stackExchangeURL, stackExchangeAPIURL string
+	authorizedAppsURL                     string
+	sandbox, sandboxRemote                bool
+	minKeyLength                          int
+	allowTimeBasedKeys                    bool
+	maxEntries, maxWaiters                int
+	maxBytes                              byteSize
+	logFormat                             string
+
+	public *url.URL // parsed; nil until the port is known
+}
+
+// flags lists the settings. Each has a twin in the environment: DSS_ and the
+// flag's name in capitals.
+func (c *config) flags() *flag.FlagSet {
+	c.maxBytes = index.DefaultMaxBytes
+	f := flag.NewFlagSet("serve", flag.ContinueOnError)
+	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`address` to serve on")
+	f.StringVar(&c.publicURL, "public-url", "", "the server's `URL` as browsers and apps see it (default http://localhost and the port, if --listen is loopback)")
+	f.StringVar(&c.store, "store", "sqlite:data/dss.db", "where deposits wait: sqlite:PATH or memory:")
+	f.DurationVar(&c.ttl, "ttl", relay.DefaultTTL, "how long a deposit waits for its app")
+	f.StringVar(&c.confirm, "confirm", "all", "`which` sign-ins ask the user before they are handed over: all, or sessions (those of OAuth sessions only; a private relay)")
+	f.StringVar(&c.appHosts, "app-hosts", "", "comma-separated `ids` of apps with a host of their own below the public one, or all")
+	f.BoolVar(&c.behindProxy, "behind-proxy", false, "a reverse proxy in front makes a plain http public URL safe")
+	f.StringVar(&c.adminListen, "admin-listen", "", "`address` for health checks and profiles; keep it private")
+	f.StringVar(&c.stackExchangeURL, "stackexchange-url", "https://stackoverflow.com", "`URL` where users sign in")
+	f.StringVar(&c.stackExchangeAPIURL, "stackexchange-api-url", "https://api.stackexchange.com/2.3", "`URL` of the Stack Exchange API")
+	f.StringVar(&c.authorizedAppsURL, "authorized-apps-url", "", "`URL` of the list of applications a user has authorized (default on Stack Exchange)")
+	f.BoolVar(&c.sandbox, "sandbox", false, "serve a fake Stack Exchange under /sandbox/, to this machine only")
+	f.BoolVar(&c.sandboxRemote, "sandbox-remote", false, "serve the sandbox to other machines too: anybody can sign in as anybody")
+	f.IntVar(&c.minKeyLength, "min-key-length", relay.DefaultMinKeyLength, "shortest acceptable key, in `bytes`")
+	f.BoolVar(&c.allowTimeBasedKeys, "allow-time-based-keys", false, "accept keys made from a time, which can be guessed")
+	f.IntVar(&c.maxEntries, "max-entries", index.DefaultMaxEntries, "`number` of deposits the store holds at most")
+	f.Var(&c.maxBytes, "max-bytes", "`size` of all deposits at most, such as 64MiB")
+	f.IntVar(&c.maxWaiters, "max-waiters", relay.DefaultMaxWaiters, "`number` of apps that wait at one time at most")
+	f.DurationVar(&c.drain, "drain", 10*time.Second, "how long a shutdown may take")
+	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
+	return f
+}
+
+func envName(flagName string) string {
+	return "DSS_" + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
+}
+
+// parseConfig reads flags, and the environment for those not given.
+func parseConfig(args []string, env lookupEnv, stdout io.Writer) (*config, error) {
+	c := &config{}
+	f := c.flags()
+	f.SetOutput(io.Discard)
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		printFlags(stdout, f)
+		return nil, err
+	} else if err != nil {
+		return nil, usagef("%v; dss serve --help lists the flags", err)
+	}
+	if f.NArg() > 0 {
+		return nil, usagef("unexpected argument %q; flags start with --", f.Arg(0))
+	}
+	given := map[string]bool{}
+	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var err error
+	f.VisitAll(func(one *flag.Flag) {
+		value, ok := env(envName(one.Name))
+		if !ok || given[one.Name] || err != nil {
+			return
+		}
+		given[one.Name] = true
+		if f.Set(one.Name, value) != nil {
+			err = usagef("%s: %q is not a valid value", envName(one.Name), value)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, c.check(given)
+}
+
+func printFlags(w io.Writer, f *flag.FlagSet) {
+	fmt.Fprint(w, "usage: dss serve [flags]\n\nEach flag can be set in the environment too, as shown in brackets.\n\n")
+	f.VisitAll(func(f *flag.Flag) {
+		value, text := flag.UnquoteUsage(f)
+		if value != "" {
+			value = " " + value
+		}
+		if f.DefValue != "" && f.DefValue != "false" {
+			text += " (default " + f.DefValue + ")"
+		}
+		fmt.Fprintf(w, "  --%s%s  [%s]\n        %s\n", f.Name, value, envName(f.Name), text)
+	})
+}
+
+// check refuses settings that contradict each other or are not safe.
+func (c *config) check(given map[string]bool) error {
+	if c.ttl < time.Second || c.ttl > 24*time.Hour {
+		return usagef("--ttl must be between 1s and 24h")
+	}
+	if c.drain <= 0 || c.drain > 10*time.Minute {
+		return usagef("--drain must be more than 0 and at most 10m")
+	}
+	if c.confirm != "all" && c.confirm != "sessions" {
+		return usagef("--confirm must be all or sessions, not %q", c.confirm)
+	}
+	if c.logFormat != "text" && c.logFormat != "json" {
+		return usagef("--log-format must be text or json, not %q", c.logFormat)
+	}
+	if c.minKeyLength < 1 || c.minKeyLength > relay.MaxKeyLength {
+		return usagef("--min-key-length must be between 1 and %d", relay.MaxKeyLength)
+	}
+	if c.maxEntries < 1 || c.maxBytes < 1 || c.maxWaiters < 1 {
+		return usagef("--max-entries, --max-bytes and --max-waiters must be at least 1")
+	}
+	if c.sandbox && (given["stackexchange-url"] || given["stackexchange-api-url"]) {
+		return usagef("--sandbox replaces Stack Exchange: leave out --stackexchange-url and --stackexchange-api-url, or leave out --sandbox")
+	}
+	if c.sandboxRemote && !c.sandbox {
+		return usagef("--sandbox-remote does nothing without --sandbox")
+	}
+	return errors.Join(c.checkUpstream(), c.checkAppHosts(), c.checkAddresses())
+}
+
+func (c *config) checkUpstream() error {
+	for _, setting := range []struct{ name, value string }{
+		{"stackexchange-url", c.stackExchangeURL},
+		{"stackexchange-api-url", c.stackExchangeAPIURL},
+		{"authorized-apps-url", c.authorizedAppsURL},
+	} {
+		if setting.value == "" {
+			continue
+		}
+		u, err := url.Parse(setting.value)
+		switch {
+		case err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "":
+			return usagef("--%s must be a URL such as https://example.org", setting.name)
+		case u.Scheme != "https" && !(u.Scheme == "http" && httpapi.IsLoopback(u.Hostname())):
+			return usagef("--%s must be https, unless it is a loopback address", setting.name)
+		}
+	}
+	return nil
+}
+
+func (c *config) checkAppHosts() error {
+	for _, id := range c.apps() {
+		if _, err := relay.ParseKeySpace(id); err != nil || strings.ContainsAny(id, "_") || id != strings.ToLower(id) ||
+			strings.HasPrefix(id, "-") || strings.HasSuffix(id, "-") {
+			return usagef("--app-hosts: %q is no app id that can be part of a host name: lower-case letters, digits and dashes", id)
+		}
+	}
+	return nil
+}
+
+func (c *config) apps() []string {
+	var ids []string
+	for id := range strings.SplitSeq(c.appHosts, ",") {
+		if id = strings.TrimSpace(id); id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (c *config) checkAddresses() error {
+	host, _, err := net.SplitHostPort(c.listen)
+	if err != nil {
+		return usagef("--listen must be an address such as 127.0.0.1:8080, not %q", c.listen)
+	}
+	if c.adminListen != "" {
+		if _, _, err := net.SplitHostPort(c.adminListen); err != nil {
+			return usagef("--admin-listen must be an address such as 127.0.0.1:8081, not %q", c.adminListen)
+		}
+		if c.adminListen == c.listen {
+			return usagef("--admin-listen must differ from --listen, because it is not for the public")
+		}
+	}
+	if c.publicURL == "" {
+		if !httpapi.IsLoopback(host) {
+			return usagef("--listen %s is reachable from other machines: say with --public-url under which URL", c.listen)
+		}
+		return nil
+	}
+	return c.checkPublicURL()
+}
+
+func (c *config) checkPublicURL() error {
+	u, err := url.Parse(c.publicURL)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return usagef("--public-url must be a URL such as https://auth.example.org, not %q", c.publicURL)
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
+		return usagef("--public-url must be an origin alone, without user, path, query or fragment")
+	}
+	loopback := httpapi.IsLoopback(u.Hostname())
+	if u.Scheme == "http" && !loopback && !c.behindProxy {
+		return usagef("--public-url is plain http, so anybody on the way could read access tokens: use https, or say --behind-proxy if a proxy protects the way")
+	}
+	if c.sandbox && !loopback && !c.sandboxRemote {
+		return usagef("--sandbox on a public URL would let anybody sign in as anybody: leave it out, or say --sandbox-remote")
+	}
+	u.Path = ""
+	c.public = u
+	return nil
+}
+
+// bound completes the settings with the port that was really bound.
+func (c *config) bound(address net.Addr) {
+	if c.public != nil {
+		return
+	}
+	_, port, _ := net.SplitHostPort(address.String())
+	c.public = &url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}
+}
+
+// logger returns where the server logs to.
+func (c *config) logger(w io.Writer) *slog.Logger {
+	if c.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, nil))
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// byteSize is a number of bytes, written with or without KiB, MiB or GiB.
+type byteSize int64
+
+var byteUnits = []struct {
+	suffix string
+	size   int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}, {"", 1}}
+
+// String implements [flag.Value].
+func (s *byteSize) String() string {
+	for _, unit := range byteUnits {
+		if n := int64(*s); n >= unit.size && n%unit.size == 0 {
+			return strconv.FormatInt(n/unit.size, 10) + unit.suffix
+		}
+	}
+	return strconv.FormatInt(int64(*s), 10)
+}
+
+// Set implements [flag.Value].
+func (s *byteSize) Set(text string) error {
+	for _, unit := range byteUnits {
+		number, ok := strings.CutSuffix(text, unit.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+		if err != nil || n < 0 || n > (1<<62)/unit.size {
+			break
+		}
+		*s = byteSize(n * unit.size)
+		return nil
+	}
+	return errors.New("write a size such as 64MiB")
+}

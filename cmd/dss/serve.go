@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sandbox"
+)
+
+// Limits of a connection.
+const (
+	headerTime = 5 * time.Second
+	bodyTime   = 10 * time.Second
+	answerTime = 15 * time.Second
+	idleTime   = 90 * time.Second
+	// maxHeader is 16 KiB with the 4 KiB that net/http adds.
+	maxHeader = 12 << 10
+)
+
+// serve runs the server until a signal ends it.
+func serve(ctx context.Context, args []string, env lookupEnv, stdout, stderr io.Writer) error {
+	c, err := parseConfig(args, env, stdout)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	log := c.logger(stderr)
+
+	store, err := c.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	stopStore := runStore(store, log)
+	defer stopStore()
+
+	listener, err := net.Listen("tcp", c.listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer listener.Close()
+	c.bound(listener.Addr())
+	dss, err := c.newServer(store, log)
+	if err != nil {
+		return err
+	}
+	stopAdmin, err := c.serveAdmin(dss, log)
+	if err != nil {
+		return err
+	}
+	defer stopAdmin()
+	if _, err := fmt.Fprintln(stdout, "DSS is ready at", c.public); err != nil {
+		return fmt.Errorf("announce: %w", err)
+	}
+	return c.accept(ctx, stop, listener, dss, log)
+}
+
+// runStore starts the store's background work. The function it returns ends
+// it, and returns when all is written.
+func runStore(store runningStore, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := store.Run(ctx); err != nil {
+			log.Error("store stopped", "err", err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server, error) {
+	r := relay.New(store, relay.Config{TTL: c.ttl, MaxWaiters: c.maxWaiters})
+	settings := httpapi.Config{
+		PublicURL:         c.public,
+		AppHosts:          c.apps(),
+		ConfirmSessions:   c.confirm == "sessions",
+		KeyRules:          relay.KeyRules{MinLength: c.minKeyLength, AllowTimeBased: c.allowTimeBasedKeys},
+		AuthorizedAppsURL: c.authorizedAppsURL,
+		Version:           version(),
+		Log:               log,
+	}
+	if c.sandbox {
+		settings.Sandbox = sandbox.New(c.sandboxConfig())
+		if settings.AuthorizedAppsURL == "" {
+			settings.AuthorizedAppsURL = c.public.String() + "/sandbox/"
+		}
+	}
+	return httpapi.New(r, store, settings)
+}
+
+// sandboxConfig lets every client id redirect to this server.
+func (c *config) sandboxConfig() sandbox.Config {
+	return sandbox.Config{Remote: c.sandboxRemote, Domain: func(string) string { return c.public.Hostname() }}
+}
+
+func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       bodyTime,
+		WriteTimeout:      answerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		// What net/http has to say about a connection may quote what came
+		// over it.
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+}
+
+// accept serves until ctx ends, then drains.
+func (c *config) accept(ctx context.Context, restoreSignals func(), listener net.Listener, dss *httpapi.Server, log *slog.Logger) error {
+	server := newHTTPServer(dss.Handler(), log)
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	restoreSignals() // a second signal ends the process at once
+	log.Info("shutting down", "within", c.drain)
+	deadline, cancel := context.WithTimeout(context.Background(), c.drain)
+	defer cancel()
+	dss.Drain()
+	c.lameDuck(deadline)
+	if err := server.Shutdown(deadline); err != nil {
+		return errors.Join(fmt.Errorf("shut down: %w", err), server.Close())
+	}
+	<-failed
+	return nil
+}
+
+// lameDuck keeps answering for a moment, so that a load balancer sees /readyz
+// turn 503 before connections are refused.
+func (c *config) lameDuck(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(min(c.drain/10, time.Second)):
+	}
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/memory"
+	"github.com/desktop-stack-serv/dss/internal/store/sqlite"
+)
+
+// runningStore is a store with its background work and its end.
+type runningStore interface {
+	relay.Store
+	Run(ctx context.Context) error
+	Close() error
+}
+
+// openStore opens the store that --store names.
+func (c *config) openStore(ctx context.Context) (runningStore, error) {
+	limits := index.Limits{MaxEntries: c.maxEntries, MaxBytes: int64(c.maxBytes)}
+	kind, rest, _ := strings.Cut(c.store, ":")
+	switch {
+	case kind == "memory" && rest == "":
+		return inMemory{memory.New(limits)}, nil
+	case kind == "sqlite" && rest != "":
+		return sqlite.Open(ctx, rest, limits)
+	case kind == "sqlite":
+		return nil, usagef("--store sqlite: needs the path of a file, as in sqlite:data/dss.db")
+	}
+	return nil, usagef("--store must start with sqlite: or memory:, not %q", kind)
+}
+
+type inMemory struct{ *memory.Store }
+
+func (inMemory) Close() error { return nil }

@@ -1,0 +1,174 @@
+package sandbox
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+const (
+	quotaMax        = 10_000
+	accountID       = 1_234_567
+	maxTokensInPath = 20
+)
+
+// wrapper is around every answer of the API.
+type wrapper struct {
+	Items          []any `json:"items"`
+	HasMore        bool  `json:"has_more"`
+	Backoff        int   `json:"backoff,omitempty"`
+	QuotaMax       int   `json:"quota_max"`
+	QuotaRemaining int64 `json:"quota_remaining"`
+}
+
+// apiError is the API's way to say no. Its status is always 400 over HTTP.
+type apiError struct {
+	ID      int    `json:"error_id"`
+	Name    string `json:"error_name"`
+	Message string `json:"error_message"`
+}
+
+var (
+	errNoMethod      = &apiError{404, "no_method", "no method found with this name"}
+	errTokenRequired = &apiError{401, "access_token_required", "pass an access token: Authorization: Bearer …"}
+	errInvalidToken  = &apiError{402, "invalid_access_token", "the access token is not valid"}
+	errNoScope       = &apiError{403, "access_denied", "the access token lacks the scope read_inbox"}
+	errManyTokens    = &apiError{400, "bad_parameter", "at most 20 access tokens"}
+	errBadParams     = &apiError{400, "bad_parameter", "the parameters cannot be decoded, or one stands there twice"}
+)
+
+// writeAPI compresses whatever the client accepts, as Stack Exchange does.
+func writeAPI(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Encoding", "gzip")
+	w.WriteHeader(status)
+	compressor := gzip.NewWriter(w)
+	encoder := json.NewEncoder(compressor)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(body) // nobody is left to tell
+	_ = compressor.Close()
+}
+
+// method serves one method of the API.
+func (s *Sandbox) method(call func(r *http.Request) ([]any, *apiError)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if s.faults.strike(w, r, ClassAPI) {
+			return
+		}
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		if r.Method != http.MethodGet {
+			writeAPI(w, http.StatusBadRequest, errNoMethod)
+			return
+		}
+		items, failed := call(r)
+		if failed != nil {
+			writeAPI(w, http.StatusBadRequest, failed)
+			return
+		}
+		answer := wrapper{Items: items, QuotaMax: quotaMax, QuotaRemaining: max(0, quotaMax-s.queries.Add(1))}
+		if fault := s.faults.of(ClassAPI); fault.Kind == FaultBackoff {
+			answer.Backoff = fault.Seconds
+		}
+		writeAPI(w, http.StatusOK, answer)
+	}
+}
+
+// named returns the live tokens that the path names. Unknown ones are left
+// out: they are no error.
+func (s *Sandbox) named(r *http.Request) ([]token, *apiError) {
+	texts := strings.Split(r.PathValue("tokens"), ";")
+	if len(texts) > maxTokensInPath {
+		return nil, errManyTokens
+	}
+	var found []token
+	for _, text := range texts {
+		if t, ok := s.ledger.find(text); ok {
+			found = append(found, t)
+		}
+	}
+	return found, nil
+}
+
+// accessToken is an item of the methods on tokens.
+type accessToken struct {
+	AccessToken   string   `json:"access_token"`
+	AccountID     int      `json:"account_id"`
+	ExpiresOnDate int64    `json:"expires_on_date,omitempty"`
+	Scope         []string `json:"scope"`
+}
+
+// item describes t and, if there is something to do to it, does it.
+func (t token) item() any {
+	item := accessToken{AccessToken: t.text, AccountID: accountID, Scope: t.scopes}
+	if t.expires() {
+		item.ExpiresOnDate = t.issued.Add(tokenLife).Unix()
+	}
+	return item
+}
+
+func (s *Sandbox) onTokens(r *http.Request, do func(token)) ([]any, *apiError) {
+	found, failed := s.named(r)
+	items := make([]any, 0, len(found))
+	for _, t := range found {
+		items = append(items, t.item())
+		do(t)
+	}
+	return items, failed
+}
+
+func (s *Sandbox) accessTokens(r *http.Request) ([]any, *apiError) {
+	return s.onTokens(r, func(token) {})
+}
+
+func (s *Sandbox) invalidate(r *http.Request) ([]any, *apiError) {
+	return s.onTokens(r, s.ledger.invalidate)
+}
+
+func (s *Sandbox) deauthenticate(r *http.Request) ([]any, *apiError) {
+	return s.onTokens(r, func(t token) { s.ledger.deauthenticate(t.clientID) })
+}
+
+// authenticated returns the token that the request carries.
+func (s *Sandbox) authenticated(r *http.Request) (token, *apiError) {
+	p, err := parseParams(r.URL.RawQuery, names("access_token"))
+	if err != nil {
+		return token{}, errBadParams
+	}
+	text := p["access_token"]
+	if scheme, bearer, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		text = strings.TrimSpace(bearer)
+	}
+	if text == "" {
+		return token{}, errTokenRequired
+	}
+	t, ok := s.ledger.find(text)
+	if !ok {
+		return token{}, errInvalidToken
+	}
+	return t, nil
+}
+
+func (s *Sandbox) me(r *http.Request) ([]any, *apiError) {
+	if _, failed := s.authenticated(r); failed != nil {
+		return nil, failed
+	}
+	return []any{map[string]any{
+		"account_id": accountID, "user_id": 7_654_321, "user_type": "registered", "reputation": 101,
+		"display_name": "Sandbox User", "link": "https://stackoverflow.com/users/7654321/sandbox-user",
+	}}, nil
+}
+
+func (s *Sandbox) inbox(r *http.Request) ([]any, *apiError) {
+	t, failed := s.authenticated(r)
+	switch {
+	case failed != nil:
+		return nil, failed
+	case !slices.Contains(t.scopes, "read_inbox"):
+		return nil, errNoScope
+	}
+	return []any{}, nil
+}
+
+func noMethod(*http.Request) ([]any, *apiError) { return nil, errNoMethod }

@@ -1,0 +1,208 @@
+package sandbox
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	tokenLife        = 24 * time.Hour
+	codeLife         = time.Minute
+	defaultMaxTokens = 10_000
+	maxCodes         = 1_000
+	maxConsents      = 10_000
+)
+
+var (
+	errFull     = errors.New("the sandbox is full; try again later, or restart it")
+	errBadCode  = errors.New("code is not valid: unknown, used, expired, or of another client_id or redirect_uri")
+	errNoPKCE   = errors.New("code was issued without a code_challenge; a public client needs PKCE")
+	errVerifier = errors.New("code_verifier does not match the code_challenge")
+)
+
+// grant is what the user lets an app do.
+type grant struct {
+	clientID string
+	scopes   []string
+}
+
+func (g grant) expires() bool { return !slices.Contains(g.scopes, noExpiry) }
+
+// token is an access token with the grant it stands for.
+type token struct {
+	grant
+	text   string
+	issued time.Time
+}
+
+func (t token) aged() bool { return time.Since(t.issued) >= tokenLife }
+func (t token) dead() bool { return t.expires() && t.aged() }
+
+// code is what an authorization code stands for.
+type code struct {
+	grant
+	redirectURI, challenge string
+	issued                 time.Time
+}
+
+func (c code) dead() bool { return time.Since(c.issued) >= codeLife }
+
+// redemption is what an app shows to get the token for a code.
+type redemption struct {
+	clientID, code, redirectURI, verifier, secret string
+}
+
+// ledger keeps what the user has granted. All of it is bounded: what is dead
+// goes when there is no room, and then nothing more comes in.
+type ledger struct {
+	mu        sync.Mutex
+	maxTokens int
+	tokens    map[string]token
+	codes     map[string]code
+	consents  map[string]bool // client ids that the user has approved
+}
+
+func newLedger(maxTokens int) *ledger {
+	return &ledger{
+		maxTokens: maxTokens, tokens: map[string]token{}, codes: map[string]code{}, consents: map[string]bool{},
+	}
+}
+
+// issueToken makes a token for g, of which the user has just approved.
+func (l *ledger) issueToken(g grant) (token, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.roomForToken() {
+		return token{}, errFull
+	}
+	l.consent(g.clientID)
+	return l.newToken(g), nil
+}
+
+// issueCode makes a code for c, of which the user has just approved.
+func (l *ledger) issueCode(c code) (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.codes) >= maxCodes {
+		maps.DeleteFunc(l.codes, func(_ string, c code) bool { return c.dead() })
+	}
+	if len(l.codes) >= maxCodes {
+		return "", errFull
+	}
+	l.consent(c.clientID)
+	c.issued = time.Now()
+	text := randomToken()
+	l.codes[text] = c
+	return text, nil
+}
+
+// redeem turns a code into a token. A code that is shown is used up, whatever
+// comes of it, except when there is no room.
+func (l *ledger) redeem(r redemption) (token, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.roomForToken() {
+		return token{}, errFull
+	}
+	c, ok := l.codes[r.code]
+	delete(l.codes, r.code)
+	if !ok || c.dead() || c.clientID != r.clientID || c.redirectURI != r.redirectURI {
+		return token{}, errBadCode
+	}
+	if err := c.verify(r); err != nil {
+		return token{}, err
+	}
+	return l.newToken(c.grant), nil
+}
+
+// verify checks PKCE (RFC 7636 section 4.6). A client without it needs a
+// secret; any will do here.
+func (c code) verify(r redemption) error {
+	sum := sha256.Sum256([]byte(r.verifier))
+	switch {
+	case c.challenge == "" && r.verifier != "":
+		return errVerifier
+	case c.challenge == "" && r.secret == "":
+		return errNoPKCE
+	case c.challenge == "":
+		return nil
+	case len(r.verifier) < 43 || len(r.verifier) > 128 || base64.RawURLEncoding.EncodeToString(sum[:]) != c.challenge:
+		return errVerifier
+	}
+	return nil
+}
+
+// find returns the live token called text.
+func (l *ledger) find(text string) (token, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t, ok := l.tokens[text]
+	return t, ok && !t.dead()
+}
+
+// invalidate ends one token.
+func (l *ledger) invalidate(t token) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.tokens, t.text)
+}
+
+// deauthenticate removes an app from the user's account, with all it holds.
+func (l *ledger) deauthenticate(clientID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.tokens, func(_ string, t token) bool { return t.clientID == clientID })
+	maps.DeleteFunc(l.codes, func(_ string, c code) bool { return c.clientID == clientID })
+	delete(l.consents, clientID)
+}
+
+// consented reports whether the user has approved the app before.
+func (l *ledger) consented(clientID string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.consents[clientID]
+}
+
+// roomForToken makes room by dropping what is older than a day; that may be a
+// token that never expires, which then has lived long enough. l.mu is held.
+func (l *ledger) roomForToken() bool {
+	for _, drop := range []func(token) bool{token.dead, token.aged} {
+		if len(l.tokens) >= l.maxTokens {
+			maps.DeleteFunc(l.tokens, func(_ string, t token) bool { return drop(t) })
+		}
+	}
+	return len(l.tokens) < l.maxTokens
+}
+
+func (l *ledger) newToken(g grant) token {
+	t := token{g, randomToken(), time.Now()}
+	l.tokens[t.text] = t
+	return t
+}
+
+func (l *ledger) consent(clientID string) {
+	if len(l.consents) < maxConsents {
+		l.consents[clientID] = true
+	}
+}
+
+const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789()*"
+
+// randomToken returns 24 characters that look like those of Stack Exchange.
+func randomToken() string {
+	const fair = 256 / len(tokenAlphabet) * len(tokenAlphabet)
+	text := make([]byte, 0, 24)
+	for random := make([]byte, 1); len(text) < 22; {
+		rand.Read(random)
+		if b := int(random[0]); b < fair {
+			text = append(text, tokenAlphabet[b%len(tokenAlphabet)])
+		}
+	}
+	return string(append(text, "))"...))
+}

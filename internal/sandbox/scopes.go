@@ -1,0 +1,51 @@
+package sandbox
+
+import (
+	"slices"
+	"strings"
+)
+
+// noExpiry is the scope whose tokens never die.
+const noExpiry = "no_expiry"
+
+// maxScope bounds the scope parameter, in bytes.
+const maxScope = 1000
+
+// parseScope splits scope at commas and spaces. What it does not know it
+// passes through.
+func parseScope(scope string) []string {
+	scopes := []string{} // in JSON, no scope is an empty list
+	for _, name := range strings.FieldsFunc(scope, func(r rune) bool { return r == ',' || r == ' ' }) {
+		if !slices.Contains(scopes, name) {
+			scopes = append(scopes, name)
+		}
+	}
+	return scopes
+}
+
+var scopeWords = map[string]string{
+	"read_inbox":   "Read your inbox and your notifications.",
+	noExpiry:       "Keep this access until you take it back: the token never expires.",
+	"write_access": "Post, edit, comment and vote as you.",
+	"private_info": "See what only you can see, such as your privileges and your full history.",
+}
+
+// permission is a scope and what it lets an app do.
+type permission struct{ Words, Scope string }
+
+// permissions says in plain words what scopes permit.
+func permissions(scopes []string) []permission {
+	list := []permission{{Words: "Know who you are: your name, account number and public profile."}}
+	for _, scope := range scopes {
+		words, known := scopeWords[scope]
+		team, isTeam := strings.CutPrefix(scope, "access_team|")
+		switch {
+		case isTeam:
+			words = "Read what is in the team at " + team + "."
+		case !known:
+			words = "Something that this sandbox does not know and passes through."
+		}
+		list = append(list, permission{words, scope})
+	}
+	return list
+}
