@@ -1,0 +1,171 @@
+package web
+
+import (
+	"encoding/json"
+	"io/fs"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const hostile = `"><img src=x onerror=alert(1)><script>alert(1)</script>`
+
+func newPages(t *testing.T) *Pages {
+	t.Helper()
+	p, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// everyPage renders each page in each of its states, with hostile values.
+func everyPage(t *testing.T) map[string]string {
+	t.Helper()
+	p, out := newPages(t), map[string]string{}
+	keep := func(name string, body []byte, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		out[name] = string(body)
+	}
+	for _, sandbox := range []bool{false, true} {
+		body, err := p.Home(HomeData{PublicURL: "https://auth.example.org/", Sandbox: sandbox, Version: hostile})
+		keep("home", body, err)
+		out[map[bool]string{true: "home with sandbox", false: "home without"}[sandbox]] = string(body)
+	}
+	for _, view := range []View{ViewFragment, ViewConfirm, ViewRefusal, ViewFinished, ViewCancelled, ViewRefused} {
+		body, err := p.Landing(LandingData{
+			View: view, App: hostile, MatchCode: "ABC-DEF", Action: "/auth/redirect", Auto: view == ViewConfirm,
+			Response:          Response{State: hostile, AccessToken: hostile, Code: hostile, Expires: hostile, Error: hostile, ErrorDescription: hostile},
+			AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps",
+		})
+		keep("landing "+string(view), body, err)
+	}
+	for _, name := range []string{"invalid_key", "cross_origin", "not_found", "internal_error"} {
+		body, err := p.Problem(ProblemData{Status: 400, Name: name, Message: hostile, AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps"})
+		keep("problem "+name, body, err)
+	}
+	return out
+}
+
+var (
+	inlineScript = regexp.MustCompile(`(?i)<script(?:\s+defer|\s+src="[^"]*")*\s*>[^<]`)
+	handler      = regexp.MustCompile(`(?i)<[a-z][^>]*\s(on[a-z]+|style)=`)
+	remoteAsset  = regexp.MustCompile(`(?i)(?:src|<link[^>]*href)="(?:https?:)?//`)
+)
+
+func TestPagesKeepThePolicy(t *testing.T) {
+	for name, page := range everyPage(t) {
+		for what, found := range map[string]string{
+			"an inline script": inlineScript.FindString(page),
+			"a handler":        handler.FindString(page),
+			"a remote asset":   remoteAsset.FindString(page),
+		} {
+			if found != "" {
+				t.Errorf("%s has %s: %s", name, what, found)
+			}
+		}
+		if strings.Contains(page, "<img src=x") || strings.Contains(page, "<style") || strings.Contains(page, "javascript:") {
+			t.Errorf("%s lets markup through", name)
+		}
+		if !strings.Contains(page, `<html lang="en">`) || !strings.Contains(page, "<main") || !strings.Contains(page, "<title>") || !strings.Contains(page, `name="viewport"`) {
+			t.Errorf("%s lacks what every page has", name)
+		}
+	}
+}
+
+func TestLandingShowsOneSection(t *testing.T) {
+	shown := regexp.MustCompile(`<section data-section="([a-z]+)">`)
+	for _, view := range []View{ViewFragment, ViewConfirm, ViewRefusal, ViewFinished, ViewCancelled, ViewRefused} {
+		page := everyPage(t)["landing "+string(view)]
+		want := string(view)
+		if view == ViewFragment {
+			want = "working"
+		}
+		found := shown.FindAllStringSubmatch(page, -1)
+		if len(found) != 1 || found[0][1] != want {
+			t.Errorf("view %s shows %v", view, found)
+		}
+		if got := strings.Count(page, `type="hidden"`); (got > 0) != (view == ViewConfirm || view == ViewRefusal) {
+			t.Errorf("view %s has %d hidden fields", view, got)
+		}
+	}
+}
+
+// TestTexts: every text that a template asks for is there, and every text
+// there is asked for.
+func TestTexts(t *testing.T) {
+	used := map[string]bool{}
+	call := regexp.MustCompile(`(?:\bt|rich) "([^"]+)"`)
+	err := fs.WalkDir(templateFiles, "templates", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		body, err := templateFiles.ReadFile(path)
+		for _, match := range call.FindAllStringSubmatch(string(body), -1) {
+			used[match[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := loadTexts("en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range used {
+		if all[name] == "" {
+			t.Errorf("no text %q", name)
+		}
+	}
+	for name := range all {
+		if !used[name] {
+			t.Errorf("text %q is used nowhere", name)
+		}
+	}
+}
+
+// TestTextsHaveNoDuplicates, of which encoding/json keeps the last.
+func TestTextsHaveNoDuplicates(t *testing.T) {
+	body, err := textFiles.ReadFile("text/en.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder, seen := json.NewDecoder(strings.NewReader(string(body))), map[string]bool{}
+	if _, err := decoder.Token(); err != nil {
+		t.Fatal(err)
+	}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen[name.(string)] {
+			t.Errorf("text %q stands there twice", name)
+		}
+		seen[name.(string)] = true
+		if _, err := decoder.Token(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAssets(t *testing.T) {
+	p := newPages(t)
+	linked := regexp.MustCompile(`"/assets/([^"]+)"`)
+	for name, page := range everyPage(t) {
+		for _, match := range linked.FindAllStringSubmatch(page, -1) {
+			if a, ok := p.Asset(match[1]); !ok || len(a.Body) == 0 || a.ContentType == "" || a.ETag == "" {
+				t.Errorf("%s links %s, which is not there", name, match[1])
+			}
+		}
+	}
+	for _, name := range []string{"style.css", "", "../text/en.json", "nothing.00000000.js"} {
+		if _, ok := p.Asset(name); ok {
+			t.Errorf("there is an asset %q", name)
+		}
+	}
+}
