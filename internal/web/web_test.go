@@ -53,6 +53,7 @@ func everyPage(t *testing.T) map[string]string {
 var (
 	inlineScript = regexp.MustCompile(`(?i)<script(?:\s+defer|\s+src="[^"]*")*\s*>[^<]`)
 	handler      = regexp.MustCompile(`(?i)<[a-z][^>]*\s(on[a-z]+|style)=`)
+	values       = regexp.MustCompile(`"[^"]*"`)
 	remoteAsset  = regexp.MustCompile(`(?i)(?:src|<link[^>]*href)="(?:https?:)?//`)
 )
 
@@ -60,7 +61,7 @@ func TestPagesKeepThePolicy(t *testing.T) {
 	for name, page := range everyPage(t) {
 		for what, found := range map[string]string{
 			"an inline script": inlineScript.FindString(page),
-			"a handler":        handler.FindString(page),
+			"a handler":        handler.FindString(values.ReplaceAllString(page, `""`)),
 			"a remote asset":   remoteAsset.FindString(page),
 		} {
 			if found != "" {
