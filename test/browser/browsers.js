@@ -1,0 +1,54 @@
+// The two browsers, and how a person uses the hand-over page in them.
+import assert from 'node:assert/strict';
+import puppeteer from 'puppeteer-core';
+
+export const browsers = {
+  chromium: { browser: 'chrome', executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] },
+  firefox: { browser: 'firefox', executablePath: process.env.FIREFOX || '/usr/bin/firefox-esr' },
+};
+
+export const launch = (name, options = {}) => puppeteer.launch({ headless: true, protocolTimeout: 60000, ...browsers[name], ...options });
+
+const visible = (section) => '[data-section="' + section + '"]:not([hidden])';
+
+// Waits for a section of the hand-over page.
+export const section = (page, name) => page.waitForSelector(visible(name), { timeout: 20000 });
+
+export const text = (page, selector) => page.$eval(selector, (element) => element.textContent);
+
+// Presses a button, again if the page takes no click yet, until what it leads
+// to is there.
+export async function press(page, from, decision, to) {
+  const selector = visible(from) + ' button[value="' + decision + '"]:not([disabled])';
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const button = await page.waitForSelector(selector, { timeout: 20000 });
+    await button.click();
+    try {
+      return await page.waitForSelector(visible(to), { timeout: 3000 });
+    } catch {
+      // held back, because the window had just come to the front
+    }
+  }
+  assert.fail('pressing ' + decision + ' did not lead to ' + to);
+}
+
+export async function consent(page, decision) {
+  const button = await page.waitForSelector('button[value="' + decision + '"]', { timeout: 20000 });
+  await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), button.click()]);
+}
+
+// Nothing secret may be left in the address bar or the session history.
+export async function assertCleanHistory(page, secrets) {
+  const addresses = [page.url()];
+  if (page.browser().process().spawnfile.includes('chrom')) {
+    const session = await page.createCDPSession();
+    const { entries } = await session.send('Page.getNavigationHistory');
+    for (const entry of entries) addresses.push(entry.url, entry.userTypedURL, entry.title);
+    await session.detach();
+  }
+  for (const address of addresses) {
+    const query = address.split('/auth/redirect')[1] || '';
+    assert.doesNotMatch(query, /access_token|code=|state=/, 'the response is still in an address');
+    for (const secret of secrets) assert.ok(!query.includes(secret), 'a secret is still in an address');
+  }
+}
