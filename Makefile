@@ -19,9 +19,10 @@ build:
 run: build
 	exec ./bin/dss serve --sandbox --listen 127.0.0.1:8080 --store sqlite:data/dss.db
 
-test:
+test: build
 	test/setup
 	go test -race ./...
+	npm --prefix test/browser test
 
 lint:
 	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }

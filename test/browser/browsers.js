@@ -43,7 +43,7 @@ export async function assertCleanHistory(page, secrets) {
   if (page.browser().process().spawnfile.includes('chrom')) {
     const session = await page.createCDPSession();
     const { entries } = await session.send('Page.getNavigationHistory');
-    for (const entry of entries) addresses.push(entry.url, entry.userTypedURL, entry.title);
+    for (const entry of entries) addresses.push(entry.url, entry.title);
     await session.detach();
   }
   for (const address of addresses) {

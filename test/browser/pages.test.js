@@ -1,0 +1,136 @@
+// What the pages do without JavaScript, when prerendered, and in Try it.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { browsers, consent, launch, press, section, text } from './browsers.js';
+import { claim, secret, signInURL, startDSS } from './dss.js';
+
+const app = { appid: '17' };
+const withoutScript = {
+  chromium: (page) => page.setJavaScriptEnabled(false),
+  firefox: () => {},
+};
+const launchWithoutScript = {
+  chromium: {},
+  firefox: { extraPrefsFirefox: { 'javascript.enabled': false } },
+};
+
+for (const name of Object.keys(browsers)) {
+  describe(name + ' without JavaScript', () => {
+    let dss, browser, page;
+    before(async () => {
+      [dss, browser] = await Promise.all([startDSS(), launch(name, launchWithoutScript[name])]);
+      page = await browser.newPage();
+      await withoutScript[name](page);
+    });
+    after(async () => {
+      await browser.close();
+      await dss.stop();
+    });
+
+    // Presses the button that is the nth to get the focus. The keyboard works
+    // where a test could not look into the page, for want of scripts.
+    const press = async (nth) => {
+      for (let i = 0; i < nth; i++) await page.keyboard.press('Tab');
+      await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
+    };
+    const [approve, deny, finish, cancel, tell] = [1, 2, 1, 2, 1];
+
+    test('code grant: approve, finish', async () => {
+      const key = secret();
+      await page.goto(signInURL(dss, 'code', key));
+      await press(approve);
+      assert.equal((await claim(dss, key, app)).status, 404);
+      await press(finish);
+      assert.ok(!page.url().includes('code='), 'the code is still in the address bar');
+      assert.ok((await claim(dss, key, app)).code);
+    });
+
+    test('code grant: cancel', async () => {
+      const key = secret();
+      await page.goto(signInURL(dss, 'code', key));
+      await press(approve);
+      await press(cancel);
+      assert.match((await claim(dss, key, app)).error_message, /cancelled/);
+    });
+
+    test('code grant: deny, and tell the app', async () => {
+      const key = secret();
+      await page.goto(signInURL(dss, 'code', key));
+      await press(deny);
+      assert.equal((await claim(dss, key, app)).status, 404);
+      await press(tell);
+      assert.equal((await claim(dss, key, app)).error_name, 'access_denied');
+    });
+
+    test('implicit grant: nothing is handed over', async () => {
+      const key = secret();
+      await page.goto(signInURL(dss, 'implicit', key));
+      await press(approve);
+      assert.equal((await claim(dss, key, app)).status, 404);
+    });
+
+    // Firefox lets a test read no page without scripts.
+    if (name === 'chromium') {
+      test('the pages say what happened, and what to do', async () => {
+        await page.goto(signInURL(dss, 'implicit', secret()));
+        await press(approve);
+        assert.match(await text(page, '[data-section=working] noscript'), /needs JavaScript/);
+        await page.goto(signInURL(dss, 'code', secret()));
+        await press(approve);
+        await section(page, 'confirm');
+        await press(finish);
+        await section(page, 'finished');
+      });
+    }
+  });
+
+  describe(name + ': Try it', () => {
+    let dss, browser;
+    before(async () => { [dss, browser] = await Promise.all([startDSS(), launch(name)]); });
+    after(async () => {
+      await browser.close();
+      await dss.stop();
+    });
+
+    const start = async (grant) => {
+      const page = await browser.newPage();
+      await page.goto(dss.url + '/');
+      await page.click('input[value="' + grant + '"]');
+      await page.click('[data-start]');
+      await page.waitForSelector('[data-status=waiting]:not([hidden])');
+      const url = await page.$eval('[data-signin]', (link) => link.href);
+      const tab = await browser.newPage();
+      await tab.goto(url);
+      return { page, tab };
+    };
+
+    for (const grant of ['implicit', 'code']) {
+      test(grant + ' grant, to the end', async () => {
+        const { page, tab } = await start(grant);
+        const match = await text(page, '[data-tryit] [data-match]');
+        await consent(tab, 'approve');
+        await section(tab, 'confirm');
+        assert.equal(await text(tab, '[data-section=confirm] [data-match]'), match);
+        await press(tab, 'confirm', 'finish', 'finished');
+        await page.bringToFront();
+        await page.waitForSelector('[data-status=done]:not([hidden])', { timeout: 20000 });
+        const answer = JSON.parse(await text(page, '[data-answer="' + (grant === 'code' ? 'redeem' : 'claim') + '"] pre'));
+        const me = await fetch(dss.url + '/sandbox/2.3/me', { headers: { Authorization: 'Bearer ' + answer.access_token } });
+        assert.equal((await me.json()).items[0].display_name, 'Sandbox User');
+        assert.match(await text(page, '[data-command=claim] pre'), /^curl [^]*\/auth\/token/);
+        await page.click('[data-reset]');
+        assert.equal(await page.$eval('[data-run]', (run) => run.hidden), true);
+        await Promise.all([page.close(), tab.close()]);
+      });
+
+      test(grant + ' grant, cancelled', async () => {
+        const { page, tab } = await start(grant);
+        await consent(tab, 'approve');
+        await press(tab, 'confirm', 'cancel', 'cancelled');
+        await page.bringToFront();
+        await page.waitForSelector('[data-status=refused]:not([hidden])', { timeout: 20000 });
+        await Promise.all([page.close(), tab.close()]);
+      });
+    }
+  });
+}
