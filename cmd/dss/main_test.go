@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/sqlite"
+)
+
+// runWith runs a command line that is expected to end by itself.
+func runWith(t *testing.T, env map[string]string, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	lookup := func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
+	}
+	status = run(t.Context(), args, lookup, &out, &err)
+	return status, out.String(), err.String()
+}
+
+func TestUsage(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		args   string
+		env    map[string]string
+		status int
+		want   string // in what is printed
+	}{
+		{"nothing", "", nil, 2, "name a command"},
+		{"help", "help", nil, 0, "dss serve"},
+		{"version", "version", nil, 0, "dss "},
+		{"unknown command", "sevre", nil, 2, `no command "sevre"`},
+		{"help of serve", "serve --help", nil, 0, "DSS_PUBLIC_URL"},
+		{"unknown flag", "serve --tll 1m", nil, 2, "-tll"},
+		{"an argument", "serve now", nil, 2, `"now"`},
+		{"bad duration", "serve --ttl soon", nil, 2, "ttl"},
+		{"ttl too long", "serve --ttl 48h", nil, 2, "--ttl"},
+		{"bad confirm", "serve --confirm never", nil, 2, "--confirm"},
+		{"bad log format", "serve --log-format xml", nil, 2, "--log-format"},
+		{"bad store", "serve --store mysql://x", nil, 2, "--store"},
+		{"store without a path", "serve --store sqlite:", nil, 2, "sqlite:data/dss.db"},
+		{"bad listen", "serve --listen localhost", nil, 2, "--listen"},
+		{"listening to everybody without a URL", "serve --listen 0.0.0.0:0", nil, 2, "--public-url"},
+		{"plain http in public", "serve --public-url http://auth.example.org", nil, 2, "--behind-proxy"},
+		{"public URL with a path", "serve --public-url https://auth.example.org/dss", nil, 2, "origin alone"},
+		{"public URL with a user", "serve --public-url https://me@auth.example.org", nil, 2, "origin alone"},
+		{"public URL of another scheme", "serve --public-url ftp://auth.example.org", nil, 2, "--public-url"},
+		{"a sandbox in public", "serve --sandbox --public-url https://auth.example.org", nil, 2, "--sandbox-remote"},
+		{"a sandbox and Stack Exchange", "serve --sandbox --stackexchange-url https://stackoverflow.com", nil, 2, "--sandbox"},
+		{"no sandbox to be remote", "serve --sandbox-remote", nil, 2, "--sandbox"},
+		{"plain http upstream", "serve --stackexchange-url http://stackoverflow.com", nil, 2, "https"},
+		{"app host that is no host", "serve --app-hosts a_b", nil, 2, "--app-hosts"},
+		{"admin on the same address", "serve --listen 127.0.0.1:1 --admin-listen 127.0.0.1:1", nil, 2, "--admin-listen"},
+		{"no room", "serve --max-entries 0", nil, 2, "--max-entries"},
+		{"bad size", "serve --max-bytes lots", nil, 2, "64MiB"},
+		{"environment", "serve", map[string]string{"DSS_CONFIRM": "never"}, 2, "--confirm"},
+		{"bad environment", "serve", map[string]string{"DSS_TTL": "soon"}, 2, "DSS_TTL"},
+		{"a flag wins over the environment", "serve --confirm never", map[string]string{"DSS_CONFIRM": "all"}, 2, "--confirm"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, stdout, stderr := runWith(t, c.env, strings.Fields(c.args)...)
+			if status != c.status || !strings.Contains(stdout+stderr, c.want) {
+				t.Errorf("exit status %d, want %d with %q:\n%s%s", status, c.status, c.want, stdout, stderr)
+			}
+			if status == 2 && (stdout != "" || strings.Count(strings.TrimPrefix(stderr, usage), "\n") != 1) {
+				t.Errorf("not one sentence:\n%s%s", stdout, stderr)
+			}
+		})
+	}
+}
+
+// TestCannotStart fails for reasons that are no mistake in the command line.
+func TestCannotStart(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	status, _, stderr := runWith(t, nil, "serve", "--store", "memory:", "--listen", listener.Addr().String())
+	if status != 1 || !strings.Contains(stderr, "in use") {
+		t.Errorf("address in use: exit status %d\n%s", status, stderr)
+	}
+	path := filepath.Join(t.TempDir(), "dss.db")
+	store, err := sqlite.Open(context.Background(), path, index.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	status, _, stderr = runWith(t, nil, "serve", "--store", "sqlite:"+path, "--listen", "127.0.0.1:0")
+	if status != 1 || !strings.Contains(stderr, sqlite.ErrInUse.Error()) {
+		t.Errorf("database in use: exit status %d\n%s", status, stderr)
+	}
+}
+
+func TestByteSize(t *testing.T) {
+	for text, want := range map[string]byteSize{"64MiB": 64 << 20, "1GiB": 1 << 30, "10KiB": 10 << 10, "512B": 512, "512": 512} {
+		var s byteSize
+		if err := s.Set(text); err != nil || s != want {
+			t.Errorf("Set(%q) = %v, %d", text, err, s)
+		}
+		var again byteSize
+		if err := again.Set(s.String()); err != nil || again != s {
+			t.Errorf("%q prints as %q", text, s.String())
+		}
+	}
+	for _, text := range []string{"", "MiB", "-1", "1.5MiB", "9999999999GiB", "1TB"} {
+		if new(byteSize).Set(text) == nil {
+			t.Errorf("Set(%q) succeeds", text)
+		}
+	}
+}
