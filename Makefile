@@ -35,7 +35,6 @@ cross:
 	@set -e; for os in linux darwin windows; do for arch in amd64 arm64; do \
 		echo "building for $$os/$$arch"; \
 		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -o bin/$$os-$$arch/ ./cmd/dss; \
-		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go vet ./...; \
 	done; done
 
 fuzz:
