@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// ceiling is the least that can be called a relay: a map behind net/http,
+// with no checks, no encryption, no limits, no log and nothing on disk.
+type ceiling struct {
+	mu      sync.Mutex
+	tokens  map[string]string
+	waiters map[string]chan string
+}
+
+// serveCeiling serves on address until the process is killed.
+func serveCeiling(address string) error {
+	c := &ceiling{tokens: map[string]string{}, waiters: map[string]chan string{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /auth/redirect", c.deposit)
+	mux.HandleFunc("GET /auth/token", c.claim)
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ceiling is ready at http://" + listener.Addr().String())
+	return http.Serve(listener, mux)
+}
+
+func (c *ceiling) deposit(w http.ResponseWriter, r *http.Request) {
+	key, token := r.PostFormValue("state"), r.PostFormValue("access_token")
+	c.mu.Lock()
+	waiter := c.waiters[key]
+	if waiter == nil {
+		c.tokens[key] = token
+	}
+	delete(c.waiters, key)
+	c.mu.Unlock()
+	if waiter != nil {
+		waiter <- token
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (c *ceiling) claim(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	key, wait := query.Get("key"), query.Get("wait")
+	waiter := make(chan string, 1)
+	c.mu.Lock()
+	token, ok := c.tokens[key]
+	delete(c.tokens, key)
+	if !ok && wait != "" {
+		c.waiters[key] = waiter
+	}
+	c.mu.Unlock()
+	if !ok && wait != "" {
+		token, ok = await(r, waiter)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if !ok {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, `{"error_name":"no_token","error_message":"no token"}`)
+		return
+	}
+	_, _ = io.WriteString(w, `{"access_token":"`+token+`"}`)
+}
+
+func await(r *http.Request, waiter <-chan string) (string, bool) {
+	timeout := time.NewTimer(time.Minute)
+	defer timeout.Stop()
+	select {
+	case token := <-waiter:
+		return token, true
+	case <-timeout.C:
+	case <-r.Context().Done():
+	}
+	return "", false
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// subject is what can be measured.
+type subject string
+
+const (
+	bare   subject = "bare handler"
+	memory subject = "memory"
+	sqlite subject = "SQLite"
+)
+
+var subjects = []subject{bare, memory, sqlite}
+
+// server is a running process of a subject.
+type server struct {
+	subject subject
+	cmd     *exec.Cmd
+	address string
+	ready   time.Duration // from the start of the process to its first line
+}
+
+var addressPattern = regexp.MustCompile(`http://(\S+)`)
+
+// start starts a subject with a fresh store. Logs are written, to nowhere.
+func (s settings) start(what subject) (*server, error) {
+	command, err := s.command(what)
+	if err != nil {
+		return nil, err
+	}
+	out, err := command.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	started := &server{subject: what, cmd: command, ready: time.Since(began)}
+	match := addressPattern.FindStringSubmatch(line)
+	if err != nil || match == nil {
+		return nil, errors.Join(fmt.Errorf("%s did not start: %q", what, line), started.kill())
+	}
+	started.address = match[1]
+	return started, nil
+}
+
+func (s settings) command(what subject) (*exec.Cmd, error) {
+	if what == bare {
+		self, err := os.Executable()
+		return exec.Command(self, "ceiling", "127.0.0.1:0"), err
+	}
+	store := "memory:"
+	if what == sqlite {
+		folder, err := os.MkdirTemp(s.folder, "store-")
+		if err != nil {
+			return nil, err
+		}
+		store = "sqlite:" + filepath.Join(folder, "dss.db")
+	}
+	return exec.Command(s.binary, "serve", "--listen", "127.0.0.1:0", "--store", store), nil
+}
+
+// startAll starts every subject; the function it returns ends them.
+func (s settings) startAll() ([]*server, func() error, error) {
+	var all []*server
+	stop := func() (err error) {
+		for _, one := range all {
+			err = errors.Join(err, one.stop())
+		}
+		return err
+	}
+	for _, what := range subjects {
+		one, err := s.start(what)
+		if err != nil {
+			return nil, nil, errors.Join(err, stop())
+		}
+		all = append(all, one)
+	}
+	return all, stop, nil
+}
+
+// stop ends dss as a service manager does, and fails if it ends badly.
+func (s *server) stop() error {
+	if s.subject == bare {
+		return s.kill()
+	}
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	if err := s.cmd.Wait(); err != nil {
+		return fmt.Errorf("%s ended badly: %w", s.subject, err)
+	}
+	return nil
+}
+
+func (s *server) kill() error {
+	err := s.cmd.Process.Kill()
+	_ = s.cmd.Wait() // it says that the process was killed
+	return err
+}
+
+// resident is the memory that the process has in RAM, in bytes.
+func (s *server) resident() (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "VmRSS:" {
+			kilobytes, err := strconv.ParseInt(fields[1], 10, 64)
+			return kilobytes << 10, err
+		}
+	}
+	return 0, errors.New("the system does not tell a process's memory")
+}
