@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -11,26 +12,32 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
-// write sends a whole answer and reports whether the connection took it.
+// write sends a whole answer.
 func write(w http.ResponseWriter, status int, contentType string, body []byte) error {
 	h := w.Header()
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h["Content-Type"] = []string{contentType}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	if _, err := w.Write(body); err != nil && !errors.Is(err, http.ErrBodyNotAllowed) {
 		return err
 	}
-	return http.NewResponseController(w).Flush()
+	return nil
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) error {
-	encoder := new(strings.Builder)
-	e := json.NewEncoder(encoder)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(body); err != nil {
+	text, err := encodeJSON(body)
+	if err != nil {
 		return err
 	}
-	return write(w, status, "application/json", []byte(encoder.String()))
+	return write(w, status, "application/json", text)
+}
+
+func encodeJSON(body any) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(body)
+	return text.Bytes(), err
 }
 
 func writeProblem(w http.ResponseWriter, p *problem) error {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
 	"path"
 	"strings"
@@ -12,35 +13,41 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
-// securityHeaders go out with every answer, errors included.
-var securityHeaders = map[string]string{
-	"Content-Security-Policy":      contentSecurityPolicy,
-	"Referrer-Policy":              "no-referrer",
-	"Cache-Control":                "no-store",
-	"Cross-Origin-Opener-Policy":   "same-origin",
-	"Cross-Origin-Resource-Policy": "same-origin",
-	"Origin-Agent-Cluster":         "?1",
-	"X-Content-Type-Options":       "nosniff",
-	"X-Frame-Options":              "DENY",
-	"X-Robots-Tag":                 "noindex",
-	"Permissions-Policy": "accelerometer=(), ambient-light-sensor=(), camera=(), clipboard-read=(), " +
-		"display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
+// securityHeaders go out with every answer, errors included. A header's values
+// are never changed in place, only exchanged.
+var securityHeaders = http.Header{
+	"Content-Security-Policy":      {contentSecurityPolicy},
+	"Referrer-Policy":              {"no-referrer"},
+	"Cache-Control":                {"no-store"},
+	"Cross-Origin-Opener-Policy":   {"same-origin"},
+	"Cross-Origin-Resource-Policy": {"same-origin"},
+	"Origin-Agent-Cluster":         {"?1"},
+	"X-Content-Type-Options":       {"nosniff"},
+	"X-Frame-Options":              {"DENY"},
+	"X-Robots-Tag":                 {"noindex"},
+	"Permissions-Policy": {"accelerometer=(), ambient-light-sensor=(), camera=(), clipboard-read=(), " +
+		"display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()"},
 }
+
+// crossOriginHeaders let scripts of any site read the answers to a claim.
+var crossOriginHeaders = http.Header{
+	"Access-Control-Allow-Origin":   {"*"},
+	"Access-Control-Expose-Headers": {"Retry-After"},
+	"Cross-Origin-Resource-Policy":  {"cross-origin"},
+}
+
+var strictTransport = http.Header{"Strict-Transport-Security": {"max-age=31536000"}}
 
 // guard sets the headers of every answer and refuses what no route may see.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		for name, value := range securityHeaders {
-			h.Set(name, value)
-		}
+		maps.Copy(h, securityHeaders)
 		if s.config.PublicURL.Scheme == "https" {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
+			maps.Copy(h, strictTransport)
 		}
 		if r.URL.Path == api.PathToken {
-			h.Set("Access-Control-Allow-Origin", "*")
-			h.Set("Access-Control-Expose-Headers", "Retry-After")
-			h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+			maps.Copy(h, crossOriginHeaders)
 		}
 		if err := s.refuse(r); err != nil {
 			h.Set("Connection", "close")

@@ -43,6 +43,9 @@ func newHosts(public *url.URL, appHosts []string) hosts {
 
 // lookup reports whether host is allowed, and the app it belongs to, if any.
 func (h hosts) lookup(host string) (app string, ok bool) {
+	if slices.Contains(h.names, host) {
+		return "", true
+	}
 	host = strings.ToLower(host)
 	if name, port, err := net.SplitHostPort(host); err == nil {
 		host = net.JoinHostPort(name, port)

@@ -19,12 +19,24 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			if reason := recover(); reason != nil {
 				s.recovered(seen, r, reason)
 			}
-			s.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
-				slog.String("method", knownMethod(r.Method)), slog.String("route", r.Pattern),
-				slog.Int("status", seen.status), slog.Duration("duration", time.Since(started)))
+			s.logRequest(r, seen.status, started)
 		}()
 		next.ServeHTTP(seen, r)
 	})
+}
+
+// logRequest does without [slog.Logger], which would look up its caller.
+func (s *Server) logRequest(r *http.Request, status int, started time.Time) {
+	handler := s.log.Handler()
+	if !handler.Enabled(r.Context(), slog.LevelInfo) {
+		return
+	}
+	now := time.Now()
+	record := slog.NewRecord(now, slog.LevelInfo, "request", 0)
+	record.AddAttrs(
+		slog.String("method", knownMethod(r.Method)), slog.String("route", r.Pattern),
+		slog.Int("status", status), slog.Duration("duration", now.Sub(started)))
+	_ = handler.Handle(r.Context(), record) // where could that be told?
 }
 
 // recovered logs where a panic happened, but not its value, which may quote

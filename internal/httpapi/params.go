@@ -24,21 +24,40 @@ func (p params) has(name string) bool { _, ok := p[name]; return ok }
 // parseParams decodes a query or a form body. Where url.URL.Query drops what
 // it cannot decode, parseParams refuses it.
 func parseParams(where, encoded string) (params, error) {
-	values, err := url.ParseQuery(encoded)
-	if err != nil {
-		return nil, &problem{api.InvalidRequest, "the " + where + " cannot be decoded: write & between parameters and %XX for special characters"}
-	}
-	out := make(params, len(values))
-	for name, list := range values {
-		if len(list) > 1 {
+	out := params{}
+	for encoded != "" {
+		var pair string
+		pair, encoded, _ = strings.Cut(encoded, "&")
+		if pair == "" {
+			continue
+		}
+		name, value, err := parsePair(pair)
+		if err != nil {
+			return nil, &problem{api.InvalidRequest, "the " + where + " cannot be decoded: write & between parameters and %XX for special characters"}
+		}
+		if out.has(name) {
 			return nil, &problem{api.InvalidRequest, "a parameter stands in the " + where + " more than once"}
 		}
-		if !utf8.ValidString(name) || (!utf8.ValidString(list[0]) && name != "key" && name != "state") {
+		if !utf8.ValidString(name) || (!utf8.ValidString(value) && name != "key" && name != "state") {
 			return nil, &problem{api.InvalidRequest, "the " + where + " is not valid UTF-8"}
 		}
-		out[name] = list[0]
+		out[name] = value
 	}
 	return out, nil
+}
+
+var errSemicolon = errors.New("semicolon between parameters")
+
+func parsePair(pair string) (name, value string, err error) {
+	if strings.Contains(pair, ";") {
+		return "", "", errSemicolon
+	}
+	name, value, _ = strings.Cut(pair, "=")
+	if name, err = url.QueryUnescape(name); err != nil {
+		return "", "", err
+	}
+	value, err = url.QueryUnescape(value)
+	return name, value, err
 }
 
 func queryParams(r *http.Request) (params, error) { return parseParams("query", r.URL.RawQuery) }

@@ -113,6 +113,9 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, c *relay.Claime
 		err = writeClaimed(w, c)
 	}
 	if err == nil {
+		err = http.NewResponseController(w).Flush() // tells whether the connection took it
+	}
+	if err == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTime)

@@ -117,6 +117,9 @@ func timeBased(text string) bool {
 	if digitsOnly(text) || dateShape.MatchString(text) || timeUUID.MatchString(text) {
 		return true
 	}
+	if !strings.Contains(text, ":") {
+		return false // every layout has a colon, and trying them is slow
+	}
 	text = zoneName.ReplaceAllString(text, "")
 	for _, layout := range timeLayouts {
 		if _, err := time.Parse(layout, text); err == nil {

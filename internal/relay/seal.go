@@ -29,25 +29,36 @@ var errUnsealed = errors.New("entry does not open")
 
 // slot is the place of one key in the store, and the means to open it.
 type slot struct {
-	id   ID
-	seal [32]byte
+	id     ID
+	secret []byte // the key's pseudorandom key, in the words of RFC 5869
+	space  KeySpace
 }
 
-// newSlot derives id and sealing key. A key space has no NUL byte, so the
-// info string is unambiguous.
+// newSlot derives the id. The sealing key is derived when it is needed: most
+// polls find nothing to open.
 func newSlot(space KeySpace, key Key) (slot, error) {
-	okm, err := hkdf.Key(sha256.New, []byte(key.Reveal()), nil, "dss relay v1\x00"+string(space), IDSize+32)
+	secret, err := hkdf.Extract(sha256.New, []byte(key.Reveal()), nil)
 	if err != nil {
 		return slot{}, err
 	}
-	var s slot
-	copy(s.id[:], okm)
-	copy(s.seal[:], okm[IDSize:])
-	return s, nil
+	s := slot{secret: secret, space: space}
+	id, err := s.derive("id", IDSize)
+	copy(s.id[:], id)
+	return s, err
+}
+
+// derive returns key material for one purpose. A key space has no NUL byte,
+// so the info string is unambiguous.
+func (s slot) derive(purpose string, size int) ([]byte, error) {
+	return hkdf.Expand(sha256.New, s.secret, "dss relay v1 "+purpose+"\x00"+string(s.space), size)
 }
 
 func (s slot) aead() (cipher.AEAD, error) {
-	block, err := aes.NewCipher(s.seal[:])
+	sealKey, err := s.derive("seal", 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(sealKey)
 	if err != nil {
 		return nil, err
 	}

@@ -38,8 +38,6 @@ func short(d time.Duration) string {
 
 func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
 
-func title(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
-
 // describeMachine prints what was measured on.
 func describeMachine(out io.Writer, folder string) error {
 	sync, err := fsyncTime(filepath.Join(folder, "fsync"))

@@ -12,41 +12,36 @@ import (
 // workload is what every connection does over and over: calls of step, which
 // times each request.
 type workload struct {
-	name string
-	step func(c *client, timed func(func() error) error) error
+	title string
+	step  func(c *client, timed func(func() error) error) error
 }
 
-var workloads = []workload{
-	{"poll of an absent key", func(c *client, timed func(func() error) error) error {
-		key := c.newKey()
-		return timed(func() error { return c.poll(key) })
-	}},
-	{"deposit and claim", func(c *client, timed func(func() error) error) error {
-		key := c.newKey()
-		if err := timed(func() error { return c.deposit(key) }); err != nil {
-			return err
-		}
-		return timed(func() error { return c.claim(key) })
-	}},
-}
+var polls = workload{"Polls of an absent key", func(c *client, timed func(func() error) error) error {
+	key := c.newKey()
+	return timed(func() error { return c.poll(key) })
+}}
 
-var connections = []int{1, 64, 256}
+var pairs = workload{"Deposit and claim", func(c *client, timed func(func() error) error) error {
+	key := c.newKey()
+	if err := timed(func() error { return c.deposit(key) }); err != nil {
+		return err
+	}
+	return timed(func() error { return c.claim(key) })
+}}
 
-// measureLoad prints requests per second and latencies. The servers take
-// turns within each round; the ratio is the median of the rounds' ratios, so
-// that a slow moment of the machine weighs little.
-func measureLoad(out io.Writer, s settings) (err error) {
+// measure prints requests per second and latencies. The servers take turns
+// within each round; the ratio is the median of the rounds' ratios, so that a
+// slow moment of the machine weighs little.
+func (load workload) measure(out io.Writer, s settings) (err error) {
 	servers, stop, err := s.startAll()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	for _, load := range workloads {
-		fmt.Fprintf(out, "\n### %s\n\n| connections | server | requests/s | p50 | p99 | of the ceiling |\n|--:|---|--:|--:|--:|--:|\n", title(load.name))
-		for _, n := range connections {
-			if err := compareLoad(out, s, servers, load, n); err != nil {
-				return fmt.Errorf("%s, %d connections: %w", load.name, n, err)
-			}
+	fmt.Fprintf(out, "\n### %s\n\n| connections | server | requests/s | p50 | p99 | of the ceiling |\n|--:|---|--:|--:|--:|--:|\n", load.title)
+	for _, n := range s.conns {
+		if err := compareLoad(out, s, servers, load, n); err != nil {
+			return fmt.Errorf("%d connections: %w", n, err)
 		}
 	}
 	return nil
@@ -58,7 +53,7 @@ func compareLoad(out io.Writer, s settings, servers []*server, load workload, n 
 	latencies := make(map[subject][]time.Duration)
 	for range s.rounds {
 		for _, one := range servers {
-			seen, err := one.load(load, n, s.round)
+			seen, err := load.run(one, n, s.round)
 			if err != nil {
 				return fmt.Errorf("%s: %w", one.subject, err)
 			}
@@ -76,9 +71,9 @@ func compareLoad(out io.Writer, s settings, servers []*server, load workload, n 
 	return nil
 }
 
-// load runs a workload over n connections and returns how long each request
+// run puts the load on one server over n connections and returns how long each request
 // took that ended within the given time, after a warm-up.
-func (s *server) load(load workload, n int, length time.Duration) ([]time.Duration, error) {
+func (load workload) run(one *server, n int, length time.Duration) ([]time.Duration, error) {
 	var (
 		all     sync.WaitGroup
 		phase   atomic.Int32 // 0 warm-up, 1 counting, 2 over
@@ -86,7 +81,7 @@ func (s *server) load(load workload, n int, length time.Duration) ([]time.Durati
 		failed  = make([]error, n)
 	)
 	for i := range n {
-		c, err := dial(s.address)
+		c, err := dial(one.address)
 		if err != nil {
 			phase.Store(2)
 			all.Wait()

@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -24,7 +26,8 @@ type settings struct {
 	rounds  int           // of every measurement; servers take turns
 	round   time.Duration // of load
 	waiters int           // that wait at the same time
-	only    string        // one measurement, or all
+	only    string        // a measurement or a workload; "" is all
+	conns   []int         // that share the load
 }
 
 func main() {
@@ -37,9 +40,23 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", 5, "rounds of every measurement")
 	flag.DurationVar(&s.round, "round", 2*time.Second, "length of a round of load")
 	flag.IntVar(&s.waiters, "waiters", 15_000, "clients that wait at the same time")
-	flag.StringVar(&s.only, "only", "", "one of: load, handover, waiters, start")
+	flag.StringVar(&s.only, "only", "", "one of: poll, pair, handover, waiters, start")
+	flag.Func("connections", "numbers of connections that share the load (default 1,64,256)", s.setConnections)
+	s.conns = []int{1, 64, 256}
 	flag.Parse()
 	exit(run(os.Stdout, s))
+}
+
+func (s *settings) setConnections(list string) error {
+	s.conns = nil
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return errors.New("want numbers of connections, separated by commas")
+		}
+		s.conns = append(s.conns, n)
+	}
+	return nil
 }
 
 func exit(err error) {
@@ -58,12 +75,6 @@ func run(out io.Writer, s settings) (err error) {
 	if err := describeMachine(out, s.folder); err != nil {
 		return err
 	}
-	measurements := []struct {
-		name    string
-		measure func(io.Writer, settings) error
-	}{
-		{"load", measureLoad}, {"handover", measureHandover}, {"waiters", measureWaiters}, {"start", measureStart},
-	}
 	for _, m := range measurements {
 		if s.only != "" && s.only != m.name {
 			continue
@@ -73,4 +84,15 @@ func run(out io.Writer, s settings) (err error) {
 		}
 	}
 	return nil
+}
+
+var measurements = []struct {
+	name    string
+	measure func(io.Writer, settings) error
+}{
+	{"poll", polls.measure},
+	{"pair", pairs.measure},
+	{"handover", measureHandover},
+	{"waiters", measureWaiters},
+	{"start", measureStart},
 }
