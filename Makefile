@@ -2,8 +2,9 @@
 # make test    install what is missing and run every test, race detector on
 # make lint    formatting, vet, staticcheck, dead code, module tidiness
 # make cross   build for every system that is supported
+# make bench   measure the server side by side with a bare one
 # make fuzz    run every fuzzer for FUZZTIME (default 30s)
-.PHONY: build run test lint cross fuzz help
+.PHONY: build run test lint cross bench fuzz help
 .DEFAULT_GOAL := help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -36,6 +37,9 @@ cross:
 		echo "building for $$os/$$arch"; \
 		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -o bin/$$os-$$arch/ ./cmd/dss; \
 	done; done
+
+bench: build
+	go run ./test/bench -binary bin/dss
 
 fuzz:
 	go test -run '^$$' -fuzz FuzzKey -fuzztime $(FUZZTIME) ./internal/relay

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -17,18 +19,26 @@ type ceiling struct {
 	waiters map[string]chan string
 }
 
-// serveCeiling serves on address until the process is killed.
-func serveCeiling(address string) error {
+// serveCeiling serves until the process is killed. Every answer carries the
+// headers in header, which is JSON.
+func serveCeiling(header string) error {
+	var headers http.Header
+	if err := json.Unmarshal([]byte(header), &headers); err != nil {
+		return err
+	}
 	c := &ceiling{tokens: map[string]string{}, waiters: map[string]chan string{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /auth/redirect", c.deposit)
 	mux.HandleFunc("GET /auth/token", c.claim)
-	listener, err := net.Listen("tcp", address)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	fmt.Println("ceiling is ready at http://" + listener.Addr().String())
-	return http.Serve(listener, mux)
+	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		maps.Copy(w.Header(), headers)
+		mux.ServeHTTP(w, r)
+	}))
 }
 
 func (c *ceiling) deposit(w http.ResponseWriter, r *http.Request) {

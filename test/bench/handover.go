@@ -13,7 +13,7 @@ const handovers = 100
 // measureHandover prints the time from sending a deposit to having the
 // waiting client's answer. Both are one request each on an idle server.
 func measureHandover(out io.Writer, s settings) (err error) {
-	servers, stop, err := s.startAll()
+	servers, stop, err := s.startAll(bare, memory, sqlite)
 	if err != nil {
 		return err
 	}

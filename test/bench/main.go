@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +69,7 @@ func exit(err error) {
 }
 
 func run(out io.Writer, s settings) (err error) {
+	debug.SetGCPercent(1000) // leave the processors to the servers
 	if s.folder, err = os.MkdirTemp(s.folder, "dss-bench-"); err != nil {
 		return err
 	}

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bufio"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,12 +21,11 @@ import (
 type subject string
 
 const (
-	bare   subject = "bare handler"
-	memory subject = "memory"
-	sqlite subject = "SQLite"
+	bare    subject = "bare handler"
+	dressed subject = "bare handler, DSS's headers"
+	memory  subject = "memory"
+	sqlite  subject = "SQLite"
 )
-
-var subjects = []subject{bare, memory, sqlite}
 
 // server is a running process of a subject.
 type server struct {
@@ -60,9 +62,8 @@ func (s settings) start(what subject) (*server, error) {
 }
 
 func (s settings) command(what subject) (*exec.Cmd, error) {
-	if what == bare {
-		self, err := os.Executable()
-		return exec.Command(self, "ceiling", "127.0.0.1:0"), err
+	if what == bare || what == dressed {
+		return s.ceilingCommand(what)
 	}
 	store := "memory:"
 	if what == sqlite {
@@ -75,8 +76,39 @@ func (s settings) command(what subject) (*exec.Cmd, error) {
 	return exec.Command(s.binary, "serve", "--listen", "127.0.0.1:0", "--store", store), nil
 }
 
-// startAll starts every subject; the function it returns ends them.
-func (s settings) startAll() ([]*server, func() error, error) {
+func (s settings) ceilingCommand(what subject) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	headers := http.Header{}
+	if what == dressed {
+		if headers, err = s.headers(); err != nil {
+			return nil, err
+		}
+	}
+	text, err := json.Marshal(headers)
+	return exec.Command(self, "ceiling", string(text)), err
+}
+
+// headers are those that dss sends with every answer to a poll.
+func (s settings) headers() (http.Header, error) {
+	one, err := s.start(memory)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.Get("http://" + one.address + "/auth/token?key=" + rand.Text())
+	if err != nil {
+		return nil, errors.Join(err, one.kill())
+	}
+	for _, name := range []string{"Date", "Content-Type", "Content-Length"} {
+		response.Header.Del(name)
+	}
+	return response.Header, errors.Join(response.Body.Close(), one.stop())
+}
+
+// startAll starts the subjects; the function it returns ends them.
+func (s settings) startAll(subjects ...subject) ([]*server, func() error, error) {
 	var all []*server
 	stop := func() (err error) {
 		for _, one := range all {
@@ -96,7 +128,7 @@ func (s settings) startAll() ([]*server, func() error, error) {
 
 // stop ends dss as a service manager does, and fails if it ends badly.
 func (s *server) stop() error {
-	if s.subject == bare {
+	if s.subject == bare || s.subject == dressed {
 		return s.kill()
 	}
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
