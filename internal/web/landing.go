@@ -19,7 +19,7 @@ type Response struct {
 	State, AccessToken, Code, Expires, Error, ErrorDescription string
 }
 
-// Field is a hidden field of a form, named as PROTOCOL.md 1.1 names it.
+// Field is a hidden field of a form, named as in docs/api.md.
 type Field struct{ Name, Value string }
 
 // Fields returns the members that are not empty, in a fixed order.

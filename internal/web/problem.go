@@ -3,7 +3,7 @@ package web
 // ProblemData is what the problem page shows.
 type ProblemData struct {
 	Status            int
-	Name, Message     string // of the error table, PROTOCOL.md 1.3
+	Name, Message     string // of the error table in docs/api.md
 	AuthorizedAppsURL string
 }
 

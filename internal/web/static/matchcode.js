@@ -1,5 +1,5 @@
 // The match code of a key: the first 30 bits of the SHA-256 of its UTF-8
-// bytes in Crockford base32, as XXX-XXX (PROTOCOL.md 1.1).
+// bytes in Crockford base32, as XXX-XXX (docs/api.md).
 'use strict';
 
 globalThis.DSS = globalThis.DSS || Object.create(null);

@@ -1,4 +1,4 @@
-// Reads an authorization response from a fragment, strictly (PROTOCOL.md 1.1).
+// Reads an authorization response from a fragment, strictly, as docs/api.md says.
 'use strict';
 
 globalThis.DSS = globalThis.DSS || Object.create(null);
