@@ -49,7 +49,7 @@ func (c *config) flags() *flag.FlagSet {
 	f.StringVar(&c.publicURL, "public-url", "", "the server's `URL` as browsers and apps see it (default http://localhost and the port, if --listen is loopback)")
 	f.StringVar(&c.store, "store", "sqlite:data/dss.db", "where deposits wait: sqlite:PATH or memory:")
 	f.DurationVar(&c.ttl, "ttl", relay.DefaultTTL, "how long a deposit waits for its app")
-	f.StringVar(&c.confirm, "confirm", "all", "`which` sign-ins ask the user before they are handed over: all, or sessions (those of OAuth sessions only; a private relay)")
+	f.StringVar(&c.confirm, "confirm", "all", "`which` sign-ins ask the user first: all, or sessions (a relay key is handed over at once; for a private server)")
 	f.StringVar(&c.appHosts, "app-hosts", "", "comma-separated `ids` of apps with a host of their own below the public one, or all")
 	f.BoolVar(&c.behindProxy, "behind-proxy", false, "a reverse proxy in front makes a plain http public URL safe")
 	f.StringVar(&c.adminListen, "admin-listen", "", "`address` for health checks and profiles; keep it private")
