@@ -17,7 +17,7 @@ type Claim struct {
 // Claimed is a response that left the relay.
 type Claimed struct {
 	Response
-	at      slot
+	at      Slot
 	entry   entry
 	expires time.Time
 	bound   bool
@@ -35,7 +35,7 @@ func (r *Relay) Claim(ctx context.Context, c Claim) (*Claimed, error) {
 	if err := checkVerifier(c.Key, c.Verifier); err != nil {
 		return nil, err
 	}
-	at, err := newSlot(c.Space, c.Key)
+	at, err := keySlot(c.Space, c.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -51,10 +51,10 @@ func (r *Relay) Claim(ctx context.Context, c Claim) (*Claimed, error) {
 }
 
 // wait subscribes before it looks, so that no deposit falls in between.
-func (r *Relay) wait(ctx context.Context, at slot, c Claim) (*Claimed, error) {
+func (r *Relay) wait(ctx context.Context, at Slot, c Claim) (*Claimed, error) {
 	watching, cancel := context.WithCancel(ctx)
 	defer cancel()
-	woken, err := r.store.Watch(watching, at.id)
+	woken, err := r.store.Watch(watching, at.ID)
 	if err != nil {
 		return nil, fmt.Errorf("watch entry: %w", err)
 	}
@@ -81,14 +81,14 @@ func (r *Relay) wait(ctx context.Context, at slot, c Claim) (*Claimed, error) {
 }
 
 // look takes what is there now.
-func (r *Relay) look(ctx context.Context, at slot, bound bool) (*Claimed, error) {
+func (r *Relay) look(ctx context.Context, at Slot, bound bool) (*Claimed, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	if bound {
 		return r.lookBound(ctx, at)
 	}
-	value, ok, err := r.store.Take(ctx, at.id)
+	value, ok, err := r.store.Take(ctx, at.ID)
 	if err != nil {
 		return nil, fmt.Errorf("take entry: %w", err)
 	}
@@ -104,9 +104,9 @@ func (r *Relay) look(ctx context.Context, at slot, bound bool) (*Claimed, error)
 
 // lookBound marks the entry as claimed instead of taking it, so that a lost
 // answer is not a lost sign-in, even if the process dies in between.
-func (r *Relay) lookBound(ctx context.Context, at slot) (*Claimed, error) {
+func (r *Relay) lookBound(ctx context.Context, at Slot) (*Claimed, error) {
 	for range maxAttempts {
-		value, ok, err := r.store.Get(ctx, at.id)
+		value, ok, err := r.store.Get(ctx, at.ID)
 		if err != nil {
 			return nil, fmt.Errorf("get entry: %w", err)
 		}
@@ -147,8 +147,8 @@ func (r *Relay) PutBack(ctx context.Context, c *Claimed) error {
 }
 
 // unclaim gives a bound entry its remaining life back, unless it changed.
-func (r *Relay) unclaim(ctx context.Context, at slot, e entry, expires time.Time) error {
-	value, ok, err := r.store.Get(ctx, at.id)
+func (r *Relay) unclaim(ctx context.Context, at Slot, e entry, expires time.Time) error {
+	value, ok, err := r.store.Get(ctx, at.ID)
 	if err != nil || !ok {
 		return err
 	}

@@ -18,7 +18,7 @@ var errContended = errors.New("entry kept changing")
 // belongs to somebody else. Deposit returns [ErrFull], wrapped, when the store
 // has no room.
 func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response Response, browser Secret) error {
-	at, err := newSlot(space, key)
+	at, err := keySlot(space, key)
 	if err != nil {
 		return err
 	}
@@ -30,12 +30,12 @@ func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response R
 	return r.merge(ctx, at, e, time.Now().Add(r.ttl))
 }
 
-func (r *Relay) merge(ctx context.Context, at slot, e entry, expires time.Time) error {
+func (r *Relay) merge(ctx context.Context, at Slot, e entry, expires time.Time) error {
 	for range maxAttempts {
 		if created, err := r.put(ctx, at, e, expires); err != nil || created {
 			return err
 		}
-		old, ok, err := r.store.Get(ctx, at.id)
+		old, ok, err := r.store.Get(ctx, at.ID)
 		if err != nil {
 			return err
 		}

@@ -70,3 +70,19 @@ func fromUnixMilli(ms uint64) time.Time {
 	}
 	return time.UnixMilli(int64(ms))
 }
+
+// keySlot returns the slot of a key in its key space.
+func keySlot(space KeySpace, key Key) (Slot, error) {
+	return NewSlot("relay "+string(space), key.Secret)
+}
+
+func (e entry) seal(at Slot, expires time.Time) ([]byte, error) { return at.Seal(e.marshal(), expires) }
+
+func openEntry(at Slot, sealed []byte) (entry, time.Time, error) {
+	plain, expires, err := at.Open(sealed)
+	if err != nil {
+		return entry{}, time.Time{}, err
+	}
+	e, err := unmarshalEntry(plain)
+	return e, expires, err
+}

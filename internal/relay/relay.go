@@ -57,8 +57,8 @@ func (r *Relay) Unreadable() int64 { return r.unreadable.Load() }
 
 // open returns the live entry in value. An altered, swapped or expired one is
 // no entry.
-func (r *Relay) open(at slot, value []byte) (entry, time.Time, bool) {
-	e, expires, err := at.open(value)
+func (r *Relay) open(at Slot, value []byte) (entry, time.Time, bool) {
+	e, expires, err := openEntry(at, value)
 	if err != nil {
 		r.unreadable.Add(1)
 		return entry{}, time.Time{}, false
@@ -67,12 +67,12 @@ func (r *Relay) open(at slot, value []byte) (entry, time.Time, bool) {
 }
 
 // put creates e in an empty slot.
-func (r *Relay) put(ctx context.Context, at slot, e entry, expires time.Time) (bool, error) {
-	value, err := at.close(e, expires)
+func (r *Relay) put(ctx context.Context, at Slot, e entry, expires time.Time) (bool, error) {
+	value, err := e.seal(at, expires)
 	if err != nil {
 		return false, fmt.Errorf("seal entry: %w", err)
 	}
-	created, err := r.store.Create(ctx, at.id, value, time.Until(expires))
+	created, err := r.store.Create(ctx, at.ID, value, time.Until(expires))
 	if err != nil {
 		return false, fmt.Errorf("store entry: %w", err)
 	}
@@ -80,12 +80,12 @@ func (r *Relay) put(ctx context.Context, at slot, e entry, expires time.Time) (b
 }
 
 // swap replaces the sealed value old by e.
-func (r *Relay) swap(ctx context.Context, at slot, old []byte, e entry, expires time.Time) (bool, error) {
-	value, err := at.close(e, expires)
+func (r *Relay) swap(ctx context.Context, at Slot, old []byte, e entry, expires time.Time) (bool, error) {
+	value, err := e.seal(at, expires)
 	if err != nil {
 		return false, fmt.Errorf("seal entry: %w", err)
 	}
-	replaced, err := r.store.Replace(ctx, at.id, old, value, time.Until(expires))
+	replaced, err := r.store.Replace(ctx, at.ID, old, value, time.Until(expires))
 	if err != nil {
 		return false, fmt.Errorf("replace entry: %w", err)
 	}

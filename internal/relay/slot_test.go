@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-func testSlot(t testing.TB, space KeySpace, key string) slot {
+func testSlot(t testing.TB, space KeySpace, key string) Slot {
 	t.Helper()
-	at, err := newSlot(space, Key{NewSecret(key)})
+	at, err := keySlot(space, Key{NewSecret(key)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return at
 }
 
-func sealed(t testing.TB, at slot) []byte {
+func sealed(t testing.TB, at Slot) []byte {
 	t.Helper()
 	response, err := NewToken("canary-token")
 	if err != nil {
 		t.Fatal(err)
 	}
-	value, err := at.close(entry{response: response, browser: [16]byte{1}}, time.UnixMilli(1e12))
+	value, err := (entry{response: response, browser: [16]byte{1}}).seal(at, time.UnixMilli(1e12))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestSealOpens(t *testing.T) {
 	if bytes.Contains(value, []byte("canary")) {
 		t.Error("the sealed value shows the token")
 	}
-	e, expires, err := at.open(value)
+	e, expires, err := openEntry(at, value)
 	if err != nil || e.response.Value.Reveal() != "canary-token" || e.browser != [16]byte{1} || expires.UnixMilli() != 1e12 {
 		t.Errorf("open = %+v, %v, %v", e, expires, err)
 	}
@@ -51,24 +51,24 @@ func TestAlteredValuesDoNotOpen(t *testing.T) {
 	for i := range len(value) * 8 {
 		altered := bytes.Clone(value)
 		altered[i/8] ^= 1 << (i % 8)
-		if _, _, err := at.open(altered); err == nil {
+		if _, _, err := openEntry(at, altered); err == nil {
 			t.Errorf("opens with bit %d flipped", i)
 		}
 	}
 	for i := range value {
-		if _, _, err := at.open(value[:i]); err == nil {
+		if _, _, err := openEntry(at, value[:i]); err == nil {
 			t.Errorf("opens when cut to %d bytes", i)
 		}
 	}
-	if _, _, err := at.open(append(bytes.Clone(value), 0)); err == nil {
+	if _, _, err := openEntry(at, append(bytes.Clone(value), 0)); err == nil {
 		t.Error("opens with a byte appended")
 	}
 	elsewhere := at
-	elsewhere.id[0]++
-	for name, other := range map[string]slot{
+	elsewhere.ID[0]++
+	for name, other := range map[string]Slot{
 		"another key": testSlot(t, "0", "kez"), "another key space": testSlot(t, "1", "key"), "another id": elsewhere,
 	} {
-		if _, _, err := other.open(value); err == nil {
+		if _, _, err := openEntry(other, value); err == nil {
 			t.Errorf("opens under %s", name)
 		}
 	}
@@ -80,7 +80,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{sealVersion})
 	f.Fuzz(func(t *testing.T, value []byte) {
-		e, _, err := at.open(value)
+		e, _, err := openEntry(at, value)
 		if err == nil && e.response.Value.Reveal() != "canary-token" {
 			t.Errorf("a forged value opens: %x", value)
 		}
