@@ -1,0 +1,61 @@
+package stackexchange
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// ErrUnavailable means that Stack Exchange gave no usable answer: it cannot be
+// reached, is too slow, fails, redirects, talks nonsense, or asked for a pause;
+// or too many calls are under way. If the context ended, errors wrap its error
+// too.
+var ErrUnavailable = errors.New("stack exchange is unavailable")
+
+// RefusedError is a no from Stack Exchange. It holds at most 200 bytes of
+// printable ASCII in each field, and no secret that was sent.
+type RefusedError struct {
+	// Type is such as invalid_request.
+	Type string
+	// Message is for people.
+	Message string
+}
+
+// Error returns at most 200 bytes of printable ASCII.
+func (e *RefusedError) Error() string {
+	return cut(printable("refused by stack exchange: " + e.Type + ": " + e.Message))
+}
+
+func refused(kind, message string, secrets []relay.Secret) error {
+	return &RefusedError{Type: clean(kind, secrets), Message: clean(message, secrets)}
+}
+
+// unavailable takes a reason that holds nothing from upstream.
+func unavailable(reason string) error { return fmt.Errorf("%s: %w", reason, ErrUnavailable) }
+
+// failure turns err into an ErrUnavailable and keeps none of what it wraps.
+func failure(ctx context.Context, err error, secrets []relay.Secret) error {
+	if errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	if ended := ctx.Err(); ended != nil {
+		return fmt.Errorf("%w: %w", ended, ErrUnavailable)
+	}
+	return unavailable(reason(err, secrets))
+}
+
+// reason lets through only what the network and TLS say. A *url.Error quotes
+// the URL, and the errors of HTTP quote the answer, which may be a new token.
+func reason(err error, secrets []relay.Secret) string {
+	if network, ok := errors.AsType[*net.OpError](err); ok {
+		return clean(network.Error(), secrets)
+	}
+	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return clean(untrusted.Error(), secrets)
+	}
+	return "no usable answer"
+}

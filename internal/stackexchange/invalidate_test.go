@@ -1,0 +1,161 @@
+package stackexchange_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sandbox"
+)
+
+func TestInvalidate(t *testing.T) {
+	u := newUpstream(t)
+	token, other := u.token(t), u.token(t)
+	for _, when := range []string{"first", "again"} {
+		if err := u.Invalidate(t.Context(), token); err != nil {
+			t.Fatalf("%s: %v", when, err)
+		}
+	}
+	if u.accepts(t, token) {
+		t.Error("the token lives on")
+	}
+	if !u.accepts(t, other) {
+		t.Error("another token is gone too")
+	}
+	if err := u.Invalidate(t.Context(), relay.NewSecret("unknown))")); err != nil {
+		t.Errorf("unknown token: %v", err)
+	}
+}
+
+func TestInvalidateMakesNoCallForStrangeTokens(t *testing.T) {
+	c := clientOf(t, "http://upstream.invalid", roundTrip(func(r *http.Request) (*http.Response, error) {
+		t.Errorf("called %s", r.URL)
+		return response(500, ""), nil
+	}))
+	for _, token := range []string{
+		"", "a/../b", "..", "a;b", "a b", "a%29", "a?b", "a#b", "a\r\nHost: x", "ä", "a\x00", "a-b", strings.Repeat("a", 4097),
+	} {
+		if err := c.Invalidate(t.Context(), relay.NewSecret(token)); err != nil {
+			t.Errorf("%.20q: %v", token, err)
+		}
+	}
+}
+
+func TestInvalidateRequest(t *testing.T) {
+	c := clientOf(t, "http://upstream.invalid", roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.Method != http.MethodGet || r.URL.Path != "/sandbox/2.3/access-tokens/"+canaryToken+"/invalidate" || r.URL.RawQuery != "" {
+			t.Errorf("%s %s", r.Method, r.URL)
+		}
+		if got := r.Header.Get("Authorization"); got != "Bearer "+canaryToken {
+			t.Errorf("Authorization %q", got)
+		}
+		return response(200, `{"items":[]}`), nil
+	}))
+	if err := c.Invalidate(t.Context(), relay.NewSecret(canaryToken)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestInvalidationAnswers(t *testing.T) {
+	good := func(t *testing.T, err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	unavailable := func(t *testing.T, err error) { checkUnavailable(t, err) }
+	refused := func(t *testing.T, err error) { checkRefused(t, err) }
+	for name, tt := range map[string]struct {
+		status int
+		body   string
+		check  func(*testing.T, error)
+	}{
+		"done":               {200, `{"items":[{"access_token":"x"}],"has_more":false}`, good},
+		"unknown":            {200, `{"items":[]}`, good},
+		"no items":           {200, `{"status":"ok"}`, unavailable},
+		"null items":         {200, `{"items":null}`, unavailable},
+		"a list":             {200, `[]`, unavailable},
+		"HTML":               {200, `<html>`, unavailable},
+		"402":                {400, `{"error_id":402,"error_name":"invalid_access_token"}`, good},
+		"403":                {400, `{"error_id":403,"error_name":"access_denied"}`, good},
+		"406":                {400, `{"error_id":406,"error_name":"access_token_compromised"}`, good},
+		"400":                {400, `{"error_id":400,"error_name":"bad_parameter","error_message":"no"}`, refused},
+		"405":                {400, `{"error_id":405,"error_name":"key_required"}`, refused},
+		"500":                {400, `{"error_id":500,"error_name":"internal_error"}`, unavailable},
+		"502":                {400, `{"error_id":502,"error_name":"throttle_violation"}`, unavailable},
+		"503":                {400, `{"error_id":503,"error_name":"temporarily_unavailable"}`, unavailable},
+		"blocked address":    {403, `{"error_id":403,"error_name":"access_denied"}`, refused},
+		"blocked, in HTML":   {403, `<html>`, unavailable},
+		"an id in words":     {400, `{"error_id":"402"}`, unavailable},
+		"400, no id":         {400, `{"items":[]}`, unavailable},
+		"an error, 200":      {200, `{"error_id":502,"items":[]}`, unavailable},
+		"an unknown status":  {404, `{"error_id":402}`, unavailable},
+		"HTTP 502":           {502, `{"error_id":502}`, unavailable},
+		"HTTP 429":           {429, `{}`, unavailable},
+		"a redirect":         {301, `{"items":[]}`, unavailable},
+		"the token echoed":   {400, `{"error_id":400,"error_name":"` + canaryToken + `","error_message":"` + canaryToken + `"}`, refused},
+		"percent-encoded":    {400, `{"error_id":400,"error_message":"/access-tokens/canaryTOKEN%28x%2A2%29%29/invalidate"}`, refused},
+		"an endless message": {400, `{"error_id":400,"error_message":"` + strings.Repeat("é\\u0007x", 4000) + `"}`, refused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.check(t, scripted(t, tt.status, tt.body).Invalidate(t.Context(), relay.NewSecret(canaryToken)))
+		})
+	}
+}
+
+// The pause also holds after an answer that is an error.
+func TestBackoff(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status  int
+		backoff string
+		want    time.Duration
+	}{
+		"seconds":         {200, "10", 10 * time.Second},
+		"with an error":   {400, "10", 10 * time.Second},
+		"with an outage":  {503, "10", 10 * time.Second},
+		"capped":          {200, "86400", time.Hour},
+		"capped, too big": {200, "1e999", time.Hour},
+		"zero":            {200, "0", 0},
+		"negative":        {200, "-5", 0},
+		"no number":       {200, `"NaN"`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				c := clientOf(t, "http://upstream.invalid", roundTrip(func(*http.Request) (*http.Response, error) {
+					calls++
+					if calls > 1 {
+						return response(200, `{"items":[]}`), nil
+					}
+					return response(tt.status, `{"items":[],"backoff":`+tt.backoff+`}`), nil
+				}))
+				invalidate := func() error { return c.Invalidate(t.Context(), relay.NewSecret(canaryToken)) }
+				_ = invalidate() // some are errors; here only the pause counts
+				if tt.want > 0 {
+					time.Sleep(tt.want - time.Nanosecond)
+					checkUnavailable(t, invalidate())
+					time.Sleep(time.Nanosecond)
+				}
+				if err := invalidate(); err != nil || calls != 2 {
+					t.Errorf("after the pause: %v, %d calls; want 2", err, calls)
+				}
+			})
+		})
+	}
+}
+
+func TestBackoffOfTheSandbox(t *testing.T) {
+	u := newUpstream(t)
+	token := u.token(t)
+	u.sandbox.SetFault(sandbox.ClassAPI, sandbox.Fault{Kind: sandbox.FaultBackoff, Seconds: 3600})
+	if err := u.Invalidate(t.Context(), relay.NewSecret("first")); err != nil {
+		t.Fatal(err)
+	}
+	checkUnavailable(t, u.Invalidate(t.Context(), token))
+	if !u.accepts(t, token) {
+		t.Error("there was a call in the pause")
+	}
+	u.token(t) // redeeming is not paused
+}

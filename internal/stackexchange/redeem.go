@@ -1,0 +1,106 @@
+package stackexchange
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// Redemption is an access token request of a public client (RFC 6749 §4.1.3,
+// RFC 7636 §4.5). RedirectURI is that of the authorization request.
+type Redemption struct {
+	ClientID, RedirectURI string
+	Code, Verifier        relay.Secret
+}
+
+// Token is an access token. Expires is how long it lives from now; 0 means
+// that it never expires.
+type Token struct {
+	AccessToken relay.Secret
+	Expires     time.Duration
+}
+
+// Redeem turns a code into a token. A code works once, so a failed call is not
+// to be repeated blindly. The error is a [*RefusedError] or wraps
+// [ErrUnavailable].
+func (c *Client) Redeem(ctx context.Context, r Redemption) (Token, error) {
+	token, err := c.redeem(ctx, r)
+	if err != nil {
+		return Token{}, fmt.Errorf("redeem a code: %w", err)
+	}
+	return token, nil
+}
+
+func (c *Client) redeem(ctx context.Context, r Redemption) (Token, error) {
+	secrets := []relay.Secret{r.Code, r.Verifier}
+	a, err := c.do(ctx, call{
+		method: http.MethodPost,
+		url:    c.base.JoinPath("oauth/access_token/json"),
+		form: url.Values{
+			"client_id":     {r.ClientID},
+			"redirect_uri":  {r.RedirectURI},
+			"code":          {r.Code.Reveal()},
+			"code_verifier": {r.Verifier.Reveal()},
+		},
+		secrets: secrets,
+	})
+	if err != nil {
+		return Token{}, err
+	}
+	switch a.status {
+	case http.StatusOK:
+		return a.token()
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+		return Token{}, a.refusal(secrets)
+	}
+	return Token{}, a.unexpected()
+}
+
+func (a answer) token() (Token, error) {
+	response, err := relay.NewToken(a.fields.text("access_token"))
+	if err != nil {
+		return Token{}, a.unexpected()
+	}
+	seconds, ok := wholeSeconds(a.fields["expires"])
+	if !ok {
+		return Token{}, a.unexpected()
+	}
+	return Token{response.Value, seconds}, nil
+}
+
+// wholeSeconds reads a JSON integer or a string of digits. What is absent or
+// null is 0.
+func wholeSeconds(raw json.RawMessage) (time.Duration, bool) {
+	digits := string(raw)
+	if digits == "" || digits == "null" {
+		return 0, true
+	}
+	if digits[0] == '"' && json.Unmarshal(raw, &digits) != nil {
+		return 0, false
+	}
+	seconds, err := strconv.ParseUint(digits, 10, 63)
+	if err != nil || seconds > uint64(math.MaxInt64/time.Second) {
+		return 0, false
+	}
+	return time.Duration(seconds) * time.Second, true
+}
+
+// refusal reads the nested error of Stack Exchange, or the flat one of
+// RFC 6749 §5.2.
+func (a answer) refusal(secrets []relay.Secret) error {
+	kind, message := a.fields.text("error"), a.fields.text("error_description")
+	if nested := parseObject(a.fields["error"]); nested != nil {
+		kind, message = nested.text("type"), nested.text("message")
+	}
+	if kind == "" && message == "" {
+		return a.unexpected()
+	}
+	return refused(kind, message, secrets)
+}
