@@ -38,11 +38,12 @@ func New() (*Pages, error) {
 }
 
 // funcs are what templates may call: t for a text, rich for a text with
-// `code` in it, asset for the path of an asset.
+// `code` in it, fill for a value in a text, asset for the path of an asset.
 func (p *Pages) funcs() template.FuncMap {
 	return template.FuncMap{
 		"t":     p.texts.get,
 		"rich":  p.texts.rich,
+		"fill":  fill,
 		"asset": p.assets.path,
 	}
 }

@@ -18,10 +18,12 @@ var problemKinds = map[string]string{
 	"not_found":               "address",
 	"temporarily_unavailable": "later",
 	"throttle_violation":      "later",
+	"unknown_sign_in":         "over",
+	"wrong_browser":           "browser",
 }
 
 // Kind names the group of texts that explains the problem: "app", "address",
-// "origin" or "later".
+// "browser", "later", "origin" or "over".
 func (d ProblemData) Kind() string {
 	if kind, ok := problemKinds[d.Name]; ok {
 		return kind

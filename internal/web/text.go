@@ -46,6 +46,15 @@ func (t texts) rich(name string) (template.HTML, error) {
 	return markCode(text), nil
 }
 
+// fill puts value where the placeholder, such as {n}, stands in text; a text
+// without it fails the rendering.
+func fill(placeholder string, value any, text string) (string, error) {
+	if !strings.Contains(text, placeholder) {
+		return "", fmt.Errorf("text %q has no %s", text, placeholder)
+	}
+	return strings.ReplaceAll(text, placeholder, fmt.Sprint(value)), nil
+}
+
 // markCode escapes text and turns every second backtick-separated part into a
 // code element.
 func markCode(text string) template.HTML {

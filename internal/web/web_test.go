@@ -43,9 +43,17 @@ func everyPage(t *testing.T) map[string]string {
 		})
 		keep("landing "+string(view), body, err)
 	}
-	for _, name := range []string{"invalid_key", "cross_origin", "not_found", "internal_error"} {
+	for _, name := range []string{"invalid_key", "cross_origin", "not_found", "internal_error", "wrong_browser", "unknown_sign_in"} {
 		body, err := p.Problem(ProblemData{Status: 400, Name: name, Message: hostile, AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps"})
 		keep("problem "+name, body, err)
+	}
+	for _, view := range deviceViews {
+		body, err := p.Device(DeviceData{
+			View: view, UserCode: hostile, Unknown: true, ClientID: hostile, Minutes: 3, Host: hostile, Sandbox: true,
+			Scopes:            []string{hostile, "access_team|" + hostile, hostile + "|" + hostile},
+			AuthorizedAppsURL: "javascript:alert(1)//" + hostile,
+		})
+		keep("device "+string(view), body, err)
 	}
 	return out
 }

@@ -1,0 +1,49 @@
+package web
+
+import "strings"
+
+// DeviceView is what the device page shows.
+type DeviceView string
+
+// The views of the device page. One that is not listed here asks for the code.
+const (
+	DeviceAsk      DeviceView = "ask"      // type the code that the device shows
+	DeviceConfirm  DeviceView = "confirm"  // who asks for what; Continue or Decline
+	DeviceDeclined DeviceView = "declined" // the user said no; the app is told
+	DeviceFinished DeviceView = "finished" // approved; go back to the device
+	DeviceRefused  DeviceView = "refused"  // Stack Exchange said no; the app is told
+)
+
+// DeviceData is what the page for signing in on another device shows
+// (RFC 8628 section 3.3).
+type DeviceData struct {
+	View              DeviceView
+	UserCode          string   // XXXX-XXXX; for DeviceAsk what was typed, for DeviceConfirm the code that was found
+	Unknown           bool     // DeviceAsk: the code typed is unknown, used or expired
+	ClientID          string   // the app's id on Stack Apps
+	Scopes            []string // what is asked for, in Stack Exchange's words; may be empty
+	Minutes           int      // full minutes since the device asked; 0 is less than a minute ago
+	Host              string   // where Continue leads, such as stackoverflow.com
+	Sandbox           bool     // that host is the sandbox, not Stack Exchange
+	AuthorizedAppsURL string   // where the user revokes what an app may do
+}
+
+// Scope is one thing that an app asks for: its name, and what stands behind
+// the bar, as in access_team|stackoverflow.com/c/example.
+type Scope struct{ Name, Of string }
+
+// Asked returns the scopes taken apart, in their order.
+func (d DeviceData) Asked() []Scope {
+	asked := make([]Scope, len(d.Scopes))
+	for i, scope := range d.Scopes {
+		asked[i].Name, asked[i].Of, _ = strings.Cut(scope, "|")
+	}
+	return asked
+}
+
+// Device renders the page on which the user types or compares the code that a
+// device shows, sees who asks for what, and continues to Stack Exchange or
+// declines; and says how that went. It has no script.
+func (p *Pages) Device(data DeviceData) ([]byte, error) {
+	return p.render("device.html", data)
+}

@@ -1,0 +1,130 @@
+package web
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var deviceViews = []DeviceView{DeviceAsk, DeviceConfirm, DeviceDeclined, DeviceFinished, DeviceRefused}
+
+// device renders the device page and returns it with its white space folded.
+func device(t *testing.T, data DeviceData) string {
+	t.Helper()
+	page, err := newPages(t).Device(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(string(page)), " ")
+}
+
+func wantAll(t *testing.T, page string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(page, part) {
+			t.Errorf("the page lacks %s", part)
+		}
+	}
+}
+
+// TestDeviceFormsPostTheirFields, and only the views that ask have a form.
+func TestDeviceFormsPostTheirFields(t *testing.T) {
+	named := regexp.MustCompile(`<(?:input|button)[^>]* name="([^"]+)"`)
+	for view, want := range map[DeviceView]string{DeviceAsk: "user_code", DeviceConfirm: "user_code decision decision"} {
+		page := device(t, DeviceData{View: view, UserCode: "WDJB-MJHT", Host: "stackoverflow.com"})
+		wantAll(t, page, `<form method="post" action="/device"`, `value="WDJB-MJHT"`)
+		var names []string
+		for _, match := range named.FindAllStringSubmatch(page, -1) {
+			names = append(names, match[1])
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("view %s posts %s, not %s", view, got, want)
+		}
+	}
+	wantAll(t, device(t, DeviceData{View: DeviceConfirm, UserCode: "WDJB-MJHT", Host: "stackoverflow.com"}),
+		`<span class="match">WDJB-MJHT</span>`,
+		`<input type="hidden" name="user_code" value="WDJB-MJHT">`,
+		`name="decision" value="continue">Continue to stackoverflow.com</button>`,
+		`name="decision" value="decline">Decline</button>`)
+	for _, view := range []DeviceView{DeviceDeclined, DeviceFinished, DeviceRefused} {
+		if page := device(t, DeviceData{View: view}); strings.Contains(page, "<form") {
+			t.Errorf("view %s has a form", view)
+		}
+	}
+}
+
+// TestDeviceLeavesTheUserAlone: no script, nothing focused, one heading.
+func TestDeviceLeavesTheUserAlone(t *testing.T) {
+	for _, view := range deviceViews {
+		page := strings.ToLower(everyPage(t)["device "+string(view)])
+		for _, banned := range []string{"autofocus", "<script", "<noscript", "placeholder="} {
+			if strings.Contains(page, banned) {
+				t.Errorf("view %s has %s", view, banned)
+			}
+		}
+		if got := strings.Count(page, "<h1"); got != 1 {
+			t.Errorf("view %s has %d main headings", view, got)
+		}
+	}
+}
+
+func TestDeviceExplainsScopes(t *testing.T) {
+	const identity = "<li>know who you are: your name and public profile</li>"
+	page := device(t, DeviceData{View: DeviceConfirm, Scopes: []string{
+		"read_inbox", "write_access", "private_info", "no_expiry", "access_team|stackoverflow.com/c/example", "make_tea",
+	}})
+	wantAll(t, page, "<ul> "+identity,
+		"<li>read your inbox and notifications</li>",
+		"<li>post, edit, comment and vote as you</li>",
+		"<li>see private information about your account",
+		"<li>keep its access until you take it back</li>",
+		"<li>see the private team <code>stackoverflow.com/c/example</code></li>",
+		"<li><code>make_tea</code></li>")
+	for _, word := range []string{"read_inbox", "write_access", "private_info", "no_expiry", "access_team"} {
+		if strings.Contains(page, word) {
+			t.Errorf("the page shows %s, which says nothing to a user", word)
+		}
+	}
+	wantAll(t, device(t, DeviceData{View: DeviceConfirm}), "<ul> "+identity+" </ul>")
+}
+
+func TestDeviceSaysWhenItAsked(t *testing.T) {
+	for minutes, want := range map[int]string{0: "less than a minute ago", 1: "1 minute ago", 5: "5 minutes ago"} {
+		wantAll(t, device(t, DeviceData{View: DeviceConfirm, Minutes: minutes}), "<dd>"+want+"</dd>")
+	}
+}
+
+func TestDeviceAnnouncesAnUnknownCode(t *testing.T) {
+	page := device(t, DeviceData{View: DeviceAsk, UserCode: "wdjb", Unknown: true})
+	wantAll(t, page, `id="unknown" role="alert"`, `aria-describedby="unknown hint" aria-invalid="true"`, `value="wdjb"`)
+	page = device(t, DeviceData{View: DeviceAsk})
+	if strings.Contains(page, `role="alert"`) || strings.Contains(page, "aria-invalid") {
+		t.Error("a page that was just opened announces an error")
+	}
+}
+
+func TestDeviceNamesTheSandbox(t *testing.T) {
+	for _, sandbox := range []bool{false, true} {
+		page := device(t, DeviceData{View: DeviceConfirm, Host: "localhost:8080", Sandbox: sandbox})
+		if strings.Contains(page, "not the real Stack Exchange") != sandbox {
+			t.Errorf("with sandbox %t the page says otherwise", sandbox)
+		}
+	}
+}
+
+func TestFillNeedsItsPlaceholder(t *testing.T) {
+	if got, err := fill("{n}", 5, "{n} minutes"); got != "5 minutes" || err != nil {
+		t.Errorf("fill gives %q, %v", got, err)
+	}
+	if got, err := fill("{n}", 5, "minutes"); err == nil {
+		t.Errorf("fill gives %q for a text without the placeholder", got)
+	}
+}
+
+func TestProblemsOfASignIn(t *testing.T) {
+	for name, want := range map[string]string{"wrong_browser": "browser", "unknown_sign_in": "over", "bad_client": "app", "bad_redirect": "app"} {
+		if got := (ProblemData{Status: 400, Name: name}).Kind(); got != want {
+			t.Errorf("%s is of kind %s, not %s", name, got, want)
+		}
+	}
+}
