@@ -21,9 +21,11 @@ var allowed = map[string][]string{
 	"internal/store/watch":     {"internal/relay"},
 	"internal/store/memory":    {"internal/relay", "internal/store/index", "internal/store/watch"},
 	"internal/store/sqlite":    {"internal/relay", "internal/store/index", "internal/store/watch"},
+	"internal/stackexchange":   {"internal/relay"},
+	"internal/grant":           {"internal/relay", "internal/stackexchange"},
 	"internal/sandbox":         {},
 	"internal/web":             {},
-	"internal/httpapi":         {"api", "internal/relay", "internal/web"},
+	"internal/httpapi":         {"api", "internal/grant", "internal/relay", "internal/stackexchange", "internal/web"},
 }
 
 // outside says which packages may import something that is neither ours nor

@@ -1,0 +1,192 @@
+package grant
+
+import (
+	"context"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// DeviceAuthorization is what a device shows and polls with (RFC 8628 section
+// 3.2).
+type DeviceAuthorization struct {
+	DeviceCode relay.Secret
+	UserCode   string // XXXX-XXXX
+	Expires    time.Duration
+}
+
+// AuthorizeDevice starts the device grant. Errors are [ErrInvalidClient],
+// [ErrInvalidScope], and the store's.
+func (s *Service) AuthorizeDevice(ctx context.Context, clientID, scopeText string) (DeviceAuthorization, error) {
+	if err := checkClientID(clientID); err != nil {
+		return DeviceAuthorization{}, err
+	}
+	asked, err := parseScope(scopeText)
+	if err != nil {
+		return DeviceAuthorization{}, err
+	}
+	sess := session{ClientID: clientID, Scope: asked, Asked: time.Now()}
+	for range maxAttempts {
+		a, created, err := s.createDevice(ctx, sess, newDeviceCode(time.Now().Add(s.config.TTL)))
+		if err != nil || created {
+			return a, err
+		}
+	}
+	return DeviceAuthorization{}, errContended
+}
+
+// createDevice reports false when the user code is taken.
+func (s *Service) createDevice(ctx context.Context, sess session, code deviceCode) (DeviceAuthorization, bool, error) {
+	d, err := code.derive()
+	if err != nil {
+		return DeviceAuthorization{}, false, err
+	}
+	expires := time.Now().Add(s.config.TTL)
+	created, err := create(ctx, s.store, underUserCode, relay.NewSecret(d.userCode), d.state, expires)
+	if err != nil || !created {
+		return DeviceAuthorization{}, false, err
+	}
+	sess.UserCode, sess.Challenge = d.userCode, challengeOf(d.verifier)
+	created, err = create(ctx, s.store, underState, relay.NewSecret(d.state), sess, expires)
+	return DeviceAuthorization{relay.NewSecret(code.text), showUserCode(d.userCode), s.config.TTL}, created, err
+}
+
+// Poll is a device's request for its token (RFC 8628 section 3.4).
+type Poll struct {
+	ClientID   string
+	DeviceCode relay.Secret
+	Basic      bool // it came with HTTP Basic authentication
+}
+
+// Poll returns the token once the user has approved. Errors are [ErrPending],
+// [ErrSlowDown], [ErrExpired], [ErrDenied], [ErrInvalidGrant], and the
+// store's.
+func (s *Service) Poll(ctx context.Context, p Poll) (Token, error) {
+	code, err := parseDeviceCode(p.DeviceCode.Reveal())
+	if err != nil {
+		return Token{}, ErrInvalidGrant
+	}
+	d, err := code.derive()
+	if err != nil {
+		return Token{}, ErrInvalidGrant
+	}
+	rec, ok, err := s.session(ctx, d.state)
+	switch {
+	case err != nil:
+		return Token{}, err
+	case !ok && !time.Now().Before(code.expires):
+		return Token{}, ErrExpired
+	case !ok || rec.value.ClientID != p.ClientID:
+		return Token{}, ErrInvalidGrant
+	case !s.pace.admit(rec.slot.ID, p.Basic, time.Now()):
+		return Token{}, ErrSlowDown
+	}
+	return s.answer(ctx, rec, d.verifier)
+}
+
+func (s *Service) answer(ctx context.Context, rec record[session], verifier relay.Secret) (Token, error) {
+	switch rec.value.Status {
+	case pending:
+		return Token{}, ErrPending
+	case denied:
+		return Token{}, ErrDenied
+	}
+	token, err := s.redeem(ctx, rec, verifier)
+	if err == errBusy {
+		return Token{}, ErrPending
+	}
+	return token, err
+}
+
+// DeviceRequest is what the user has to decide on.
+type DeviceRequest struct {
+	UserCode string // XXXX-XXXX
+	ClientID string
+	Scopes   []string
+	Asked    time.Time
+}
+
+// LookUp returns what waits under a user code, typed in any form. The error is
+// [ErrUnknown], or the store's.
+func (s *Service) LookUp(ctx context.Context, userCode string) (DeviceRequest, error) {
+	rec, _, err := s.waiting(ctx, userCode)
+	if err != nil {
+		return DeviceRequest{}, err
+	}
+	sess := rec.value
+	return DeviceRequest{showUserCode(sess.UserCode), sess.ClientID, sess.Scope.names(), sess.Asked}, nil
+}
+
+// waiting returns the pending session under a user code, and its state.
+func (s *Service) waiting(ctx context.Context, typed string) (record[session], string, error) {
+	userCode, ok := parseUserCode(typed)
+	if !ok {
+		return record[session]{}, "", ErrUnknown
+	}
+	pointer, ok, err := load[string](ctx, s.store, underUserCode, relay.NewSecret(userCode))
+	if err != nil || !ok {
+		return record[session]{}, "", orUnknown(err)
+	}
+	rec, ok, err := s.session(ctx, pointer.value)
+	if err != nil || !ok || rec.value.Status != pending {
+		return rec, "", orUnknown(err)
+	}
+	return rec, pointer.value, nil
+}
+
+// Continue binds the sign-in to the browser in which the user has agreed to
+// go on, and returns where to send it. A later browser takes over from an
+// earlier one. Errors are [ErrUnknown] and the store's.
+func (s *Service) Continue(ctx context.Context, userCode string, browser relay.Secret) (string, error) {
+	for range maxAttempts {
+		rec, state, err := s.waiting(ctx, userCode)
+		if err != nil {
+			return "", err
+		}
+		sess := rec.value
+		sess.Browser = browserHash(browser)
+		replaced, err := rec.replace(ctx, s.store, sess)
+		if err != nil {
+			return "", err
+		}
+		if replaced {
+			return s.atStackExchange(sess, state), nil
+		}
+	}
+	return "", errContended
+}
+
+// Decline has the device told that the user said no. Errors are [ErrUnknown]
+// and the store's.
+func (s *Service) Decline(ctx context.Context, userCode string) error {
+	for range maxAttempts {
+		rec, _, err := s.waiting(ctx, userCode)
+		if err != nil {
+			return err
+		}
+		if done, err := s.conclude(ctx, rec, Answer{}); err != nil || done {
+			return err
+		}
+	}
+	return errContended
+}
+
+// conclude keeps the answer for the device's next poll, and forgets the user
+// code. It reports false when somebody else has changed the session.
+func (s *Service) conclude(ctx context.Context, rec record[session], answer Answer) (bool, error) {
+	sess := rec.value
+	sess.Status, sess.Code = denied, ""
+	if answer.Code != "" {
+		sess.Status, sess.Code = approved, answer.Code
+	}
+	replaced, err := rec.replace(ctx, s.store, sess)
+	if err != nil || !replaced {
+		return false, err
+	}
+	pointer, err := newRecord[string](underUserCode, relay.NewSecret(sess.UserCode))
+	if err != nil {
+		return true, err
+	}
+	_, err = pointer.remove(ctx, s.store)
+	return true, err
+}

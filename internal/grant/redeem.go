@@ -1,0 +1,63 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+)
+
+// redeemTime is longer than a redemption can take. A session that has been
+// redeeming for longer was left behind by a process that ended.
+const redeemTime = 30 * time.Second
+
+// errBusy means that another request is redeeming the same code.
+var errBusy = errors.New("the code is being redeemed")
+
+// redeem turns a session's code into a token. However many try, one at a time
+// asks Stack Exchange, and one gets the token. It is over with the session
+// after an answer; without one, the session is as before.
+func (s *Service) redeem(ctx context.Context, rec record[session], verifier relay.Secret) (Token, error) {
+	// The client may leave; the session must not stay half-way.
+	ctx = context.WithoutCancel(ctx)
+	sess := rec.value
+	if sess.Status == spent {
+		return Token{}, ErrInvalidGrant
+	}
+	if err := s.reserve(ctx, &rec); err != nil {
+		return Token{}, err
+	}
+	token, err := s.upstream.Redeem(ctx, stackexchange.Redemption{
+		ClientID: sess.ClientID, RedirectURI: s.config.CallbackURL, Code: relay.NewSecret(sess.Code), Verifier: verifier,
+	})
+	var refused *stackexchange.RefusedError
+	switch {
+	case err == nil:
+		_, err = rec.remove(ctx, s.store)
+		return Token{token.AccessToken, token.Expires, sess.Scope.echo()}, err
+	case errors.As(err, &refused):
+		over := sess
+		over.Status, over.Code = spent, ""
+		_, replaceErr := rec.replace(ctx, s.store, over)
+		return Token{}, errors.Join(ErrInvalidGrant, replaceErr)
+	}
+	sess.Status, sess.Since = approved, time.Time{}
+	_, replaceErr := rec.replace(ctx, s.store, sess)
+	return Token{}, errors.Join(ErrUnavailable, replaceErr)
+}
+
+// reserve marks the session as being redeemed by this call.
+func (s *Service) reserve(ctx context.Context, rec *record[session]) error {
+	sess := rec.value
+	if sess.Status == redeeming && time.Since(sess.Since) < redeemTime {
+		return errBusy
+	}
+	sess.Status, sess.Since = redeeming, time.Now()
+	reserved, err := rec.replace(ctx, s.store, sess)
+	if err == nil && !reserved {
+		err = errBusy
+	}
+	return err
+}

@@ -1,0 +1,96 @@
+package grant
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"strings"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+)
+
+const (
+	// Interval is how long a device waits between two polls.
+	Interval = 5 * time.Second
+	// codeLife bounds how long an app may take to redeem its code (RFC 6749
+	// section 4.1.2).
+	codeLife = 10 * time.Minute
+	// maxAttempts bounds how often an operation starts over because others
+	// changed the session meanwhile.
+	maxAttempts = 64
+)
+
+// Config is what a [Service] needs.
+type Config struct {
+	// TTL is how long a sign-in may take; 0 means [relay.DefaultTTL].
+	TTL time.Duration
+	// Issuer names this server to apps (RFC 9207).
+	Issuer string
+	// CallbackURL is where Stack Exchange sends browsers back to.
+	CallbackURL string
+}
+
+// Service runs sign-ins. It is safe for concurrent use and starts no
+// goroutine.
+type Service struct {
+	store    relay.Store
+	upstream *stackexchange.Client
+	config   Config
+	pace     pace
+}
+
+// New returns a service that keeps its sessions in store.
+func New(store relay.Store, upstream *stackexchange.Client, config Config) *Service {
+	if config.TTL <= 0 {
+		config.TTL = relay.DefaultTTL
+	}
+	return &Service{store: store, upstream: upstream, config: config}
+}
+
+// Token is what an app gets in the end.
+type Token struct {
+	AccessToken relay.Secret
+	Expires     time.Duration // 0: never
+	Scope       string        // what was asked for; "" if it is better left out
+}
+
+// statePrefix tells the states that this package sends to Stack Exchange from
+// the keys of the relay.
+const statePrefix = "dss."
+
+// IsState reports whether text has the form of a state of this package.
+func IsState(text string) bool {
+	rest, ok := strings.CutPrefix(text, statePrefix)
+	return ok && len(rest) == 43
+}
+
+// randomText returns 256 random bits.
+func randomText() string {
+	random := make([]byte, 32)
+	rand.Read(random)
+	return base64.RawURLEncoding.EncodeToString(random)
+}
+
+// checkClientID knows only the form: which apps there are, Stack Exchange
+// knows.
+func checkClientID(clientID string) error {
+	if clientID == "" || len(clientID) > 18 || strings.Trim(clientID, "0123456789") != "" {
+		return ErrInvalidClient
+	}
+	return nil
+}
+
+// atStackExchange is where the user's browser goes next.
+func (s *Service) atStackExchange(sess session, state string) string {
+	return s.upstream.AuthorizeURL(stackexchange.Authorization{
+		ClientID: sess.ClientID, Scope: sess.Scope.upstream(), RedirectURI: s.config.CallbackURL,
+		State: state, CodeChallenge: sess.Challenge,
+	})
+}
+
+// session returns the session under a state.
+func (s *Service) session(ctx context.Context, state string) (record[session], bool, error) {
+	return load[session](ctx, s.store, underState, relay.NewSecret(state))
+}
