@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
 // Limits of a connection.
@@ -92,9 +94,13 @@ func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server
 		ConfirmSessions:   c.confirm == "sessions",
 		KeyRules:          relay.KeyRules{MinLength: c.minKeyLength, AllowTimeBased: c.allowTimeBasedKeys},
 		AuthorizedAppsURL: c.authorizedAppsURL,
+		TTL:               c.ttl,
 		Version:           version(),
 		Log:               log,
 	}
+	base, apiURL := c.stackExchange()
+	settings.StackExchangeURL = base
+	settings.StackExchange = stackexchange.New(stackexchange.Config{BaseURL: base, APIURL: apiURL})
 	if c.sandbox {
 		settings.Sandbox = sandbox.New(c.sandboxConfig())
 		if settings.AuthorizedAppsURL == "" {
@@ -102,6 +108,17 @@ func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server
 		}
 	}
 	return httpapi.New(r, store, settings)
+}
+
+// stackExchange returns where users sign in, and the API. The settings have
+// been checked; the sandbox is this server itself.
+func (c *config) stackExchange() (base, apiURL *url.URL) {
+	if c.sandbox {
+		return c.public.JoinPath("sandbox"), c.public.JoinPath("sandbox", "2.3")
+	}
+	base, _ = url.Parse(c.stackExchangeURL)
+	apiURL, _ = url.Parse(c.stackExchangeAPIURL)
+	return base, apiURL
 }
 
 // sandboxConfig lets every client id redirect to this server.

@@ -45,6 +45,10 @@ var statusOf = map[string]int{
 	api.ThrottleViolation:      http.StatusTooManyRequests,
 	api.InternalError:          http.StatusInternalServerError,
 	api.TemporarilyUnavailable: http.StatusServiceUnavailable,
+	api.BadClient:              http.StatusBadRequest,
+	api.BadRedirectURI:         http.StatusBadRequest,
+	api.WrongBrowser:           http.StatusForbidden,
+	api.UnknownSignIn:          http.StatusNotFound,
 }
 
 // mapping says how each error of the domain is told to an app author. Where

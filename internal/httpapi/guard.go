@@ -29,7 +29,7 @@ var securityHeaders = http.Header{
 		"display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()"},
 }
 
-// crossOriginHeaders let scripts of any site read the answers to a claim.
+// crossOriginHeaders let scripts of any site read answers meant for apps.
 var crossOriginHeaders = http.Header{
 	"Access-Control-Allow-Origin":   {"*"},
 	"Access-Control-Expose-Headers": {"Retry-After"},
@@ -46,7 +46,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		if s.config.PublicURL.Scheme == "https" {
 			maps.Copy(h, strictTransport)
 		}
-		if r.URL.Path == api.PathToken {
+		if r.URL.Path == api.PathToken || strings.HasSuffix(oauthAllow[r.URL.Path], "OPTIONS") {
 			maps.Copy(h, crossOriginHeaders)
 		}
 		if err := s.refuse(r); err != nil {

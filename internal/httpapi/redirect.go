@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
@@ -15,6 +16,11 @@ var responseParams = []string{"access_token", "code", "error"}
 // getRedirect serves the page that Stack Exchange sends the browser to. It
 // only shows; it is the form on it that deposits.
 func (s *Server) getRedirect(w http.ResponseWriter, r *http.Request) {
+	p, err := queryParams(r)
+	if err == nil && grant.IsState(p["state"]) {
+		s.callback(w, r, p)
+		return
+	}
 	data, err := s.landing(r)
 	if err != nil {
 		s.failPage(w, r, err)

@@ -8,9 +8,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
+	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
@@ -32,6 +36,13 @@ type Config struct {
 	// AuthorizedAppsURL is linked where a user may want to undo a sign-in.
 	// The zero value means DefaultAuthorizedAppsURL.
 	AuthorizedAppsURL string
+	// StackExchange is the client of Stack Exchange, and StackExchangeURL
+	// where it sends users to sign in. The zero values mean the real one.
+	StackExchange    *stackexchange.Client
+	StackExchangeURL *url.URL
+	// TTL is how long a sign-in may take. The zero value means
+	// [relay.DefaultTTL].
+	TTL time.Duration
 	// Sandbox serves /sandbox/, if there is one.
 	Sandbox http.Handler
 	// Version is shown on the home page.
@@ -45,12 +56,16 @@ type Server struct {
 	config   Config
 	relay    *relay.Relay
 	store    relay.Store
+	grants   *grant.Service
+	upstream *stackexchange.Client
 	pages    *web.Pages
 	hosts    hosts
 	log      *slog.Logger
 	draining context.Context
 	drain    context.CancelFunc
 	probe    relay.ID // what readiness looks up; never stored
+
+	devicePolicy string // the Content-Security-Policy of the device page
 }
 
 // New returns a server in front of r, whose entries are in store.
@@ -62,13 +77,28 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 	if config.AuthorizedAppsURL == "" {
 		config.AuthorizedAppsURL = DefaultAuthorizedAppsURL
 	}
+	if config.StackExchange == nil {
+		config.StackExchange, config.StackExchangeURL = realStackExchange()
+	}
 	s := &Server{
 		config: config, relay: r, store: store, pages: pages, log: config.Log,
 		hosts: newHosts(config.PublicURL, config.AppHosts),
 	}
+	s.upstream = config.StackExchange
+	s.grants = grant.New(store, s.upstream, grant.Config{
+		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathRedirect,
+	})
+	s.devicePolicy = strings.Replace(contentSecurityPolicy, "form-action 'self'",
+		"form-action 'self' "+config.StackExchangeURL.Scheme+"://"+config.StackExchangeURL.Host, 1)
 	rand.Read(s.probe[:])
 	s.draining, s.drain = context.WithCancel(context.Background())
 	return s, nil
+}
+
+func realStackExchange() (*stackexchange.Client, *url.URL) {
+	base := &url.URL{Scheme: "https", Host: "stackoverflow.com"}
+	api := &url.URL{Scheme: "https", Host: "api.stackexchange.com", Path: "/2.3"}
+	return stackexchange.New(stackexchange.Config{BaseURL: base, APIURL: api}), base
 }
 
 // Drain makes /readyz answer 503 and ends every wait with a 503.
@@ -96,6 +126,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc(api.PathToken, s.methodNotAllowed("GET, POST, OPTIONS"))
 	mux.HandleFunc("/auth/", s.unknownMethod)
 
+	s.routeOAuth(mux)
 	mux.HandleFunc("GET /healthz", s.Healthz)
 	mux.HandleFunc("GET /readyz", s.Readyz)
 	mux.HandleFunc("GET /assets/{file}", s.asset)
@@ -105,4 +136,40 @@ func (s *Server) routes() http.Handler {
 	}
 	mux.HandleFunc("/", s.notFound)
 	return mux
+}
+
+// routeOAuth adds the OAuth server.
+func (s *Server) routeOAuth(mux *http.ServeMux) {
+	for _, path := range []string{api.PathMetadata, api.PathOpenIDMetadata} {
+		mux.HandleFunc("GET "+path, s.metadata)
+	}
+	mux.HandleFunc("GET "+api.PathJWKS, s.jwks)
+	mux.HandleFunc("GET "+api.PathAuthorize, s.getAuthorize)
+	mux.HandleFunc("GET "+api.PathDevice, s.getDevice)
+	mux.HandleFunc("POST "+api.PathDevice, s.postDevice)
+	mux.HandleFunc("POST "+api.PathDeviceAuthorization, s.postDeviceAuthorization)
+	mux.HandleFunc("POST "+api.PathOAuthToken, s.postOAuthToken)
+	mux.HandleFunc("POST "+api.PathRevoke, s.postRevoke)
+
+	for path, allow := range oauthAllow {
+		mux.HandleFunc(path, s.oauthMethods(allow))
+		if strings.HasSuffix(allow, "OPTIONS") {
+			mux.HandleFunc("OPTIONS "+path, preflightOAuth(allow))
+		}
+	}
+	// A GET pattern takes HEAD too; starting a sign-in must not.
+	mux.HandleFunc("HEAD "+api.PathAuthorize, s.oauthMethods("GET"))
+}
+
+// oauthAllow lists the methods of each endpoint. Scripts of other sites may
+// use those that answer OPTIONS.
+var oauthAllow = map[string]string{
+	api.PathMetadata:            "GET, HEAD, OPTIONS",
+	api.PathOpenIDMetadata:      "GET, HEAD, OPTIONS",
+	api.PathJWKS:                "GET, HEAD, OPTIONS",
+	api.PathAuthorize:           "GET",
+	api.PathDevice:              "GET, HEAD, POST",
+	api.PathDeviceAuthorization: "POST, OPTIONS",
+	api.PathOAuthToken:          "POST, OPTIONS",
+	api.PathRevoke:              "POST, OPTIONS",
 }

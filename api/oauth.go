@@ -1,0 +1,91 @@
+package api
+
+// Paths of the OAuth server.
+const (
+	PathMetadata            = "/.well-known/oauth-authorization-server" // RFC 8414
+	PathOpenIDMetadata      = "/.well-known/openid-configuration"
+	PathJWKS                = "/oauth/jwks"
+	PathAuthorize           = "/oauth/authorize"
+	PathDeviceAuthorization = "/oauth/device_authorization"
+	PathDevice              = "/device"
+	PathOAuthToken          = "/oauth/token"
+	PathRevoke              = "/oauth/revoke"
+)
+
+// Grant types of the OAuth server.
+const (
+	GrantAuthorizationCode = "authorization_code"
+	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
+)
+
+// Error codes of the OAuth server, as in [OAuthError], that are not names of
+// the key relay too (RFC 6749 sections 4.1.2.1 and 5.2, RFC 8628 section 3.5).
+const (
+	AuthorizationPending    = "authorization_pending"
+	SlowDown                = "slow_down"
+	ExpiredToken            = "expired_token"
+	InvalidGrant            = "invalid_grant"
+	InvalidClient           = "invalid_client"
+	InvalidScope            = "invalid_scope"
+	UnsupportedGrantType    = "unsupported_grant_type"
+	UnsupportedResponseType = "unsupported_response_type"
+)
+
+// Names of problems that only a page tells.
+const (
+	BadClient      = "bad_client"
+	BadRedirectURI = "bad_redirect_uri"
+	WrongBrowser   = "wrong_browser"
+	UnknownSignIn  = "unknown_sign_in"
+)
+
+// AccessToken answers a token request (RFC 6749 section 5.1). ExpiresIn is in
+// seconds, and absent for a token that never expires.
+type AccessToken struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int64  `json:"expires_in,omitempty"`
+	Scope       string `json:"scope,omitempty"`
+}
+
+// DeviceAuthorization answers a device authorization request (RFC 8628 section
+// 3.2). ExpiresIn and Interval are in seconds.
+type DeviceAuthorization struct {
+	DeviceCode              string `json:"device_code"`
+	UserCode                string `json:"user_code"`
+	VerificationURI         string `json:"verification_uri"`
+	VerificationURIComplete string `json:"verification_uri_complete"`
+	ExpiresIn               int64  `json:"expires_in"`
+	Interval                int64  `json:"interval"`
+	Message                 string `json:"message"`
+}
+
+// OAuthError is the body of every error of the OAuth server (RFC 6749 section
+// 5.2).
+type OAuthError struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description,omitempty"`
+}
+
+// Metadata describes the OAuth server (RFC 8414 section 2), with the members
+// that OpenID Connect Discovery 1.0 section 3 requires: there are clients that
+// look only there.
+type Metadata struct {
+	Issuer                      string   `json:"issuer"`
+	AuthorizationEndpoint       string   `json:"authorization_endpoint"`
+	TokenEndpoint               string   `json:"token_endpoint"`
+	DeviceAuthorizationEndpoint string   `json:"device_authorization_endpoint"`
+	RevocationEndpoint          string   `json:"revocation_endpoint"`
+	JWKSURI                     string   `json:"jwks_uri"`
+	ScopesSupported             []string `json:"scopes_supported"`
+	ResponseTypesSupported      []string `json:"response_types_supported"`
+	ResponseModesSupported      []string `json:"response_modes_supported"`
+	GrantTypesSupported         []string `json:"grant_types_supported"`
+	CodeChallengeMethods        []string `json:"code_challenge_methods_supported"`
+	TokenAuthMethods            []string `json:"token_endpoint_auth_methods_supported"`
+	RevocationAuthMethods       []string `json:"revocation_endpoint_auth_methods_supported"`
+	AuthorizationResponseIss    bool     `json:"authorization_response_iss_parameter_supported"`
+	SubjectTypesSupported       []string `json:"subject_types_supported"`
+	IDTokenSigningAlgsSupported []string `json:"id_token_signing_alg_values_supported"`
+	ServiceDocumentation        string   `json:"service_documentation"`
+}

@@ -1,0 +1,70 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/grant"
+)
+
+// getAuthorize serves GET /oauth/authorize (RFC 6749 section 4.1.1).
+func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) {
+	p, err := queryParams(r)
+	switch {
+	case err != nil:
+	case prefetched(r):
+		err = errPrefetch
+	default:
+		err = checkClient(p)
+	}
+	if err != nil {
+		s.failPage(w, r, err)
+		return
+	}
+	// From here on the app is known well enough to be told what is wrong.
+	target, err := s.authorize(w, r, p)
+	if err != nil {
+		problem := s.explainOAuth(r, err)
+		target = s.grants.RedirectError(p["redirect_uri"], p["state"], problem.name, problem.message)
+	}
+	seeOther(w, target)
+}
+
+var errPrefetch = &problem{api.InvalidRequest, "a prefetch starts or finishes no sign-in"}
+
+func checkClient(p params) error {
+	err := grant.CheckClient(p["client_id"], p["redirect_uri"])
+	switch {
+	case errors.Is(err, grant.ErrInvalidRedirectURI):
+		return &problem{api.BadRedirectURI, err.Error()}
+	case err != nil:
+		return &problem{api.BadClient, err.Error()}
+	}
+	return nil
+}
+
+func (s *Server) authorize(w http.ResponseWriter, r *http.Request, p params) (string, error) {
+	switch {
+	case p["response_type"] == "":
+		return "", missing("response_type")
+	case p["response_type"] != "code":
+		return "", &oauthProblem{api.UnsupportedResponseType, "response_type must be code"}
+	case p["response_mode"] != "" && p["response_mode"] != "query":
+		return "", &oauthProblem{api.InvalidRequest, "response_mode must be query"}
+	case p["code_challenge"] == "":
+		return "", &oauthProblem{api.InvalidRequest, "code_challenge is missing: this server needs PKCE (RFC 7636)"}
+	case p["code_challenge_method"] != "S256":
+		return "", &oauthProblem{api.InvalidRequest, "code_challenge_method must be S256"}
+	}
+	return s.grants.Authorize(r.Context(), grant.AuthorizationRequest{
+		ClientID: p["client_id"], RedirectURI: p["redirect_uri"], Scope: p["scope"], State: p["state"],
+		CodeChallenge: p["code_challenge"],
+	}, flowSession(w, r))
+}
+
+// seeOther sends the browser on with a GET, whatever it came with.
+func seeOther(w http.ResponseWriter, target string) {
+	w.Header().Set("Location", target)
+	w.WriteHeader(http.StatusSeeOther)
+}

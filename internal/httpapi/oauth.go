@@ -1,0 +1,142 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/grant"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+)
+
+// oauthProblem is an error of the OAuth server on its way to an app (RFC 6749
+// section 5.2).
+type oauthProblem struct {
+	name    string
+	message string
+}
+
+func (p *oauthProblem) Error() string { return p.name + ": " + p.message }
+
+// oauthNames is the one table of the grants' errors and what apps are told.
+var oauthNames = []struct {
+	err  error
+	name string
+}{
+	{grant.ErrInvalidGrant, api.InvalidGrant},
+	{grant.ErrPending, api.AuthorizationPending},
+	{grant.ErrSlowDown, api.SlowDown},
+	{grant.ErrExpired, api.ExpiredToken},
+	{grant.ErrDenied, api.AccessDenied},
+	{grant.ErrInvalidClient, api.InvalidClient},
+	{grant.ErrInvalidScope, api.InvalidScope},
+	{grant.ErrInvalidChallenge, api.InvalidRequest},
+	{grant.ErrUnavailable, api.TemporarilyUnavailable},
+	{stackexchange.ErrUnavailable, api.TemporarilyUnavailable},
+	{relay.ErrFull, api.TemporarilyUnavailable},
+}
+
+// explainOAuth turns err into what the app may see, and logs what it may not.
+func (s *Server) explainOAuth(r *http.Request, err error) *oauthProblem {
+	var known *oauthProblem
+	if errors.As(err, &known) {
+		return known
+	}
+	var p *problem
+	if errors.As(err, &p) {
+		return &oauthProblem{api.InvalidRequest, p.message}
+	}
+	for _, n := range oauthNames {
+		if errors.Is(err, n.err) {
+			return &oauthProblem{n.name, n.err.Error()}
+		}
+	}
+	s.log.ErrorContext(r.Context(), "store failed", "err", err)
+	return &oauthProblem{api.TemporarilyUnavailable, "the store cannot be reached; try again in a moment"}
+}
+
+// failOAuth answers an app.
+func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
+	s.writeOAuthProblem(w, s.explainOAuth(r, err))
+}
+
+func (s *Server) writeOAuthProblem(w http.ResponseWriter, p *oauthProblem) {
+	status := http.StatusBadRequest
+	if p.name == api.TemporarilyUnavailable {
+		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	_ = writeJSON(w, status, api.OAuthError{Error: p.name, Description: p.message})
+}
+
+// oauthForm are the parameters of a POST to the OAuth server; those without a
+// value count as left out (RFC 6749 section 3.2).
+func oauthForm(w http.ResponseWriter, r *http.Request) (params, error) {
+	if r.URL.RawQuery != "" {
+		return nil, &oauthProblem{api.InvalidRequest, "send the parameters in the body, not in the query, which ends up in logs"}
+	}
+	form, err := formParams(w, r)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range form {
+		if value == "" {
+			delete(form, name)
+		}
+	}
+	return form, nil
+}
+
+// client is who sends a request to the OAuth server. All clients are public.
+type client struct {
+	id    string
+	basic bool // it came with HTTP Basic authentication
+}
+
+// clientOf reads the client's id from the form, or from HTTP Basic
+// authentication with an empty password (RFC 6749 section 2.3.1).
+func clientOf(r *http.Request, form params) (client, error) {
+	if form.has("client_secret") {
+		return client{}, errSecret
+	}
+	if r.Header.Get("Authorization") == "" {
+		return client{id: form["client_id"]}, nil
+	}
+	user, password, ok := r.BasicAuth()
+	id, err := url.QueryUnescape(user)
+	switch {
+	case !ok || err != nil:
+		return client{}, &oauthProblem{api.InvalidClient, "the Authorization header is not HTTP Basic with a client_id"}
+	case password != "":
+		return client{}, errSecret
+	case form.has("client_id") && form["client_id"] != id:
+		return client{}, &oauthProblem{api.InvalidRequest, "client_id differs from the one in the Authorization header"}
+	}
+	return client{id, true}, nil
+}
+
+var errSecret = &oauthProblem{api.InvalidClient, "clients here are public: send no client secret"}
+
+// preflightOAuth serves OPTIONS for scripts of other sites.
+func preflightOAuth(allow string) http.HandlerFunc {
+	methods := strings.TrimSuffix(allow, ", OPTIONS")
+	return func(w http.ResponseWriter, _ *http.Request) {
+		h := w.Header()
+		h.Set("Allow", allow)
+		h.Set("Access-Control-Allow-Methods", methods)
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		h.Set("Access-Control-Max-Age", "86400")
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// oauthMethods refuses other methods in the form that OAuth clients read.
+func (s *Server) oauthMethods(allow string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", allow)
+		_ = writeJSON(w, http.StatusMethodNotAllowed, api.OAuthError{Error: api.InvalidRequest, Description: "use one of " + allow})
+	}
+}

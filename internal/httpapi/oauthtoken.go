@@ -1,0 +1,88 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/grant"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// postOAuthToken serves POST /oauth/token.
+func (s *Server) postOAuthToken(w http.ResponseWriter, r *http.Request) {
+	token, err := s.oauthToken(w, r)
+	if err != nil {
+		s.failOAuth(w, r, err)
+		return
+	}
+	w.Header().Set("Pragma", "no-cache") // RFC 6749 section 5.1
+	_ = writeJSON(w, http.StatusOK, api.AccessToken{
+		AccessToken: token.AccessToken.Reveal(), TokenType: "Bearer",
+		ExpiresIn: int64(token.Expires.Seconds()), Scope: token.Scope,
+	})
+}
+
+func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) (grant.Token, error) {
+	form, err := oauthForm(w, r)
+	if err != nil {
+		return grant.Token{}, err
+	}
+	from, err := clientOf(r, form)
+	if err != nil {
+		return grant.Token{}, err
+	}
+	switch form["grant_type"] {
+	case api.GrantAuthorizationCode:
+		return s.exchangeCode(r.Context(), from, form)
+	case api.GrantDeviceCode:
+		return s.pollDevice(r, from, form)
+	case "":
+		return grant.Token{}, missing("grant_type")
+	}
+	return grant.Token{}, &oauthProblem{api.UnsupportedGrantType, "grant_type must be " + api.GrantAuthorizationCode + " or " + api.GrantDeviceCode}
+}
+
+func missing(name string) error { return &oauthProblem{api.InvalidRequest, name + " is missing"} }
+
+// require returns an error that names the first missing parameter.
+func require(from client, form params, names ...string) error {
+	if from.id == "" {
+		return missing("client_id")
+	}
+	for _, name := range names {
+		if !form.has(name) {
+			return missing(name)
+		}
+	}
+	return nil
+}
+
+func (s *Server) exchangeCode(ctx context.Context, from client, form params) (grant.Token, error) {
+	if err := require(from, form, "code", "code_verifier"); err != nil {
+		return grant.Token{}, err
+	}
+	return s.grants.Redeem(ctx, grant.Exchange{
+		ClientID: from.id, RedirectURI: form["redirect_uri"],
+		Code: relay.NewSecret(form["code"]), Verifier: relay.NewSecret(form["code_verifier"]),
+	})
+}
+
+// pollDevice answers with slow_down where others would get a 503: many
+// devices take that for the end.
+func (s *Server) pollDevice(r *http.Request, from client, form params) (grant.Token, error) {
+	if err := require(from, form, "device_code"); err != nil {
+		return grant.Token{}, err
+	}
+	token, err := s.grants.Poll(r.Context(), grant.Poll{
+		ClientID: from.id, DeviceCode: relay.NewSecret(form["device_code"]), Basic: from.basic,
+	})
+	if err == nil {
+		return token, nil
+	}
+	p := s.explainOAuth(r, err)
+	if p.name == api.TemporarilyUnavailable {
+		p.name = api.SlowDown
+	}
+	return grant.Token{}, p
+}
