@@ -1,0 +1,153 @@
+// Package scripted is a browser without a screen, for tests: it follows
+// redirects, keeps cookies, and presses the buttons of DSS's pages and of the
+// sandbox's.
+package scripted
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// maxPages bounds how many pages a sign-in may take.
+const maxPages = 10
+
+// Browser keeps cookies per origin, Secure ones too: like browsers, it trusts
+// loopback. It is not safe for concurrent use.
+type Browser struct {
+	client  *http.Client
+	cookies map[string]map[string]string // by host and name
+}
+
+// New returns a browser that has never been anywhere.
+func New() *Browser {
+	b := &Browser{cookies: map[string]map[string]string{}}
+	b.client = &http.Client{Jar: b, Timeout: time.Minute}
+	return b
+}
+
+// Page is what the browser shows.
+type Page struct {
+	URL    *url.URL
+	Status int
+	Body   string
+}
+
+// SignIn opens an address and does what a willing user does: it continues on
+// the device page, approves at Stack Exchange, and returns the page where that
+// ends.
+func (b *Browser) SignIn(address string) (Page, error) {
+	return b.decide(address, "continue", "approve")
+}
+
+// Refuse is SignIn by a user who denies access at Stack Exchange.
+func (b *Browser) Refuse(address string) (Page, error) { return b.decide(address, "continue", "deny") }
+
+func (b *Browser) decide(address string, buttons ...string) (Page, error) {
+	page, err := b.Open(address)
+	for range maxPages {
+		if err != nil {
+			return page, err
+		}
+		pressed := false
+		for _, button := range buttons {
+			if page.Has(button) {
+				page, err = b.Press(page, button)
+				pressed = true
+				break
+			}
+		}
+		if !pressed {
+			return page, nil
+		}
+	}
+	return page, fmt.Errorf("no end after %d pages", maxPages)
+}
+
+// Open fetches an address.
+func (b *Browser) Open(address string) (Page, error) {
+	return b.show(b.client.Get(address))
+}
+
+var (
+	formPattern   = regexp.MustCompile(`(?s)<form[^>]*>.*?</form>`)
+	actionPattern = regexp.MustCompile(`<form[^>]*\saction="([^"]*)"`)
+	inputPattern  = regexp.MustCompile(`<input[^>]*type="hidden"[^>]*>`)
+	namePattern   = regexp.MustCompile(`\sname="([^"]*)"`)
+	valuePattern  = regexp.MustCompile(`\svalue="([^"]*)"`)
+)
+
+// Has reports whether there is a button for a decision on the page.
+func (p Page) Has(decision string) bool { return p.form(decision) != "" }
+
+func (p Page) form(decision string) string {
+	for _, form := range formPattern.FindAllString(p.Body, -1) {
+		if strings.Contains(form, `value="`+decision+`"`) {
+			return form
+		}
+	}
+	return ""
+}
+
+// Press submits the form with the button for a decision.
+func (b *Browser) Press(p Page, decision string) (Page, error) {
+	form := p.form(decision)
+	if form == "" {
+		return p, fmt.Errorf("no button %q on %s", decision, p.URL)
+	}
+	values := url.Values{"decision": {decision}}
+	for _, input := range inputPattern.FindAllString(form, -1) {
+		values.Set(attribute(namePattern, input), attribute(valuePattern, input))
+	}
+	target, err := p.URL.Parse(attribute(actionPattern, form))
+	if err != nil {
+		return p, err
+	}
+	request, err := http.NewRequest(http.MethodPost, target.String(), strings.NewReader(values.Encode()))
+	if err != nil {
+		return p, err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	return b.show(b.client.Do(request))
+}
+
+func attribute(pattern *regexp.Regexp, tag string) string {
+	if match := pattern.FindStringSubmatch(tag); match != nil {
+		return html.UnescapeString(match[1])
+	}
+	return ""
+}
+
+func (b *Browser) show(response *http.Response, err error) (Page, error) {
+	if err != nil {
+		return Page{}, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	return Page{response.Request.URL, response.StatusCode, string(body)}, err
+}
+
+// SetCookies implements [http.CookieJar].
+func (b *Browser) SetCookies(u *url.URL, cookies []*http.Cookie) {
+	if b.cookies[u.Host] == nil {
+		b.cookies[u.Host] = map[string]string{}
+	}
+	for _, cookie := range cookies {
+		b.cookies[u.Host][cookie.Name] = cookie.Value
+	}
+}
+
+// Cookies implements [http.CookieJar].
+func (b *Browser) Cookies(u *url.URL) []*http.Cookie {
+	var cookies []*http.Cookie
+	for name, value := range b.cookies[u.Host] {
+		cookies = append(cookies, &http.Cookie{Name: name, Value: value})
+	}
+	return cookies
+}
