@@ -56,8 +56,7 @@ func checkPort(port string) error {
 }
 
 // withParameters appends an authorization response to a redirect URI that
-// checkRedirectURI has accepted. The empty fragment keeps browsers from
-// handing on one of an earlier address.
+// checkRedirectURI has accepted.
 func withParameters(redirectURI string, response url.Values) string {
 	separator := "?"
 	if strings.Contains(redirectURI, "?") {
@@ -66,5 +65,5 @@ func withParameters(redirectURI string, response url.Values) string {
 			separator = ""
 		}
 	}
-	return redirectURI + separator + response.Encode() + "#"
+	return redirectURI + separator + response.Encode() + noFragment
 }

@@ -87,8 +87,12 @@ func (s *Service) atStackExchange(sess session, state string) string {
 	return s.upstream.AuthorizeURL(stackexchange.Authorization{
 		ClientID: sess.ClientID, Scope: sess.Scope.upstream(), RedirectURI: s.config.CallbackURL,
 		State: state, CodeChallenge: sess.Challenge,
-	})
+	}) + noFragment
 }
+
+// noFragment ends every address that browsers are sent to: without it they
+// would hand on the fragment of the address they come from.
+const noFragment = "#"
 
 // session returns the session under a state.
 func (s *Service) session(ctx context.Context, state string) (record[session], bool, error) {

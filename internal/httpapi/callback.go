@@ -26,10 +26,16 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, p params) {
 	case outcome.Redirect != "":
 		seeOther(w, outcome.Redirect)
 	case outcome.Approved:
-		s.devicePage(w, r, http.StatusOK, web.DeviceData{View: web.DeviceFinished})
+		s.seeDevice(w, web.DeviceFinished)
 	default:
-		s.devicePage(w, r, http.StatusOK, web.DeviceData{View: web.DeviceRefused})
+		s.seeDevice(w, web.DeviceRefused)
 	}
+}
+
+// seeDevice shows how a device's sign-in went under an address that holds
+// nothing of it.
+func (s *Server) seeDevice(w http.ResponseWriter, view web.DeviceView) {
+	seeOther(w, s.config.PublicURL.String()+api.PathDevice+"/"+string(view)+"#")
 }
 
 func (s *Server) conclude(r *http.Request, p params) (grant.Outcome, error) {

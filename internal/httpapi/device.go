@@ -79,7 +79,7 @@ func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) {
 			s.failDevice(w, r, userCode, err)
 			return
 		}
-		s.devicePage(w, r, http.StatusOK, web.DeviceData{View: web.DeviceDeclined})
+		s.seeDevice(w, web.DeviceDeclined)
 	default:
 		s.failPage(w, r, &problem{api.InvalidRequest, "decision must be continue or decline"})
 	}
@@ -93,6 +93,16 @@ func (s *Server) deviceForm(w http.ResponseWriter, r *http.Request) (params, err
 		return nil, &problem{api.InvalidRequest, "send the parameters in the body"}
 	}
 	return formParams(w, r)
+}
+
+// getDeviceResult serves GET /device/{result}: how it went.
+func (s *Server) getDeviceResult(w http.ResponseWriter, r *http.Request) {
+	switch view := web.DeviceView(r.PathValue("result")); view {
+	case web.DeviceFinished, web.DeviceRefused, web.DeviceDeclined:
+		s.devicePage(w, r, http.StatusOK, web.DeviceData{View: view})
+	default:
+		s.notFound(w, r)
+	}
 }
 
 // askDevice shows who asks for what under a user code.

@@ -147,6 +147,7 @@ func (s *Server) routeOAuth(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+api.PathAuthorize, s.getAuthorize)
 	mux.HandleFunc("GET "+api.PathDevice, s.getDevice)
 	mux.HandleFunc("POST "+api.PathDevice, s.postDevice)
+	mux.HandleFunc("GET "+api.PathDevice+"/{result}", s.getDeviceResult)
 	mux.HandleFunc("POST "+api.PathDeviceAuthorization, s.postDeviceAuthorization)
 	mux.HandleFunc("POST "+api.PathOAuthToken, s.postOAuthToken)
 	mux.HandleFunc("POST "+api.PathRevoke, s.postRevoke)
