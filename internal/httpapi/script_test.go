@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +19,8 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
@@ -37,6 +40,11 @@ import (
 //	< body                    and its exact body; or, a line each,
 //	< ~ text                  text that is in it
 //	< !~ text                 and text that is not
+//	< = name pattern          keeps what the pattern's group matches in the
+//	                          answer's headers or body; ${name} later on
+//	                          stands for it
+//	fault token status        what is wrong with the sandbox from here on: a
+//	                          class and a kind of package sandbox; - is nothing
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/scripts/*.txt")
 	if err != nil || len(files) == 0 {
@@ -50,9 +58,14 @@ func TestScripts(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := parseScript(t, string(text))
-			address := startServer(t, s.settings)
+			address, fake := startServer(t, s.settings)
+			variables := map[string]string{}
 			for _, e := range s.exchanges {
-				e.run(t, file, address)
+				if e.fault != nil {
+					fake.SetFault(sandbox.Class(e.fault[0]), faults[e.fault[1]])
+					continue
+				}
+				e.run(t, file, address, variables)
 			}
 		})
 	}
@@ -68,6 +81,50 @@ type exchange struct {
 	line    int
 	request []string
 	want    []string
+	fault   []string // instead of a request: class and kind
+}
+
+// faults are what can be wrong with the sandbox.
+var faults = map[string]sandbox.Fault{
+	"-":        {},
+	"status":   {Kind: sandbox.FaultStatus, Status: http.StatusInternalServerError},
+	"garbage":  {Kind: sandbox.FaultGarbage},
+	"huge":     {Kind: sandbox.FaultHuge},
+	"gzipbomb": {Kind: sandbox.FaultGzipBomb},
+	"redirect": {Kind: sandbox.FaultRedirect, Target: "http://localhost/sandbox/oauth/access_token/json"},
+}
+
+var variable = regexp.MustCompile(`\$\{(\w+)\}`)
+
+// expand puts in what exchanges have kept.
+func expand(lines []string, variables map[string]string) []string {
+	out := make([]string, len(lines))
+	for i, line := range lines {
+		out[i] = variable.ReplaceAllStringFunc(line, func(name string) string { return variables[name[2:len(name)-1]] })
+	}
+	return out
+}
+
+// keep keeps what the "= name pattern" lines match, and returns the others.
+func (e exchange) keep(t *testing.T, header http.Header, body string, variables map[string]string) (want []string) {
+	t.Helper()
+	var answer strings.Builder
+	_ = header.Write(&answer)
+	answer.WriteString(body)
+	for _, line := range e.want {
+		rest, ok := strings.CutPrefix(line, "= ")
+		if !ok {
+			want = append(want, line)
+			continue
+		}
+		name, pattern, _ := strings.Cut(rest, " ")
+		match := regexp.MustCompile(pattern).FindStringSubmatch(answer.String())
+		if match == nil {
+			t.Fatalf("line %d: nothing matches %q in\n%s", e.line, pattern, answer.String())
+		}
+		variables[name] = match[1]
+	}
+	return expand(want, variables)
 }
 
 func parseScript(t *testing.T, text string) script {
@@ -79,6 +136,8 @@ func parseScript(t *testing.T, text string) script {
 		wanted, isWanted := cutMark(line, "<")
 		switch {
 		case line == "" || strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, "fault "):
+			s.exchanges = append(s.exchanges, exchange{line: n + 1, fault: strings.Fields(line)[1:], want: []string{""}})
 		case isRequest && (last < 0 || len(s.exchanges[last].want) > 0):
 			s.exchanges = append(s.exchanges, exchange{line: n + 1, request: []string{content}})
 		case isRequest:
@@ -102,8 +161,30 @@ func cutMark(line, mark string) (string, bool) {
 	return strings.TrimPrefix(rest, " "), ok
 }
 
-// startServer serves DSS with a memory store on loopback.
-func startServer(t *testing.T, settings map[string]string) (address string) {
+// inProcess carries requests to a handler as if over loopback.
+type inProcess struct{ handler http.Handler }
+
+func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	r.RemoteAddr = "127.0.0.1:1"
+	w := &boundedRecorder{httptest.NewRecorder()}
+	p.handler.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// boundedRecorder takes what a client would read at most, and a bit more.
+type boundedRecorder struct{ *httptest.ResponseRecorder }
+
+func (r *boundedRecorder) Write(b []byte) (int, error) {
+	if r.Body.Len() > 1<<20 {
+		return 0, io.ErrShortWrite
+	}
+	return r.ResponseRecorder.Write(b)
+}
+
+func (r *boundedRecorder) WriteString(text string) (int, error) { return r.Write([]byte(text)) }
+
+// startServer serves DSS with a memory store and the sandbox on loopback.
+func startServer(t *testing.T, settings map[string]string) (address string, fake *sandbox.Sandbox) {
 	t.Helper()
 	limits := index.Limits{}
 	config := httpapi.Config{PublicURL: &url.URL{Scheme: "http", Host: "localhost"}, Log: slog.New(slog.DiscardHandler), Version: "test"}
@@ -123,13 +204,22 @@ func startServer(t *testing.T, settings map[string]string) (address string) {
 			config.KeyRules.MinLength = atoi(t, value)
 		case "allow-time-based-keys":
 			config.KeyRules.AllowTimeBased = value == "true"
+		case "sandbox":
 		case "max-entries":
 			limits.MaxEntries = atoi(t, value)
 		default:
 			t.Fatalf("unknown setting %q", name)
 		}
 	}
-	return listen(t, memory.New(limits), config)
+	fake = sandbox.New(sandbox.Config{})
+	if settings["sandbox"] == "true" {
+		config.Sandbox = fake
+	}
+	config.StackExchangeURL = config.PublicURL.JoinPath("sandbox")
+	config.StackExchange = stackexchange.New(stackexchange.Config{
+		BaseURL: config.StackExchangeURL, APIURL: config.StackExchangeURL.JoinPath("2.3"), Transport: inProcess{fake},
+	})
+	return listen(t, memory.New(limits), config), fake
 }
 
 func atoi(t *testing.T, text string) int {
@@ -152,8 +242,9 @@ func listen(t *testing.T, store relay.Store, config httpapi.Config) (address str
 	return ts.Listener.Addr().String()
 }
 
-func (e exchange) run(t *testing.T, file, address string) {
+func (e exchange) run(t *testing.T, file, address string, variables map[string]string) {
 	t.Helper()
+	e.request = expand(e.request, variables)
 	status, header, body := e.send(t, address)
 	fail := func(format string, arguments ...any) {
 		t.Helper()
@@ -163,7 +254,7 @@ func (e exchange) run(t *testing.T, file, address string) {
 		fail("status %d, want %s, body %s", status, want, body)
 		return
 	}
-	rest := e.want[1:]
+	rest := e.keep(t, header, body, variables)[1:]
 	for len(rest) > 0 && rest[0] != "" {
 		name, value, _ := strings.Cut(rest[0], ":")
 		if got, want := strings.Join(header.Values(name), ", "), strings.TrimSpace(value); got != want {
