@@ -16,9 +16,9 @@ var (
 	// browser does are not in it.
 	loopbackURI = regexp.MustCompile(`^http://(127\.0\.0\.1|\[::1\]|localhost)(?::([0-9]{1,5}))?(/[^?#]*)?(?:\?([^#]*))?$`)
 	// privateURI has a scheme with a dot in it (RFC 8252 section 7.1).
-	privateURI = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+-]*(?:\.[a-zA-Z0-9+-]+)+):(/[^?#]*|[a-zA-Z0-9][^?#]*)?(?:\?([^#]*))?$`)
+	privateURI = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+-]*(?:\.[a-zA-Z0-9+-]+)+):(/[^?#]*|[a-zA-Z0-9][^?#]*)(?:\?([^#]*))?$`)
 	// uriText is what RFC 3986 lets stand in a URI.
-	uriText = regexp.MustCompile(`^[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+$`)
+	uriText = regexp.MustCompile(`^(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$`)
 )
 
 // checkRedirectURI accepts loopback and private-use URIs.

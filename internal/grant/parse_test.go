@@ -1,0 +1,131 @@
+package grant
+
+import (
+	"errors"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRedirectURIs(t *testing.T) {
+	for _, good := range []string{
+		"http://127.0.0.1", "http://127.0.0.1:1", "http://127.0.0.1:65535/", "http://127.0.0.1:8080/callback?x=y&z",
+		"http://[::1]:8080/cb", "http://[::1]", "http://localhost:3000", "http://localhost/", "http://localhost:3000/a//b",
+		"com.example.app:/oauth2redirect", "com.example.app:/cb?x=1", "com.example.app://callback", "net.example-1.app:callback",
+	} {
+		if err := checkRedirectURI(good); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for _, bad := range []string{
+		"", "http://", "127.0.0.1", "//127.0.0.1/", "https://127.0.0.1/", "HTTP://127.0.0.1/", "http://evil.example/",
+		"http://127.0.0.1@evil.example/", "http://user@127.0.0.1/", "http://127.0.0.1:80@evil.example/", "http://127.0.0.1.evil.example/",
+		"http://localhost.evil.example/", "http://evil.example/127.0.0.1", "http://2130706433/", "http://0x7f000001/", "http://127.1/",
+		"http://127.0.0.2/", "http://0.0.0.0/", "http://[::]/", "http://[::ffff:127.0.0.1]/", "http://[::1%25eth0]/", "http://[0:0:0:0:0:0:0:1]/",
+		"http://127.0.0.1:0/", "http://127.0.0.1:65536/", "http://127.0.0.1:080/", "http://127.0.0.1:/", "http://127.0.0.1:x/", "http://127.0.0.1:80:90/",
+		"http://127.0.0.1/#", "http://127.0.0.1/#fragment", "http://127.0.0.1:80#@evil/", "http://127.0.0.1\\@evil.example/",
+		"http://127.0.0.1/ ", " http://127.0.0.1/", "http://127.0.0.1/\r\nSet-Cookie: x=y", "http://127.0.0.1/\t", "http://127.0.0.1/%zz", "http://127.0.0.1?x%",
+		"http://127.0.0.1/ä", "http://ⓛocalhost/", "http://localhost。/", "http:127.0.0.1/", "http:/127.0.0.1/",
+		"javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "app:/cb", "x.y", "com.example.app:", "com..example:/cb", ".example:/cb", "1com.example:/cb",
+		"com.example.app:/cb#x", "http://127.0.0.1/" + strings.Repeat("a", maxRedirectURI),
+	} {
+		if err := checkRedirectURI(bad); !errors.Is(err, ErrInvalidRedirectURI) {
+			t.Errorf("%q: %v, want ErrInvalidRedirectURI", bad, err)
+		}
+	}
+}
+
+// FuzzRedirectURI holds what is accepted against what a URL parser makes of
+// it once the response has been added.
+func FuzzRedirectURI(f *testing.F) {
+	for _, seed := range []string{
+		"http://127.0.0.1:8080/cb?x=y", "http://[::1]", "http://localhost:1/", "com.example.app:/cb", "http://127.0.0.1@evil/", "http://127.0.0.1?", "http://localhost/?a&",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if checkRedirectURI(text) != nil {
+			return
+		}
+		u, err := url.Parse(withParameters(text, url.Values{"code": {"c"}}))
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if u.Scheme == "http" && !slices.Contains([]string{"127.0.0.1", "::1", "localhost"}, u.Hostname()) {
+			t.Errorf("%q leads to %q", text, u.Hostname())
+		}
+		if u.User != nil || u.Fragment != "" {
+			t.Errorf("%q has user %v, fragment %q", text, u.User, u.Fragment)
+		}
+		if codes := u.Query()["code"]; len(codes) == 0 || codes[len(codes)-1] != "c" {
+			t.Errorf("%q: the response is not in the query %q", text, u.RawQuery)
+		}
+	})
+}
+
+func TestScopes(t *testing.T) {
+	for _, test := range []struct{ asked, upstream, echo string }{
+		{"", "", ""},
+		{"read_inbox", "read_inbox", "read_inbox"},
+		{"read_inbox no_expiry", "read_inbox,no_expiry", "read_inbox no_expiry"},
+		{"read_inbox,no_expiry", "read_inbox,no_expiry", ""},
+		{"openid read_inbox offline_access", "read_inbox", ""},
+		{"read_inbox read_inbox", "read_inbox", ""},
+		{"access_team|stackoverflow.com/c/x write_access", "access_team|stackoverflow.com/c/x,write_access", "access_team|stackoverflow.com/c/x write_access"},
+	} {
+		s, err := parseScope(test.asked)
+		if err != nil || s.upstream() != test.upstream || s.echo() != test.echo {
+			t.Errorf("%q: upstream %q, echo %q, %v", test.asked, s.upstream(), s.echo(), err)
+		}
+	}
+	for _, bad := range []string{`"`, `\`, "a\nb", "ä", strings.Repeat("a", maxScope+1)} {
+		if _, err := parseScope(bad); err != ErrInvalidScope {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestUserCodes(t *testing.T) {
+	for _, typed := range []string{"BCDF-GHJK", "bcdfghjk", " bcdf ghjk ", "BCDF\u2013GHJK", "b-c-d-f-g-h-j-k"} {
+		if code, ok := parseUserCode(typed); !ok || code != "BCDFGHJK" {
+			t.Errorf("%q: %q, %v", typed, code, ok)
+		}
+	}
+	for _, typed := range []string{"", "BCDF-GHJ", "BCDF-GHJKL", "ABCD-FGHJ", "BCDF-GHJ1", "<script>", strings.Repeat("-", 100)} {
+		if code, ok := parseUserCode(typed); ok {
+			t.Errorf("%q: %q", typed, code)
+		}
+	}
+}
+
+// TestDeviceCodes derives what belongs together, and nothing from anything
+// else.
+func TestDeviceCodes(t *testing.T) {
+	shape := regexp.MustCompile(`^[` + userCodeAlphabet + `]{8}$`)
+	seen := map[string]bool{}
+	for range 1000 {
+		code := newDeviceCode(time.Unix(1800000000, 0))
+		parsed, err := parseDeviceCode(code.text)
+		if err != nil || parsed.text != code.text || !parsed.expires.Equal(code.expires) {
+			t.Fatalf("%s: %v, %v", code.text, parsed, err)
+		}
+		d, err := code.derive()
+		if err != nil || !shape.MatchString(d.userCode) || !IsState(d.state) || len(d.verifier.Reveal()) != 43 {
+			t.Fatalf("%+v, %v", d, err)
+		}
+		for _, text := range []string{d.userCode, d.state, d.verifier.Reveal()} {
+			if seen[text] {
+				t.Fatalf("%s twice", text)
+			}
+			seen[text] = true
+		}
+	}
+	for _, bad := range []string{"", ".", "abc", strings.Repeat("A", 43), strings.Repeat("A", 43) + ".", strings.Repeat("A", 43) + ".!", strings.Repeat("A", 43) + ".zzzzzzzzzzzzz"} {
+		if _, err := parseDeviceCode(bad); err == nil {
+			t.Errorf("%q is taken for a device code", bad)
+		}
+	}
+}

@@ -1,0 +1,367 @@
+package grant_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/grant"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/memory"
+)
+
+// The example of RFC 7636 appendix B.
+const (
+	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+)
+
+// fakeStackExchange redeems each code once.
+type fakeStackExchange struct {
+	mu    sync.Mutex
+	used  map[string]bool
+	down  atomic.Bool
+	calls atomic.Int64
+}
+
+func (f *fakeStackExchange) RoundTrip(r *http.Request) (*http.Response, error) {
+	f.calls.Add(1)
+	body, _ := io.ReadAll(r.Body)
+	form, _ := url.ParseQuery(string(body))
+	code := form.Get("code")
+	if f.down.Load() {
+		return respond(http.StatusBadGateway, `<html>`), nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.used[code] || form.Get("code_verifier") == "" || form.Get("redirect_uri") != "https://dss.example/auth/redirect" {
+		return respond(http.StatusBadRequest, `{"error":{"type":"invalid_grant","message":"no"}}`), nil
+	}
+	f.used[code] = true
+	return respond(http.StatusOK, `{"access_token":"token-of-`+code+`","expires":86400}`), nil
+}
+
+func respond(status int, body string) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+// world is a service with what is around it.
+type world struct {
+	*grant.Service
+	upstream *fakeStackExchange
+	store    relay.Store
+}
+
+func newWorld() world {
+	fake := &fakeStackExchange{used: map[string]bool{}}
+	client := stackexchange.New(stackexchange.Config{
+		BaseURL:   &url.URL{Scheme: "https", Host: "se.example"},
+		APIURL:    &url.URL{Scheme: "https", Host: "api.se.example", Path: "/2.3"},
+		Transport: fake,
+	})
+	store := memory.New(index.Limits{})
+	return world{grant.New(store, client, grant.Config{
+		TTL: 15 * time.Minute, Issuer: "https://dss.example", CallbackURL: "https://dss.example/auth/redirect",
+	}), fake, store}
+}
+
+var browser, otherBrowser = relay.NewSecret("browser"), relay.NewSecret("other browser")
+
+// stateIn returns the state in the address of Stack Exchange.
+func stateIn(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil || !grant.IsState(u.Query().Get("state")) {
+		t.Fatalf("%s: %v", address, err)
+	}
+	return u.Query().Get("state")
+}
+
+func (w world) device(t *testing.T) grant.DeviceAuthorization {
+	t.Helper()
+	a, err := w.AuthorizeDevice(t.Context(), "7", "read_inbox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (w world) poll(ctx context.Context, a grant.DeviceAuthorization) (grant.Token, error) {
+	return w.Poll(ctx, grant.Poll{ClientID: "7", DeviceCode: a.DeviceCode})
+}
+
+// approve is the whole way of the browser.
+func (w world) approve(t *testing.T, a grant.DeviceAuthorization, code string) {
+	t.Helper()
+	address, err := w.Continue(t.Context(), a.UserCode, browser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcome, err := w.Callback(t.Context(), stateIn(t, address), grant.Answer{Code: code}, browser)
+	if err != nil || !outcome.Approved {
+		t.Fatalf("callback: %+v, %v", outcome, err)
+	}
+}
+
+// codeFor runs the code grant up to the app's code.
+func (w world) codeFor(t *testing.T, upstreamCode string) relay.Secret {
+	t.Helper()
+	address, err := w.Authorize(t.Context(), grant.AuthorizationRequest{
+		ClientID: "7", RedirectURI: "http://127.0.0.1:1/", CodeChallenge: challenge, State: "st",
+	}, browser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcome, err := w.Callback(t.Context(), stateIn(t, address), grant.Answer{Code: upstreamCode}, browser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(outcome.Redirect)
+	if err != nil || u.Query().Get("state") != "st" || u.Query().Get("iss") != "https://dss.example" {
+		t.Fatalf("%s: %v", outcome.Redirect, err)
+	}
+	return relay.NewSecret(u.Query().Get("code"))
+}
+
+func (w world) redeem(ctx context.Context, code relay.Secret) (grant.Token, error) {
+	return w.Redeem(ctx, grant.Exchange{ClientID: "7", RedirectURI: "http://127.0.0.1:1/", Code: code, Verifier: relay.NewSecret(verifier)})
+}
+
+// TestApprovalRacesPolls lets the approval and a poll meet 1,000 times: the
+// device gets its token, at once or at the next poll.
+func TestApprovalRacesPolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		for range 1000 {
+			a := w.device(t)
+			address, err := w.Continue(t.Context(), a.UserCode, browser)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var first error
+			var both sync.WaitGroup
+			both.Go(func() {
+				if _, err := w.Callback(context.Background(), stateIn(t, address), grant.Answer{Code: "code-of-" + a.UserCode}, browser); err != nil {
+					t.Errorf("callback: %v", err)
+				}
+			})
+			both.Go(func() { _, first = w.poll(context.Background(), a) })
+			both.Wait()
+			if first == nil {
+				continue
+			}
+			if !errors.Is(first, grant.ErrPending) {
+				t.Fatalf("first poll: %v", first)
+			}
+			time.Sleep(grant.Interval)
+			if token, err := w.poll(t.Context(), a); err != nil || token.AccessToken.Reveal() != "token-of-code-of-"+a.UserCode {
+				t.Fatalf("second poll: %+v, %v", token, err)
+			}
+		}
+	})
+}
+
+func TestManyAtOnceGetOneToken(t *testing.T) {
+	w := newWorld()
+	a := w.device(t)
+	w.approve(t, a, "device-code")
+	code := w.codeFor(t, "loopback-code")
+	for name, attempt := range map[string]func() (grant.Token, error){
+		"device":   func() (grant.Token, error) { return w.poll(context.Background(), a) },
+		"loopback": func() (grant.Token, error) { return w.redeem(context.Background(), code) },
+	} {
+		var all sync.WaitGroup
+		var good atomic.Int64
+		for range 64 {
+			all.Go(func() {
+				if _, err := attempt(); err == nil {
+					good.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if good.Load() != 1 {
+			t.Errorf("%s: %d tokens", name, good.Load())
+		}
+	}
+	if calls := w.upstream.calls.Load(); calls != 2 {
+		t.Errorf("Stack Exchange was asked %d times, want 2", calls)
+	}
+}
+
+func TestGrantsOutliveAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		a := w.device(t)
+		w.approve(t, a, "device-code")
+		code := w.codeFor(t, "loopback-code")
+		w.upstream.down.Store(true)
+		for range 3 {
+			if _, err := w.poll(t.Context(), a); !errors.Is(err, grant.ErrUnavailable) {
+				t.Errorf("poll: %v", err)
+			}
+			if _, err := w.redeem(t.Context(), code); !errors.Is(err, grant.ErrUnavailable) {
+				t.Errorf("redeem: %v", err)
+			}
+			time.Sleep(grant.Interval)
+		}
+		w.upstream.down.Store(false)
+		if _, err := w.poll(t.Context(), a); err != nil {
+			t.Errorf("poll: %v", err)
+		}
+		if _, err := w.redeem(t.Context(), code); err != nil {
+			t.Errorf("redeem: %v", err)
+		}
+	})
+}
+
+// TestRefusedCodeIsOver: repeats of a failed exchange get the same answer, and
+// Stack Exchange is not asked again.
+func TestRefusedCodeIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.upstream.used["spent"] = true
+		a := w.device(t)
+		w.approve(t, a, "spent")
+		code := w.codeFor(t, "spent")
+		for range 3 {
+			if _, err := w.poll(t.Context(), a); !errors.Is(err, grant.ErrInvalidGrant) {
+				t.Errorf("poll: %v", err)
+			}
+			if _, err := w.redeem(t.Context(), code); !errors.Is(err, grant.ErrInvalidGrant) {
+				t.Errorf("redeem: %v", err)
+			}
+			time.Sleep(grant.Interval)
+		}
+		if calls := w.upstream.calls.Load(); calls != 2 {
+			t.Errorf("Stack Exchange was asked %d times, want 2", calls)
+		}
+	})
+}
+
+func TestExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		a := w.device(t)
+		code := w.codeFor(t, "loopback-code")
+		address, err := w.Continue(t.Context(), a.UserCode, browser)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		if _, err := w.redeem(t.Context(), code); !errors.Is(err, grant.ErrInvalidGrant) {
+			t.Errorf("a code of ten minutes ago: %v", err)
+		}
+		time.Sleep(5*time.Minute + time.Second)
+		if _, err := w.poll(t.Context(), a); !errors.Is(err, grant.ErrExpired) {
+			t.Errorf("poll: %v", err)
+		}
+		if _, err := w.LookUp(t.Context(), a.UserCode); !errors.Is(err, grant.ErrUnknown) {
+			t.Errorf("look up: %v", err)
+		}
+		if _, err := w.Callback(t.Context(), stateIn(t, address), grant.Answer{Code: "late"}, browser); !errors.Is(err, grant.ErrUnknown) {
+			t.Errorf("callback: %v", err)
+		}
+	})
+}
+
+// TestALaterBrowserTakesOver: who continues last may finish.
+func TestALaterBrowserTakesOver(t *testing.T) {
+	w := newWorld()
+	a := w.device(t)
+	for _, each := range []relay.Secret{browser, otherBrowser} {
+		if _, err := w.Continue(t.Context(), a.UserCode, each); err != nil {
+			t.Fatal(err)
+		}
+	}
+	address, err := w.Continue(t.Context(), a.UserCode, otherBrowser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := stateIn(t, address)
+	for _, each := range []relay.Secret{browser, {}} {
+		if _, err := w.Callback(t.Context(), state, grant.Answer{Code: "c"}, each); !errors.Is(err, grant.ErrWrongBrowser) {
+			t.Errorf("callback: %v", err)
+		}
+	}
+	if _, err := w.Callback(t.Context(), state, grant.Answer{Code: "c"}, otherBrowser); err != nil {
+		t.Errorf("callback: %v", err)
+	}
+}
+
+func TestNobodyHasContinued(t *testing.T) {
+	w := newWorld()
+	a := w.device(t)
+	address, err := w.Continue(t.Context(), a.UserCode, relay.Secret{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Callback(t.Context(), stateIn(t, address), grant.Answer{Code: "c"}, relay.Secret{}); !errors.Is(err, grant.ErrWrongBrowser) {
+		t.Errorf("a browser without a session: %v", err)
+	}
+}
+
+// recordingStore keeps every value that was ever stored.
+type recordingStore struct {
+	relay.Store
+	mu     sync.Mutex
+	values [][]byte
+}
+
+func (s *recordingStore) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+	s.record(id, value)
+	return s.Store.Create(ctx, id, value, ttl)
+}
+
+func (s *recordingStore) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+	s.record(id, next)
+	return s.Store.Replace(ctx, id, old, next, ttl)
+}
+
+func (s *recordingStore) record(id relay.ID, value []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.values = append(s.values, append(id[:], value...))
+}
+
+// TestNothingAtRestIsUsable runs a whole device grant and looks at every byte
+// that was stored on the way.
+func TestNothingAtRestIsUsable(t *testing.T) {
+	w := newWorld()
+	recorded := &recordingStore{Store: w.store}
+	client := stackexchange.New(stackexchange.Config{
+		BaseURL: &url.URL{Scheme: "https", Host: "se.example"}, APIURL: &url.URL{Scheme: "https", Host: "api.se.example"}, Transport: w.upstream,
+	})
+	w.Service = grant.New(recorded, client, grant.Config{CallbackURL: "https://dss.example/auth/redirect"})
+	a := w.device(t)
+	w.approve(t, a, "canary-code")
+	token, err := w.poll(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := []string{a.DeviceCode.Reveal(), a.DeviceCode.Reveal()[:43], a.UserCode, strings.ReplaceAll(a.UserCode, "-", ""), "canary-code", token.AccessToken.Reveal()}
+	for _, value := range recorded.values {
+		for _, secret := range secrets {
+			if strings.Contains(string(value), secret) {
+				t.Errorf("%q is stored in clear", secret)
+			}
+		}
+	}
+	if len(recorded.values) < 4 {
+		t.Errorf("only %d values were stored", len(recorded.values))
+	}
+	if text, err := json.Marshal(a); err != nil || strings.Contains(string(text), a.DeviceCode.Reveal()) {
+		t.Errorf("a device authorization shows its code: %s, %v", text, err)
+	}
+}
