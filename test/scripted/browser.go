@@ -20,6 +20,9 @@ const maxPages = 10
 // Browser keeps cookies per origin, Secure ones too: like browsers, it trusts
 // loopback. It is not safe for concurrent use.
 type Browser struct {
+	// Visited are the addresses of all requests so far.
+	Visited []string
+
 	client  *http.Client
 	cookies map[string]map[string]string // by host and name
 }
@@ -27,8 +30,14 @@ type Browser struct {
 // New returns a browser that has never been anywhere.
 func New() *Browser {
 	b := &Browser{cookies: map[string]map[string]string{}}
-	b.client = &http.Client{Jar: b, Timeout: time.Minute}
+	b.client = &http.Client{Jar: b, Transport: b, Timeout: time.Minute}
 	return b
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (b *Browser) RoundTrip(r *http.Request) (*http.Response, error) {
+	b.Visited = append(b.Visited, r.URL.String())
+	return http.DefaultTransport.RoundTrip(r)
 }
 
 // Page is what the browser shows.

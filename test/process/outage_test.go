@@ -1,0 +1,163 @@
+package process_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// faultProxy is a Toxiproxy between DSS and Stack Exchange.
+type faultProxy struct {
+	t      *testing.T
+	api    string
+	listen string // what DSS talks to
+}
+
+// freeAddress is an address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// startFaultProxy starts a Toxiproxy with one proxy in front of upstream.
+func startFaultProxy(t *testing.T, listen, upstream string) *faultProxy {
+	t.Helper()
+	api := freeAddress(t)
+	host, port, _ := net.SplitHostPort(api)
+	cmd := exec.Command("../.bin/toxiproxy", "-host", host, "-port", port)
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%v; test/setup installs it", err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	f := &faultProxy{t: t, api: "http://" + api, listen: listen}
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		conn, err := net.Dial("tcp", api)
+		if err == nil {
+			conn.Close()
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the fault proxy does not start")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	f.call("POST", "/proxies", map[string]any{"name": "se", "listen": listen, "upstream": upstream, "enabled": true})
+	return f
+}
+
+func (f *faultProxy) call(method, path string, body any) {
+	f.t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	request, err := http.NewRequest(method, f.api+path, bytes.NewReader(text))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= 300 {
+		answer, _ := io.ReadAll(response.Body)
+		f.t.Fatalf("%s %s: %s %s", method, path, response.Status, answer)
+	}
+}
+
+// poison breaks the way to Stack Exchange until the function it returns is
+// called.
+func (f *faultProxy) poison(kind, stream string, attributes map[string]any) (heal func()) {
+	f.t.Helper()
+	f.call("POST", "/proxies/se/toxics", map[string]any{"name": "toxic", "type": kind, "stream": stream, "attributes": attributes})
+	return func() { f.call("DELETE", "/proxies/se/toxics/toxic", nil) }
+}
+
+// TestOutages breaks the network between DSS and Stack Exchange in every way.
+// The app hears that it may try again. Once the network is whole, it gets its
+// token with the same code if Stack Exchange has not seen that code; if only
+// the answer was lost, the code is used up, and the app hears that.
+func TestOutages(t *testing.T) {
+	// The browser reaches Stack Exchange by the proxy too, before it breaks.
+	way, direct := freeAddress(t), freeAddress(t)
+	_, port, _ := net.SplitHostPort(way)
+	upstream := "http://localhost:" + port
+	startAt(t, direct, "--store", "memory:", "--sandbox", "--public-url", upstream)
+	proxy := startFaultProxy(t, way, direct)
+	p := start(t, "--store", "memory:", "--stackexchange-url", upstream+"/sandbox", "--stackexchange-api-url", upstream+"/sandbox/2.3")
+
+	for name, fault := range map[string]struct {
+		kind, stream string
+		attributes   map[string]any
+		after        int // the status of the next try
+	}{
+		"the request is swallowed":     {"timeout", "upstream", map[string]any{"timeout": 50}, http.StatusOK},
+		"the request is cut":           {"limit_data", "upstream", map[string]any{"bytes": 20}, http.StatusOK},
+		"silence":                      {"timeout", "upstream", map[string]any{"timeout": 0}, http.StatusOK},
+		"the answer is cut":            {"limit_data", "downstream", map[string]any{"bytes": 20}, http.StatusBadRequest},
+		"the answer breaks off":        {"limit_data", "downstream", map[string]any{"bytes": 500}, http.StatusBadRequest},
+		"a reset comes for the answer": {"reset_peer", "downstream", map[string]any{"timeout": 0}, http.StatusBadRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, verifier := p.codeGrant()
+			deviceCode, _, _ := p.device()
+			heal := proxy.poison(fault.kind, fault.stream, fault.attributes)
+			began := time.Now()
+			if status, answer := p.exchange(code, verifier); status != http.StatusServiceUnavailable || answer["error"] != "temporarily_unavailable" {
+				t.Errorf("exchange: %d %v", status, answer)
+			}
+			if status, answer := p.pollBasic(deviceCode); status != http.StatusBadRequest || answer["error"] != "slow_down" {
+				t.Errorf("poll: %d %v", status, answer)
+			}
+			if took := time.Since(began); took > time.Minute {
+				t.Errorf("two answers took %v", took)
+			}
+			heal()
+			if status, answer := p.exchange(code, verifier); status != fault.after {
+				t.Errorf("exchange after the outage: %d %v", status, answer)
+			}
+			// As the second poll of a pair this one needs no wait.
+			if status, answer := p.pollDevice(deviceCode); status != fault.after {
+				t.Errorf("poll after the outage: %d %v", status, answer)
+			}
+		})
+	}
+}
+
+// pollBasic polls with HTTP Basic authentication.
+func (p *process) pollBasic(deviceCode string) (int, map[string]any) {
+	p.t.Helper()
+	form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {deviceCode}}
+	request, err := http.NewRequest("POST", p.url+"/oauth/token", bytes.NewReader([]byte(form.Encode())))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	request.SetBasicAuth("7", "")
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := p.client.Do(request)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var answer map[string]any
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		p.t.Fatal(fmt.Errorf("poll: %w", err))
+	}
+	return response.StatusCode, answer
+}
