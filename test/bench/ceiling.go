@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 type ceiling struct {
 	mu      sync.Mutex
 	tokens  map[string]string
+	devices map[string]bool // device codes
 	waiters map[string]chan string
 }
 
@@ -26,10 +28,12 @@ func serveCeiling(header string) error {
 	if err := json.Unmarshal([]byte(header), &headers); err != nil {
 		return err
 	}
-	c := &ceiling{tokens: map[string]string{}, waiters: map[string]chan string{}}
+	c := &ceiling{tokens: map[string]string{}, devices: map[string]bool{}, waiters: map[string]chan string{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /auth/redirect", c.deposit)
 	mux.HandleFunc("GET /auth/token", c.claim)
+	mux.HandleFunc("POST /oauth/device_authorization", c.authorizeDevice)
+	mux.HandleFunc("POST /oauth/token", c.pollDevice)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -77,6 +81,32 @@ func (c *ceiling) claim(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = io.WriteString(w, `{"access_token":"`+token+`"}`)
+}
+
+func (c *ceiling) authorizeDevice(w http.ResponseWriter, r *http.Request) {
+	if r.PostFormValue("client_id") == "" {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	code := rand.Text() + rand.Text()
+	c.mu.Lock()
+	c.devices[code] = true
+	c.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, `{"device_code":"`+code+`","user_code":"BCDF-GHJK","expires_in":900,"interval":5}`)
+}
+
+func (c *ceiling) pollDevice(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	pending := c.devices[r.PostFormValue("device_code")]
+	c.mu.Unlock()
+	if !pending {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusBadRequest)
+	_, _ = io.WriteString(w, `{"error":"authorization_pending"}`)
 }
 
 func await(r *http.Request, waiter <-chan string) (string, bool) {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -23,6 +24,9 @@ type client struct {
 	host    string
 	prefix  string // makes this client's keys its own
 	counter int
+
+	keepBody bool
+	body     []byte // of the last answer, if keepBody
 }
 
 func dial(address string) (*client, error) {
@@ -56,6 +60,23 @@ func (c *client) claim(key string) error { return c.get(http.StatusOK, key, "") 
 
 // poll asks for a token that is not there.
 func (c *client) poll(key string) error { return c.get(http.StatusNotFound, key, "") }
+
+const postFormat = "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s"
+
+func (c *client) post(want int, path, body string) error {
+	return c.exchange(want, postFormat, path, c.host, len(body), body)
+}
+
+// authorizeDevice starts a device grant.
+func (c *client) authorizeDevice() error {
+	return c.post(http.StatusOK, "/oauth/device_authorization", "client_id=7&scope=read_inbox")
+}
+
+// pollDevice polls for a device grant that nobody has approved.
+func (c *client) pollDevice(deviceCode string) error {
+	return c.post(http.StatusBadRequest, "/oauth/token",
+		"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&client_id=7&device_code="+deviceCode)
+}
 
 // sendWait asks for a token and returns before the answer.
 func (c *client) sendWait(key string) error { return c.send(getFormat, key, "&wait=60", c.host) }
@@ -98,7 +119,16 @@ func (c *client) receive(want int) error {
 		}
 	}
 	answered, _ := strconv.Atoi(string(status))
-	if _, err := c.in.Discard(len(head) + length); err != nil {
+	if _, err := c.in.Discard(len(head)); err != nil {
+		return err
+	}
+	if c.keepBody {
+		c.body = make([]byte, length)
+		_, err = io.ReadFull(c.in, c.body)
+	} else {
+		_, err = c.in.Discard(length)
+	}
+	if err != nil {
 		return err
 	}
 	if answered != want {

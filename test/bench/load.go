@@ -14,12 +14,13 @@ import (
 type workload struct {
 	title string
 	step  func(c *client, timed func(func() error) error) error
+	flags []string // of dss
 }
 
 var polls = workload{"Polls of an absent key", func(c *client, timed func(func() error) error) error {
 	key := c.newKey()
 	return timed(func() error { return c.poll(key) })
-}}
+}, nil}
 
 var pairs = workload{"Deposit and claim", func(c *client, timed func(func() error) error) error {
 	key := c.newKey()
@@ -27,17 +28,28 @@ var pairs = workload{"Deposit and claim", func(c *client, timed func(func() erro
 		return err
 	}
 	return timed(func() error { return c.claim(key) })
-}}
+}, nil}
 
 // measure prints requests per second and latencies. The servers take turns
 // within each round; the ratio is the median of the rounds' ratios, so that a
 // slow moment of the machine weighs little.
-func (load workload) measure(out io.Writer, s settings) (err error) {
+func (load workload) measure(out io.Writer, s settings) error {
+	return load.measureAfter(out, s, func(*server) error { return nil })
+}
+
+// measureAfter has each server prepared first.
+func (load workload) measureAfter(out io.Writer, s settings, prepare func(*server) error) (err error) {
+	s.flags = load.flags
 	servers, stop, err := s.startAll(bare, dressed, memory, sqlite)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
+	for _, one := range servers {
+		if err := prepare(one); err != nil {
+			return fmt.Errorf("%s: %w", one.subject, err)
+		}
+	}
 	fmt.Fprintf(out, "\n### %s\n\n| connections | server | requests/s | p50 | p99 | of bare | of bare with headers |\n|--:|---|--:|--:|--:|--:|--:|\n", load.title)
 	for _, n := range s.conns {
 		if err := compareLoad(out, s, servers, load, n); err != nil {

@@ -29,6 +29,7 @@ type settings struct {
 	waiters int           // that wait at the same time
 	only    string        // a measurement or a workload; "" is all
 	conns   []int         // that share the load
+	flags   []string      // of dss, for the measurement under way
 }
 
 func main() {
@@ -41,7 +42,7 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", 5, "rounds of every measurement")
 	flag.DurationVar(&s.round, "round", 2*time.Second, "length of a round of load")
 	flag.IntVar(&s.waiters, "waiters", 15_000, "clients that wait at the same time")
-	flag.StringVar(&s.only, "only", "", "one of: poll, pair, handover, waiters, start")
+	flag.StringVar(&s.only, "only", "", "one of: poll, pair, device, device-poll, handover, waiters, device-memory, start")
 	flag.Func("connections", "numbers of connections that share the load (default 1,64,256)", s.setConnections)
 	s.conns = []int{1, 64, 256}
 	flag.Parse()
@@ -94,7 +95,10 @@ var measurements = []struct {
 }{
 	{"poll", polls.measure},
 	{"pair", pairs.measure},
+	{"device", deviceAuthorizations.measure},
+	{"device-poll", measureDevicePolls},
 	{"handover", measureHandover},
 	{"waiters", measureWaiters},
+	{"device-memory", measureDeviceMemory},
 	{"start", measureStart},
 }

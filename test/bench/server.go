@@ -73,7 +73,8 @@ func (s settings) command(what subject) (*exec.Cmd, error) {
 		}
 		store = "sqlite:" + filepath.Join(folder, "dss.db")
 	}
-	return exec.Command(s.binary, "serve", "--listen", "127.0.0.1:0", "--store", store), nil
+	arguments := append([]string{"serve", "--listen", "127.0.0.1:0", "--store", store}, s.flags...)
+	return exec.Command(s.binary, arguments...), nil
 }
 
 func (s settings) ceilingCommand(what subject) (*exec.Cmd, error) {
