@@ -17,7 +17,7 @@ var (
 	// ErrDenied means that the user, or Stack Exchange, said no.
 	ErrDenied = errors.New("access was denied")
 	// ErrUnavailable means that the grant stays usable: try again.
-	ErrUnavailable = errors.New("Stack Exchange cannot be reached; try again")
+	ErrUnavailable = errors.New("no answer from Stack Exchange; try again")
 )
 
 // What an app may be told when it asks for authorization.

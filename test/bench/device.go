@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -71,28 +70,26 @@ func measureDeviceMemory(out io.Writer, s settings) error {
 }
 
 func (s settings) deviceMemory(what subject) (before, with int64, err error) {
-	one, err := s.start(what)
+	return s.growth(what, func(one *server) (func() error, error) {
+		return func() error { return nil }, one.pollEach(s.waiters)
+	})
+}
+
+// pollEach starts n device grants and polls once for each.
+func (s *server) pollEach(n int) error {
+	codes, err := s.authorizeDevices(n)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
-	defer func() { err = errors.Join(err, one.stop()) }()
-	if before, err = one.settled(); err != nil {
-		return 0, 0, err
-	}
-	codes, err := one.authorizeDevices(s.waiters)
+	c, err := dial(s.address)
 	if err != nil {
-		return 0, 0, err
-	}
-	c, err := dial(one.address)
-	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	defer c.close()
 	for _, code := range codes {
 		if err := c.pollDevice(code); err != nil {
-			return 0, 0, err
+			return err
 		}
 	}
-	with, err = one.settled()
-	return before, with, err
+	return nil
 }

@@ -25,7 +25,9 @@ func measureWaiters(out io.Writer, s settings) error {
 	return nil
 }
 
-func (s settings) waiterMemory(what subject) (before, with int64, err error) {
+// growth returns a server's memory before and after fill, whose result is
+// called once that has been measured.
+func (s settings) growth(what subject, fill func(*server) (done func() error, err error)) (before, with int64, err error) {
 	one, err := s.start(what)
 	if err != nil {
 		return 0, 0, err
@@ -34,19 +36,25 @@ func (s settings) waiterMemory(what subject) (before, with int64, err error) {
 	if before, err = one.settled(); err != nil {
 		return 0, 0, err
 	}
-	clients, keys, err := one.wait(s.waiters)
-	defer func() {
-		for _, c := range clients {
-			c.close()
-		}
-	}()
+	done, err := fill(one)
 	if err != nil {
 		return 0, 0, err
 	}
-	if with, err = one.settled(); err != nil {
-		return 0, 0, err
-	}
-	return before, with, one.answered(clients, keys)
+	with, err = one.settled()
+	return before, with, errors.Join(err, done())
+}
+
+func (s settings) waiterMemory(what subject) (before, with int64, err error) {
+	return s.growth(what, func(one *server) (func() error, error) {
+		clients, keys, err := one.wait(s.waiters)
+		return func() error {
+			err := one.answered(clients, keys)
+			for _, c := range clients {
+				c.close()
+			}
+			return err
+		}, err
+	})
 }
 
 // wait opens n connections and has a claim wait on each.
