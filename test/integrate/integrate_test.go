@@ -1,0 +1,205 @@
+// Package integrate_test runs the programs of docs/integrate.md, as they stand
+// there, against the real binary.
+package integrate_test
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/test/scripted"
+)
+
+const document = "../../docs/integrate.md"
+
+// patience is for one program, compiling included.
+const patience = 5 * time.Minute
+
+// environment lacks what the shell of whoever runs the tests may hold for the
+// programs.
+var environment = slices.DeleteFunc(os.Environ(), func(pair string) bool {
+	name, _, _ := strings.Cut(pair, "=")
+	return strings.HasPrefix(name, "DSS_") || strings.HasPrefix(name, "OAUTHLIB_")
+})
+
+// programs says how each of the document's programs is run, in a folder of its
+// own.
+var programs = map[string]struct {
+	prepare func(t *testing.T, folder string) // nil if there is nothing to prepare
+	run     []string
+	env     []string
+	want    string // besides the user's name
+}{
+	"signin.go":   {prepare: build, run: []string{"./program"}},
+	"device.go":   {prepare: build, run: []string{"./program"}, want: "Signed out: true"},
+	"signin.py":   {run: []string{"/usr/bin/python3", "signin.py"}, env: []string{"OAUTHLIB_INSECURE_TRANSPORT=1"}},
+	"signin.mjs":  {prepare: linkPackages, run: []string{"node", "signin.mjs"}, env: webCrypto()},
+	"SignIn.java": {run: []string{"java", "SignIn.java"}},
+}
+
+func TestPrograms(t *testing.T) {
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?ms)^```\\w+ ([\\w.]+)\n(.*?)^```$").FindAllStringSubmatch(string(text), -1)
+	if len(blocks) != len(programs) {
+		t.Errorf("%s has %d programs with a file name, want %d", document, len(blocks), len(programs))
+	}
+	server := serve(t)
+	for _, block := range blocks {
+		name, source := block[1], block[2]
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			program, ok := programs[name]
+			if !ok {
+				t.Fatal("nothing is known about this program")
+			}
+			folder := t.TempDir()
+			if err := os.WriteFile(filepath.Join(folder, name), []byte(source), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if program.prepare != nil {
+				program.prepare(t, folder)
+			}
+			cmd := command(t, folder, program.run...)
+			cmd.Env = append(cmd.Env, "DSS_URL="+server, "DSS_CLIENT_ID=7", "STACKEXCHANGE_API="+server+"/sandbox/2.3")
+			cmd.Env = append(cmd.Env, program.env...)
+			output := signIn(t, cmd)
+			if !strings.Contains(output, "Hello, Sandbox User\n") || !strings.Contains(output, program.want) {
+				t.Errorf("it printed\n%s", output)
+			}
+		})
+	}
+}
+
+// signIn runs a program, does what it asks its user to do, and returns what it
+// has printed.
+func signIn(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	var problems, output strings.Builder
+	cmd.Stderr = &problems
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	signedIn := false
+	lines := bufio.NewScanner(stdout)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		output.WriteString(lines.Text() + "\n")
+		address := regexp.MustCompile(`https?://\S+`).FindString(lines.Text())
+		if address == "" || signedIn {
+			continue
+		}
+		signedIn = true
+		page, err := scripted.New().SignIn(address)
+		if err != nil || page.Status != 200 {
+			t.Errorf("%s ends at %s with %d: %v\n%s", address, page.URL, page.Status, err, page.Body)
+			_ = cmd.Process.Kill()
+		}
+	}
+	if err := cmd.Wait(); err != nil || lines.Err() != nil || !signedIn {
+		t.Fatalf("it ended with %v, %v, after printing\n%s%s", err, lines.Err(), output.String(), problems.String())
+	}
+	return output.String()
+}
+
+// command ends with the test or when patience does, whichever is first.
+func command(t *testing.T, folder string, words ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	cmd.Dir = folder
+	cmd.Env = slices.Clone(environment)
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
+}
+
+func finish(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, output)
+	}
+}
+
+// serve starts a server with a sandbox and returns its address.
+func serve(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "dss")
+	finish(t, command(t, ".", "go", "build", "-o", binary, "github.com/desktop-stack-serv/dss/cmd/dss"))
+	cmd := command(t, ".", binary, "serve", "--sandbox", "--listen", "127.0.0.1:0", "--store", "memory:")
+	var log strings.Builder
+	cmd.Stderr = &log
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	address := regexp.MustCompile(`http://\S+`).FindString(line)
+	if err != nil || address == "" {
+		kill()
+		t.Fatalf("no address in %q: %v\n%s", line, err, log.String())
+	}
+	t.Cleanup(func() {
+		kill()
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", log.String())
+		}
+	})
+	return address
+}
+
+// build compiles the program in a folder, with the packages that the module in
+// testdata has.
+func build(t *testing.T, folder string) {
+	t.Helper()
+	if err := os.CopyFS(folder, os.DirFS("testdata/module")); err != nil {
+		t.Fatal(err)
+	}
+	cmd := command(t, folder, "go", "build", "-o", "program", ".")
+	cmd.Env = append(cmd.Env, "GOWORK=off")
+	finish(t, cmd)
+}
+
+// linkPackages lets the program in a folder import what test/setup has
+// installed from package-lock.json.
+func linkPackages(t *testing.T, folder string) {
+	t.Helper()
+	packages, err := filepath.Abs("node_modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(packages); err != nil {
+		t.Fatalf("run test/setup: %v", err)
+	}
+	if err := os.Symlink(packages, filepath.Join(folder, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// webCrypto turns on in Debian 12's Node.js 18 what newer ones have anyway.
+func webCrypto() []string {
+	version, err := exec.Command("node", "--version").Output()
+	if err == nil && strings.HasPrefix(string(version), "v18.") {
+		return []string{"NODE_OPTIONS=--experimental-global-webcrypto"}
+	}
+	return nil
+}
