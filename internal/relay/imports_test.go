@@ -14,6 +14,7 @@ const module = "github.com/desktop-stack-serv/dss"
 
 // allowed says what of ours a package may import. Imports point inward.
 var allowed = map[string][]string{
+	module:                     {"api"},
 	"api":                      {},
 	"internal/relay":           {},
 	"internal/relay/storetest": {"internal/relay"},

@@ -1,0 +1,31 @@
+// Package dss signs the users of a desktop or command-line program in to the
+// Stack Exchange API, through a DSS server, without a web server of the
+// program's own.
+//
+// The common case is one call:
+//
+//	client, err := dss.New(dss.Config{
+//		Server:   "https://auth.example.org",
+//		ClientID: "12345", // of the app on Stack Apps
+//		Scopes:   []string{"read_inbox"},
+//	})
+//	…
+//	token, err := client.SignIn(ctx)
+//
+// It opens the browser, waits for the user and returns the access token.
+// [Client.Start] and [SignIn.Wait] are the same in steps, for programs that
+// show the address, the match code or the user code in their own way.
+//
+// There are four ways in. [FlowLoopback] listens on 127.0.0.1 and is the best
+// where the browser runs on the same machine. [FlowRelay] fetches the answer
+// from the server and needs no listener. [FlowImplicit] is for apps that are
+// still registered for the implicit grant. [FlowDevice] is for machines
+// without a browser. [FlowAuto] takes the first that works here.
+//
+// A program should show its user the name of the account it has been signed in
+// to, and keep the token where the system keeps passwords.
+//
+// Everything exported here stays compatible within a major version. The
+// package imports the standard library and this module's package api only. It
+// starts no goroutine that outlives a call or [SignIn.Close].
+package dss

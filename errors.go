@@ -1,0 +1,45 @@
+package dss
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Errors that programs tell apart with [errors.Is].
+var (
+	// ErrAccessDenied means that the user, or Stack Exchange, said no.
+	ErrAccessDenied = errors.New("dss: access was denied")
+	// ErrExpired means that the user took too long. Start again.
+	ErrExpired = errors.New("dss: the sign-in has expired")
+	// ErrConflict means that two different answers came for one sign-in, so
+	// that neither can be trusted. Start again.
+	ErrConflict = errors.New("dss: two different answers came for this sign-in")
+	// ErrUnreachable means that no answer came from the server, or from
+	// Stack Exchange, for as long as the sign-in could wait.
+	ErrUnreachable = errors.New("dss: the server cannot be reached")
+	// ErrThrottled means that there are too many requests.
+	// [ThrottledError] says for how long.
+	ErrThrottled = errors.New("dss: too many requests")
+)
+
+// ThrottledError is an [ErrThrottled] with the time to wait.
+type ThrottledError struct{ RetryAfter time.Duration }
+
+func (e *ThrottledError) Error() string {
+	return fmt.Sprintf("%v; try again in %v", ErrThrottled, e.RetryAfter)
+}
+
+// Is makes a ThrottledError an [ErrThrottled].
+func (e *ThrottledError) Is(target error) bool { return target == ErrThrottled }
+
+// Error is an answer that no other error stands for.
+type Error struct {
+	Status  int    // of HTTP
+	Name    string // error_name of the relay, error of OAuth
+	Message string
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("dss: %s (%d %s)", e.Message, e.Status, e.Name)
+}

@@ -1,0 +1,152 @@
+package dss
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/api"
+)
+
+// loopback is a listener that waits for the browser to come back (RFC 8252
+// section 7.3).
+type loopback struct {
+	server   *http.Server
+	done     chan struct{} // closed when the server has ended
+	callback chan url.Values
+	state    string
+	issuer   string
+}
+
+func (c *Client) startLoopback() (*SignIn, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	verifier := randomText()
+	l := &loopback{
+		done: make(chan struct{}), callback: make(chan url.Values, 1), state: randomText(), issuer: c.server.String(),
+	}
+	l.server = &http.Server{Handler: l, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	go func() {
+		defer close(l.done)
+		_ = l.server.Serve(listener) // until it is closed
+	}()
+	redirectURI := "http://" + listener.Addr().String() + "/"
+	query := url.Values{
+		"response_type": {"code"}, "client_id": {c.config.ClientID}, "redirect_uri": {redirectURI}, "state": {l.state},
+		"code_challenge": {challengeOf(verifier)}, "code_challenge_method": {"S256"},
+	}
+	if len(c.config.Scopes) > 0 {
+		query.Set("scope", c.scope())
+	}
+	s := &SignIn{
+		Flow: FlowLoopback, URL: c.server.JoinPath(api.PathAuthorize).String() + "?" + query.Encode(),
+		Expires: time.Now().Add(lifetime), close: sync.OnceValue(l.close),
+	}
+	s.wait = func(ctx context.Context) (*Token, error) {
+		defer s.Close()
+		response, err := l.wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return c.exchange(ctx, response.Get("code"), redirectURI, verifier)
+	}
+	return s, nil
+}
+
+// wait returns the authorization response.
+func (l *loopback) wait(ctx context.Context) (url.Values, error) {
+	select {
+	case response := <-l.callback:
+		switch name := response.Get("error"); name {
+		case "":
+			return response, nil
+		case api.AccessDenied:
+			return nil, ErrAccessDenied
+		default:
+			return nil, &Error{http.StatusBadRequest, name, response.Get("error_description")}
+		}
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// close lets the page that is on its way to the browser arrive.
+func (l *loopback) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	err := l.server.Shutdown(ctx)
+	if err != nil {
+		err = l.server.Close()
+	}
+	<-l.done
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// ServeHTTP takes the one response that has the right state, and shows a page.
+func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || r.URL.Path != "/" || r.Method != http.MethodGet || !l.expects(query) {
+		http.NotFound(w, r)
+		return
+	}
+	select {
+	case l.callback <- query:
+	default: // a reload
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Connection", "close")
+	page := approvedPage
+	if query.Has("error") {
+		page = deniedPage
+	}
+	_, _ = strings.NewReader(page).WriteTo(w)
+}
+
+// expects checks state and issuer (RFC 9207), and that there is one answer.
+func (l *loopback) expects(query url.Values) bool {
+	for _, name := range []string{"state", "iss", "code", "error"} {
+		if len(query[name]) > 1 {
+			return false
+		}
+	}
+	return subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(l.state)) == 1 &&
+		query.Get("iss") == l.issuer && (query.Get("code") != "") != (query.Get("error") != "")
+}
+
+// exchange gets the token for a code from the server.
+func (c *Client) exchange(ctx context.Context, code, redirectURI, verifier string) (*Token, error) {
+	form := url.Values{
+		"grant_type": {api.GrantAuthorizationCode}, "client_id": {c.config.ClientID}, "code": {code},
+		"redirect_uri": {redirectURI}, "code_verifier": {verifier},
+	}
+	a, err := persist(ctx, func() (*answer, error) { return c.post(ctx, c.server.JoinPath(api.PathOAuthToken).String(), form) })
+	if err != nil {
+		return nil, err
+	}
+	if a.status != http.StatusOK || a.AccessToken == "" {
+		return nil, a.err()
+	}
+	return c.newToken(a.AccessToken, a.ExpiresIn), nil
+}
+
+const pageHead = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1.5rem}</style>`
+
+const (
+	approvedPage = pageHead + `<title>Signed in</title><h1>You’re signed in</h1><p>Your app has what it needs. Go back to it; you can close this tab.</p></html>`
+	deniedPage   = pageHead + `<title>Not signed in</title><h1>Access was not granted</h1><p>Nothing was signed in, and your app knows. You can close this tab.</p></html>`
+)

@@ -1,0 +1,145 @@
+package dss
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Flow is a way to sign in.
+type Flow string
+
+// The flows.
+const (
+	FlowAuto     Flow = ""         // loopback, or relay where no listener can be opened
+	FlowLoopback Flow = "loopback" // code grant with PKCE; the browser comes back to this machine
+	FlowRelay    Flow = "relay"    // code grant with PKCE; the server keeps the answer under a bound key
+	FlowImplicit Flow = "implicit" // the server keeps the token itself; for apps registered so
+	FlowDevice   Flow = "device"   // the user signs in on another machine (RFC 8628)
+)
+
+var flows = []Flow{FlowAuto, FlowLoopback, FlowRelay, FlowImplicit, FlowDevice}
+
+// lifetime is how long the server keeps an unfinished sign-in unless it says
+// something else.
+const lifetime = 15 * time.Minute
+
+// SignIn is a sign-in under way. Its methods may be called from one goroutine
+// at a time.
+type SignIn struct {
+	// Flow is how it is done; never [FlowAuto].
+	Flow Flow
+	// URL is where the user signs in.
+	URL string
+	// MatchCode is what the page in the browser shows too, in the relay
+	// flows, as XXX-XXX; else empty.
+	MatchCode string
+	// UserCode is what the user compares or types, in the device flow, and
+	// VerificationURL where; else empty. URL has the code in it.
+	UserCode        string
+	VerificationURL string
+	// Expires is when the sign-in ends without an answer.
+	Expires time.Time
+
+	wait  func(context.Context) (*Token, error)
+	close func() error
+}
+
+// SignIn signs a user in: it starts, prompts and waits. Errors are those of
+// [Client.Start] and [SignIn.Wait], and that of the prompt.
+func (c *Client) SignIn(ctx context.Context) (*Token, error) {
+	s, err := c.Start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	prompt := c.config.Prompt
+	if prompt == nil {
+		prompt = func(s *SignIn) error { return OpenBrowser(s.URL) }
+	}
+	if err := prompt(s); err != nil {
+		return nil, fmt.Errorf("dss: prompt: %w", err)
+	}
+	return s.Wait(ctx)
+}
+
+// Start begins a sign-in. Show the user what is in it, or call [OpenBrowser],
+// then [SignIn.Wait]; end with [SignIn.Close]. Errors are those of the
+// listener in [FlowLoopback], and those of the server in [FlowDevice]; the
+// other flows need neither.
+func (c *Client) Start(ctx context.Context) (*SignIn, error) {
+	switch c.config.Flow {
+	case FlowLoopback:
+		return c.startLoopback()
+	case FlowRelay:
+		return c.startRelay(), nil
+	case FlowImplicit:
+		return c.startImplicit(), nil
+	case FlowDevice:
+		return c.startDevice(ctx)
+	}
+	if s, err := c.startLoopback(); err == nil {
+		return s, nil
+	}
+	return c.startRelay(), nil
+}
+
+// Wait returns the token once the user has approved. It survives dropped
+// connections and restarts of the server. Errors are [ErrAccessDenied],
+// [ErrExpired], [ErrConflict], [ErrUnreachable] and [ErrThrottled] when one of
+// them lasted to the end, an [*Error], or the context's.
+func (s *SignIn) Wait(ctx context.Context) (*Token, error) {
+	limited, cancel := context.WithDeadlineCause(ctx, s.Expires, ErrExpired)
+	defer cancel()
+	token, err := s.wait(limited)
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(limited), ErrExpired) && isContextError(err) {
+		return nil, ErrExpired
+	}
+	return token, err
+}
+
+func isContextError(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, ErrExpired)
+}
+
+// Close frees what the sign-in holds. It may be called more than once.
+func (s *SignIn) Close() error {
+	if s.close == nil {
+		return nil
+	}
+	return s.close()
+}
+
+// randomText returns 256 random bits in the 43 characters that RFC 7636 wants
+// of a code verifier.
+func randomText() string {
+	random := make([]byte, 32)
+	rand.Read(random)
+	return base64.RawURLEncoding.EncodeToString(random)
+}
+
+// challengeOf is the S256 challenge of a verifier (RFC 7636 section 4.2).
+func challengeOf(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// matchCode is what the page in the browser shows for a key: the first 30 bits
+// of its SHA-256 in Crockford's base32.
+func matchCode(key string) string {
+	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	sum := sha256.Sum256([]byte(key))
+	bits := uint32(sum[0])<<24 | uint32(sum[1])<<16 | uint32(sum[2])<<8 | uint32(sum[3])
+	var code []byte
+	for i := range 6 {
+		if i == 3 {
+			code = append(code, '-')
+		}
+		code = append(code, alphabet[bits>>(27-5*i)&31])
+	}
+	return string(code)
+}
