@@ -32,13 +32,32 @@ export async function press(page, from, decision, to) {
   assert.fail('pressing ' + decision + ' did not lead to ' + to);
 }
 
-export async function consent(page, decision) {
-  const button = await page.waitForSelector('button[value="' + decision + '"]', { timeout: 20000 });
+// Clicks a button whose form leads to another page.
+export async function submit(page, selector) {
+  const button = await page.waitForSelector(selector, { timeout: 20000 });
   await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), button.click()]);
 }
 
-// Nothing secret may be left in the address bar or the session history.
-export async function assertCleanHistory(page, secrets) {
+export const consent = (page, decision) => submit(page, 'button[value="' + decision + '"]');
+
+// Runs f in a page of a fresh profile, and fails on any script error.
+export async function inFreshPage(browser, f) {
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  const errors = [];
+  page.on('pageerror', ({ message }) => { if (!message.includes('frame-ancestors')) errors.push(message); });
+  page.on('dialog', (dialog) => { errors.push('dialog'); dialog.dismiss(); });
+  try {
+    await f(page, context);
+    assert.deepEqual(errors, []);
+  } finally {
+    await context.close();
+  }
+}
+
+// What stands in the address bar and, where a test can ask for it, in the
+// session history.
+export async function history(page) {
   const addresses = [page.url()];
   if (page.browser().process().spawnfile.includes('chrom')) {
     const session = await page.createCDPSession();
@@ -46,7 +65,12 @@ export async function assertCleanHistory(page, secrets) {
     for (const entry of entries) addresses.push(entry.url, entry.title);
     await session.detach();
   }
-  for (const address of addresses) {
+  return addresses;
+}
+
+// Nothing secret may be left in the address bar or the session history.
+export async function assertCleanHistory(page, secrets) {
+  for (const address of await history(page)) {
     const query = address.split('/auth/redirect')[1] || '';
     assert.doesNotMatch(query, /access_token|code=|state=/, 'the response is still in an address');
     for (const secret of secrets) assert.ok(!query.includes(secret), 'a secret is still in an address');

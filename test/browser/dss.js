@@ -1,14 +1,17 @@
 // Starts the server under test and plays the app.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 const binary = fileURLToPath(new URL('../../bin/dss', import.meta.url));
 
+// Starts a server with a sandbox, unless a flag says where Stack Exchange is.
 export async function startDSS(...flags) {
-  const child = spawn(binary, ['serve', '--sandbox', '--listen', '127.0.0.1:0', '--store', 'memory:', ...flags],
+  const sandbox = flags.includes('--stackexchange-url') ? [] : ['--sandbox'];
+  const child = spawn(binary, ['serve', ...sandbox, '--listen', '127.0.0.1:0', '--store', 'memory:', ...flags],
     { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.on('data', (data) => { log += data; });
@@ -41,6 +44,34 @@ export async function claim(dss, key, extra = {}) {
   const query = new URLSearchParams({ key, ...extra });
   const answer = await fetch(dss.url + '/auth/token?' + query);
   return { status: answer.status, ...await answer.json() };
+}
+
+// Sends a form to the OAuth server. Node may not know the names below
+// localhost, so it goes to the address.
+export async function post(dss, path, form) {
+  const answer = await fetch('http://127.0.0.1:' + new URL(dss.url).port + path, { method: 'POST', body: new URLSearchParams(form) });
+  return { status: answer.status, ...await answer.json() };
+}
+
+// An app on this device that listens for the authorization response.
+export async function startListener() {
+  const responses = [];
+  const server = createServer((request, response) => {
+    const { pathname, search, searchParams } = new URL(request.url, 'http://app');
+    if (search) responses.push({ method: request.method, pathname, ...Object.fromEntries(searchParams) });
+    response.setHeader('Content-Type', 'text/html');
+    response.end('<!doctype html><title>app</title><h1>Back in the app</h1>');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: server.address().port,
+    responses,
+    stop() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }
 
 export function signInURL(dss, grant, state, extra = {}) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { assertCleanHistory, browsers, consent, launch, press, section, text } from './browsers.js';
+import { assertCleanHistory, browsers, consent, inFreshPage, launch, press, section, text } from './browsers.js';
 import { claim, matchCode, secret, signInURL, startDSS } from './dss.js';
 
 const app = { appid: '17' };
@@ -18,20 +18,7 @@ for (const name of Object.keys(browsers)) {
       await Promise.all([dss.stop(), sessions.stop()]);
     });
 
-    // Runs f in a page of a fresh profile, and fails on any script error.
-    const inPage = (f) => async () => {
-      const context = await browser.createBrowserContext();
-      const page = await context.newPage();
-      const errors = [];
-      page.on('pageerror', ({ message }) => { if (!message.includes('frame-ancestors')) errors.push(message); });
-      page.on('dialog', (dialog) => { errors.push('dialog'); dialog.dismiss(); });
-      try {
-        await f(page, context);
-        assert.deepEqual(errors, []);
-      } finally {
-        await context.close();
-      }
-    };
+    const inPage = (f) => () => inFreshPage(browser, f);
 
     for (const [grant, member] of [['implicit', 'access_token'], ['code', 'code']]) {
       test(grant + ' grant: approve, finish, claim once', inPage(async (page) => {
