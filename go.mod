@@ -2,7 +2,11 @@ module github.com/desktop-stack-serv/dss
 
 go 1.26.0
 
-require modernc.org/sqlite v1.62.0
+require (
+	github.com/cli/oauth v1.2.2
+	golang.org/x/oauth2 v0.38.0
+	modernc.org/sqlite v1.62.0
+)
 
 require (
 	github.com/dustin/go-humanize v1.1.0 // indirect
