@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/grant"
@@ -61,6 +62,18 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, p params) (st
 		ClientID: p["client_id"], RedirectURI: p["redirect_uri"], Scope: p["scope"], State: p["state"],
 		CodeChallenge: p["code_challenge"],
 	}, flowSession(w, r))
+}
+
+// atPublicHost sends browsers that have come by another name of this server to
+// the public one first: the cookie has to be where Stack Exchange sends them.
+func (s *Server) atPublicHost(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if strings.EqualFold(r.Host, s.config.PublicURL.Host) {
+			next(w, r)
+			return
+		}
+		seeOther(w, s.config.PublicURL.String()+r.URL.RequestURI()+"#")
+	}
 }
 
 // seeOther sends the browser on with a GET, whatever it came with.

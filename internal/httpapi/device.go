@@ -127,8 +127,9 @@ func (s *Server) failDevice(w http.ResponseWriter, r *http.Request, userCode str
 	s.failPage(w, r, err)
 }
 
-// devicePage shows a page whose form may end at Stack Exchange: Chromium
-// applies form-action to every redirect after a form post.
+// devicePage shows a page whose form may end at Stack Exchange, or at wherever
+// that sends users to log in: Chromium applies form-action to every redirect
+// after a form post.
 func (s *Server) devicePage(w http.ResponseWriter, r *http.Request, status int, data web.DeviceData) {
 	w.Header().Set("Content-Security-Policy", s.devicePolicy)
 	data.Host = s.config.StackExchangeURL.Hostname()

@@ -89,7 +89,7 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathRedirect,
 	})
 	s.devicePolicy = strings.Replace(contentSecurityPolicy, "form-action 'self'",
-		"form-action 'self' "+config.StackExchangeURL.Scheme+"://"+config.StackExchangeURL.Host, 1)
+		"form-action 'self' https: "+config.StackExchangeURL.Scheme+"://"+config.StackExchangeURL.Host, 1)
 	rand.Read(s.probe[:])
 	s.draining, s.drain = context.WithCancel(context.Background())
 	return s, nil
@@ -144,8 +144,9 @@ func (s *Server) routeOAuth(mux *http.ServeMux) {
 		mux.HandleFunc("GET "+path, s.metadata)
 	}
 	mux.HandleFunc("GET "+api.PathJWKS, s.jwks)
-	mux.HandleFunc("GET "+api.PathAuthorize, s.getAuthorize)
-	mux.HandleFunc("GET "+api.PathDevice, s.getDevice)
+	mux.HandleFunc("GET "+problemPath+"{name}", s.getProblem)
+	mux.HandleFunc("GET "+api.PathAuthorize, s.atPublicHost(s.getAuthorize))
+	mux.HandleFunc("GET "+api.PathDevice, s.atPublicHost(s.getDevice))
 	mux.HandleFunc("POST "+api.PathDevice, s.postDevice)
 	mux.HandleFunc("GET "+api.PathDevice+"/{result}", s.getDeviceResult)
 	mux.HandleFunc("POST "+api.PathDeviceAuthorization, s.postDeviceAuthorization)

@@ -203,7 +203,8 @@ for (const name of Object.keys(browsers)) {
         await other.goto(loopback(app).url); // a sign-in of its own does not help
         await other.goto(page.url());
         await consent(other, 'approve');
-        assert.equal(await heading(other), texts['problem.browser.title']);
+        await assertPage(other, '/oauth/problem/wrong_browser', 'problem.browser.title');
+        await assertNothingLeft(other, dss);
         assert.equal(await text(other, '.lead'), texts['problem.browser.what']);
         assert.deepEqual(app.responses, [], 'the app got nothing');
       });
@@ -218,7 +219,8 @@ for (const name of Object.keys(browsers)) {
       await consent(page, 'approve');
       await page.goto(asked);
       await consent(page, 'approve');
-      assert.equal(await heading(page), texts['problem.over.title']);
+      await assertPage(page, '/oauth/problem/unknown_sign_in', 'problem.over.title');
+      await assertNothingLeft(page, dss);
       assert.equal(app.responses.length, 1);
     }));
 
@@ -306,7 +308,8 @@ for (const name of Object.keys(browsers)) {
       await inFreshPage(browser, async (other) => {
         await other.goto(page.url());
         await consent(other, 'approve');
-        assert.equal(await heading(other), texts['problem.browser.title']);
+        await assertPage(other, '/oauth/problem/wrong_browser', 'problem.browser.title');
+        await assertNothingLeft(other, dss);
       });
       await consent(page, 'approve');
       await assertPage(page, '/device/finished', 'device.finished.title');
