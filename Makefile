@@ -3,8 +3,9 @@
 # make lint    formatting, vet, staticcheck, dead code, module tidiness
 # make cross   build for every system that is supported
 # make bench   measure the server side by side with a bare one
+# make dist    build what is released, the same bytes each time, into dist/
 # make fuzz    run every fuzzer for FUZZTIME (default 30s)
-.PHONY: build run test lint cross bench fuzz help
+.PHONY: build run test lint cross bench dist fuzz help
 .DEFAULT_GOAL := help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -40,6 +41,9 @@ cross:
 
 bench: build
 	go run ./test/bench -binary bin/dss
+
+dist:
+	deploy/dist dist
 
 fuzz:
 	go test -run '^$$' -fuzz FuzzKey -fuzztime $(FUZZTIME) ./internal/relay
