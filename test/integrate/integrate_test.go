@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/test/scripted"
+	"github.com/desktop-stack-serv/dss/internal/scripted"
 )
 
 const document = "../../docs/integrate.md"

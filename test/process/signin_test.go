@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/test/scripted"
+	"github.com/desktop-stack-serv/dss/internal/scripted"
 )
 
 // postForm posts as an app does and decodes the answer.

@@ -84,6 +84,7 @@ func (b *Browser) Open(address string) (Page, error) {
 }
 
 var (
+	hiddenPattern = regexp.MustCompile(`(?s)<section[^>]*\shidden>.*?</section>`)
 	formPattern   = regexp.MustCompile(`(?s)<form[^>]*>.*?</form>`)
 	actionPattern = regexp.MustCompile(`<form[^>]*\saction="([^"]*)"`)
 	inputPattern  = regexp.MustCompile(`<input[^>]*type="hidden"[^>]*>`)
@@ -95,7 +96,11 @@ var (
 func (p Page) Has(decision string) bool { return p.form(decision) != "" }
 
 func (p Page) form(decision string) string {
-	for _, form := range formPattern.FindAllString(p.Body, -1) {
+	body := p.Body
+	if p.URL.Fragment == "" { // else the page's script shows what fits
+		body = hiddenPattern.ReplaceAllString(body, "")
+	}
+	for _, form := range formPattern.FindAllString(body, -1) {
 		if strings.Contains(form, `value="`+decision+`"`) {
 			return form
 		}
@@ -109,7 +114,12 @@ func (b *Browser) Press(p Page, decision string) (Page, error) {
 	if form == "" {
 		return p, fmt.Errorf("no button %q on %s", decision, p.URL)
 	}
-	values := url.Values{"decision": {decision}}
+	// What the page's script does with a response in the fragment.
+	values, err := url.ParseQuery(p.URL.EscapedFragment())
+	if err != nil {
+		return p, err
+	}
+	values.Set("decision", decision)
 	for _, input := range inputPattern.FindAllString(form, -1) {
 		values.Set(attribute(namePattern, input), attribute(valuePattern, input))
 	}
