@@ -11,7 +11,7 @@ import (
 // when the browser has been asked, not when the page is there.
 func OpenBrowser(address string) error {
 	u, err := url.Parse(address)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") {
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
 		return fmt.Errorf("dss: not an address of the web: %.40q", address)
 	}
 	name, arguments := browserCommand(runtime.GOOS)

@@ -2,6 +2,7 @@ package dss
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,12 +29,16 @@ type Config struct {
 	// StackExchange is where users sign in and codes are redeemed; the zero
 	// value is [DefaultStackExchange].
 	StackExchange string
+	// API is the Stack Exchange API, for [Client.Inspect] and
+	// [Client.Invalidate]; the zero value is [DefaultAPI].
+	API string
 	// Prompt is told what the user needs to know; nil opens the browser.
 	// An error from it ends the sign-in.
 	Prompt func(*SignIn) error
 	// HTTPClient sends the requests; nil is a client with sensible timeouts.
 	// It must not time out before a minute, which is how long the server may
-	// hold a request.
+	// hold a request. Redirects are never followed: they would take secrets
+	// along.
 	HTTPClient *http.Client
 }
 
@@ -42,7 +47,9 @@ type Client struct {
 	config        Config
 	server        *url.URL
 	stackExchange *url.URL
+	apiPause      pause
 	http          *http.Client
+	listen        func(network, address string) (net.Listener, error)
 }
 
 // waitSeconds is how long the server is asked to hold a request, and
@@ -54,7 +61,8 @@ const (
 
 // New checks the configuration.
 func New(config Config) (*Client, error) {
-	c := &Client{config: config, http: config.HTTPClient}
+	c := &Client{config: config, http: newHTTPClient(config.HTTPClient), listen: net.Listen}
+	c.config.Scopes = slices.Clone(config.Scopes)
 	var err error
 	if c.server, err = parseOrigin("Server", config.Server); err != nil {
 		return nil, err
@@ -71,19 +79,26 @@ func New(config Config) (*Client, error) {
 	if !slices.Contains(flows, config.Flow) {
 		return nil, fmt.Errorf("dss: there is no flow %q", config.Flow)
 	}
-	if c.http == nil {
-		c.http = &http.Client{Timeout: httpTimeout, CheckRedirect: noRedirect}
+	if _, err := c.api(); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
 
-// noRedirect keeps secrets from going where a redirect says.
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+// newHTTPClient keeps secrets from going where a redirect says.
+func newHTTPClient(given *http.Client) *http.Client {
+	client := &http.Client{Timeout: httpTimeout}
+	if given != nil {
+		*client = *given
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return client
+}
 
 // parseOrigin accepts https, and http on loopback.
 func parseOrigin(name, text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(text, "?#") {
 		return nil, fmt.Errorf("dss: %s must be a URL such as https://auth.example.org", name)
 	}
 	if u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {

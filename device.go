@@ -9,6 +9,9 @@ import (
 	"github.com/desktop-stack-serv/dss/api"
 )
 
+// maxExpiresIn bounds how long a server may make a device wait, in seconds.
+const maxExpiresIn = 24 * 60 * 60
+
 func (c *Client) startDevice(ctx context.Context) (*SignIn, error) {
 	form := url.Values{"client_id": {c.config.ClientID}}
 	if len(c.config.Scopes) > 0 {
@@ -21,7 +24,7 @@ func (c *Client) startDevice(ctx context.Context) (*SignIn, error) {
 	if a.status != http.StatusOK || a.DeviceCode == "" {
 		return nil, a.err()
 	}
-	expires := time.Duration(a.ExpiresIn) * time.Second
+	expires := time.Duration(min(a.ExpiresIn, maxExpiresIn)) * time.Second
 	if expires <= 0 {
 		expires = lifetime
 	}
@@ -32,20 +35,30 @@ func (c *Client) startDevice(ctx context.Context) (*SignIn, error) {
 	if s.URL == "" {
 		s.URL = a.VerificationURI
 	}
-	interval := max(time.Duration(a.Interval)*time.Second, firstDelay)
+	interval := pollInterval(a.Interval)
 	s.wait = func(ctx context.Context) (*Token, error) { return c.poll(ctx, a.DeviceCode, interval) }
 	return s, nil
+}
+
+// pollInterval is 5 s unless the server says something else (RFC 8628 section
+// 3.2).
+func pollInterval(seconds int64) time.Duration {
+	if seconds <= 0 {
+		seconds = 5
+	}
+	return time.Duration(min(seconds, 60)) * time.Second
 }
 
 // slowDown is what every slow_down adds to the interval (RFC 8628 section
 // 3.5).
 const slowDown = 5 * time.Second
 
-// poll asks for the token every interval.
+// poll asks for the token every interval, and less often while that fails
+// (RFC 8628 section 3.5).
 func (c *Client) poll(ctx context.Context, deviceCode string, interval time.Duration) (*Token, error) {
 	form := url.Values{"grant_type": {api.GrantDeviceCode}, "client_id": {c.config.ClientID}, "device_code": {deviceCode}}
 	for sleep(ctx, interval) {
-		a, err := persist(ctx, func() (*answer, error) { return c.post(ctx, c.server.JoinPath(api.PathOAuthToken).String(), form) })
+		a, err := persist(ctx, 2*interval, func() (*answer, error) { return c.post(ctx, c.server.JoinPath(api.PathOAuthToken).String(), form) })
 		if err != nil {
 			return nil, err
 		}

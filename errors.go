@@ -3,6 +3,7 @@ package dss
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -23,10 +24,14 @@ var (
 	ErrThrottled = errors.New("dss: too many requests")
 )
 
-// ThrottledError is an [ErrThrottled] with the time to wait.
+// ThrottledError is an [ErrThrottled] with the time to wait; zero if the server
+// does not say.
 type ThrottledError struct{ RetryAfter time.Duration }
 
 func (e *ThrottledError) Error() string {
+	if e.RetryAfter == 0 {
+		return ErrThrottled.Error()
+	}
 	return fmt.Sprintf("%v; try again in %v", ErrThrottled, e.RetryAfter)
 }
 
@@ -41,5 +46,12 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("dss: %s (%d %s)", e.Message, e.Status, e.Name)
+	message := e.Message
+	if message == "" {
+		message = "the answer makes no sense"
+		if e.Name != "" {
+			message = "the server refuses"
+		}
+	}
+	return fmt.Sprintf("dss: %s (%s)", message, strings.TrimSpace(fmt.Sprint(e.Status, " ", e.Name)))
 }

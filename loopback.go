@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
-	"net"
+	"io"
 	"net/http"
 	"net/url"
-	"strings"
+	"strconv"
 	"sync"
 	"time"
 
@@ -22,10 +22,11 @@ type loopback struct {
 	callback chan url.Values
 	state    string
 	issuer   string
+	serving  sync.RWMutex // held for reading while a page is on its way
 }
 
 func (c *Client) startLoopback() (*SignIn, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := c.listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -65,36 +66,47 @@ func (c *Client) startLoopback() (*SignIn, error) {
 func (l *loopback) wait(ctx context.Context) (url.Values, error) {
 	select {
 	case response := <-l.callback:
-		switch name := response.Get("error"); name {
-		case "":
-			return response, nil
-		case api.AccessDenied:
-			return nil, ErrAccessDenied
-		default:
-			return nil, &Error{http.StatusBadRequest, name, response.Get("error_description")}
-		}
+		return checked(response)
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
+	case <-l.done:
+	}
+	select {
+	case response := <-l.callback: // it came before the end
+		return checked(response)
+	default:
+		return nil, errClosed
 	}
 }
 
-// close lets the page that is on its way to the browser arrive.
+// checked turns a response that is an error into one.
+func checked(response url.Values) (url.Values, error) {
+	switch name := response.Get("error"); name {
+	case "":
+		return response, nil
+	case api.AccessDenied:
+		return nil, ErrAccessDenied
+	default:
+		return nil, &Error{http.StatusBadRequest, name, response.Get("error_description")}
+	}
+}
+
+var errClosed = errors.New("dss: the sign-in is closed")
+
+// close lets the page that is on its way to the browser arrive. It does not
+// wait for connections that browsers open in advance, as Shutdown would.
 func (l *loopback) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	err := l.server.Shutdown(ctx)
-	if err != nil {
-		err = l.server.Close()
-	}
+	l.serving.Lock()
+	defer l.serving.Unlock()
+	err := l.server.Close()
 	<-l.done
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
 	return err
 }
 
 // ServeHTTP takes the one response that has the right state, and shows a page.
 func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.serving.RLock()
+	defer l.serving.RUnlock()
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || r.URL.Path != "/" || r.Method != http.MethodGet || !l.expects(query) {
 		http.NotFound(w, r)
@@ -109,12 +121,15 @@ func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Connection", "close")
 	page := approvedPage
 	if query.Has("error") {
 		page = deniedPage
 	}
-	_, _ = strings.NewReader(page).WriteTo(w)
+	h.Set("Content-Length", strconv.Itoa(len(page)))
+	_, _ = io.WriteString(w, page)
+	_ = http.NewResponseController(w).Flush() // before close may go on
 }
 
 // expects checks state and issuer (RFC 9207), and that there is one answer.
@@ -134,7 +149,7 @@ func (c *Client) exchange(ctx context.Context, code, redirectURI, verifier strin
 		"grant_type": {api.GrantAuthorizationCode}, "client_id": {c.config.ClientID}, "code": {code},
 		"redirect_uri": {redirectURI}, "code_verifier": {verifier},
 	}
-	a, err := persist(ctx, func() (*answer, error) { return c.post(ctx, c.server.JoinPath(api.PathOAuthToken).String(), form) })
+	a, err := persist(ctx, firstDelay, func() (*answer, error) { return c.post(ctx, c.server.JoinPath(api.PathOAuthToken).String(), form) })
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,9 @@ func (c *Client) startRelay() *SignIn {
 		if err != nil {
 			return nil, err
 		}
+		if a.Code == "" {
+			return nil, a.err()
+		}
 		return c.redeem(ctx, a.Code, codeVerifier)
 	}
 	return s
@@ -36,6 +39,9 @@ func (c *Client) startImplicit() *SignIn {
 		a, err := c.claim(ctx, url.Values{"key": {key}, "verifier": {verifier}})
 		if err != nil {
 			return nil, err
+		}
+		if a.AccessToken == "" {
+			return nil, a.err()
 		}
 		return c.newToken(a.AccessToken, 0), nil
 	}
@@ -74,11 +80,11 @@ func (c *Client) claim(ctx context.Context, form url.Values) (*answer, error) {
 		form.Set("appid", c.config.AppID)
 	}
 	for {
-		a, err := persist(ctx, func() (*answer, error) { return c.post(ctx, c.server.JoinPath(api.PathToken).String(), form) })
+		a, err := persist(ctx, firstDelay, func() (*answer, error) { return c.post(ctx, c.server.JoinPath(api.PathToken).String(), form) })
 		switch {
 		case err != nil:
 			return nil, err
-		case a.status == http.StatusOK && (a.Code != "" || a.AccessToken != ""):
+		case a.status == http.StatusOK:
 			return a, nil
 		case a.status != http.StatusNotFound || a.RelayError != api.NoToken:
 			return nil, a.err()
@@ -96,7 +102,7 @@ func (c *Client) redeem(ctx context.Context, code, verifier string) (*Token, err
 	form := url.Values{
 		"client_id": {c.config.ClientID}, "code": {code}, "redirect_uri": {c.relayRedirectURI()}, "code_verifier": {verifier},
 	}
-	a, err := persist(ctx, func() (*answer, error) {
+	a, err := persist(ctx, firstDelay, func() (*answer, error) {
 		return c.post(ctx, c.stackExchange.JoinPath("/oauth/access_token/json").String(), form)
 	})
 	if err != nil {

@@ -1,13 +1,17 @@
 package dss
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -53,6 +57,9 @@ func (c *Client) post(ctx context.Context, target string, form url.Values) (*ans
 	if err != nil {
 		return nil, unreachable(ctx, err)
 	}
+	if response.StatusCode != http.StatusOK {
+		body = redact(body, form)
+	}
 	a := &answer{status: response.StatusCode, retryAfter: retryAfter(response.Header)}
 	if json.Unmarshal(body, a) != nil && a.status < 500 && a.status != http.StatusTooManyRequests {
 		return nil, fmt.Errorf("%w: %s answers %d with something other than JSON", ErrUnreachable, request.URL.Host, a.status)
@@ -60,17 +67,61 @@ func (c *Client) post(ctx context.Context, target string, form url.Values) (*ans
 	return a, nil
 }
 
+// redact takes what was sent out of an answer that repeats it.
+func redact(body []byte, form url.Values) []byte {
+	for _, name := range []string{"key", "verifier", "code", "code_verifier", "device_code"} {
+		if secret := form.Get(name); secret != "" {
+			body = bytes.ReplaceAll(body, []byte(secret), []byte(redacted))
+		}
+	}
+	return body
+}
+
 // unreachable leaves a context's error as it is.
 func unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if errors.Is(err, context.DeadlineExceeded) { // the HTTP client's, which is not the caller's
+		return fmt.Errorf("%w: no answer in time", ErrUnreachable)
+	}
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
-	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	return &connectionError{err}
 }
+
+// connectionError is an [ErrUnreachable] with its cause.
+type connectionError struct{ cause error }
+
+func (e *connectionError) Error() string {
+	if text := describe(e.cause); text != "" {
+		return fmt.Sprintf("%v: %s", ErrUnreachable, text)
+	}
+	return ErrUnreachable.Error()
+}
+
+// describe says what is wrong with the network, if that is what is wrong: any
+// other error may quote what was sent or received.
+func describe(err error) string {
+	if operation, ok := errors.AsType[*net.OpError](err); ok {
+		return operation.Error()
+	}
+	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
+		return lookup.Error()
+	}
+	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return certificate.Error()
+	}
+	for _, known := range []error{io.ErrUnexpectedEOF, io.EOF, http.ErrSchemeMismatch, os.ErrDeadlineExceeded} {
+		if errors.Is(err, known) {
+			return known.Error()
+		}
+	}
+	return ""
+}
+
+func (e *connectionError) Unwrap() []error { return []error{ErrUnreachable, e.cause} }
 
 // retryAfter reads whole seconds, up to a minute.
 func retryAfter(h http.Header) time.Duration {
@@ -78,7 +129,7 @@ func retryAfter(h http.Header) time.Duration {
 	if err != nil || seconds < 1 {
 		return 0
 	}
-	return min(time.Duration(seconds)*time.Second, time.Minute)
+	return time.Duration(min(seconds, 60)) * time.Second
 }
 
 // busy reports whether the same request may succeed later.
@@ -91,6 +142,8 @@ func (a *answer) err() error {
 		name, message = a.oauthError()
 	}
 	switch {
+	case a.status == http.StatusOK:
+		return &Error{Status: a.status} // it lacks what was asked for
 	case a.status == http.StatusTooManyRequests:
 		return &ThrottledError{a.retryAfter}
 	case a.status >= 500:
@@ -122,32 +175,34 @@ const (
 )
 
 // persist repeats a request until it has an answer that counts: not a broken
-// connection, a restart or a throttle. The last of those is the error when ctx
-// ends.
-func persist(ctx context.Context, request func() (*answer, error)) (*answer, error) {
-	for delay := firstDelay; ; delay = min(2*delay, lastDelay) {
+// connection, a restart or a throttle. The last of those is the error when the
+// sign-in expires.
+func persist(ctx context.Context, delay time.Duration, request func() (*answer, error)) (*answer, error) {
+	var trouble error
+	for longest := max(delay, lastDelay); ; delay = min(2*delay, longest) {
 		a, err := request()
-		if err == nil && !a.busy() {
+		switch {
+		case err == nil && !a.busy():
 			return a, nil
+		case ctx.Err() != nil:
+			return nil, lasted(ctx, trouble)
 		}
 		pause := delay
 		if err == nil {
 			err, pause = a.err(), max(a.retryAfter, delay)
 		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
+		trouble = err
 		if !sleep(ctx, pause) {
-			return nil, lasted(ctx, err)
+			return nil, lasted(ctx, trouble)
 		}
 	}
 }
 
 // lasted is what to tell when time ran out while something was wrong: that,
 // unless the caller gave up.
-func lasted(ctx context.Context, err error) error {
-	if errors.Is(context.Cause(ctx), ErrExpired) {
-		return err
+func lasted(ctx context.Context, trouble error) error {
+	if trouble != nil && errors.Is(context.Cause(ctx), ErrExpired) {
+		return trouble
 	}
 	return context.Cause(ctx)
 }

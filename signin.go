@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -72,6 +71,9 @@ func (c *Client) SignIn(ctx context.Context) (*Token, error) {
 // listener in [FlowLoopback], and those of the server in [FlowDevice]; the
 // other flows need neither.
 func (c *Client) Start(ctx context.Context) (*SignIn, error) {
+	if c.server == nil {
+		return nil, errNoServer
+	}
 	switch c.config.Flow {
 	case FlowLoopback:
 		return c.startLoopback()
@@ -89,21 +91,14 @@ func (c *Client) Start(ctx context.Context) (*SignIn, error) {
 }
 
 // Wait returns the token once the user has approved. It survives dropped
-// connections and restarts of the server. Errors are [ErrAccessDenied],
-// [ErrExpired], [ErrConflict], [ErrUnreachable] and [ErrThrottled] when one of
-// them lasted to the end, an [*Error], or the context's.
+// connections and restarts of the server, and is for one call: what ends it,
+// ends the sign-in. Errors are [ErrAccessDenied], [ErrExpired], [ErrConflict],
+// [ErrUnreachable] and [ErrThrottled] when one of them lasted to the end, an
+// [*Error], or the context's cause.
 func (s *SignIn) Wait(ctx context.Context) (*Token, error) {
 	limited, cancel := context.WithDeadlineCause(ctx, s.Expires, ErrExpired)
 	defer cancel()
-	token, err := s.wait(limited)
-	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(limited), ErrExpired) && isContextError(err) {
-		return nil, ErrExpired
-	}
-	return token, err
-}
-
-func isContextError(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, ErrExpired)
+	return s.wait(limited)
 }
 
 // Close frees what the sign-in holds. It may be called more than once.

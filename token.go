@@ -1,6 +1,7 @@
 package dss
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,7 +18,7 @@ type Token struct {
 }
 
 func (c *Client) newToken(accessToken string, seconds int64) *Token {
-	token := &Token{AccessToken: newSecret(accessToken), Scopes: c.config.Scopes}
+	token := &Token{AccessToken: newSecret(accessToken), Scopes: slices.Clone(c.config.Scopes)}
 	if seconds > 0 {
 		token.Expires = time.Now().Add(time.Duration(seconds) * time.Second)
 	}
