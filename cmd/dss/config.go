@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -17,8 +16,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 )
-
-type lookupEnv = func(name string) (string, bool)
 
 // config is every setting of dss serve, as given.
 type config struct {
@@ -40,16 +37,15 @@ type config struct {
 	public *url.URL // parsed; nil until the port is known
 }
 
-// flags lists the settings. Each has a twin in the environment: DSS_ and the
-// flag's name in capitals.
+// flags lists the settings.
 func (c *config) flags() *flag.FlagSet {
 	c.maxBytes = index.DefaultMaxBytes
-	f := flag.NewFlagSet("serve", flag.ContinueOnError)
+	f := newFlags("serve")
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`address` to serve on")
 	f.StringVar(&c.publicURL, "public-url", "", "the server's `URL` as browsers and apps see it (default http://localhost and the port, if --listen is loopback)")
 	f.StringVar(&c.store, "store", "sqlite:data/dss.db", "where deposits wait: sqlite:PATH or memory:")
 	f.DurationVar(&c.ttl, "ttl", relay.DefaultTTL, "how long a deposit waits for its app")
-	f.StringVar(&c.confirm, "confirm", "all", "`which` sign-ins ask the user first: all, or sessions (a relay key is handed over at once; for a private server)")
+	choiceVar(f, &c.confirm, "confirm", "all|sessions", "which sign-ins ask the user first: all, or sessions (a relay key is handed over at once; for a private server)")
 	f.StringVar(&c.appHosts, "app-hosts", "", "comma-separated `ids` of apps with a host of their own below the public one, or all")
 	f.BoolVar(&c.behindProxy, "behind-proxy", false, "a reverse proxy in front makes a plain http public URL safe")
 	f.StringVar(&c.adminListen, "admin-listen", "", "`address` for health checks and profiles; keep it private")
@@ -64,59 +60,8 @@ func (c *config) flags() *flag.FlagSet {
 	f.Var(&c.maxBytes, "max-bytes", "`size` of all deposits at most, such as 64MiB")
 	f.IntVar(&c.maxWaiters, "max-waiters", relay.DefaultMaxWaiters, "`number` of apps that wait at one time at most")
 	f.DurationVar(&c.drain, "drain", 10*time.Second, "how long a shutdown may take")
-	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
+	choiceVar(f, &c.logFormat, "log-format", "text|json", "how to write the log")
 	return f
-}
-
-func envName(flagName string) string {
-	return "DSS_" + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
-}
-
-// parseConfig reads flags, and the environment for those not given.
-func parseConfig(args []string, env lookupEnv, stdout io.Writer) (*config, error) {
-	c := &config{}
-	f := c.flags()
-	f.SetOutput(io.Discard)
-	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
-		printFlags(stdout, f)
-		return nil, err
-	} else if err != nil {
-		return nil, usagef("%v; dss serve --help lists the flags", err)
-	}
-	if f.NArg() > 0 {
-		return nil, usagef("unexpected argument %q; flags start with --", f.Arg(0))
-	}
-	given := map[string]bool{}
-	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	var err error
-	f.VisitAll(func(one *flag.Flag) {
-		value, ok := env(envName(one.Name))
-		if !ok || given[one.Name] || err != nil {
-			return
-		}
-		given[one.Name] = true
-		if f.Set(one.Name, value) != nil {
-			err = usagef("%s: %q is not a valid value", envName(one.Name), value)
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return c, c.check(given)
-}
-
-func printFlags(w io.Writer, f *flag.FlagSet) {
-	fmt.Fprint(w, "usage: dss serve [flags]\n\nEach flag can be set in the environment too, as shown in brackets.\n\n")
-	f.VisitAll(func(f *flag.Flag) {
-		value, text := flag.UnquoteUsage(f)
-		if value != "" {
-			value = " " + value
-		}
-		if f.DefValue != "" && f.DefValue != "false" {
-			text += " (default " + f.DefValue + ")"
-		}
-		fmt.Fprintf(w, "  --%s%s  [%s]\n        %s\n", f.Name, value, envName(f.Name), text)
-	})
 }
 
 // check refuses settings that contradict each other or are not safe.
@@ -126,12 +71,6 @@ func (c *config) check(given map[string]bool) error {
 	}
 	if c.drain <= 0 || c.drain > 10*time.Minute {
 		return usagef("--drain must be more than 0 and at most 10m")
-	}
-	if c.confirm != "all" && c.confirm != "sessions" {
-		return usagef("--confirm must be all or sessions, not %q", c.confirm)
-	}
-	if c.logFormat != "text" && c.logFormat != "json" {
-		return usagef("--log-format must be text or json, not %q", c.logFormat)
 	}
 	if c.minKeyLength < 1 || c.minKeyLength > relay.MaxKeyLength {
 		return usagef("--min-key-length must be between 1 and %d", relay.MaxKeyLength)

@@ -1,5 +1,6 @@
-// Command dss runs the desktop stack server: it lets desktop and command-line
-// programs sign their users in to the Stack Exchange API.
+// Command dss runs the desktop stack server, which lets desktop and
+// command-line programs sign their users in to the Stack Exchange API, and
+// signs users in from the command line.
 package main
 
 import (
@@ -7,24 +8,37 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
-	"runtime/debug"
+	"strings"
+	"unicode"
+
+	dss "github.com/desktop-stack-serv/dss"
 )
 
 // Exit statuses.
 const (
-	exitOK      = 0
-	exitFailure = 1
-	exitUsage   = 2
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitDenied      = 3
+	exitExpired     = 4
+	exitUnreachable = 5
+	exitInterrupted = 130
 )
 
-const usage = `dss lets desktop and command-line programs sign their users in to Stack Exchange.
-
-usage:
-  dss serve [flags]   run the server; dss serve --help lists the flags
-  dss version         print the version
-`
+// exitMeanings is what help and manual say about them.
+var exitMeanings = []struct {
+	status  int
+	meaning string
+}{
+	{exitOK, "done"},
+	{exitFailure, "anything that is not below"},
+	{exitUsage, "a mistake in the command line or the environment"},
+	{exitDenied, "access was denied, or the token is not valid"},
+	{exitExpired, "the sign-in timed out, expired, or got two different answers"},
+	{exitUnreachable, "a server cannot be reached"},
+	{exitInterrupted, "interrupted"},
+}
 
 // usageError is a mistake in the command line or the settings.
 type usageError struct{ text string }
@@ -35,48 +49,51 @@ func usagef(format string, arguments ...any) error {
 	return usageError{fmt.Sprintf(format, arguments...)}
 }
 
+var errInterrupted = errors.New("interrupted")
+
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
+	p := process{os.LookupEnv, os.Stdin, os.Stdout, os.Stderr}
+	os.Exit(run(context.Background(), os.Args[1:], p))
 }
 
-func run(ctx context.Context, args []string, env lookupEnv, stdout, stderr io.Writer) int {
-	err := command(ctx, args, env, stdout, stderr)
-	var bad usageError
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-		return exitOK
-	case errors.As(err, &bad):
-		fmt.Fprintln(stderr, "dss:", err)
+func run(ctx context.Context, args []string, p process) int {
+	err := dispatch(ctx, args, p)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(p.stderr, "dss:", strings.TrimPrefix(printable(err.Error()), "dss: "))
+	}
+	return exitStatus(err)
+}
+
+func exitStatus(err error) int {
+	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
-	fmt.Fprintln(stderr, "dss:", err)
+	for _, known := range []struct {
+		err    error
+		status int
+	}{
+		{nil, exitOK},
+		{flag.ErrHelp, exitOK},
+		{errInterrupted, exitInterrupted},
+		{dss.ErrAccessDenied, exitDenied},
+		{dss.ErrInvalidToken, exitDenied},
+		{dss.ErrExpired, exitExpired},
+		{dss.ErrConflict, exitExpired},
+		{dss.ErrUnreachable, exitUnreachable},
+	} {
+		if errors.Is(err, known.err) {
+			return known.status
+		}
+	}
 	return exitFailure
 }
 
-func command(ctx context.Context, args []string, env lookupEnv, stdout, stderr io.Writer) error {
-	if len(args) == 0 {
-		fmt.Fprint(stderr, usage)
-		return usagef("name a command")
-	}
-	switch name := args[0]; name {
-	case "serve":
-		return serve(ctx, args[1:], env, stdout, stderr)
-	case "version", "--version", "-version":
-		_, err := fmt.Fprintln(stdout, "dss", version())
-		return err
-	case "help", "--help", "-help", "-h":
-		_, err := fmt.Fprint(stdout, usage)
-		return err
-	default:
-		return usagef("there is no command %q; dss help lists them", name)
-	}
-}
-
-// version is the module's version, as the Go toolchain recorded it.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
+// printable keeps what others say from steering the terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || r == '\n' {
+			return r
+		}
+		return -1
+	}, text)
 }

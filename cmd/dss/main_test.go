@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"flag"
+	"fmt"
 	"net"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/sqlite"
 )
@@ -20,7 +24,7 @@ func runWith(t *testing.T, env map[string]string, args ...string) (status int, s
 		value, ok := env[name]
 		return value, ok
 	}
-	status = run(t.Context(), args, lookup, &out, &err)
+	status = run(t.Context(), args, process{lookup, strings.NewReader(""), &out, &err})
 	return status, out.String(), err.String()
 }
 
@@ -35,7 +39,28 @@ func TestUsage(t *testing.T) {
 		{"nothing", "", nil, 2, "name a command"},
 		{"help", "help", nil, 0, "dss serve"},
 		{"version", "version", nil, 0, "dss "},
-		{"unknown command", "sevre", nil, 2, `no command "sevre"`},
+		{"unknown command", "sevre", nil, 2, `no command "sevre"; did you mean dss serve?`},
+		{"the beginning of a command", "comp", nil, 2, "did you mean dss completion?"},
+		{"nothing like a command", "frobnicate", nil, 2, "dss help lists them"},
+		{"--help", "--help", nil, 0, "dss login"},
+		{"help of login", "help login", nil, 0, "DSS_CLIENT_ID"},
+		{"help of nothing", "help lgin", nil, 2, "did you mean dss login?"},
+		{"too much help", "help login whoami", nil, 2, "one command"},
+		{"--version", "--version", nil, 0, "platform: "},
+		{"login without a server", "login --client-id 1", nil, 2, "DSS_SERVER"},
+		{"login without an app", "login --server https://auth.example.org", nil, 2, "--client-id"},
+		{"login at no URL", "login --server auth.example.org --client-id 1", nil, 2, "--server must be"},
+		{"login in plain http", "login --server http://auth.example.org --client-id 1", nil, 2, "--server must be https"},
+		{"login to no app", "login --server https://auth.example.org --client-id app", nil, 2, "--client-id must be"},
+		{"login upstream in plain http", "login --server https://auth.example.org --client-id 1 --stackexchange-url http://example.org", nil, 2, "--stackexchange-url must be https"},
+		{"no such flow", "login --flow magic", nil, 2, "--flow must be auto, loopback, relay, implicit or device"},
+		{"no such output", "login", map[string]string{"DSS_OUTPUT": "xml"}, 2, "--output must be"},
+		{"no time", "login --server https://auth.example.org --client-id 1 --timeout 0s", nil, 2, "--timeout"},
+		{"whoami without a token", "whoami", nil, 2, "DSS_TOKEN"},
+		{"logout without a token", "logout", nil, 2, "DSS_TOKEN"},
+		{"an API in plain http", "whoami --stackexchange-api-url http://example.org", nil, 2, "--stackexchange-api-url must be https"},
+		{"completion for no shell", "completion", nil, 2, "bash, zsh, fish or powershell"},
+		{"completion for another shell", "completion csh", nil, 2, "bash, zsh, fish or powershell"},
 		{"help of serve", "serve --help", nil, 0, "DSS_PUBLIC_URL"},
 		{"unknown flag", "serve --tll 1m", nil, 2, "-tll"},
 		{"an argument", "serve now", nil, 2, `"now"`},
@@ -68,10 +93,34 @@ func TestUsage(t *testing.T) {
 			if status != c.status || !strings.Contains(stdout+stderr, c.want) {
 				t.Errorf("exit status %d, want %d with %q:\n%s%s", status, c.status, c.want, stdout, stderr)
 			}
-			if status == 2 && (stdout != "" || strings.Count(strings.TrimPrefix(stderr, usage), "\n") != 1) {
+			if status == 2 && (stdout != "" || strings.Count(strings.TrimPrefix(stderr, overview()), "\n") != 1) {
 				t.Errorf("not one sentence:\n%s%s", stdout, stderr)
 			}
 		})
+	}
+}
+
+// TestTokensAreNoArguments keeps them out of what is printed, too.
+func TestTokensAreNoArguments(t *testing.T) {
+	for _, name := range []string{"whoami", "logout"} {
+		status, stdout, stderr := runWith(t, nil, name, "aSecret))")
+		if status != 2 || strings.Contains(stdout+stderr, "aSecret") || !strings.Contains(stderr, "standard input") {
+			t.Errorf("%s: exit status %d\n%s%s", name, status, stdout, stderr)
+		}
+	}
+}
+
+func TestExitStatus(t *testing.T) {
+	for err, want := range map[error]int{
+		nil: 0, flag.ErrHelp: 0, errors.New("x"): 1, usagef("x"): 2, dss.ErrAccessDenied: 3, dss.ErrInvalidToken: 3,
+		dss.ErrExpired: 4, dss.ErrConflict: 4, dss.ErrUnreachable: 5, dss.ErrThrottled: 1, &dss.Error{Status: 400}: 1, errInterrupted: 130,
+	} {
+		if got := exitStatus(err); got != want {
+			t.Errorf("%v: exit status %d, want %d", err, got, want)
+		}
+		if err != nil && exitStatus(fmt.Errorf("wrapped: %w", err)) != want {
+			t.Errorf("%v: another exit status if wrapped", err)
+		}
 	}
 }
 

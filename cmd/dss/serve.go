@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -30,12 +31,25 @@ const (
 	maxHeader = 12 << 10
 )
 
-// serve runs the server until a signal ends it.
-func serve(ctx context.Context, args []string, env lookupEnv, stdout, stderr io.Writer) error {
-	c, err := parseConfig(args, env, stdout)
-	if err != nil {
-		return err
+func serveCommand() *command {
+	return &command{
+		name: "serve", summary: "run the server",
+		about: "It runs the server until a signal ends it.",
+		new: func() (*flag.FlagSet, runner) {
+			c := &config{}
+			f := c.flags()
+			return f, func(ctx context.Context, p process, _ []string) error {
+				if err := c.check(given(f)); err != nil {
+					return err
+				}
+				return c.serve(ctx, p.stdout, p.stderr)
+			}
+		},
 	}
+}
+
+// serve runs the server until a signal ends it.
+func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log := c.logger(stderr)

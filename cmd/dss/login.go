@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	dss "github.com/desktop-stack-serv/dss"
+)
+
+// login is every setting of dss login.
+type login struct {
+	clientID, scope, server string
+	flow, appID             string
+	noBrowser               bool
+	output                  string
+	timeout                 time.Duration
+	stackExchange           string
+}
+
+func loginCommand() *command {
+	return &command{
+		name: "login", summary: "sign a user in and print the access token",
+		about: `It signs a user of Stack Exchange in to an app, through a DSS server. What to do
+stands on standard error, the access token alone on standard output:
+
+  export DSS_TOKEN=$(dss login --server https://auth.example.org --client-id 12345)
+
+The flow loopback needs the browser on this machine. In the flow relay it may be
+anywhere; implicit is the same for apps that are still registered for the
+implicit grant. The flow device is for a browser on another machine. Unless told
+otherwise, dss takes relay with --no-browser, else loopback where it can listen
+on 127.0.0.1, else relay.`,
+		new: func() (*flag.FlagSet, runner) {
+			l := &login{}
+			return l.flags(), l.run
+		},
+	}
+}
+
+func (l *login) flags() *flag.FlagSet {
+	f := newFlags("login")
+	f.StringVar(&l.server, "server", "", "`URL` of the DSS server, such as https://auth.example.org")
+	f.StringVar(&l.clientID, "client-id", "", "the app's `number` on Stack Apps")
+	f.StringVar(&l.scope, "scope", "", "comma-separated `scopes` to ask for, such as read_inbox,write_access")
+	choiceVar(f, &l.flow, "flow", "auto|loopback|relay|implicit|device", "the way in")
+	f.BoolVar(&l.noBrowser, "no-browser", false, "show the address only")
+	choiceVar(f, &l.output, "output", "token|json|env", "what to print: the token, a JSON object, or DSS_TOKEN=… for a shell")
+	f.StringVar(&l.appID, "app-id", "", "`id` that keeps the app's keys apart, in the relay flows")
+	f.StringVar(&l.stackExchange, "stackexchange-url", dss.DefaultStackExchange, "`URL` where users sign in, in the relay flows")
+	f.DurationVar(&l.timeout, "timeout", 15*time.Minute, "how long to wait for the user")
+	return f
+}
+
+func (l *login) run(ctx context.Context, p process, _ []string) error {
+	client, err := l.client()
+	if err != nil {
+		return err
+	}
+	return interruptible(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeoutCause(ctx, l.timeout, dss.ErrExpired)
+		defer cancel()
+		if err := l.probe(ctx); err != nil {
+			return err
+		}
+		token, err := l.signIn(ctx, client, newScreen(p.stderr, p.env))
+		if err != nil {
+			return err
+		}
+		return writeToken(p.stdout, l.output, token)
+	})
+}
+
+func (l *login) client() (*dss.Client, error) {
+	switch {
+	case l.server == "":
+		return nil, usagef("say with --server, or in DSS_SERVER, which DSS server to use, such as https://auth.example.org")
+	case l.clientID == "":
+		return nil, usagef("say with --client-id, or in DSS_CLIENT_ID, the number of the app on Stack Apps")
+	case l.timeout <= 0:
+		return nil, usagef("--timeout must be more than 0")
+	}
+	client, err := dss.New(dss.Config{
+		Server: l.server, ClientID: l.clientID, Scopes: l.scopes(), Flow: l.chosenFlow(), AppID: l.appID, StackExchange: l.stackExchange,
+	})
+	return client, asUsage(err)
+}
+
+// chosenFlow prefers relay where the browser may be on another machine, which
+// cannot come back to this one.
+func (l *login) chosenFlow() dss.Flow {
+	switch {
+	case l.flow != "auto":
+		return dss.Flow(l.flow)
+	case l.noBrowser:
+		return dss.FlowRelay
+	}
+	return dss.FlowAuto
+}
+
+func (l *login) scopes() []string {
+	return strings.FieldsFunc(l.scope, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// signIn shows what to do, and waits until it is done.
+func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss.Token, error) {
+	signIn, err := client.Start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer signIn.Close()
+	opens := !l.noBrowser && signIn.Flow != dss.FlowDevice
+	if err := s.instruct(signIn, opens); err != nil {
+		return nil, err
+	}
+	if opens {
+		if err := dss.OpenBrowser(signIn.URL); err != nil {
+			s.printf("The browser cannot be opened (%s). Open the address above yourself.\n", strings.TrimPrefix(err.Error(), "dss: "))
+		}
+	}
+	defer s.spin("Waiting for you to sign in")()
+	return signIn.Wait(ctx)
+}
+
+// interruptible runs a function until a signal ends its context. A second
+// signal ends the process at once.
+func interruptible(ctx context.Context, do func(context.Context) error) error {
+	signaled, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(signaled, stop)
+	err := do(signaled)
+	if err != nil && signaled.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+// asUsage says what package dss does not like in the words of the flags.
+func asUsage(err error) error {
+	if err == nil {
+		return nil
+	}
+	names := strings.NewReplacer("dss: ", "", "Server ", "--server ", "ClientID ", "--client-id ", "StackExchange ", "--stackexchange-url ", "API ", "--stackexchange-api-url ")
+	return usagef("%s", names.Replace(err.Error()))
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/desktop-stack-serv/dss/internal/scripted"
+)
+
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"dss": main}) }
+
+// TestScripts runs the real binary. In the scripts,
+//
+//	serve               starts a server with a sandbox; SERVER is its address
+//	exits STATUS ARG…   runs dss to its end, like exec
+//	start NAME ARG…     runs dss in the background, with NAME.out and NAME.err
+//	user DECISION NAME  has a user approve or deny at the address in NAME.err
+//	signal NAME SIGNAL  sends INT or TERM to it
+//	ended NAME STATUS   waits for its end
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			env.Values[running{}] = map[string]*background{}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"serve": serveInScript, "exits": exits, "start": start, "user": user, "signal": sendSignal, "ended": ended,
+		},
+	})
+}
+
+// patience bounds every wait; nothing comes near it.
+const patience = time.Minute
+
+// running is the key of a script's background processes.
+type running struct{}
+
+type background struct {
+	command *exec.Cmd
+	done    chan struct{} // closed when it has ended
+}
+
+func launch(ts *testscript.TestScript, command *exec.Cmd) *background {
+	ts.Check(command.Start())
+	b := &background{command, make(chan struct{})}
+	go func() {
+		defer close(b.done)
+		_ = command.Wait() // ended looks at the state
+	}()
+	ts.Defer(func() {
+		_ = command.Process.Kill()
+		<-b.done
+	})
+	return b
+}
+
+func commandOf(ts *testscript.TestScript, args ...string) *exec.Cmd {
+	path, err := exec.LookPath("dss")
+	ts.Check(err)
+	command := exec.Command(path, args...)
+	command.Dir = ts.MkAbs(".")
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "TERM", "DSS_SERVER", "DSS_CLIENT_ID", "DSS_STACKEXCHANGE_URL"} {
+		if value := ts.Getenv(name); value != "" {
+			command.Env = append(command.Env, name+"="+value)
+		}
+	}
+	return command
+}
+
+func serveInScript(ts *testscript.TestScript, _ bool, args []string) {
+	command := commandOf(ts, append([]string{"serve", "--sandbox", "--store", "memory:", "--listen", "127.0.0.1:0"}, args...)...)
+	out, w, err := os.Pipe()
+	ts.Check(err)
+	defer out.Close()
+	command.Stdout = w
+	b := launch(ts, command)
+	w.Close()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	address := regexp.MustCompile(`http://\S+`).FindString(line)
+	if err != nil || address == "" {
+		ts.Fatalf("no address in %q: %v", line, err)
+	}
+	ts.Setenv("SERVER", address)
+	ts.Value(running{}).(map[string]*background)["server"] = b
+}
+
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec("dss", args[1:]...)
+	status := 0
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
+		status = ended.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if fmt.Sprint(status) != args[0] {
+		ts.Fatalf("exit status %d, want %s", status, args[0])
+	}
+}
+
+func start(ts *testscript.TestScript, _ bool, args []string) {
+	name := args[0]
+	command := commandOf(ts, args[1:]...)
+	out, err := os.Create(ts.MkAbs(name + ".out"))
+	ts.Check(err)
+	defer out.Close()
+	told, err := os.Create(ts.MkAbs(name + ".err"))
+	ts.Check(err)
+	defer told.Close()
+	command.Stdout, command.Stderr = out, told
+	ts.Value(running{}).(map[string]*background)[name] = launch(ts, command)
+}
+
+func (b *background) wait(ts *testscript.TestScript) {
+	select {
+	case <-b.done:
+	case <-time.After(patience):
+		ts.Fatalf("still running after %v", patience)
+	}
+}
+
+func named(ts *testscript.TestScript, name string) *background {
+	b := ts.Value(running{}).(map[string]*background)[name]
+	if b == nil {
+		ts.Fatalf("there is no process %q", name)
+	}
+	return b
+}
+
+var addressLine = regexp.MustCompile(`(?m)^https?://\S+\n`)
+
+// address waits for the line with the URL.
+func address(ts *testscript.TestScript, name string) string {
+	b := named(ts, name)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(patience); ; {
+		if line := addressLine.FindString(ts.ReadFile(name + ".err")); line != "" {
+			return strings.TrimSpace(line)
+		}
+		select {
+		case <-tick.C:
+		case <-b.done:
+			ts.Fatalf("ended before it showed an address:\n%s", ts.ReadFile(name+".err"))
+		case <-deadline:
+			ts.Fatalf("no address within %v", patience)
+		}
+	}
+}
+
+func user(ts *testscript.TestScript, _ bool, args []string) {
+	browser := scripted.New()
+	decide := browser.SignIn
+	if args[0] == "deny" {
+		decide = browser.Refuse
+	}
+	page, err := decide(address(ts, args[1]))
+	if err == nil && page.Has("finish") {
+		page, err = browser.Press(page, "finish")
+	}
+	ts.Check(err)
+	ts.Logf("the user ends at %s: %d", page.URL.Path, page.Status)
+	for _, text := range args[2:] {
+		if !strings.Contains(strings.Join(browser.Visited, "\n"), text) {
+			ts.Fatalf("the browser has not been at %s", text)
+		}
+	}
+}
+
+func sendSignal(ts *testscript.TestScript, _ bool, args []string) {
+	b := named(ts, args[0])
+	if args[0] != "server" {
+		address(ts, args[0]) // it is at work by now
+	}
+	ts.Check(b.command.Process.Signal(map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[1]]))
+}
+
+func ended(ts *testscript.TestScript, _ bool, args []string) {
+	b := named(ts, args[0])
+	b.wait(ts)
+	if status := b.command.ProcessState.ExitCode(); fmt.Sprint(status) != args[1] {
+		ts.Fatalf("exit status %d, want %s\n%s", status, args[1], ts.ReadFile(args[0]+".err"))
+	}
+}

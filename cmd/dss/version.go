@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"strings"
+)
+
+func versionCommand() *command {
+	return &command{
+		name: "version", summary: "print the version",
+		about: "It prints the version, and from what and with what it was built, as far as that is known.",
+		new:   func() (*flag.FlagSet, runner) { return newFlags("version"), printVersion },
+	}
+}
+
+func printVersion(_ context.Context, p process, _ []string) error {
+	info, _ := debug.ReadBuildInfo()
+	_, err := io.WriteString(p.stdout, describe(info))
+	return err
+}
+
+// describe tells a version, which stands on the first line, and its build.
+func describe(info *debug.BuildInfo) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "dss %s\n", versionOf(info))
+	if revision := buildSetting(info, "vcs.revision"); revision != "" {
+		if buildSetting(info, "vcs.modified") == "true" {
+			revision += ", with changes"
+		}
+		fmt.Fprintf(&b, "commit: %s\n", revision)
+	}
+	if date := buildSetting(info, "vcs.time"); date != "" {
+		fmt.Fprintf(&b, "commit time: %s\n", date)
+	}
+	fmt.Fprintf(&b, "go: %s\nplatform: %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return b.String()
+}
+
+func buildSetting(info *debug.BuildInfo, key string) string {
+	if info == nil {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
+}
+
+// version is the module's version, as the Go toolchain recorded it.
+func version() string {
+	info, _ := debug.ReadBuildInfo()
+	return versionOf(info)
+}
+
+func versionOf(info *debug.BuildInfo) string {
+	if info == nil || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
