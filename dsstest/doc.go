@@ -1,0 +1,18 @@
+// Package dsstest has what a program that signs its users in through DSS needs
+// for its own tests: a DSS server, a fake Stack Exchange and a scripted user,
+// all in the test's process.
+//
+//	func TestSignIn(t *testing.T) {
+//		server := dsstest.Start(t, dsstest.Options{})
+//		config := server.Config()
+//		config.Prompt = server.User(dsstest.Approves)
+//		client, err := dss.New(config)
+//		…
+//		token, err := client.SignIn(t.Context())
+//	}
+//
+// Networks and servers misbehave, so the server does so too, by default: it
+// refuses, restarts, throttles and loses answers, the same way in every run
+// with the same seed. Whatever it does, a program that follows the rules gets
+// its answer.
+package dsstest

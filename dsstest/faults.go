@@ -1,0 +1,153 @@
+package dsstest
+
+import (
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/api"
+)
+
+// Fault is a way in which the server misbehaves towards the app. Browsers are
+// served well.
+type Fault string
+
+// The faults.
+const (
+	Refuses     Fault = "refuses"     // the connection ends before the request is read
+	DropsAnswer Fault = "drops"       // a claim is done, but its answer is lost; only where it can be had again
+	Slow        Fault = "slow"        // the answer takes a while
+	TooMany     Fault = "too many"    // 429 with Retry-After
+	Unavailable Fault = "unavailable" // 503 with Retry-After
+	SlowDown    Fault = "slow_down"   // a poll for a device's token is told to slow down
+)
+
+// AllFaults are the faults there are.
+var AllFaults = []Fault{Refuses, DropsAnswer, Slow, TooMany, Unavailable, SlowDown}
+
+// slowness is how long a slow answer takes.
+const slowness = 200 * time.Millisecond
+
+// faults strikes requests of apps. Of two requests in a row at most one is
+// struck, so that everything comes to an end.
+type faults struct {
+	next http.Handler
+
+	mu      sync.Mutex
+	random  *rand.Rand
+	active  []Fault
+	spared  bool // the last request was struck, so the next is not
+	strikes map[Fault]int
+}
+
+func newFaults(next http.Handler, options Options) *faults {
+	active := options.Faults
+	if active == nil {
+		active = AllFaults
+	}
+	return &faults{
+		next: next, random: rand.New(rand.NewPCG(options.Seed, 0)), active: slices.Clone(active), strikes: map[Fault]int{},
+	}
+}
+
+// SetFault switches one fault on or off.
+func (s *Server) SetFault(fault Fault, on bool) {
+	f := s.faults
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.active = slices.DeleteFunc(f.active, func(one Fault) bool { return one == fault })
+	if on {
+		f.active = append(f.active, fault)
+	}
+}
+
+// Strikes is how often a fault has struck.
+func (s *Server) Strikes(fault Fault) int {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	return s.faults.strikes[fault]
+}
+
+// ServeHTTP implements [http.Handler].
+func (f *faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost || (r.URL.Path != api.PathToken && r.URL.Path != api.PathOAuthToken) {
+		f.next.ServeHTTP(w, r)
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<16))
+	if err != nil {
+		return
+	}
+	again := func() *http.Request {
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		return r
+	}
+	switch fault := f.pick(possible(r.URL.Path, string(body))); fault {
+	case Refuses:
+		panic(http.ErrAbortHandler)
+	case DropsAnswer:
+		f.next.ServeHTTP(httptest.NewRecorder(), again())
+		panic(http.ErrAbortHandler)
+	case TooMany:
+		refuse(w, r.URL.Path, http.StatusTooManyRequests, api.ThrottleViolation)
+	case Unavailable:
+		refuse(w, r.URL.Path, http.StatusServiceUnavailable, api.TemporarilyUnavailable)
+	case SlowDown:
+		refuse(w, r.URL.Path, http.StatusBadRequest, api.SlowDown)
+	default:
+		if fault == Slow {
+			time.Sleep(slowness)
+		}
+		f.next.ServeHTTP(w, again())
+	}
+}
+
+// possible are the faults that an app which follows the rules gets over. A
+// token that the OAuth server has issued cannot be had again, so its answer is
+// not lost here.
+func possible(path, body string) []Fault {
+	device := strings.Contains(body, "device_code=")
+	bound := strings.Contains(body, "key=s256.")
+	out := []Fault{Refuses, Slow, TooMany, Unavailable}
+	if device {
+		out = []Fault{Refuses, Slow, SlowDown}
+	}
+	if path == api.PathToken && bound {
+		out = append(out, DropsAnswer)
+	}
+	return out
+}
+
+// pick decides what happens to a request.
+func (f *faults) pick(possible []Fault) Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	candidates := slices.DeleteFunc(possible, func(one Fault) bool { return !slices.Contains(f.active, one) })
+	if len(candidates) == 0 || f.spared {
+		f.spared = false
+		return ""
+	}
+	f.spared = true
+	fault := candidates[f.random.IntN(len(candidates))]
+	f.strikes[fault]++
+	return fault
+}
+
+// refuse answers in the words of the endpoint.
+func refuse(w http.ResponseWriter, path string, status int, name string) {
+	if status != http.StatusBadRequest {
+		w.Header().Set("Retry-After", "1")
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if path == api.PathToken {
+		_, _ = io.WriteString(w, `{"error_name":"`+name+`","error_message":"a fault of dsstest"}`)
+		return
+	}
+	_, _ = io.WriteString(w, `{"error":"`+name+`","error_description":"a fault of dsstest"}`)
+}

@@ -1,0 +1,107 @@
+package dsstest
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/memory"
+)
+
+// Options say how the server is. The zero value misbehaves in every way.
+type Options struct {
+	// Seed decides when faults strike. The zero value is a seed too.
+	Seed uint64
+	// Faults are those that strike; nil is [AllFaults], and an empty slice
+	// is none.
+	Faults []Fault
+	// TTL is how long a sign-in may take; 0 means 15 minutes.
+	TTL time.Duration
+}
+
+// Server is a DSS server with a fake Stack Exchange. It is safe for concurrent
+// use.
+type Server struct {
+	// URL is the DSS server's.
+	URL string
+	// StackExchange and API are the fake's.
+	StackExchange, API string
+
+	faults *faults
+	users  sync.WaitGroup
+	failed chan error // why users did not get to the end
+}
+
+// Start starts a server on loopback that ends with the test.
+func Start(t testing.TB, options Options) *Server {
+	t.Helper()
+	s, stop, err := start(options)
+	if err != nil {
+		t.Fatalf("dsstest: %v", err)
+	}
+	t.Cleanup(func() {
+		s.users.Wait()
+		stop()
+		close(s.failed)
+		for err := range s.failed {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// maxFailures bounds how many users' failures are told.
+const maxFailures = 100
+
+func start(options Options) (s *Server, stop func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	public := &url.URL{Scheme: "http", Host: fmt.Sprintf("localhost:%d", listener.Addr().(*net.TCPAddr).Port)}
+	handler, err := newHandler(public, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	s = &Server{
+		URL: public.String(), StackExchange: public.JoinPath("sandbox").String(), API: public.JoinPath("sandbox", "2.3").String(),
+		faults: newFaults(handler, options), failed: make(chan error, maxFailures),
+	}
+	server := &http.Server{Handler: s.faults, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener) // until it is closed
+	}()
+	return s, func() { _ = server.Close(); <-done }, nil
+}
+
+func newHandler(public *url.URL, options Options) (http.Handler, error) {
+	store := memory.New(index.Limits{})
+	base := public.JoinPath("sandbox")
+	server, err := httpapi.New(relay.New(store, relay.Config{TTL: options.TTL}), store, httpapi.Config{
+		PublicURL: public, Sandbox: sandbox.New(sandbox.Config{}), TTL: options.TTL, Log: slog.New(slog.DiscardHandler), Version: "dsstest",
+		StackExchangeURL: base,
+		StackExchange:    stackexchange.New(stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3")}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return server.Handler(), nil
+}
+
+// Config returns a configuration for the server. Set Prompt to a [User].
+func (s *Server) Config() dss.Config {
+	return dss.Config{Server: s.URL, StackExchange: s.StackExchange, ClientID: "1", Scopes: []string{"read_inbox"}}
+}

@@ -1,0 +1,108 @@
+package dsstest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/internal/scripted"
+)
+
+// Behaviour is what a user does with a sign-in.
+type Behaviour string
+
+// The behaviours.
+const (
+	Approves  Behaviour = "approves"
+	Denies    Behaviour = "denies"     // at Stack Exchange
+	Cancels   Behaviour = "cancels"    // approves at Stack Exchange, but not on DSS's page; or declines the device
+	Dawdles   Behaviour = "dawdles"    // approves, after a while
+	Twice     Behaviour = "twice"      // approves, and then once more in the same browser
+	WalksAway Behaviour = "walks away" // never does anything
+)
+
+// dawdling is how long a user who dawdles takes.
+const dawdling = time.Second
+
+// User returns a prompt for [dss.Config] that has a user with a browser behave
+// in a way. It returns at once, as a real prompt does; what the user does goes
+// on beside the wait.
+func (s *Server) User(behaviour Behaviour) func(*dss.SignIn) error {
+	return func(signIn *dss.SignIn) error {
+		if behaviour != WalksAway {
+			s.users.Go(func() { s.report(s.Do(context.Background(), behaviour, *signIn)) })
+		}
+		return nil
+	}
+}
+
+// report keeps an error for the end of the test.
+func (s *Server) report(err error) {
+	if err == nil {
+		return
+	}
+	select {
+	case s.failed <- err:
+	default:
+	}
+}
+
+// Do has a user behave in a way and returns when that is over.
+func (s *Server) Do(ctx context.Context, behaviour Behaviour, signIn dss.SignIn) error {
+	switch behaviour {
+	case Dawdles:
+		select {
+		case <-time.After(dawdling):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	case Twice:
+		browser := scripted.New()
+		if err := visit(browser, signIn.URL, Approves); err != nil {
+			return err
+		}
+		// The second time there may be nothing left to do.
+		_ = visit(browser, signIn.URL, Approves)
+		return nil
+	case WalksAway:
+		return nil
+	}
+	return visit(scripted.New(), signIn.URL, behaviour)
+}
+
+// maxPages bounds how many pages a sign-in may take.
+const maxPages = 10
+
+// visit opens an address and presses buttons up to the end.
+func visit(browser *scripted.Browser, address string, behaviour Behaviour) error {
+	page, err := browser.Open(address)
+	for range maxPages {
+		if err != nil {
+			return fmt.Errorf("dsstest: the user's browser: %w", err)
+		}
+		button := next(page, behaviour)
+		if button == "" {
+			return nil
+		}
+		page, err = browser.Press(page, button)
+	}
+	return fmt.Errorf("dsstest: the sign-in does not end")
+}
+
+// buttons are what each behaviour presses, in the order of preference.
+var buttons = map[Behaviour][]string{
+	Approves: {"continue", "approve", "finish"},
+	Dawdles:  {"continue", "approve", "finish"},
+	Denies:   {"continue", "deny", "finish"},
+	Cancels:  {"decline", "approve", "cancel"},
+}
+
+func next(page scripted.Page, behaviour Behaviour) string {
+	for _, button := range buttons[behaviour] {
+		if page.Has(button) {
+			return button
+		}
+	}
+	return ""
+}
