@@ -1,0 +1,97 @@
+// Package dist_test builds what is released, twice.
+package dist_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestSameBytes builds from two clones in different folders and compares.
+func TestSameBytes(t *testing.T) {
+	targets := []string{"linux/amd64", "windows/arm64"}
+	first, second := build(t, targets), build(t, targets)
+	sums := read(t, filepath.Join(first, "SHA256SUMS"))
+	if sums != read(t, filepath.Join(second, "SHA256SUMS")) {
+		t.Errorf("two builds differ:\n%s\n%s", sums, read(t, filepath.Join(second, "SHA256SUMS")))
+	}
+	if lines := strings.Count(sums, "\n"); lines != len(targets)+1 {
+		t.Errorf("%d files have a checksum, want %d:\n%s", lines, len(targets)+1, sums)
+	}
+	check := exec.Command("sha256sum", "--check", "--strict", "SHA256SUMS")
+	check.Dir = first
+	if out, err := check.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	archives, _ := filepath.Glob(filepath.Join(first, "*linux-amd64.tar.gz"))
+	if len(archives) != 1 {
+		t.Fatalf("archives: %v", archives)
+	}
+	folder := t.TempDir()
+	run(t, folder, "tar", "--extract", "--strip-components=1", "--file", archives[0])
+	if out := run(t, folder, "./dss", "version"); !strings.HasPrefix(out, "dss ") {
+		t.Errorf("the binary says %q", out)
+	}
+}
+
+// TestSBOM: the bill of materials names what is in the binary.
+func TestSBOM(t *testing.T) {
+	folder := build(t, []string{"linux/amd64"})
+	files, _ := filepath.Glob(filepath.Join(folder, "*.cdx.json"))
+	if len(files) != 1 {
+		t.Fatalf("bills: %v", files)
+	}
+	var bill struct {
+		Components []struct{ Name, Version string }
+	}
+	if err := json.Unmarshal([]byte(read(t, files[0])), &bill); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, component := range bill.Components {
+		found[component.Name] = component.Version
+	}
+	if found["modernc.org/sqlite"] == "" || found["github.com/piglig/go-qr"] == "" {
+		t.Errorf("the bill misses modules: %v", found)
+	}
+	if found["golang.org/x/oauth2"] != "" {
+		t.Errorf("the bill lists what only tests use: %v", found)
+	}
+}
+
+// build clones the repository and builds its last commit.
+func build(t *testing.T, targets []string) (out string) {
+	t.Helper()
+	repository, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clone := filepath.Join(t.TempDir(), "clone")
+	run(t, ".", "git", "clone", "--quiet", repository, clone)
+	out = filepath.Join(t.TempDir(), "dist")
+	run(t, clone, "deploy/dist", append([]string{out}, targets...)...)
+	return out
+}
+
+func run(t *testing.T, folder, name string, arguments ...string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), name, arguments...)
+	command.Dir = folder
+	out, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v: %s", name, err, out)
+	}
+	return string(out)
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
