@@ -16,6 +16,11 @@ var (
 	// ErrConflict means that two different answers came for one sign-in, so
 	// that neither can be trusted. Start again.
 	ErrConflict = errors.New("dss: two different answers came for this sign-in")
+	// ErrWrongServer means that the answer came from a server that calls
+	// itself something else than [Config.Server]. The code in it has not been
+	// used. Often the configuration has another name of the right server,
+	// such as 127.0.0.1 for localhost.
+	ErrWrongServer = errors.New("dss: the answer came from another server than the configured one")
 	// ErrUnreachable means that no answer came from the server, or from
 	// Stack Exchange, for as long as the sign-in could wait.
 	ErrUnreachable = errors.New("dss: the server cannot be reached")

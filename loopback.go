@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -66,21 +67,25 @@ func (c *Client) startLoopback() (*SignIn, error) {
 func (l *loopback) wait(ctx context.Context) (url.Values, error) {
 	select {
 	case response := <-l.callback:
-		return checked(response)
+		return l.checked(response)
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	case <-l.done:
 	}
 	select {
 	case response := <-l.callback: // it came before the end
-		return checked(response)
+		return l.checked(response)
 	default:
 		return nil, errClosed
 	}
 }
 
-// checked turns a response that is an error into one.
-func checked(response url.Values) (url.Values, error) {
+// checked turns a response that is an error into one. The issuer comes first
+// (RFC 9207 section 2.4).
+func (l *loopback) checked(response url.Values) (url.Values, error) {
+	if response.Get("iss") != l.issuer {
+		return nil, fmt.Errorf("%w: %.100q instead of %q", ErrWrongServer, response.Get("iss"), l.issuer)
+	}
 	switch name := response.Get("error"); name {
 	case "":
 		return response, nil
@@ -124,7 +129,10 @@ func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Connection", "close")
 	page := approvedPage
-	if query.Has("error") {
+	switch {
+	case query.Get("iss") != l.issuer:
+		page = failedPage
+	case query.Has("error"):
 		page = deniedPage
 	}
 	h.Set("Content-Length", strconv.Itoa(len(page)))
@@ -132,7 +140,7 @@ func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).Flush() // before close may go on
 }
 
-// expects checks state and issuer (RFC 9207), and that there is one answer.
+// expects checks the state, and that there is one answer.
 func (l *loopback) expects(query url.Values) bool {
 	for _, name := range []string{"state", "iss", "code", "error"} {
 		if len(query[name]) > 1 {
@@ -140,7 +148,7 @@ func (l *loopback) expects(query url.Values) bool {
 		}
 	}
 	return subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(l.state)) == 1 &&
-		query.Get("iss") == l.issuer && (query.Get("code") != "") != (query.Get("error") != "")
+		(query.Get("code") != "") != (query.Get("error") != "")
 }
 
 // exchange gets the token for a code from the server.
@@ -164,4 +172,5 @@ const pageHead = `<!doctype html><html lang="en"><meta charset="utf-8"><meta nam
 const (
 	approvedPage = pageHead + `<title>Signed in</title><h1>You’re signed in</h1><p>Your app has what it needs. Go back to it; you can close this tab.</p></html>`
 	deniedPage   = pageHead + `<title>Not signed in</title><h1>Access was not granted</h1><p>Nothing was signed in, and your app knows. You can close this tab.</p></html>`
+	failedPage   = pageHead + `<title>Not signed in</title><h1>The sign-in could not be finished</h1><p>The answer came from another server than your app expects. Nothing was signed in, and your app knows. You can close this tab.</p></html>`
 )

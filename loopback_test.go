@@ -147,15 +147,12 @@ func TestLoopbackRequest(t *testing.T) {
 func TestLoopbackIgnores(t *testing.T) {
 	a := startLoopback(t, nil)
 	for name, query := range map[string]url.Values{
-		"no state":        a.response("state", ""),
-		"a wrong state":   a.response("state", "x"+a.asked.Get("state")[1:]),
-		"a longer state":  a.response("state", a.asked.Get("state")+"x"),
-		"no iss":          a.response("iss", ""),
-		"a wrong iss":     a.response("iss", "https://evil.example"),
-		"iss and a slash": a.response("iss", issuer+"/"),
-		"neither":         a.response("code", ""),
-		"both":            a.response("error", "access_denied"),
-		"nothing":         {},
+		"no state":       a.response("state", ""),
+		"a wrong state":  a.response("state", "x"+a.asked.Get("state")[1:]),
+		"a longer state": a.response("state", a.asked.Get("state")+"x"),
+		"neither":        a.response("code", ""),
+		"both":           a.response("error", "access_denied"),
+		"nothing":        {},
 	} {
 		checkNotFound(t, a, name, http.MethodGet, "/?"+query.Encode())
 	}
@@ -195,8 +192,12 @@ func TestLoopbackPage(t *testing.T) {
 		title   string
 		want    error
 	}{
-		"approved": {nil, "<h1>You’re signed in</h1>", nil},
-		"denied":   {[]string{"code", "", "error", "access_denied"}, "<h1>Access was not granted</h1>", dss.ErrAccessDenied},
+		"approved":                {nil, "<h1>You’re signed in</h1>", nil},
+		"denied":                  {[]string{"code", "", "error", "access_denied"}, "<h1>Access was not granted</h1>", dss.ErrAccessDenied},
+		"no iss":                  {[]string{"iss", ""}, "<h1>The sign-in could not be finished</h1>", dss.ErrWrongServer},
+		"a wrong iss":             {[]string{"iss", "https://evil.example"}, "<h1>The sign-in could not be finished</h1>", dss.ErrWrongServer},
+		"iss and a slash":         {[]string{"iss", issuer + "/"}, "<h1>The sign-in could not be finished</h1>", dss.ErrWrongServer},
+		"a wrong iss, and denied": {[]string{"iss", "x", "code", "", "error", "access_denied"}, "<h1>The sign-in could not be finished</h1>", dss.ErrWrongServer},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := startLoopback(t, nil)
@@ -210,6 +211,9 @@ func TestLoopbackPage(t *testing.T) {
 			a.visit(t, http.MethodGet, "/", a.response("code", "another"))
 			if _, err := a.signIn.Wait(t.Context()); !errors.Is(err, tt.want) {
 				t.Errorf("%v, want %v", err, tt.want)
+			}
+			if tt.want != nil && a.exchanged != nil {
+				t.Errorf("redeemed %v", a.exchanged)
 			}
 			if tt.want == nil && a.exchanged.Get("code") != "C" {
 				t.Errorf("redeemed %q", a.exchanged.Get("code"))
