@@ -40,12 +40,13 @@ export async function submit(page, selector) {
 
 export const consent = (page, decision) => submit(page, 'button[value="' + decision + '"]');
 
-// Runs f in a page of a fresh profile, and fails on any script error.
-export async function inFreshPage(browser, f) {
+// Runs f in a page of a fresh profile, and fails on any script error but those
+// that are expected.
+export async function inFreshPage(browser, f, expected = /frame-ancestors/) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   const errors = [];
-  page.on('pageerror', ({ message }) => { if (!message.includes('frame-ancestors')) errors.push(message); });
+  page.on('pageerror', ({ message }) => { if (!expected.test(message)) errors.push(message); });
   page.on('dialog', (dialog) => { errors.push('dialog'); dialog.dismiss(); });
   try {
     await f(page, context);

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-const binary = fileURLToPath(new URL('../../bin/dss', import.meta.url));
+export const binary = fileURLToPath(new URL('../../bin/dss', import.meta.url));
 
 // Starts a server with a sandbox, unless a flag says where Stack Exchange is.
 export async function startDSS(...flags) {
