@@ -148,7 +148,7 @@ func TestLoopbackIgnores(t *testing.T) {
 	a := startLoopback(t, nil)
 	for name, query := range map[string]url.Values{
 		"no state":       a.response("state", ""),
-		"a wrong state":  a.response("state", "x"+a.asked.Get("state")[1:]),
+		"a wrong state":  a.response("state", strings.Repeat("x", 43)),
 		"a longer state": a.response("state", a.asked.Get("state")+"x"),
 		"neither":        a.response("code", ""),
 		"both":           a.response("error", "access_denied"),

@@ -119,7 +119,7 @@ func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss
 	}
 	if opens {
 		if err := dss.OpenBrowser(signIn.URL); err != nil {
-			s.printf("The browser cannot be opened (%s). Open the address above yourself.\n", strings.TrimPrefix(err.Error(), "dss: "))
+			s.printf("The browser cannot be opened. Open the address above yourself.\n(%s)\n\n", strings.TrimPrefix(err.Error(), "dss: "))
 		}
 	}
 	defer s.spin("Waiting for you to sign in")()

@@ -17,17 +17,27 @@ const (
 	plain        = "\x1b[0m"
 )
 
+// besideQR is how many lines of text stand on the screen with the code: none
+// of them may scroll away.
+const besideQR = 10
+
 // drawQR draws nothing where it would be no use: without a terminal, or with
-// one that is too narrow.
+// one that is too small.
 func (s *screen) drawQR(text string) {
 	if s.columns == 0 || s.dumb {
 		return
 	}
 	code, err := qr.EncodeText(text, qr.Low)
-	if err != nil || code.Size()+2*quietZone > s.columns {
+	if err != nil || !s.fits(code.Size()+2*quietZone) {
 		return
 	}
 	s.printf("%s\n", s.qrLines(code))
+}
+
+// fits reports whether a code of so many modules a side has room. Two rows of
+// modules make a line.
+func (s *screen) fits(modules int) bool {
+	return modules <= s.columns && (s.rows == 0 || (modules+1)/2+besideQR <= s.rows)
 }
 
 // qrLines has two rows of modules on a line. Without colours the ink is that

@@ -18,10 +18,15 @@ import (
 type screen struct {
 	w       io.Writer
 	columns int  // 0 if it is no terminal
+	rows    int  // 0 if that is not known
 	dumb    bool // a terminal that only prints line after line
 	colors  bool
 	light   bool // the background, as far as is known
 }
+
+// narrow is the width below which a line that is written again and again would
+// wrap.
+const narrow = 32
 
 func newScreen(w io.Writer, env lookupEnv) *screen {
 	s := &screen{w: w}
@@ -30,8 +35,8 @@ func newScreen(w io.Writer, env lookupEnv) *screen {
 		return s
 	}
 	s.columns = 80
-	if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
-		s.columns = width
+	if width, height, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
+		s.columns, s.rows = width, max(height, 0)
 	}
 	s.dress(env)
 	s.colors = s.colors && enableColors(file)
@@ -41,7 +46,7 @@ func newScreen(w io.Writer, env lookupEnv) *screen {
 // dress reads what the environment says about a terminal (https://no-color.org).
 func (s *screen) dress(env lookupEnv) {
 	kind, _ := env("TERM")
-	s.dumb = kind == "dumb"
+	s.dumb = kind == "dumb" || s.columns < narrow
 	noColor, _ := env("NO_COLOR")
 	s.colors = noColor == "" && !s.dumb
 	colors, _ := env("COLORFGBG") // such as 0;15, where 7 and 15 are white
@@ -109,6 +114,7 @@ func (s *screen) spin(text string) (stop func()) {
 	return func() {
 		close(done)
 		wait.Wait()
-		s.printf("\r%s\r", strings.Repeat(" ", len(text)+2))
+		// With the ^C that terminals put behind it.
+		s.printf("\r%s\r", strings.Repeat(" ", len(text)+4))
 	}
 }

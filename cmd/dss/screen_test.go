@@ -66,7 +66,8 @@ func picture(t *testing.T, drawn string, inkWhite bool) image.Image {
 
 func TestNoQR(t *testing.T) {
 	for name, s := range map[string]*screen{
-		"no terminal": {}, "too narrow": {columns: 40, colors: true}, "dumb": {columns: 80, dumb: true},
+		"no terminal": {}, "too narrow": {columns: 40, colors: true}, "too low": {columns: 80, rows: 24, colors: true},
+		"dumb": {columns: 80, dumb: true},
 	} {
 		var b strings.Builder
 		s.w = &b
@@ -113,7 +114,7 @@ func TestNoAddress(t *testing.T) {
 func TestSpinner(t *testing.T) {
 	var b strings.Builder
 	(&screen{w: &b, columns: 80}).spin("Waiting")()
-	if got := b.String(); !strings.HasPrefix(got, "\r⠋ Waiting") || !strings.HasSuffix(got, "\r         \r") {
+	if got := b.String(); !strings.HasPrefix(got, "\r⠋ Waiting") || !strings.HasSuffix(got, "\r           \r") {
 		t.Errorf("on a terminal: %q", got)
 	}
 	for _, s := range []*screen{{}, {columns: 80, dumb: true}} {
