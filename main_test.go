@@ -110,7 +110,7 @@ func newHandler(address string) (*sandbox.Sandbox, http.Handler, error) {
 	base := public.JoinPath("sandbox")
 	store := memory.New(index.Limits{})
 	s, err := httpapi.New(relay.New(store, relay.Config{}), store, httpapi.Config{
-		PublicURL: public, Sandbox: fake, Log: slog.New(slog.DiscardHandler), StackExchangeURL: base,
+		PublicURL: public, Sandbox: fake, Log: slog.New(slog.DiscardHandler),
 		StackExchange: stackexchange.New(stackexchange.Config{
 			BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: inProcess{fake},
 		}),

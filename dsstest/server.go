@@ -92,8 +92,7 @@ func newHandler(public *url.URL, options Options) (http.Handler, error) {
 	base := public.JoinPath("sandbox")
 	server, err := httpapi.New(relay.New(store, relay.Config{TTL: options.TTL}), store, httpapi.Config{
 		PublicURL: public, Sandbox: sandbox.New(sandbox.Config{}), TTL: options.TTL, Log: slog.New(slog.DiscardHandler), Version: "dsstest",
-		StackExchangeURL: base,
-		StackExchange:    stackexchange.New(stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3")}),
+		StackExchange: stackexchange.New(stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3")}),
 	})
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
@@ -49,8 +50,8 @@ func (c *config) flags() *flag.FlagSet {
 	f.StringVar(&c.appHosts, "app-hosts", "", "comma-separated `ids` of apps with a host of their own below the public one, or all")
 	f.BoolVar(&c.behindProxy, "behind-proxy", false, "a reverse proxy in front makes a plain http public URL safe")
 	f.StringVar(&c.adminListen, "admin-listen", "", "`address` for health checks and profiles; keep it private")
-	f.StringVar(&c.stackExchangeURL, "stackexchange-url", "https://stackoverflow.com", "`URL` where users sign in")
-	f.StringVar(&c.stackExchangeAPIURL, "stackexchange-api-url", "https://api.stackexchange.com/2.3", "`URL` of the Stack Exchange API")
+	f.StringVar(&c.stackExchangeURL, "stackexchange-url", dss.DefaultStackExchange, "`URL` where users sign in")
+	f.StringVar(&c.stackExchangeAPIURL, "stackexchange-api-url", dss.DefaultAPI, "`URL` of the Stack Exchange API")
 	f.StringVar(&c.authorizedAppsURL, "authorized-apps-url", "", "`URL` of the list of applications a user has authorized (default on Stack Exchange)")
 	f.BoolVar(&c.sandbox, "sandbox", false, "serve a fake Stack Exchange under /sandbox/, to this machine only")
 	f.BoolVar(&c.sandboxRemote, "sandbox-remote", false, "serve the sandbox to other machines too: anybody can sign in as anybody")

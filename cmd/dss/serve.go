@@ -113,7 +113,6 @@ func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server
 		Log:               log,
 	}
 	base, apiURL := c.stackExchange()
-	settings.StackExchangeURL = base
 	settings.StackExchange = stackexchange.New(stackexchange.Config{BaseURL: base, APIURL: apiURL})
 	if c.sandbox {
 		settings.Sandbox = sandbox.New(c.sandboxConfig())

@@ -132,7 +132,7 @@ func (s *Server) failDevice(w http.ResponseWriter, r *http.Request, userCode str
 // after a form post.
 func (s *Server) devicePage(w http.ResponseWriter, r *http.Request, status int, data web.DeviceData) {
 	w.Header().Set("Content-Security-Policy", s.devicePolicy)
-	data.Host = s.config.StackExchangeURL.Hostname()
+	data.Host = s.upstream.BaseURL().Hostname()
 	data.Sandbox = s.config.Sandbox != nil
 	data.AuthorizedAppsURL = s.config.AuthorizedAppsURL
 	body, err := s.pages.Device(data)

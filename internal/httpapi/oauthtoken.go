@@ -82,7 +82,7 @@ func (s *Server) pollDevice(r *http.Request, from client, form params) (grant.To
 	}
 	p := s.explainOAuth(r, err)
 	if p.name == api.TemporarilyUnavailable {
-		p.name = api.SlowDown
+		p = &oauthProblem{api.SlowDown, p.message}
 	}
 	return grant.Token{}, p
 }

@@ -21,7 +21,10 @@ func (s *Server) getRedirect(w http.ResponseWriter, r *http.Request) {
 		s.callback(w, r, p)
 		return
 	}
-	data, err := s.landing(r)
+	var data web.LandingData
+	if err == nil {
+		data, err = s.landing(r, p)
+	}
 	if err != nil {
 		s.failPage(w, r, err)
 		return
@@ -30,11 +33,7 @@ func (s *Server) getRedirect(w http.ResponseWriter, r *http.Request) {
 	s.page(w, r, http.StatusOK, body, err)
 }
 
-func (s *Server) landing(r *http.Request) (web.LandingData, error) {
-	p, err := queryParams(r)
-	if err != nil {
-		return web.LandingData{}, err
-	}
+func (s *Server) landing(r *http.Request, p params) (web.LandingData, error) {
 	space, err := s.keySpace(r, p)
 	if err != nil {
 		return web.LandingData{}, err

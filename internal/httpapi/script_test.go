@@ -228,9 +228,9 @@ func startServer(t *testing.T, settings map[string]string) (address string, fake
 	if settings["sandbox"] == "true" {
 		config.Sandbox = fake
 	}
-	config.StackExchangeURL = config.PublicURL.JoinPath("sandbox")
+	base := config.PublicURL.JoinPath("sandbox")
 	config.StackExchange = stackexchange.New(stackexchange.Config{
-		BaseURL: config.StackExchangeURL, APIURL: config.StackExchangeURL.JoinPath("2.3"), Transport: inProcess{fake},
+		BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: inProcess{fake},
 	})
 	return listen(t, memory.New(limits), config), fake
 }

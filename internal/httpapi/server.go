@@ -36,10 +36,9 @@ type Config struct {
 	// AuthorizedAppsURL is linked where a user may want to undo a sign-in.
 	// The zero value means DefaultAuthorizedAppsURL.
 	AuthorizedAppsURL string
-	// StackExchange is the client of Stack Exchange, and StackExchangeURL
-	// where it sends users to sign in. The zero values mean the real one.
-	StackExchange    *stackexchange.Client
-	StackExchangeURL *url.URL
+	// StackExchange is the client of Stack Exchange. The zero value means
+	// one of the real one.
+	StackExchange *stackexchange.Client
 	// TTL is how long a sign-in may take. The zero value means
 	// [relay.DefaultTTL].
 	TTL time.Duration
@@ -78,7 +77,7 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 		config.AuthorizedAppsURL = DefaultAuthorizedAppsURL
 	}
 	if config.StackExchange == nil {
-		config.StackExchange, config.StackExchangeURL = realStackExchange()
+		config.StackExchange = stackexchange.New(stackexchange.Config{})
 	}
 	s := &Server{
 		config: config, relay: r, store: store, pages: pages, log: config.Log,
@@ -88,17 +87,12 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 	s.grants = grant.New(store, s.upstream, grant.Config{
 		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathRedirect,
 	})
+	signIn := s.upstream.BaseURL()
 	s.devicePolicy = strings.Replace(contentSecurityPolicy, "form-action 'self'",
-		"form-action 'self' https: "+config.StackExchangeURL.Scheme+"://"+config.StackExchangeURL.Host, 1)
+		"form-action 'self' https: "+signIn.Scheme+"://"+signIn.Host, 1)
 	rand.Read(s.probe[:])
 	s.draining, s.drain = context.WithCancel(context.Background())
 	return s, nil
-}
-
-func realStackExchange() (*stackexchange.Client, *url.URL) {
-	base := &url.URL{Scheme: "https", Host: "stackoverflow.com"}
-	api := &url.URL{Scheme: "https", Host: "api.stackexchange.com", Path: "/2.3"}
-	return stackexchange.New(stackexchange.Config{BaseURL: base, APIURL: api}), base
 }
 
 // Drain makes /readyz answer 503 and ends every wait with a 503.

@@ -21,13 +21,13 @@ const (
 	maxHeader   = 16 << 10 // bytes
 )
 
-// Config says where Stack Exchange is. Both URLs are required; Enterprise
-// instances have their own.
+// Config says where Stack Exchange is. The zero value is the real one;
+// Enterprise instances have their own.
 type Config struct {
-	// BaseURL is where users sign in and codes are redeemed, such as
-	// https://stackoverflow.com.
+	// BaseURL is where users sign in and codes are redeemed. If it is nil,
+	// it is https://stackoverflow.com.
 	BaseURL *url.URL
-	// APIURL is that of the API with its version, such as
+	// APIURL is that of the API with its version. If it is nil, it is
 	// https://api.stackexchange.com/2.3.
 	APIURL *url.URL
 	// Transport sends the requests. If it is nil, the client has one of its
@@ -50,6 +50,12 @@ func New(c Config) *Client {
 	if transport == nil {
 		transport = newTransport()
 	}
+	if c.BaseURL == nil {
+		c.BaseURL = &url.URL{Scheme: "https", Host: "stackoverflow.com"}
+	}
+	if c.APIURL == nil {
+		c.APIURL = &url.URL{Scheme: "https", Host: "api.stackexchange.com", Path: "/2.3"}
+	}
 	return &Client{
 		base:  bare(c.BaseURL),
 		api:   bare(c.APIURL),
@@ -57,6 +63,9 @@ func New(c Config) *Client {
 		slots: make(chan struct{}, maxCalls),
 	}
 }
+
+// BaseURL is where the client sends users to sign in.
+func (c *Client) BaseURL() *url.URL { return bare(c.base) }
 
 // bare copies u without what would get in the way of a path and a query.
 func bare(u *url.URL) *url.URL {
