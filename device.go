@@ -13,11 +13,7 @@ import (
 const maxExpiresIn = 24 * 60 * 60
 
 func (c *Client) startDevice(ctx context.Context) (*SignIn, error) {
-	form := url.Values{"client_id": {c.config.ClientID}}
-	if len(c.config.Scopes) > 0 {
-		form.Set("scope", c.scope())
-	}
-	a, err := c.post(ctx, c.server.JoinPath(api.PathDeviceAuthorization).String(), form)
+	a, err := c.post(ctx, c.server.JoinPath(api.PathDeviceAuthorization), c.request())
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +54,7 @@ const slowDown = 5 * time.Second
 func (c *Client) poll(ctx context.Context, deviceCode string, interval time.Duration) (*Token, error) {
 	form := url.Values{"grant_type": {api.GrantDeviceCode}, "client_id": {c.config.ClientID}, "device_code": {deviceCode}}
 	for sleep(ctx, interval) {
-		a, err := persist(ctx, 2*interval, func() (*answer, error) { return c.post(ctx, c.server.JoinPath(api.PathOAuthToken).String(), form) })
+		a, err := c.persist(ctx, 2*interval, c.server.JoinPath(api.PathOAuthToken), form)
 		if err != nil {
 			return nil, err
 		}

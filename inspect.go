@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"html"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -146,22 +145,15 @@ func (c *Client) askAPI(ctx context.Context, token, query string, path ...string
 	return a.Items, a.err(token)
 }
 
-// getAPI bounds what the answer unpacks to: it is always compressed.
 func (c *Client) getAPI(ctx context.Context, target *url.URL, token string) (*apiAnswer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return nil, unreachable(ctx, err)
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
-	request.Header.Set("Accept", "application/json")
-	response, err := c.http.Do(request)
+	response, body, err := c.send(request)
 	if err != nil {
-		return nil, unreachable(ctx, err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return nil, unreachable(ctx, err)
+		return nil, err
 	}
 	a := &apiAnswer{}
 	if json.Unmarshal(body, a) != nil || (a.ErrorID == 0 && (response.StatusCode != http.StatusOK || a.Items == nil)) {

@@ -41,13 +41,10 @@ func (c *Client) startLoopback() (*SignIn, error) {
 		_ = l.server.Serve(listener) // until it is closed
 	}()
 	redirectURI := "http://" + listener.Addr().String() + "/"
-	query := url.Values{
-		"response_type": {"code"}, "client_id": {c.config.ClientID}, "redirect_uri": {redirectURI}, "state": {l.state},
-		"code_challenge": {challengeOf(verifier)}, "code_challenge_method": {"S256"},
-	}
-	if len(c.config.Scopes) > 0 {
-		query.Set("scope", c.scope())
-	}
+	query := c.codeRequest(verifier)
+	query.Set("response_type", "code")
+	query.Set("redirect_uri", redirectURI)
+	query.Set("state", l.state)
 	s := &SignIn{
 		Flow: FlowLoopback, URL: c.server.JoinPath(api.PathAuthorize).String() + "?" + query.Encode(),
 		Expires: time.Now().Add(lifetime), close: sync.OnceValue(l.close),
@@ -58,7 +55,13 @@ func (c *Client) startLoopback() (*SignIn, error) {
 		if err != nil {
 			return nil, err
 		}
-		return c.exchange(ctx, response.Get("code"), redirectURI, verifier)
+		a, err := c.redeem(ctx, c.server.JoinPath(api.PathOAuthToken), url.Values{
+			"grant_type": {api.GrantAuthorizationCode}, "code": response["code"], "redirect_uri": {redirectURI}, "code_verifier": {verifier},
+		})
+		if err != nil {
+			return nil, err
+		}
+		return c.newToken(a.AccessToken, a.ExpiresIn), nil
 	}
 	return s, nil
 }
@@ -149,22 +152,6 @@ func (l *loopback) expects(query url.Values) bool {
 	}
 	return subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(l.state)) == 1 &&
 		(query.Get("code") != "") != (query.Get("error") != "")
-}
-
-// exchange gets the token for a code from the server.
-func (c *Client) exchange(ctx context.Context, code, redirectURI, verifier string) (*Token, error) {
-	form := url.Values{
-		"grant_type": {api.GrantAuthorizationCode}, "client_id": {c.config.ClientID}, "code": {code},
-		"redirect_uri": {redirectURI}, "code_verifier": {verifier},
-	}
-	a, err := persist(ctx, firstDelay, func() (*answer, error) { return c.post(ctx, c.server.JoinPath(api.PathOAuthToken).String(), form) })
-	if err != nil {
-		return nil, err
-	}
-	if a.status != http.StatusOK || a.AccessToken == "" {
-		return nil, a.err()
-	}
-	return c.newToken(a.AccessToken, a.ExpiresIn), nil
 }
 
 const pageHead = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1.5rem}</style>`

@@ -10,57 +10,49 @@ import (
 	"github.com/desktop-stack-serv/dss/api"
 )
 
-// startRelay uses a key that only the holder of its verifier can claim under,
-// and a code that only the holder of another verifier can redeem.
+// startRelay uses a code that only the holder of its verifier can redeem.
 func (c *Client) startRelay() *SignIn {
-	claimVerifier, codeVerifier := randomText(), randomText()
-	key := "s256." + challengeOf(claimVerifier)
-	s := c.newRelaySignIn(FlowRelay, key, "/oauth", url.Values{
-		"code_challenge": {challengeOf(codeVerifier)}, "code_challenge_method": {"S256"},
-	})
-	s.wait = func(ctx context.Context) (*Token, error) {
-		a, err := c.claim(ctx, url.Values{"key": {key}, "verifier": {claimVerifier}})
-		if err != nil {
-			return nil, err
-		}
+	verifier := randomText()
+	return c.newRelaySignIn(FlowRelay, "/oauth", c.codeRequest(verifier), func(ctx context.Context, a *answer) (*Token, error) {
 		if a.Code == "" {
 			return nil, a.err()
 		}
-		return c.redeem(ctx, a.Code, codeVerifier)
-	}
-	return s
-}
-
-func (c *Client) startImplicit() *SignIn {
-	verifier := randomText()
-	key := "s256." + challengeOf(verifier)
-	s := c.newRelaySignIn(FlowImplicit, key, "/oauth/dialog", nil)
-	s.wait = func(ctx context.Context) (*Token, error) {
-		a, err := c.claim(ctx, url.Values{"key": {key}, "verifier": {verifier}})
+		a, err := c.redeem(ctx, c.stackExchange.JoinPath("/oauth/access_token/json"), url.Values{
+			"code": {a.Code}, "redirect_uri": {c.relayRedirectURI()}, "code_verifier": {verifier},
+		})
 		if err != nil {
 			return nil, err
 		}
+		return c.newToken(a.AccessToken, a.Expires), nil
+	})
+}
+
+func (c *Client) startImplicit() *SignIn {
+	return c.newRelaySignIn(FlowImplicit, "/oauth/dialog", c.request(), func(_ context.Context, a *answer) (*Token, error) {
 		if a.AccessToken == "" {
 			return nil, a.err()
 		}
 		return c.newToken(a.AccessToken, 0), nil
-	}
-	return s
+	})
 }
 
-func (c *Client) newRelaySignIn(flow Flow, key, path string, query url.Values) *SignIn {
-	if query == nil {
-		query = url.Values{}
-	}
-	query.Set("client_id", c.config.ClientID)
+// newRelaySignIn uses a key that only the holder of its verifier can claim
+// under.
+func (c *Client) newRelaySignIn(flow Flow, path string, query url.Values, finish func(context.Context, *answer) (*Token, error)) *SignIn {
+	verifier := randomText()
+	key := "s256." + challengeOf(verifier)
 	query.Set("redirect_uri", c.relayRedirectURI())
 	query.Set("state", key)
-	if len(c.config.Scopes) > 0 {
-		query.Set("scope", c.scope())
-	}
 	return &SignIn{
 		Flow: flow, URL: c.stackExchange.JoinPath(path).String() + "?" + query.Encode(),
 		MatchCode: matchCode(key), Expires: time.Now().Add(lifetime),
+		wait: func(ctx context.Context) (*Token, error) {
+			a, err := c.claim(ctx, url.Values{"key": {key}, "verifier": {verifier}})
+			if err != nil {
+				return nil, err
+			}
+			return finish(ctx, a)
+		},
 	}
 }
 
@@ -80,7 +72,7 @@ func (c *Client) claim(ctx context.Context, form url.Values) (*answer, error) {
 		form.Set("appid", c.config.AppID)
 	}
 	for {
-		a, err := persist(ctx, firstDelay, func() (*answer, error) { return c.post(ctx, c.server.JoinPath(api.PathToken).String(), form) })
+		a, err := c.persist(ctx, firstDelay, c.server.JoinPath(api.PathToken), form)
 		switch {
 		case err != nil:
 			return nil, err
@@ -95,21 +87,4 @@ func (c *Client) claim(ctx context.Context, form url.Values) (*answer, error) {
 			return nil, context.Cause(ctx)
 		}
 	}
-}
-
-// redeem gets the token for a code from Stack Exchange itself.
-func (c *Client) redeem(ctx context.Context, code, verifier string) (*Token, error) {
-	form := url.Values{
-		"client_id": {c.config.ClientID}, "code": {code}, "redirect_uri": {c.relayRedirectURI()}, "code_verifier": {verifier},
-	}
-	a, err := persist(ctx, firstDelay, func() (*answer, error) {
-		return c.post(ctx, c.stackExchange.JoinPath("/oauth/access_token/json").String(), form)
-	})
-	if err != nil {
-		return nil, err
-	}
-	if a.status != http.StatusOK || a.AccessToken == "" {
-		return nil, a.err()
-	}
-	return c.newToken(a.AccessToken, a.Expires), nil
 }

@@ -41,21 +41,15 @@ type answer struct {
 
 // post sends a form. Errors are of the connection, or of an answer that is
 // none; they never quote what was sent.
-func (c *Client) post(ctx context.Context, target string, form url.Values) (*answer, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(form.Encode()))
+func (c *Client) post(ctx context.Context, target *url.URL, form url.Values) (*answer, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Accept", "application/json")
-	response, err := c.http.Do(request)
+	response, body, err := c.send(request)
 	if err != nil {
-		return nil, unreachable(ctx, err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return nil, unreachable(ctx, err)
+		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {
 		body = redact(body, form)
@@ -65,6 +59,22 @@ func (c *Client) post(ctx context.Context, target string, form url.Values) (*ans
 		return nil, fmt.Errorf("%w: %s answers %d with something other than JSON", ErrUnreachable, request.URL.Host, a.status)
 	}
 	return a, nil
+}
+
+// send returns an answer whose body has been read, as far as that is bounded:
+// what a compressed one unpacks to counts.
+func (c *Client) send(request *http.Request) (*http.Response, []byte, error) {
+	request.Header.Set("Accept", "application/json")
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, nil, unreachable(request.Context(), err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, nil, unreachable(request.Context(), err)
+	}
+	return response, body, nil
 }
 
 // redact takes what was sent out of an answer that repeats it.
@@ -174,13 +184,13 @@ const (
 	lastDelay  = 15 * time.Second
 )
 
-// persist repeats a request until it has an answer that counts: not a broken
+// persist posts a form until it has an answer that counts: not a broken
 // connection, a restart or a throttle. The last of those is the error when the
 // sign-in expires.
-func persist(ctx context.Context, delay time.Duration, request func() (*answer, error)) (*answer, error) {
+func (c *Client) persist(ctx context.Context, delay time.Duration, target *url.URL, form url.Values) (*answer, error) {
 	var trouble error
 	for longest := max(delay, lastDelay); ; delay = min(2*delay, longest) {
-		a, err := request()
+		a, err := c.post(ctx, target, form)
 		switch {
 		case err == nil && !a.busy():
 			return a, nil

@@ -1,6 +1,9 @@
 package dss
 
 import (
+	"context"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -25,4 +28,34 @@ func (c *Client) newToken(accessToken string, seconds int64) *Token {
 	return token
 }
 
-func (c *Client) scope() string { return strings.Join(c.config.Scopes, " ") }
+// request is what every request for authorization has.
+func (c *Client) request() url.Values {
+	request := url.Values{"client_id": {c.config.ClientID}}
+	if len(c.config.Scopes) > 0 {
+		request.Set("scope", strings.Join(c.config.Scopes, " "))
+	}
+	return request
+}
+
+// codeRequest asks for a code that only the holder of the verifier can redeem
+// (RFC 7636 section 4.3).
+func (c *Client) codeRequest(verifier string) url.Values {
+	request := c.request()
+	request.Set("code_challenge", challengeOf(verifier))
+	request.Set("code_challenge_method", "S256")
+	return request
+}
+
+// redeem gets the token for a code (RFC 6749 section 4.1.3, RFC 7636 section
+// 4.5), from the server or from Stack Exchange itself.
+func (c *Client) redeem(ctx context.Context, target *url.URL, form url.Values) (*answer, error) {
+	form.Set("client_id", c.config.ClientID)
+	a, err := c.persist(ctx, firstDelay, target, form)
+	if err != nil {
+		return nil, err
+	}
+	if a.status != http.StatusOK || a.AccessToken == "" {
+		return nil, a.err()
+	}
+	return a, nil
+}
