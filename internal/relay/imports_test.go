@@ -24,6 +24,8 @@ var allowed = map[string][]string{
 	"internal/relay/storetest": {"internal/relay"},
 	"internal/store/index":     {"internal/relay"},
 	"internal/store/watch":     {"internal/relay"},
+	"internal/store/usage":     {"internal/relay", "internal/store/index"},
+	"internal/store/inspect":   {"internal/relay"},
 	"internal/store/memory":    {"internal/relay", "internal/store/index", "internal/store/watch"},
 	"internal/store/sqlite":    {"internal/relay", "internal/store/index", "internal/store/watch"},
 	"internal/stackexchange":   {"internal/relay"},

@@ -3,8 +3,6 @@ package relay_test
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,6 +13,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/relay/storetest"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
@@ -34,22 +33,6 @@ func newBench(t *testing.T) bench {
 // inBubble runs test in synctest time.
 func inBubble(t *testing.T, test func(b bench)) {
 	synctest.Test(t, func(t *testing.T) { test(newBench(t)) })
-}
-
-func newKey(t *testing.T, text string) relay.Key {
-	t.Helper()
-	key, err := relay.KeyRules{}.Parse(text)
-	if err != nil {
-		t.Fatalf("key: %v", err)
-	}
-	return key
-}
-
-// bound returns a verifier and the key bound to it.
-func bound(t *testing.T) (relay.Key, relay.Verifier) {
-	text := rand.Text() + rand.Text()
-	sum := sha256.Sum256([]byte(text))
-	return newKey(t, relay.BoundPrefix+base64.RawURLEncoding.EncodeToString(sum[:])), relay.NewVerifier(text)
 }
 
 func token(text string) relay.Response {
@@ -105,7 +88,7 @@ var nothing = relay.ErrNoToken.Error()
 
 func TestOnce(t *testing.T) {
 	inBubble(t, func(b bench) {
-		key := newKey(t, rand.Text())
+		key := storetest.Key(t, rand.Text())
 		b.want("before", b.claim(relay.Claim{Key: key}), nothing)
 		b.deposit(key, token("T"), "")
 		b.want("first", b.claim(relay.Claim{Key: key}), "T")
@@ -118,7 +101,7 @@ func TestOnce(t *testing.T) {
 
 func TestKeySpacesAreSeparate(t *testing.T) {
 	inBubble(t, func(b bench) {
-		key := newKey(t, rand.Text())
+		key := storetest.Key(t, rand.Text())
 		for _, space := range []relay.KeySpace{"0", "1", "a", "A"} {
 			if err := b.relay.Deposit(b.Context(), space, key, token("token-of-"+string(space)), relay.Secret{}); err != nil {
 				t.Fatal(err)
@@ -140,16 +123,16 @@ func TestKeysThatLookAlikeAreDifferent(t *testing.T) {
 			{filler + "k", filler + "K"},
 			{"__proto__" + filler, "constructor" + filler},
 		} {
-			b.deposit(newKey(t, pair[0]), token("T"), "")
-			b.want(pair[1], b.claim(relay.Claim{Key: newKey(t, pair[1])}), nothing)
-			b.want(pair[0], b.claim(relay.Claim{Key: newKey(t, pair[0])}), "T")
+			b.deposit(storetest.Key(t, pair[0]), token("T"), "")
+			b.want(pair[1], b.claim(relay.Claim{Key: storetest.Key(t, pair[1])}), nothing)
+			b.want(pair[0], b.claim(relay.Claim{Key: storetest.Key(t, pair[0])}), "T")
 		}
 	})
 }
 
 func TestExpiry(t *testing.T) {
 	inBubble(t, func(b bench) {
-		early, late := newKey(t, rand.Text()), newKey(t, rand.Text())
+		early, late := storetest.Key(t, rand.Text()), storetest.Key(t, rand.Text())
 		b.deposit(early, token("T"), "")
 		b.deposit(late, token("T"), "")
 		time.Sleep(relay.DefaultTTL - time.Second)
@@ -179,7 +162,7 @@ func TestDepositsThatMeet(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(b bench) {
-				key := newKey(t, rand.Text())
+				key := storetest.Key(t, rand.Text())
 				b.deposit(key, c.first, c.firstFrom)
 				b.deposit(key, c.second, c.secondFrom)
 				b.want("claim", b.claim(relay.Claim{Key: key}), c.want)
@@ -191,7 +174,7 @@ func TestDepositsThatMeet(t *testing.T) {
 
 func TestConflictStays(t *testing.T) {
 	inBubble(t, func(b bench) {
-		key := newKey(t, rand.Text())
+		key := storetest.Key(t, rand.Text())
 		b.deposit(key, token("A"), "one")
 		b.deposit(key, token("B"), "two")
 		b.deposit(key, token("A"), "one")
@@ -201,7 +184,7 @@ func TestConflictStays(t *testing.T) {
 
 func TestReloadDoesNotProlong(t *testing.T) {
 	inBubble(t, func(b bench) {
-		key := newKey(t, rand.Text())
+		key := storetest.Key(t, rand.Text())
 		b.deposit(key, token("A"), "one")
 		time.Sleep(relay.DefaultTTL / 2)
 		b.deposit(key, token("A"), "one")
@@ -212,7 +195,7 @@ func TestReloadDoesNotProlong(t *testing.T) {
 
 func TestWait(t *testing.T) {
 	inBubble(t, func(b bench) {
-		key := newKey(t, rand.Text())
+		key := storetest.Key(t, rand.Text())
 		started := time.Now()
 		b.want("nothing comes", b.claim(relay.Claim{Key: key, Wait: 30 * time.Second}), nothing)
 		if waited := time.Since(started); waited != 30*time.Second {
@@ -232,7 +215,7 @@ func TestWait(t *testing.T) {
 
 func TestWaiterThatHangsUpConsumesNothing(t *testing.T) {
 	inBubble(t, func(b bench) {
-		key := newKey(t, rand.Text())
+		key := storetest.Key(t, rand.Text())
 		ctx, cancel := context.WithCancel(b.Context())
 		done := make(chan error)
 		go func() {
@@ -251,7 +234,7 @@ func TestWaiterThatHangsUpConsumesNothing(t *testing.T) {
 
 func TestTwoWaiters(t *testing.T) {
 	inBubble(t, func(b bench) {
-		key := newKey(t, rand.Text())
+		key := storetest.Key(t, rand.Text())
 		got := make(chan string, 2)
 		for range 2 {
 			go func() { got <- b.claim(relay.Claim{Key: key, Wait: time.Minute}) }()
@@ -267,7 +250,7 @@ func TestTooManyWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := relay.New(memory.New(index.Limits{}), relay.Config{MaxWaiters: 3})
 		claim := func() error {
-			_, err := r.Claim(t.Context(), relay.Claim{Space: "0", Key: newKey(t, rand.Text()), Wait: time.Minute})
+			_, err := r.Claim(t.Context(), relay.Claim{Space: "0", Key: storetest.Key(t, rand.Text()), Wait: time.Minute})
 			return err
 		}
 		var group sync.WaitGroup
@@ -287,8 +270,8 @@ func TestTooManyWaiters(t *testing.T) {
 
 func TestBoundKey(t *testing.T) {
 	inBubble(t, func(b bench) {
-		key, verifier := bound(t)
-		_, other := bound(t)
+		key, verifier := storetest.BoundKey(t)
+		_, other := storetest.BoundKey(t)
 		b.deposit(key, token("T"), "one")
 		b.want("no verifier", b.claim(relay.Claim{Key: key}), relay.ErrVerifierRequired.Error())
 		b.want("other verifier", b.claim(relay.Claim{Key: key, Verifier: other}), relay.ErrInvalidVerifier.Error())
@@ -304,8 +287,8 @@ func TestBoundKey(t *testing.T) {
 
 func TestUnboundKeyTakesNoVerifier(t *testing.T) {
 	inBubble(t, func(b bench) {
-		key := newKey(t, rand.Text())
-		_, verifier := bound(t)
+		key := storetest.Key(t, rand.Text())
+		_, verifier := storetest.BoundKey(t)
 		b.deposit(key, token("T"), "")
 		b.want("with verifier", b.claim(relay.Claim{Key: key, Verifier: verifier}), relay.ErrUnbound.Error())
 		b.want("without", b.claim(relay.Claim{Key: key}), "T")
@@ -316,9 +299,9 @@ func TestPutBack(t *testing.T) {
 	for _, isBound := range []bool{false, true} {
 		t.Run(fmt.Sprintf("bound=%v", isBound), func(t *testing.T) {
 			inBubble(t, func(b bench) {
-				c := relay.Claim{Space: relay.DefaultKeySpace, Key: newKey(t, rand.Text())}
+				c := relay.Claim{Space: relay.DefaultKeySpace, Key: storetest.Key(t, rand.Text())}
 				if isBound {
-					c.Key, c.Verifier = bound(t)
+					c.Key, c.Verifier = storetest.BoundKey(t)
 				}
 				b.deposit(c.Key, token("T"), "one")
 				time.Sleep(5 * time.Minute)
@@ -336,7 +319,7 @@ func TestPutBack(t *testing.T) {
 
 func TestPutBackKeepsTheExpiry(t *testing.T) {
 	inBubble(t, func(b bench) {
-		key := newKey(t, rand.Text())
+		key := storetest.Key(t, rand.Text())
 		b.deposit(key, token("T"), "one")
 		time.Sleep(relay.DefaultTTL - time.Minute)
 		claimed, err := b.relay.Claim(b.Context(), relay.Claim{Space: "0", Key: key})
@@ -351,7 +334,7 @@ func TestPutBackKeepsTheExpiry(t *testing.T) {
 
 func TestPutBackMeetsAnotherDeposit(t *testing.T) {
 	inBubble(t, func(b bench) {
-		key := newKey(t, rand.Text())
+		key := storetest.Key(t, rand.Text())
 		b.deposit(key, token("A"), "one")
 		claimed, err := b.relay.Claim(b.Context(), relay.Claim{Space: "0", Key: key})
 		b.want("claim", outcome(claimed, err), "A")
@@ -367,7 +350,7 @@ func TestPutBackMeetsAnotherDeposit(t *testing.T) {
 func TestManyClaims(t *testing.T) {
 	b := newBench(t)
 	for range 1000 {
-		key := newKey(t, rand.Text())
+		key := storetest.Key(t, rand.Text())
 		b.deposit(key, token("T"), "")
 		var wins atomic.Int64
 		var group sync.WaitGroup
@@ -390,7 +373,7 @@ func TestManyClaims(t *testing.T) {
 func TestDepositsAndClaimsAtOnce(t *testing.T) {
 	b := newBench(t)
 	for range 200 {
-		key := newKey(t, rand.Text())
+		key := storetest.Key(t, rand.Text())
 		var mu sync.Mutex
 		seen := map[string]int{}
 		var group sync.WaitGroup
@@ -420,7 +403,7 @@ func TestDepositsAndClaimsAtOnce(t *testing.T) {
 func TestDepositMeetsDeposits(t *testing.T) {
 	b := newBench(t)
 	for range 200 {
-		key := newKey(t, rand.Text())
+		key := storetest.Key(t, rand.Text())
 		var group sync.WaitGroup
 		for i := range 32 {
 			group.Go(func() { b.deposit(key, token(fmt.Sprint("token-", i)), fmt.Sprint("browser-", i)) })

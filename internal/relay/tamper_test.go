@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/relay/storetest"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
@@ -40,7 +41,7 @@ func TestAlteredRows(t *testing.T) {
 	b := bench{t, store.Store, r}
 	var keys []relay.Key
 	for range 3 {
-		keys = append(keys, newKey(t, rand.Text()))
+		keys = append(keys, storetest.Key(t, rand.Text()))
 		b.deposit(keys[len(keys)-1], token("T"), "")
 	}
 	store.set(t, store.ids[0], func(value []byte) []byte { value[len(value)/2] ^= 1; return value })
@@ -62,7 +63,7 @@ func TestAlteredRows(t *testing.T) {
 func TestDepositOverAnAlteredRow(t *testing.T) {
 	store := &altering{Store: memory.New(index.Limits{})}
 	b := bench{t, store.Store, relay.New(store, relay.Config{})}
-	key := newKey(t, rand.Text())
+	key := storetest.Key(t, rand.Text())
 	b.deposit(key, token("T"), "")
 	store.set(t, store.ids[0], func([]byte) []byte { return []byte("junk") })
 	b.deposit(key, token("new"), "")

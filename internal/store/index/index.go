@@ -25,6 +25,23 @@ type Limits struct {
 	MaxBytes   int64 // values and a fixed overhead for each
 }
 
+// OrDefault returns the limits with the defaults in place of zero values.
+func (l Limits) OrDefault() Limits {
+	if l.MaxEntries <= 0 {
+		l.MaxEntries = DefaultMaxEntries
+	}
+	if l.MaxBytes <= 0 {
+		l.MaxBytes = DefaultMaxBytes
+	}
+	return l
+}
+
+// Allow reports whether a store may hold entries whose values have bytes in
+// all.
+func (l Limits) Allow(entries, bytes int64) bool {
+	return entries <= int64(l.MaxEntries) && bytes+entries*overhead <= l.MaxBytes
+}
+
 // Entry is one stored value. Value must not be changed, only exchanged.
 type Entry struct {
 	ID      relay.ID
@@ -47,18 +64,12 @@ type Index struct {
 	limits  Limits
 	entries map[relay.ID]*Entry
 	order   byExpiry
-	bytes   int64
+	bytes   int64 // of values
 }
 
 // New returns an empty index.
 func New(limits Limits) *Index {
-	if limits.MaxEntries <= 0 {
-		limits.MaxEntries = DefaultMaxEntries
-	}
-	if limits.MaxBytes <= 0 {
-		limits.MaxBytes = DefaultMaxBytes
-	}
-	return &Index{limits: limits, entries: map[relay.ID]*Entry{}}
+	return &Index{limits: limits.OrDefault(), entries: map[relay.ID]*Entry{}}
 }
 
 // Len is the number of entries, expired ones not yet removed included.
@@ -70,14 +81,13 @@ func (x *Index) Find(id relay.ID) *Entry { return x.entries[id] }
 // Fits reports whether entries more entries of bytes more bytes in all may be
 // added.
 func (x *Index) Fits(entries, bytes int) bool {
-	return len(x.entries)+entries <= x.limits.MaxEntries &&
-		x.bytes+int64(entries*overhead+bytes) <= x.limits.MaxBytes
+	return x.limits.Allow(int64(len(x.entries)+entries), x.bytes+int64(bytes))
 }
 
 // Add adds an entry under an id that has none.
 func (x *Index) Add(e *Entry) {
 	x.entries[e.ID] = e
-	x.bytes += int64(overhead + len(e.Value))
+	x.bytes += int64(len(e.Value))
 	heap.Push(&x.order, e)
 }
 
@@ -91,7 +101,7 @@ func (x *Index) Update(e *Entry, value []byte, expires time.Time) {
 // Remove removes an entry.
 func (x *Index) Remove(e *Entry) {
 	delete(x.entries, e.ID)
-	x.bytes -= int64(overhead + len(e.Value))
+	x.bytes -= int64(len(e.Value))
 	heap.Remove(&x.order, e.place)
 }
 

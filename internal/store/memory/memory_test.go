@@ -9,10 +9,12 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
-func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) relay.Store {
-		s := memory.New(index.Limits{MaxEntries: storetest.MaxEntries})
-		go s.Run(t.Context())
-		return s
-	})
+func TestStore(t *testing.T) { storetest.Run(t, open) }
+
+func TestModel(t *testing.T) { storetest.Model(t, open) }
+
+func open(t *testing.T) relay.Store {
+	s := memory.New(index.Limits{MaxEntries: storetest.MaxEntries})
+	go s.Run(t.Context())
+	return s
 }

@@ -67,11 +67,13 @@ func take(t *testing.T, s *Store, n int) string {
 	return string(value)
 }
 
-func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) relay.Store {
-		s, _ := running(t, filepath.Join(t.TempDir(), "dss.db"))
-		return s
-	})
+func TestStore(t *testing.T) { storetest.Run(t, openEmpty) }
+
+func TestModel(t *testing.T) { storetest.Model(t, openEmpty) }
+
+func openEmpty(t *testing.T) relay.Store {
+	s, _ := running(t, filepath.Join(t.TempDir(), "dss.db"))
+	return s
 }
 
 func TestReopen(t *testing.T) {

@@ -1,18 +1,24 @@
-package relay_test
+package storetest
 
 import (
 	"crypto/rand"
 	"fmt"
 	mathrand "math/rand/v2"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
+// nothing is what a claim gets where nothing is.
+var nothing = relay.ErrNoToken.Error()
+
+var conflict = kindAndText(relay.Response{Kind: relay.KindConflict})
+
 // expected is what the model holds under one key of one key space.
 type expected struct {
-	response string // as describe says it; "" is nothing
+	response string // as kindAndText says it; "" is nothing
 	browser  string
 	expires  time.Time
 	claimed  time.Time // of a bound key
@@ -35,7 +41,8 @@ type keyPair struct {
 
 // machine runs random operations on a relay and on the model side by side.
 type machine struct {
-	bench
+	*testing.T
+	relay  *relay.Relay
 	random *mathrand.Rand
 	keys   []keyPair
 	spaces []relay.KeySpace
@@ -44,29 +51,29 @@ type machine struct {
 	last   map[address]*relay.Claimed // what may be put back
 }
 
-// TestModel checks the invariants I1 to I4 and I7 to I10 of the threat model:
-// after every step of a long random sequence, the relay does exactly what a
-// map with the rules written out does.
-func TestModel(t *testing.T) {
+// Model checks the invariants I1 to I4 and I7 to I10 of the threat model for a
+// relay on a store: after every step of a long random sequence, it does exactly
+// what a map with the rules written out does.
+func Model(t *testing.T, open Open) {
 	seeds := []uint64{1, 2, 3}
 	for range 5 {
 		seeds = append(seeds, mathrand.Uint64())
 	}
 	for _, seed := range seeds {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			inBubble(t, func(b bench) { newMachine(b, seed).run(4000) })
+			synctest.Test(t, func(t *testing.T) { newMachine(t, open(t), seed).run(4000) })
 		})
 	}
 }
 
-func newMachine(b bench, seed uint64) *machine {
+func newMachine(t *testing.T, store relay.Store, seed uint64) *machine {
 	m := &machine{
-		bench: b, random: mathrand.New(mathrand.NewPCG(seed, 0)),
+		T: t, relay: relay.New(store, relay.Config{}), random: mathrand.New(mathrand.NewPCG(seed, 0)),
 		spaces: []relay.KeySpace{"0", "1", "app"}, model: map[address]expected{}, last: map[address]*relay.Claimed{},
 	}
 	for range 3 {
-		m.keys = append(m.keys, keyPair{key: newKey(b.T, rand.Text())})
-		key, verifier := bound(b.T)
+		m.keys = append(m.keys, keyPair{key: Key(t, rand.Text())})
+		key, verifier := BoundKey(t)
 		m.keys = append(m.keys, keyPair{key, verifier})
 	}
 	return m
@@ -100,13 +107,28 @@ func (m *machine) randomResponse() relay.Response {
 	case 0:
 		return relay.NewRefusal("access_denied", text)
 	case 1:
-		r, _ := relay.NewCode(text)
-		return r
+		return m.response(relay.NewCode(text))
 	}
-	return token(text)
+	return m.response(relay.NewToken(text))
 }
 
-func kindAndText(r relay.Response) string { return fmt.Sprint(r.Kind, " ", describe(r)) }
+func (m *machine) response(r relay.Response, err error) relay.Response {
+	if err != nil {
+		m.Fatal(err)
+	}
+	return r
+}
+
+func (m *machine) want(what, got, want string) {
+	m.Helper()
+	if got != want {
+		m.Fatalf("%s: got %q, want %q", what, got, want)
+	}
+}
+
+func kindAndText(r relay.Response) string {
+	return fmt.Sprint(r.Kind, " ", r.Value.Reveal(), r.Error, r.Description)
+}
 
 func (m *machine) doDeposit(at address) {
 	response := m.randomResponse()
@@ -121,10 +143,10 @@ func (m *machine) doDeposit(at address) {
 func (e expected) meet(response, browser string, expires time.Time) expected {
 	switch {
 	case !e.live():
-	case e.response == response, e.response == "4 conflict":
+	case e.response == response, e.response == conflict:
 		return e
 	case browser == "" || e.browser != browser:
-		response, browser = "4 conflict", ""
+		response, browser = conflict, ""
 	}
 	return expected{response: response, browser: browser, expires: expires}
 }
@@ -156,13 +178,14 @@ func (m *machine) doClaim(at address) {
 // doWrongVerifier changes nothing: the model does not move.
 func (m *machine) doWrongVerifier(at address) {
 	pair := m.keys[at.key]
-	_, other := bound(m.T)
+	_, other := BoundKey(m.T)
 	c := relay.Claim{Space: at.space, Key: pair.key, Verifier: other}
 	want := relay.ErrInvalidVerifier.Error()
 	if !pair.key.Bound() {
 		want = relay.ErrUnbound.Error()
 	}
-	m.want(fmt.Sprintf("step %d: wrong verifier", m.step), m.claim(c), want)
+	_, err := m.relay.Claim(m.Context(), c)
+	m.want(fmt.Sprintf("step %d: wrong verifier", m.step), fmt.Sprint(err), want)
 }
 
 func (m *machine) doPutBack(at address) {

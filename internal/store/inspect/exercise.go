@@ -1,0 +1,100 @@
+package inspect
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+const (
+	// exerciseLife is how long what an exercise stores lives if it is not
+	// taken away again.
+	exerciseLife = time.Minute
+	// wakeTime is how long a notification may take.
+	wakeTime = 2 * time.Second
+)
+
+// Exercise does everything that a server does with a store, on an entry of
+// its own, and times it. It stops at the first operation that fails.
+func Exercise(ctx context.Context, store relay.Store) []Finding {
+	e := exercise{store: store, value: []byte("dss store check"), next: []byte("dss store check, replaced")}
+	rand.Read(e.id[:])
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for _, step := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"watch", e.watch}, {"create", e.create}, {"wake", e.wake}, {"get", e.get}, {"replace", e.replace}, {"take", e.take},
+	} {
+		began := time.Now()
+		if err := step.run(ctx); err != nil {
+			return append(e.findings, Finding{Problem, step.name, "failed: " + err.Error()})
+		}
+		e.findings = append(e.findings, Finding{OK, step.name, "works, " + round(time.Since(began)).String()})
+	}
+	return e.findings
+}
+
+type exercise struct {
+	store       relay.Store
+	id          relay.ID
+	value, next []byte
+	woken       <-chan struct{}
+	findings    []Finding
+}
+
+func (e *exercise) watch(ctx context.Context) (err error) {
+	e.woken, err = e.store.Watch(ctx, e.id)
+	return err
+}
+
+func (e *exercise) create(ctx context.Context) error {
+	created, err := e.store.Create(ctx, e.id, e.value, exerciseLife)
+	return expect(created, err, "a new entry was not stored")
+}
+
+func (e *exercise) wake(ctx context.Context) error {
+	select {
+	case <-e.woken:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(wakeTime):
+		return errors.New("no notification came: apps that wait would get their answers up to ten seconds late; " +
+			"let the user publish and subscribe, and connect without a pooler in between")
+	}
+}
+
+func (e *exercise) get(ctx context.Context) error {
+	value, ok, err := e.store.Get(ctx, e.id)
+	return expect(ok && bytes.Equal(value, e.value), err, "what was stored did not come back")
+}
+
+func (e *exercise) replace(ctx context.Context) error {
+	replaced, err := e.store.Replace(ctx, e.id, e.value, e.next, exerciseLife)
+	return expect(replaced, err, "an entry was not replaced")
+}
+
+func (e *exercise) take(ctx context.Context) error {
+	value, ok, err := e.store.Take(ctx, e.id)
+	if err := expect(ok && bytes.Equal(value, e.next), err, "an entry was not taken"); err != nil {
+		return err
+	}
+	_, again, err := e.store.Take(ctx, e.id)
+	return expect(!again, err, "an entry was taken twice")
+}
+
+func expect(ok bool, err error, otherwise string) error {
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errors.New(otherwise)
+	}
+	return nil
+}

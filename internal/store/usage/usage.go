@@ -1,0 +1,137 @@
+// Package usage keeps a store that several servers share within its limits,
+// without a counter that every deposit on every server would have to change.
+package usage
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+)
+
+const (
+	// countEvery is how often the live entries are counted, at most.
+	countEvery = time.Second
+	// countShare bounds the share of the time that is spent counting.
+	countShare = 100
+	// refuseFor is how long a full store is full before it is counted again.
+	refuseFor = 100 * time.Millisecond
+	// countTime bounds a count.
+	countTime = 30 * time.Second
+)
+
+// Totals is what a store holds.
+type Totals struct {
+	Entries int64
+	Bytes   int64 // of values
+}
+
+// Gauge estimates what a store holds: what was there at the last count, and
+// what this server has changed since. It lets everything through while the
+// estimate is below the limits, and counts again before it refuses. So several
+// servers may exceed the limits by what they store between two counts.
+//
+// It is safe for concurrent use.
+type Gauge struct {
+	limits index.Limits
+	count  func(context.Context) (Totals, error)
+	now    func() time.Time
+
+	counting sync.Mutex // held during a count; guards counted
+	counted  time.Time
+
+	mu      sync.Mutex
+	totals  Totals
+	changes Totals // since the count under way has begun
+}
+
+// New returns a gauge for a store that count counts. It knows nothing of the
+// store before its first count.
+func New(limits index.Limits, count func(context.Context) (Totals, error), now func() time.Time) *Gauge {
+	return &Gauge{limits: limits.OrDefault(), count: count, now: now}
+}
+
+// Admit returns [relay.ErrFull] if entries more entries of bytes more bytes in
+// all do not fit, and the count's error if that cannot be told.
+func (g *Gauge) Admit(ctx context.Context, entries, bytes int) error {
+	if g.fits(entries, bytes) {
+		return nil
+	}
+	if err := g.recount(ctx, refuseFor); err != nil {
+		return err
+	}
+	if !g.fits(entries, bytes) {
+		return relay.ErrFull
+	}
+	return nil
+}
+
+func (g *Gauge) fits(entries, bytes int) bool {
+	t := g.Totals()
+	return g.limits.Allow(t.Entries+int64(entries), t.Bytes+int64(bytes))
+}
+
+// Add tells of a change: negative numbers after something was removed.
+func (g *Gauge) Add(entries, bytes int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.totals.add(int64(entries), int64(bytes))
+	g.changes.add(int64(entries), int64(bytes))
+}
+
+// Totals is the estimate.
+func (g *Gauge) Totals() Totals {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.totals
+}
+
+// Run counts now and then until ctx ends. A store that cannot be counted is
+// counted later: whoever uses it will notice by themselves.
+func (g *Gauge) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+			began := time.Now()
+			_ = g.recount(ctx, 0)
+			timer.Reset(max(countEvery, countShare*time.Since(began)))
+		}
+	}
+}
+
+// recount counts, unless that was done less than fresh ago. What changes
+// meanwhile is added to the result: whether the count has seen it cannot be
+// known, and the next one puts that right.
+func (g *Gauge) recount(ctx context.Context, fresh time.Duration) error {
+	g.counting.Lock()
+	defer g.counting.Unlock()
+	if !g.counted.IsZero() && g.now().Sub(g.counted) < fresh {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, countTime)
+	defer cancel()
+	g.mu.Lock()
+	g.changes = Totals{}
+	g.mu.Unlock()
+	totals, err := g.count(ctx)
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.totals = totals
+	g.totals.add(max(0, g.changes.Entries), max(0, g.changes.Bytes))
+	g.counted = g.now()
+	return nil
+}
+
+func (t *Totals) add(entries, bytes int64) {
+	t.Entries = max(0, t.Entries+entries)
+	t.Bytes = max(0, t.Bytes+bytes)
+}

@@ -1,0 +1,136 @@
+package usage_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/usage"
+)
+
+// counter is a store that can only be counted.
+type counter struct {
+	mu     sync.Mutex
+	holds  usage.Totals
+	err    error
+	counts int
+}
+
+func (c *counter) count(context.Context) (usage.Totals, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts++
+	return c.holds, c.err
+}
+
+func newGauge(c *counter) *usage.Gauge {
+	return usage.New(index.Limits{MaxEntries: 10, MaxBytes: 10_000}, c.count, time.Now)
+}
+
+// store stores n entries of a byte, and returns how many were admitted.
+func store(t *testing.T, g *usage.Gauge, n int) int {
+	t.Helper()
+	for i := range n {
+		if err := g.Admit(t.Context(), 1, 1); errors.Is(err, relay.ErrFull) {
+			return i
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		g.Add(1, 1)
+	}
+	return n
+}
+
+func TestAdmitsWithoutCounting(t *testing.T) {
+	c := &counter{}
+	if got := store(t, newGauge(c), 10); got != 10 || c.counts != 0 {
+		t.Errorf("%d of 10 admitted, %d counts", got, c.counts)
+	}
+}
+
+func TestCountsBeforeItRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &counter{holds: usage.Totals{Entries: 4}} // others have taken some
+		g := newGauge(c)
+		if got := store(t, g, 20); got != 16 || c.counts != 1 {
+			t.Errorf("%d admitted, want 10 and 6 more after a count; %d counts", got, c.counts)
+		}
+	})
+}
+
+func TestFullStoreIsNotCountedAllTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &counter{holds: usage.Totals{Entries: 10}}
+		g := newGauge(c)
+		g.Add(10, 0)
+		for range 1000 {
+			if err := g.Admit(t.Context(), 1, 1); err != relay.ErrFull {
+				t.Fatalf("Admit = %v", err)
+			}
+		}
+		if c.counts != 1 {
+			t.Errorf("%d counts", c.counts)
+		}
+		c.holds.Entries = 0
+		time.Sleep(time.Second)
+		if got := store(t, g, 3); got != 3 {
+			t.Errorf("%d of 3 admitted after others have made room", got)
+		}
+	})
+}
+
+func TestRoomAfterATake(t *testing.T) {
+	c := &counter{holds: usage.Totals{Entries: 10}}
+	g := newGauge(c)
+	g.Add(10, 0)
+	if got := store(t, g, 1); got != 0 {
+		t.Fatal("admitted into a full store")
+	}
+	g.Add(-1, 0)
+	if got := store(t, g, 1); got != 1 {
+		t.Error("no room after a take")
+	}
+}
+
+func TestBytes(t *testing.T) {
+	g := newGauge(&counter{holds: usage.Totals{Entries: 1, Bytes: 9000}})
+	g.Add(1, 9000)
+	if err := g.Admit(t.Context(), 1, 2000); err != relay.ErrFull {
+		t.Errorf("Admit = %v, want ErrFull", err)
+	}
+	if err := g.Admit(t.Context(), 1, 100); err != nil {
+		t.Errorf("Admit = %v", err)
+	}
+}
+
+func TestTroubleIsNotFull(t *testing.T) {
+	trouble := errors.New("no answer")
+	g := newGauge(&counter{err: trouble})
+	g.Add(10, 0)
+	if err := g.Admit(t.Context(), 1, 1); !errors.Is(err, trouble) {
+		t.Errorf("Admit = %v", err)
+	}
+}
+
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &counter{holds: usage.Totals{Entries: 3, Bytes: 30}}
+		g := newGauge(c)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- g.Run(ctx) }()
+		time.Sleep(10*time.Second + time.Millisecond)
+		if g.Totals() != c.holds || c.counts != 11 {
+			t.Errorf("after 10 s: %+v, %d counts", g.Totals(), c.counts)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
