@@ -34,7 +34,20 @@ func (l *List) Add(ctx context.Context, id relay.ID) <-chan struct{} {
 func (l *List) Notify(id relay.ID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, channel := range l.channels[id] {
+	wake(l.channels[id])
+}
+
+// NotifyAll wakes everyone, because notifications may have been lost.
+func (l *List) NotifyAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, channels := range l.channels {
+		wake(channels)
+	}
+}
+
+func wake(channels []chan struct{}) {
+	for _, channel := range channels {
 		select {
 		case channel <- struct{}{}:
 		default:

@@ -1,0 +1,108 @@
+package engines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// slots is how many hash slots a Redis cluster has.
+const slots = 16384
+
+// Cluster is a Redis cluster of primaries without replicas.
+type Cluster struct {
+	URL   string // for --store
+	Nodes []*Server
+}
+
+// RedisCluster runs a cluster of three until the test ends.
+func RedisCluster(t testing.TB) *Cluster {
+	t.Helper()
+	c, err := StartRedisCluster()
+	return must(t, c, err)
+}
+
+// StartRedisCluster is [RedisCluster] without a test.
+func StartRedisCluster() (*Cluster, error) {
+	c := &Cluster{}
+	for range 3 {
+		node, err := startNode()
+		if err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+		c.Nodes = append(c.Nodes, node)
+	}
+	if err := c.join(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	addresses := url.Values{}
+	for _, node := range c.Nodes[1:] {
+		addresses.Add("addr", fmt.Sprintf("127.0.0.1:%d", node.Port))
+	}
+	c.URL = c.Nodes[0].URL + "?" + addresses.Encode()
+	return c, nil
+}
+
+func startNode() (*Server, error) {
+	return onFreePort("redis-node", func(folder string, port int) (*Server, error) {
+		bus, err := freePort() // the default would be port + 10000, which may be too high
+		node := newRedis(folder, port, []string{
+			"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "2000",
+			"--cluster-port", strconv.Itoa(bus),
+		})
+		node.bus = bus
+		return node, err
+	})
+}
+
+// join shares the slots among the nodes and has them meet.
+func (c *Cluster) join() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	for i, node := range c.Nodes {
+		first, last := i*slots/len(c.Nodes), (i+1)*slots/len(c.Nodes)-1
+		if _, err := node.RedisCommand("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(last)); err != nil {
+			return fmt.Errorf("share the slots: %w", err)
+		}
+		if _, err := node.RedisCommand("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1)); err != nil {
+			return fmt.Errorf("set epoch: %w", err)
+		}
+	}
+	for _, node := range c.Nodes[1:] {
+		if err := c.meet(node); err != nil {
+			return fmt.Errorf("meet: %w", err)
+		}
+	}
+	return poll(ctx, c.whole)
+}
+
+func (c *Cluster) meet(node *Server) error {
+	_, err := c.Nodes[0].RedisCommand("CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(node.Port), strconv.Itoa(node.bus))
+	return err
+}
+
+// whole returns an error until every node knows all others and all slots.
+func (c *Cluster) whole() error {
+	for _, node := range c.Nodes {
+		info, err := node.RedisCommand("CLUSTER", "INFO")
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d", len(c.Nodes))) {
+			return errors.New(info)
+		}
+	}
+	return nil
+}
+
+// Close ends all nodes.
+func (c *Cluster) Close() (err error) {
+	for _, node := range c.Nodes {
+		err = errors.Join(err, node.Close())
+	}
+	return err
+}
