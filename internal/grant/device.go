@@ -78,7 +78,12 @@ func (s *Service) Poll(ctx context.Context, p Poll) (Token, error) {
 		return Token{}, ErrExpired
 	case !ok || rec.value.ClientID != p.ClientID:
 		return Token{}, ErrInvalidGrant
-	case !s.pace.admit(rec.slot.ID, p.Basic, time.Now()):
+	}
+	inTime, err := s.pace.admit(ctx, rec.slot.ID, d.state, p.Basic, time.Now())
+	switch {
+	case err != nil:
+		return Token{}, err
+	case !inTime:
 		return Token{}, ErrSlowDown
 	}
 	return s.answer(ctx, rec, d.verifier)

@@ -147,17 +147,29 @@ func (m *modelWorld) pollsAsAnother() {
 // and Stack Exchange can do.
 func TestModel(t *testing.T) {
 	for seed := range uint64(300) {
-		synctest.Test(t, func(t *testing.T) {
-			m := &modelWorld{world: newWorld(), t: t, random: rand.New(rand.NewPCG(seed, 1))}
-			m.authorize()
-			operations := []func(){
-				m.authorize, m.continues, m.continues, m.callback, m.callback, m.callback, m.decline, m.polls, m.polls, m.polls, m.pollsAsAnother,
-				func() { time.Sleep(time.Duration(m.random.IntN(300)) * time.Second) },
-				func() { m.upstream.down.Store(m.random.IntN(2) == 0) },
-			}
-			for range 60 {
-				operations[m.random.IntN(len(operations))]()
-			}
-		})
+		synctest.Test(t, func(t *testing.T) { play(t, seed, newWorld()) })
+	}
+}
+
+// TestModelOfSeveral does that with three servers on one store, of which any
+// answers.
+func TestModelOfSeveral(t *testing.T) {
+	for seed := range uint64(300) {
+		synctest.Test(t, func(t *testing.T) { play(t, seed, newWorlds(3, true)...) })
+	}
+}
+
+func play(t *testing.T, seed uint64, servers ...world) {
+	m := &modelWorld{t: t, random: rand.New(rand.NewPCG(seed, 1))}
+	m.world = servers[0]
+	m.authorize()
+	operations := []func(){
+		m.authorize, m.continues, m.continues, m.callback, m.callback, m.callback, m.decline, m.polls, m.polls, m.polls, m.pollsAsAnother,
+		func() { time.Sleep(time.Duration(m.random.IntN(300)) * time.Second) },
+		func() { m.upstream.down.Store(m.random.IntN(2) == 0) },
+	}
+	for range 60 {
+		m.world = servers[m.random.IntN(len(servers))]
+		operations[m.random.IntN(len(operations))]()
 	}
 }

@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -14,21 +15,24 @@ const (
 	forgetAfter = time.Minute
 )
 
-// pace judges how often devices poll (RFC 8628 section 3.5). It forgets on a
-// restart, to the advantage of the devices.
-type pace struct {
-	mu     sync.Mutex
-	clocks map[relay.ID]*clock
-	swept  time.Time
+// pacer judges how often devices poll (RFC 8628 section 3.5).
+type pacer interface {
+	// admit reports whether a poll of the device with a session under state,
+	// which is stored under id, comes in time.
+	admit(ctx context.Context, id relay.ID, state string, basic bool, now time.Time) (bool, error)
 }
 
 // clock is the polling of one device.
 type clock struct {
-	accepted time.Time // the last poll in time
-	last     time.Time // the last poll
-	basic    bool      // it came with HTTP Basic authentication
-	verdict  bool
-	raised   bool // it was too early, so the next may come only after the penalty
+	Accepted time.Time `json:"accepted"` // the last poll in time
+	Last     time.Time `json:"last"`     // the last poll
+	Basic    bool      `json:"basic"`    // it came with HTTP Basic authentication
+	Verdict  bool      `json:"verdict"`
+	Raised   bool      `json:"raised"` // it was too early, so the next may come only after the penalty
+}
+
+func newClock(basic bool, now time.Time) clock {
+	return clock{Accepted: now, Last: now, Basic: basic, Verdict: true}
 }
 
 // admit reports whether a poll comes in time. A poll that is too early does
@@ -37,36 +41,48 @@ type clock struct {
 //
 // Some clients send every poll twice, with HTTP Basic authentication and then,
 // because that failed, without: the second is part of the first.
-func (p *pace) admit(id relay.ID, basic bool, now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c, ok := p.clocks[id]
-	if !ok {
-		p.start(id, basic, now)
-		return true
-	}
-	if c.basic && !basic && now.Sub(c.last) < Interval {
-		c.basic = false
-		return c.verdict
+func (c *clock) admit(basic bool, now time.Time) bool {
+	if c.Basic && !basic && now.Sub(c.Last) < Interval {
+		c.Basic = false
+		return c.Verdict
 	}
 	interval := Interval
-	if c.raised {
+	if c.Raised {
 		interval += penalty
 	}
-	c.last, c.basic = now, basic
-	c.verdict = now.Sub(c.accepted) >= interval-tolerance
-	c.raised = !c.verdict
-	if c.verdict {
-		c.accepted = now
+	c.Last, c.Basic = now, basic
+	c.Verdict = now.Sub(c.Accepted) >= interval-tolerance
+	c.Raised = !c.Verdict
+	if c.Verdict {
+		c.Accepted = now
 	}
-	return c.verdict
+	return c.Verdict
+}
+
+// pace is for a server that has its store to itself. It forgets on a restart,
+// to the advantage of the devices.
+type pace struct {
+	mu     sync.Mutex
+	clocks map[relay.ID]*clock
+	swept  time.Time
+}
+
+func (p *pace) admit(_ context.Context, id relay.ID, _ string, basic bool, now time.Time) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c, ok := p.clocks[id]; ok {
+		return c.admit(basic, now), nil
+	}
+	p.start(id, basic, now)
+	return true, nil
 }
 
 func (p *pace) start(id relay.ID, basic bool, now time.Time) {
 	if now.Sub(p.swept) > forgetAfter || p.clocks == nil {
 		p.sweep(now)
 	}
-	p.clocks[id] = &clock{accepted: now, last: now, basic: basic, verdict: true}
+	c := newClock(basic, now)
+	p.clocks[id] = &c
 }
 
 // sweep forgets devices that have stopped polling. What is left is bounded by
@@ -76,7 +92,7 @@ func (p *pace) sweep(now time.Time) {
 		p.clocks = map[relay.ID]*clock{}
 	}
 	for id, c := range p.clocks {
-		if now.Sub(c.last) > forgetAfter {
+		if now.Sub(c.Last) > forgetAfter {
 			delete(p.clocks, id)
 		}
 	}

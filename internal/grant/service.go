@@ -30,6 +30,8 @@ type Config struct {
 	Issuer string
 	// CallbackURL is where Stack Exchange sends browsers back to.
 	CallbackURL string
+	// Shared says that several servers use the store.
+	Shared bool
 }
 
 // Service runs sign-ins. It is safe for concurrent use and starts no
@@ -38,7 +40,7 @@ type Service struct {
 	store    relay.Store
 	upstream *stackexchange.Client
 	config   Config
-	pace     pace
+	pace     pacer
 }
 
 // New returns a service that keeps its sessions in store.
@@ -46,7 +48,11 @@ func New(store relay.Store, upstream *stackexchange.Client, config Config) *Serv
 	if config.TTL <= 0 {
 		config.TTL = relay.DefaultTTL
 	}
-	return &Service{store: store, upstream: upstream, config: config}
+	s := &Service{store: store, upstream: upstream, config: config, pace: &pace{}}
+	if config.Shared {
+		s.pace = sharedPace{store}
+	}
+	return s
 }
 
 // Token is what an app gets in the end.

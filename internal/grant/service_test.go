@@ -63,7 +63,10 @@ type world struct {
 	store    relay.Store
 }
 
-func newWorld() world {
+func newWorld() world { return newWorlds(1, false)[0] }
+
+// newWorlds are several servers on one store.
+func newWorlds(n int, shared bool) []world {
 	fake := &fakeStackExchange{used: map[string]bool{}}
 	client := stackexchange.New(stackexchange.Config{
 		BaseURL:   &url.URL{Scheme: "https", Host: "se.example"},
@@ -71,9 +74,14 @@ func newWorld() world {
 		Transport: fake,
 	})
 	store := memory.New(index.Limits{})
-	return world{grant.New(store, client, grant.Config{
-		TTL: 15 * time.Minute, Issuer: "https://dss.example", CallbackURL: "https://dss.example/auth/redirect",
-	}), fake, store}
+	worlds := make([]world, n)
+	for i := range worlds {
+		worlds[i] = world{grant.New(store, client, grant.Config{
+			TTL: 15 * time.Minute, Issuer: "https://dss.example", CallbackURL: "https://dss.example/auth/redirect",
+			Shared: shared,
+		}), fake, store}
+	}
+	return worlds
 }
 
 var browser, otherBrowser = relay.NewSecret("browser"), relay.NewSecret("other browser")

@@ -60,6 +60,7 @@ const (
 	underState    = "grant state"     // a session, under the state sent to Stack Exchange
 	underCode     = "grant code"      // a session, under the code that the app got
 	underUserCode = "grant user code" // the state, under the user code
+	underPace     = "grant pace"      // a device's clock, under the state
 )
 
 // record is a value in the store, with what it takes to change it.

@@ -42,6 +42,8 @@ type Config struct {
 	// TTL is how long a sign-in may take. The zero value means
 	// [relay.DefaultTTL].
 	TTL time.Duration
+	// SharedStore says that other servers use the same store.
+	SharedStore bool
 	// Sandbox serves /sandbox/, if there is one.
 	Sandbox http.Handler
 	// Version is shown on the home page.
@@ -86,6 +88,7 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 	s.upstream = config.StackExchange
 	s.grants = grant.New(store, s.upstream, grant.Config{
 		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathRedirect,
+		Shared: config.SharedStore,
 	})
 	signIn := s.upstream.BaseURL()
 	s.devicePolicy = strings.Replace(contentSecurityPolicy, "form-action 'self'",

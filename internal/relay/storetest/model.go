@@ -54,14 +54,14 @@ type machine struct {
 // Model checks the invariants I1 to I4 and I7 to I10 of the threat model for a
 // relay on a store: after every step of a long random sequence, it does exactly
 // what a map with the rules written out does.
-func Model(t *testing.T, open Open) {
+func Model(t *testing.T, open Open, steps int) {
 	seeds := []uint64{1, 2, 3}
 	for range 5 {
 		seeds = append(seeds, mathrand.Uint64())
 	}
 	for _, seed := range seeds {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { newMachine(t, open(t), seed).run(4000) })
+			synctest.Test(t, func(t *testing.T) { newMachine(t, open(t), seed).run(steps) })
 		})
 	}
 }

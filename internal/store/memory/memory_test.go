@@ -11,7 +11,7 @@ import (
 
 func TestStore(t *testing.T) { storetest.Run(t, open) }
 
-func TestModel(t *testing.T) { storetest.Model(t, open) }
+func TestModel(t *testing.T) { storetest.Model(t, open, 4000) }
 
 func open(t *testing.T) relay.Store {
 	s := memory.New(index.Limits{MaxEntries: storetest.MaxEntries})

@@ -69,7 +69,7 @@ func take(t *testing.T, s *Store, n int) string {
 
 func TestStore(t *testing.T) { storetest.Run(t, openEmpty) }
 
-func TestModel(t *testing.T) { storetest.Model(t, openEmpty) }
+func TestModel(t *testing.T) { storetest.Model(t, openEmpty, 500) }
 
 func openEmpty(t *testing.T) relay.Store {
 	s, _ := running(t, filepath.Join(t.TempDir(), "dss.db"))

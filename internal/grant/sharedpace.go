@@ -1,0 +1,35 @@
+package grant
+
+import (
+	"context"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// sharedPace keeps the clocks in the store, for servers that share one: a
+// device may poll any of them.
+type sharedPace struct{ store relay.Store }
+
+func (p sharedPace) admit(ctx context.Context, _ relay.ID, state string, basic bool, now time.Time) (bool, error) {
+	secret := relay.NewSecret(state)
+	for range maxAttempts {
+		rec, ok, err := load[clock](ctx, p.store, underPace, secret)
+		if err != nil {
+			return false, err
+		}
+		verdict, done := true, false
+		if ok {
+			next := rec.value
+			verdict = next.admit(basic, now)
+			rec.expires = now.Add(forgetAfter)
+			done, err = rec.replace(ctx, p.store, next)
+		} else {
+			done, err = create(ctx, p.store, underPace, secret, newClock(basic, now), now.Add(forgetAfter))
+		}
+		if err != nil || done {
+			return verdict && err == nil, err
+		}
+	}
+	return false, errContended
+}
