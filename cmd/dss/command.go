@@ -26,6 +26,7 @@ type command struct {
 	summary   string   // one line
 	about     string   // for the help and the manual; paragraphs
 	arguments []string // what may follow the flags: one of these, or nothing
+	verbs     bool     // the arguments are verbs, which may stand before the flags too
 	token     bool     // it takes an access token, which must not be quoted
 	new       func() (*flag.FlagSet, runner)
 }
@@ -33,7 +34,7 @@ type command struct {
 // commands lists them as help does.
 func commands() []*command {
 	all := []*command{
-		serveCommand(), loginCommand(), whoamiCommand(), logoutCommand(), completionCommand(), manCommand(), versionCommand(),
+		serveCommand(), storeCommand(), loginCommand(), whoamiCommand(), logoutCommand(), completionCommand(), manCommand(), versionCommand(),
 	}
 	help := helpCommand()
 	for _, c := range all {
@@ -74,6 +75,10 @@ func dispatch(ctx context.Context, args []string, p process) error {
 
 func (c *command) run(ctx context.Context, p process, args []string) error {
 	f, run := c.new()
+	var verb []string
+	if c.verbs && len(args) > 0 && slices.Contains(c.arguments, args[0]) {
+		verb, args = args[:1], args[1:]
+	}
 	if err := parseFlags(f, args, p.env); err == flag.ErrHelp {
 		return c.help(p.stdout)
 	} else if err != nil {
@@ -86,7 +91,7 @@ func (c *command) run(ctx context.Context, p process, args []string) error {
 	default:
 		return usagef("unexpected argument %q; flags start with --", f.Arg(0))
 	}
-	return run(ctx, p, f.Args())
+	return run(ctx, p, slices.Concat(verb, f.Args()))
 }
 
 // unknown suggests the command that was meant.

@@ -46,13 +46,16 @@ func help(_ context.Context, p process, args []string) error {
 // synopsis is how the command is written.
 func (c *command) synopsis() string {
 	line := "dss " + c.name
+	if c.verbs {
+		line += " " + strings.Join(c.arguments, "|")
+	}
 	if f, _ := c.new(); len(settings(f)) > 0 {
 		line += " [flags]"
 	}
 	switch {
 	case c.name == "help":
 		line += " [COMMAND]"
-	case len(c.arguments) > 0:
+	case len(c.arguments) > 0 && !c.verbs:
 		line += " " + strings.Join(c.arguments, "|")
 	}
 	return line

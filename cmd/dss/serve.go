@@ -109,6 +109,7 @@ func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server
 		KeyRules:          relay.KeyRules{MinLength: c.minKeyLength, AllowTimeBased: c.allowTimeBasedKeys},
 		AuthorizedAppsURL: c.authorizedAppsURL,
 		TTL:               c.ttl,
+		SharedStore:       c.sharedStore(),
 		Version:           version(),
 		Log:               log,
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
@@ -35,3 +36,12 @@ func (c *config) openStore(ctx context.Context) (runningStore, error) {
 type inMemory struct{ *memory.Store }
 
 func (inMemory) Close() error { return nil }
+
+// sharedKinds are the stores that several servers may use at the same time.
+var sharedKinds = []string{}
+
+// sharedStore reports whether other servers may use the same store.
+func (c *config) sharedStore() bool {
+	kind, _, _ := strings.Cut(c.store, ":")
+	return slices.Contains(sharedKinds, kind)
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/store/inspect"
+)
+
+// checkTime bounds the examination of a store.
+const checkTime = 2 * time.Minute
+
+var errStoreProblems = errors.New("the store has problems")
+
+func storeCommand() *command {
+	return &command{
+		name: "store", summary: "examine the store", arguments: []string{"check"}, verbs: true,
+		about: `dss store check connects to the store that --store names and does everything with it that a server does, on an entry of its own. It says what it found: version, permissions, clocks, round-trip time, and settings that endanger what DSS promises. It ends with status 1 if there is a problem, which a server should not run on.`,
+		new: func() (*flag.FlagSet, runner) {
+			c := &config{}
+			all, f := c.flags(), newFlags("store")
+			known := all.Lookup("store")
+			f.StringVar(&c.store, known.Name, known.DefValue, known.Usage)
+			return f, c.runStoreCommand
+		},
+	}
+}
+
+func (c *config) runStoreCommand(ctx context.Context, p process, args []string) error {
+	if len(args) != 1 || args[0] != "check" {
+		return usagef("say dss store check")
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	findings, err := c.examineStore(ctx, p.stderr)
+	if err != nil {
+		return err
+	}
+	printFindings(p.stdout, findings)
+	if inspect.Worst(findings) == inspect.Problem {
+		return errStoreProblems
+	}
+	return nil
+}
+
+// examineStore returns an error if --store is not usable at all.
+func (c *config) examineStore(ctx context.Context, stderr io.Writer) ([]inspect.Finding, error) {
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	store, err := c.openStore(ctx)
+	if _, ok := errors.AsType[usageError](err); ok {
+		return nil, err
+	} else if err != nil {
+		return []inspect.Finding{{Level: inspect.Problem, Subject: "connection", Text: err.Error()}}, nil
+	}
+	defer store.Close()
+	defer runStore(store, log)()
+	findings := []inspect.Finding{{Subject: "connection", Text: "connected to " + c.storeName()}}
+	if more, ok := store.(inspect.Store); ok {
+		findings = append(findings, more.Inspect(ctx)...)
+	} else {
+		findings = append(findings, inspect.Finding{Subject: "servers", Text: "this store is for one server: no other can use it at the same time"})
+	}
+	return append(findings, inspect.Exercise(ctx, store)...), nil
+}
+
+// storeName is the value of --store without its password.
+func (c *config) storeName() string {
+	u, err := url.Parse(c.store)
+	if err != nil || u.Host == "" {
+		return c.store
+	}
+	return u.Redacted()
+}
+
+func printFindings(w io.Writer, findings []inspect.Finding) {
+	const indent = "                          "
+	for _, f := range findings {
+		text := strings.TrimPrefix(wrap(printable(f.Text), indent, 100), indent)
+		fmt.Fprintf(w, "%-8s  %-14s  %s", f.Level, f.Subject, text)
+	}
+}
