@@ -364,4 +364,8 @@ func TestAssetsAreKept(t *testing.T) {
 	if status, _, _ := d.do("GET", path, "", "If-None-Match", header.Get("ETag")); status != http.StatusNotModified {
 		t.Errorf("again: %d", status)
 	}
+	status, header, _ = d.do("GET", "/assets/style.00000000.css", "")
+	if status != http.StatusOK || header.Get("Cache-Control") != "no-store" || header.Get("ETag") != "" {
+		t.Errorf("for the page of another version: %d %v", status, header)
+	}
 }

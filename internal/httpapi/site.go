@@ -23,9 +23,13 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 // asset serves a style sheet, script or picture. Its name carries a hash of
 // its content, so a browser may keep it.
 func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
-	asset, ok := s.pages.Asset(r.PathValue("file"))
-	if !ok {
+	asset, exact, ok := s.pages.Asset(r.PathValue("file"))
+	switch {
+	case !ok:
 		s.notFound(w, r)
+		return
+	case !exact: // not to be kept under this name
+		_ = write(w, http.StatusOK, asset.ContentType, asset.Body)
 		return
 	}
 	h := w.Header()

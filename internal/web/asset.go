@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -73,9 +74,19 @@ func (a assets) path(name string) (string, error) {
 	return "/assets/" + hashed, nil
 }
 
+// hashedName is what load makes of a name.
+var hashedName = regexp.MustCompile(`^([a-z]+)\.[0-9a-f]{8}(\.[a-z]+)$`)
+
 // Asset returns the asset called file, which is its hashed name: what follows
-// /assets/ in a path.
-func (p *Pages) Asset(file string) (Asset, bool) {
-	asset, ok := p.assets.files[file]
-	return asset, ok
+// /assets/ in a path. It is not exact if the hash is another one: while servers
+// are upgraded one by one, a page may come from one version and its assets from
+// another.
+func (p *Pages) Asset(file string) (asset Asset, exact, ok bool) {
+	if asset, ok = p.assets.files[file]; ok {
+		return asset, true, true
+	}
+	if name := hashedName.FindStringSubmatch(file); name != nil {
+		asset, ok = p.assets.files[p.assets.hashed[name[1]+name[2]]]
+	}
+	return asset, false, ok
 }

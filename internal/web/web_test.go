@@ -167,14 +167,17 @@ func TestAssets(t *testing.T) {
 	linked := regexp.MustCompile(`"/assets/([^"]+)"`)
 	for name, page := range everyPage(t) {
 		for _, match := range linked.FindAllStringSubmatch(page, -1) {
-			if a, ok := p.Asset(match[1]); !ok || len(a.Body) == 0 || a.ContentType == "" || a.ETag == "" {
+			if a, exact, ok := p.Asset(match[1]); !ok || !exact || len(a.Body) == 0 || a.ContentType == "" || a.ETag == "" {
 				t.Errorf("%s links %s, which is not there", name, match[1])
 			}
 		}
 	}
 	for _, name := range []string{"style.css", "", "../text/en.json", "nothing.00000000.js"} {
-		if _, ok := p.Asset(name); ok {
+		if _, _, ok := p.Asset(name); ok {
 			t.Errorf("there is an asset %q", name)
 		}
+	}
+	if a, exact, ok := p.Asset("style.00000000.css"); !ok || exact || len(a.Body) == 0 {
+		t.Error("no style sheet for a page of another version")
 	}
 }
