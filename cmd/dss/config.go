@@ -34,6 +34,7 @@ type config struct {
 	maxEntries, maxWaiters                int
 	maxBytes                              byteSize
 	logFormat                             string
+	https                                 httpsSettings
 
 	public *url.URL // parsed; nil until the port is known
 }
@@ -42,7 +43,7 @@ type config struct {
 func (c *config) flags() *flag.FlagSet {
 	c.maxBytes = index.DefaultMaxBytes
 	f := newFlags("serve")
-	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`address` to serve on")
+	f.StringVar(&c.listen, "listen", plainListen, "`address` to serve on; with HTTPS the default is "+secureListen)
 	f.StringVar(&c.publicURL, "public-url", "", "the server's `URL` as browsers and apps see it (default http://localhost and the port, if --listen is loopback)")
 	f.StringVar(&c.store, "store", "sqlite:data/dss.db", "where deposits wait: sqlite:PATH or memory:")
 	f.DurationVar(&c.ttl, "ttl", relay.DefaultTTL, "how long a deposit waits for its app")
@@ -62,6 +63,7 @@ func (c *config) flags() *flag.FlagSet {
 	f.IntVar(&c.maxWaiters, "max-waiters", relay.DefaultMaxWaiters, "`number` of apps that wait at one time at most")
 	f.DurationVar(&c.drain, "drain", 10*time.Second, "how long a shutdown may take")
 	choiceVar(f, &c.logFormat, "log-format", "text|json", "how to write the log")
+	c.https.flags(f)
 	return f
 }
 
@@ -84,6 +86,9 @@ func (c *config) check(given map[string]bool) error {
 	}
 	if c.sandboxRemote && !c.sandbox {
 		return usagef("--sandbox-remote does nothing without --sandbox")
+	}
+	if err := c.checkHTTPS(given); err != nil {
+		return err
 	}
 	return errors.Join(c.checkUpstream(), c.checkAppHosts(), c.checkAddresses())
 }
@@ -176,7 +181,7 @@ func (c *config) bound(address net.Addr) {
 		return
 	}
 	_, port, _ := net.SplitHostPort(address.String())
-	c.public = &url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}
+	c.public = &url.URL{Scheme: c.https.scheme(), Host: net.JoinHostPort("localhost", port)}
 }
 
 // logger returns where the server logs to.

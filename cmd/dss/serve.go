@@ -59,7 +59,7 @@ func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer store.Close()
-	stopStore := runStore(store, log)
+	stopStore := runBackground("store", store.Run, log)
 	defer stopStore()
 
 	listener, err := net.Listen("tcp", c.listen)
@@ -77,21 +77,26 @@ func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer stopAdmin()
+	secure, err := c.openHTTPS(store, dss, log)
+	if err != nil {
+		return err
+	}
+	defer secure.close()
 	if _, err := fmt.Fprintln(stdout, "DSS is ready at", c.public); err != nil {
 		return fmt.Errorf("announce: %w", err)
 	}
-	return c.accept(ctx, stop, listener, dss, log)
+	return c.accept(ctx, stop, listener, secure, dss, log)
 }
 
-// runStore starts the store's background work. The function it returns ends
-// it, and returns when all is written.
-func runStore(store runningStore, log *slog.Logger) (stop func()) {
+// runBackground starts the background work of what. The function it returns
+// ends it, and returns when it has ended.
+func runBackground(what string, run func(context.Context) error, log *slog.Logger) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := store.Run(ctx); err != nil {
-			log.Error("store stopped", "err", err)
+		if err := run(ctx); err != nil {
+			log.Error(what+" stopped", "err", err)
 		}
 	}()
 	return func() {
@@ -148,6 +153,7 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      answerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
+		HTTP2:             http2Limits,
 		// What net/http has to say about a connection may quote what came
 		// over it.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
@@ -155,10 +161,10 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 }
 
 // accept serves until ctx ends, then drains.
-func (c *config) accept(ctx context.Context, restoreSignals func(), listener net.Listener, dss *httpapi.Server, log *slog.Logger) error {
+func (c *config) accept(ctx context.Context, restoreSignals func(), listener net.Listener, secure *secured, dss *httpapi.Server, log *slog.Logger) error {
 	server := newHTTPServer(dss.Handler(), log)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- secure.serve(server, listener) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)

@@ -50,7 +50,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			maps.Copy(h, crossOriginHeaders)
 		}
 		if err := s.refuse(r); err != nil {
-			h.Set("Connection", "close")
+			hangUp(w, r)
 			s.fail(w, r, err)
 			return
 		}
@@ -58,11 +58,28 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
+// hangUp ends an HTTP/1.1 connection after the answer, as what is left of the
+// request cannot be trusted. An HTTP/2 connection is left to the other requests
+// on it, which may wait for a sign-in.
+func hangUp(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor < 2 {
+		w.Header().Set("Connection", "close")
+	}
+}
+
+var errMisdirected = &problem{api.MisdirectedRequest, "this server does not answer for the host you asked for; check --public-url"}
+
 func (s *Server) refuse(r *http.Request) error {
 	_, known := s.hosts.lookup(r.Host)
+	if !known && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+		return errMisdirected
+	}
+	return malformed(r)
+}
+
+// malformed refuses what no route may see, whatever the host.
+func malformed(r *http.Request) error {
 	switch {
-	case !known && r.URL.Path != "/healthz" && r.URL.Path != "/readyz":
-		return &problem{api.MisdirectedRequest, "this server does not answer for the host you asked for; check --public-url"}
 	case r.URL.Host != "":
 		return &problem{api.InvalidRequest, "the request names a whole URL, as for a proxy; name the path alone"}
 	case len(r.TransferEncoding) > 0:

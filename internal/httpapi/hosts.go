@@ -64,6 +64,25 @@ func (h hosts) lookup(host string) (app string, ok bool) {
 	return "", false
 }
 
+// Answers reports whether the server answers for a host name, given without a
+// port, and whether that is one of an endless set, as "all" apps have hosts.
+// Certificates are for such names alone.
+func (s *Server) Answers(name string) (ok, endless bool) {
+	app, ok := s.hosts.lookup(s.withPort(name))
+	return ok, ok && app != "" && !slices.Contains(s.hosts.apps, app)
+}
+
+// withPort adds the public URL's port to a host name.
+func (s *Server) withPort(name string) string {
+	if port := s.config.PublicURL.Port(); port != "" {
+		return net.JoinHostPort(name, port)
+	}
+	if strings.Contains(name, ":") {
+		return "[" + name + "]"
+	}
+	return name
+}
+
 // IsLoopback reports whether a host name or address stays on this machine.
 func IsLoopback(host string) bool {
 	host = strings.ToLower(host)

@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"internal/store/sqlite":    {"internal/relay", "internal/store/index", "internal/store/watch"},
 	"internal/stackexchange":   {"internal/relay"},
 	"internal/grant":           {"internal/relay", "internal/stackexchange"},
+	"internal/certs":           {"internal/relay"},
 	"internal/sandbox":         {},
 	"internal/web":             {},
 	"internal/httpapi":         {"api", "internal/grant", "internal/relay", "internal/stackexchange", "internal/web"},
@@ -39,6 +40,7 @@ var allowed = map[string][]string{
 // the standard library's.
 var outside = map[string]string{
 	"internal/store/sqlite": "modernc.org/sqlite",
+	"internal/certs":        "golang.org/x/crypto/acme",
 }
 
 type goPackage struct {

@@ -1,0 +1,94 @@
+package certs
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// lookEvery is how often [Files] looks whether the files have changed.
+const lookEvery = 10 * time.Second
+
+// Files serves one certificate, whatever name is asked for, from a file of the
+// certificate with its chain and a file of the key, both in PEM.
+type Files struct {
+	certFile, keyFile string
+	host              string
+	log               *slog.Logger
+	current           atomic.Pointer[tls.Certificate]
+	seen              [2]os.FileInfo // what the last try was made of; nil where there was no file
+}
+
+var _ Source = (*Files)(nil)
+
+// OpenFiles reads the files. A certificate that is not for host, or has
+// expired, is served all the same, but log says so.
+func OpenFiles(certFile, keyFile, host string, log *slog.Logger) (*Files, error) {
+	f := &Files{certFile: certFile, keyFile: keyFile, host: host, log: log}
+	f.seen = f.look()
+	if err := f.load(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// GetCertificate implements [Source].
+func (f *Files) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return f.current.Load(), nil
+}
+
+// Protocols implements [Source].
+func (f *Files) Protocols() []string { return nil }
+
+// Run reads the files again when they have changed. A new pair that cannot be
+// used leaves the old one in place.
+func (f *Files) Run(ctx context.Context) error {
+	for sleep(ctx, lookEvery) {
+		now := f.look()
+		if same(now[0], f.seen[0]) && same(now[1], f.seen[1]) {
+			continue
+		}
+		f.seen = now
+		if err := f.load(); err != nil {
+			f.log.Error("new certificate not usable; the old one stays", "err", err)
+		}
+	}
+	return nil
+}
+
+func (f *Files) look() [2]os.FileInfo {
+	var infos [2]os.FileInfo
+	for i, name := range []string{f.certFile, f.keyFile} {
+		if info, err := os.Stat(name); err == nil {
+			infos[i] = info
+		}
+	}
+	return infos
+}
+
+func same(a, b os.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && os.SameFile(a, b)
+}
+
+func (f *Files) load() error {
+	pair, err := tls.LoadX509KeyPair(f.certFile, f.keyFile)
+	if err != nil {
+		return fmt.Errorf("certificate %s with key %s: %w", f.certFile, f.keyFile, err)
+	}
+	f.current.Store(&pair)
+	f.log.Info("certificate loaded", "file", f.certFile, "expires", pair.Leaf.NotAfter)
+	if err := pair.Leaf.VerifyHostname(f.host); err != nil {
+		f.log.Warn("certificate is not for the server's own host", "host", f.host, "err", err)
+	}
+	if time.Now().After(pair.Leaf.NotAfter) {
+		f.log.Warn("certificate has expired", "expires", pair.Leaf.NotAfter)
+	}
+	return nil
+}

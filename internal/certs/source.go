@@ -1,0 +1,51 @@
+package certs
+
+import (
+	"context"
+	"crypto/tls"
+	"time"
+)
+
+// Source is where certificates come from. It is safe for concurrent use.
+type Source interface {
+	// GetCertificate is that of [tls.Config].
+	GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error)
+	// Protocols lists the ALPN protocols that the source needs in addition
+	// to those of HTTP.
+	Protocols() []string
+	// Run keeps the certificates current until ctx ends, and returns when
+	// all is done.
+	Run(ctx context.Context) error
+}
+
+// TLSConfig returns the settings of a server whose certificates come from
+// source: TLS 1.2 with forward secrecy and authenticated encryption, and
+// TLS 1.3; HTTP/2 and HTTP/1.1.
+func TLSConfig(source Source) *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		// Those of TLS 1.3 cannot be chosen and are all fine.
+		CipherSuites: []uint16{
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		},
+		NextProtos:     append([]string{"h2", "http/1.1"}, source.Protocols()...),
+		GetCertificate: source.GetCertificate,
+	}
+}
+
+// sleep waits for d, and reports false when ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
