@@ -1,0 +1,153 @@
+package acme_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func loopback(port string) string { return "127.0.0.1:" + port }
+
+// TestHTTP01: the authority cannot reach the TLS port, so that the proof is by
+// plain HTTP.
+func TestHTTP01(t *testing.T) {
+	t.Parallel()
+	a, folder := newAuthority(t), t.TempDir()
+	a.start()
+	s := serve(t, loopback(freePort(t)), at(a, folder, "--http-listen", loopback(a.httpPort))...)
+	cert := s.certified(host, a.roots())
+	if !strings.Contains(a.log.String(), "Attempting to validate w/ HTTP") {
+		t.Error("it was not validated by HTTP")
+	}
+
+	response, err := client(s.listen, a.roots()).Get("https://" + host + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK || response.ProtoMajor != 2 || response.Header.Get("Strict-Transport-Security") == "" {
+		t.Errorf("%s %s %v", response.Proto, response.Status, response.Header)
+	}
+	s.terminate()
+	files := certificateFiles(t, folder)
+	if len(files) != 2 || files[host+".pem"] == "" || files["account.pem"] == "" {
+		t.Errorf("files: %d", len(files))
+	}
+	s.quiet(folder)
+
+	// The next one needs no authority.
+	orders := a.orders()
+	a.stop()
+	again := serve(t, loopback(freePort(t)), at(a, folder, "--http-listen", loopback(a.httpPort))...)
+	if kept, err := again.handshake(host, nil); err == nil || kept != nil {
+		t.Error("verified without the authority's root")
+	}
+	conn := again.unverified(host)
+	if conn.SerialNumber.Cmp(cert.SerialNumber) != 0 {
+		t.Error("after a restart the certificate is another one")
+	}
+	again.terminate()
+	if a.orders() != orders || strings.Contains(again.log.String(), "level=ERROR") {
+		t.Errorf("after a restart:\n%s", again.log.String())
+	}
+}
+
+// TestTLSALPN01 has no plain HTTP port at all.
+func TestTLSALPN01(t *testing.T) {
+	t.Parallel()
+	a, folder := newAuthority(t), t.TempDir()
+	a.start()
+	s := serve(t, loopback(a.tlsPort), at(a, folder, "--http-listen", "off")...)
+	s.certified(host, a.roots())
+	if a.orders() != 1 || strings.Contains(a.log.String(), "validate w/ HTTP") {
+		t.Errorf("%d orders", a.orders())
+	}
+	s.terminate()
+	s.quiet(folder)
+}
+
+// TestRenewal: certificates for twelve seconds, renewed after eight, and no
+// handshake in between that fails.
+func TestRenewal(t *testing.T) {
+	t.Parallel()
+	a, folder := newAuthority(t), t.TempDir()
+	a.lifetime = 12 * time.Second
+	a.start()
+	s := serve(t, loopback(a.tlsPort), at(a, folder, "--http-listen", "off", "--app-hosts", "7")...)
+	roots := a.roots()
+	for _, name := range []string{host, "7." + host} {
+		first := s.certified(name, roots)
+		eventually(t, "a new certificate for "+name, func() bool {
+			cert := s.certified(name, roots)
+			return cert.SerialNumber.Cmp(first.SerialNumber) != 0 && !slices.Equal(cert.RawSubjectPublicKeyInfo, first.RawSubjectPublicKeyInfo)
+		})
+	}
+	s.terminate()
+	s.quiet(folder)
+}
+
+// TestAppHosts: certificates for those that are listed, on demand, and for no
+// other name.
+func TestAppHosts(t *testing.T) {
+	t.Parallel()
+	a, folder := newAuthority(t), t.TempDir()
+	a.start()
+	s := serve(t, loopback(a.tlsPort), at(a, folder, "--http-listen", "off", "--app-hosts", "7,inbox")...)
+	roots := a.roots()
+	s.certified(host, roots)
+	if a.orders() != 1 {
+		t.Errorf("%d orders for one name", a.orders())
+	}
+	s.certified("inbox."+host, roots)
+	if a.orders() != 2 {
+		t.Errorf("%d orders for two names", a.orders())
+	}
+	for _, name := range []string{
+		"8." + host, "a.inbox." + host, "evil.example", "127.0.0.1", "localhost", host + ".evil.example", "-." + host, "7_." + host, "x" + host,
+	} {
+		if cert, err := s.handshake(name, roots); err == nil {
+			t.Errorf("%s got a certificate for %v", name, cert.DNSNames)
+		}
+	}
+	if cert := s.unverified(""); cert.DNSNames[0] != host {
+		t.Errorf("without a name: %v", cert.DNSNames)
+	}
+	s.certified(strings.ToUpper(host)[:4]+host[4:], roots)
+	if a.orders() != 2 {
+		t.Errorf("%d orders after names that are refused", a.orders())
+	}
+	s.terminate()
+	if strings.Contains(s.log.String(), "evil") {
+		t.Errorf("a stranger's name is in the log:\n%s", s.log.String())
+	}
+}
+
+// TestAllAppHosts: of an endless set of names only a few get a certificate,
+// and what they have is theirs after a restart too.
+func TestAllAppHosts(t *testing.T) {
+	t.Parallel()
+	a, folder := newAuthority(t), t.TempDir()
+	a.start()
+	args := at(a, folder, "--http-listen", "off", "--app-hosts", "all", "--acme-new-app-hosts", "8")
+	s := serve(t, loopback(a.tlsPort), args...)
+	roots := a.roots()
+	s.certified("first."+host, roots)
+	second := s.certified("second."+host, roots)
+	s.certified(host, roots)
+	for _, name := range []string{"third." + host, "fourth." + host} {
+		if _, err := s.handshake(name, roots); err == nil {
+			t.Errorf("%s got a certificate", name)
+		}
+	}
+	if a.orders() != 3 {
+		t.Errorf("%d orders, want 3", a.orders())
+	}
+	s.terminate()
+	again := serve(t, loopback(a.tlsPort), args...)
+	if kept := again.certified("second."+host, roots); kept.SerialNumber.Cmp(second.SerialNumber) != 0 {
+		t.Error("after a restart the certificate is another one")
+	}
+	again.terminate()
+}

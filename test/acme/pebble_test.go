@@ -1,0 +1,222 @@
+package acme_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// output collects what a process prints.
+type output struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// patience bounds every wait; nothing comes near it.
+const patience = 90 * time.Second
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !so(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// freePort is a port on loopback that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return port
+}
+
+func listens(address string) bool {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// background runs a program of test/.bin until the test ends.
+func background(t *testing.T, log io.Writer, name string, args ...string) (stop func()) {
+	t.Helper()
+	cmd := exec.Command("../.bin/"+name, args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	// Validations at once, and each time anew.
+	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_AUTHZREUSE=0")
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%v; test/setup installs it", err)
+	}
+	stop = sync.OnceFunc(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// authority is a Pebble, which finds every name on this machine, and dials
+// httpPort and tlsPort there to check it.
+type authority struct {
+	t                          *testing.T
+	httpPort, tlsPort          string
+	lifetime                   time.Duration // of a certificate; 0 stands for 90 days
+	port, managementPort, dns  string
+	folder, caFile, configFile string
+	log                        output
+	stop                       func()
+}
+
+// newAuthority prepares one; start starts it.
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{
+		t: t, httpPort: freePort(t), tlsPort: freePort(t), port: freePort(t), managementPort: freePort(t),
+		folder: t.TempDir(), dns: "127.0.0.1:" + freePort(t),
+	}
+	a.caFile = filepath.Join(a.folder, "ca.pem")
+	selfSigned(t, a.caFile, filepath.Join(a.folder, "key.pem"))
+	background(t, io.Discard, "pebble-challtestsrv", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "",
+		"-defaultIPv6", "", "-dnsserver", a.dns, "-management", "127.0.0.1:"+freePort(t))
+	eventually(t, "the name server answers", func() bool { return listens(a.dns) })
+	return a
+}
+
+func (a *authority) directory() string { return "https://127.0.0.1:" + a.port + "/dir" }
+
+func (a *authority) start() {
+	a.t.Helper()
+	number := func(port string) int {
+		n, _ := strconv.Atoi(port)
+		return n
+	}
+	lifetime := a.lifetime
+	if lifetime == 0 {
+		lifetime = 90 * 24 * time.Hour
+	}
+	settings := map[string]any{"pebble": map[string]any{
+		"listenAddress":           "127.0.0.1:" + a.port,
+		"managementListenAddress": "127.0.0.1:" + a.managementPort,
+		"certificate":             a.caFile,
+		"privateKey":              filepath.Join(a.folder, "key.pem"),
+		"httpPort":                number(a.httpPort),
+		"tlsPort":                 number(a.tlsPort),
+		"keyAlgorithm":            "ecdsa",
+		"retryAfter":              map[string]int{"authz": 1, "order": 1},
+		"profiles":                map[string]any{"default": map[string]any{"description": "all", "validityPeriod": int(lifetime.Seconds())}},
+	}}
+	text, err := json.Marshal(settings)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.configFile = filepath.Join(a.folder, "pebble.json")
+	if err := os.WriteFile(a.configFile, text, 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+	a.stop = background(a.t, &a.log, "pebble", "-config", a.configFile, "-dnsserver", a.dns)
+	eventually(a.t, "the authority listens", func() bool {
+		return listens("127.0.0.1:"+a.port) && listens("127.0.0.1:"+a.managementPort)
+	})
+}
+
+// orders counts those that have been placed.
+func (a *authority) orders() int { return strings.Count(a.log.String(), "Added order") }
+
+// own verifies the authority's own certificate.
+func (a *authority) own() *x509.CertPool {
+	a.t.Helper()
+	text, err := os.ReadFile(a.caFile)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(text)
+	return pool
+}
+
+// roots verify what it issues.
+func (a *authority) roots() *x509.CertPool {
+	a.t.Helper()
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: a.own()}}, Timeout: patience}
+	response, err := client.Get("https://127.0.0.1:" + a.managementPort + "/roots/0")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	pool := x509.NewCertPool()
+	if err != nil || !pool.AppendCertsFromPEM(text) {
+		a.t.Fatalf("no root: %v %s", err, text)
+	}
+	return pool
+}
+
+// selfSigned writes a certificate for 127.0.0.1 and its key.
+func selfSigned(t *testing.T, certFile, keyFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "authority"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: keyDER},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
