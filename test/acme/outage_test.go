@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestAuthorityDown: the authority comes after the server. Until then the
@@ -39,7 +40,7 @@ func TestAuthorityDown(t *testing.T) {
 func TestAuthorityGoesDown(t *testing.T) {
 	t.Parallel()
 	a, folder := newAuthority(t), t.TempDir()
-	a.lifetime = 30_000_000_000
+	a.lifetime = 30 * time.Second
 	a.start()
 	s := serve(t, loopback(a.tlsPort), at(a, folder, "--http-listen", "off")...)
 	first := s.certified(host, a.roots())

@@ -1,0 +1,179 @@
+package acme_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/certs"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/memory"
+)
+
+// seeing is a store that remembers every value it was given.
+type seeing struct {
+	*memory.Store
+	mu     sync.Mutex
+	values [][]byte
+}
+
+func (s *seeing) see(value []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.values = append(s.values, bytes.Clone(value))
+}
+
+// member is one of several servers with one store.
+type member struct {
+	source  *certs.ACME
+	address string
+	log     output
+}
+
+// join starts a server at a TLS port. It answers challenges, but orders
+// nothing before run.
+func join(t *testing.T, a *authority, store relay.Store, secret, port string) *member {
+	t.Helper()
+	m := &member{}
+	vault, err := certs.NewVault(store, relay.NewSecret(secret), "authority")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.source = certs.NewACME(certs.Config{
+		Directory: a.directory(), Email: "me@example.test", Roots: a.own(), Host: host,
+		Answers: func(name string) (bool, bool) { return strings.HasSuffix(name, host), false },
+		Storage: vault, Log: slog.New(slog.NewTextHandler(&m.log, nil)),
+	})
+	listener, err := net.Listen("tcp", loopback(port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.address = listener.Addr().String()
+	server := &http.Server{TLSConfig: certs.TLSConfig(m.source), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	}()
+	t.Cleanup(func() {
+		server.Close()
+		<-done
+	})
+	return m
+}
+
+func (m *member) run(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := m.source.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+}
+
+// TestSeveralServers: one orders and another is asked for the answer; both
+// serve the one certificate; the store sees no key.
+func TestSeveralServers(t *testing.T) {
+	t.Parallel()
+	a, store, secret := newAuthority(t), &seeing{Store: memory.New(index.Limits{})}, rand.Text()+rand.Text()
+	a.start()
+	orders := join(t, a, store, secret, freePort(t))
+	answers := join(t, a, store, secret, a.tlsPort)
+	orders.run(t)
+	roots := a.roots()
+	first, err := handshake(orders.address, host, roots)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, orders.log.String())
+	}
+	second, err := handshake(answers.address, host, roots)
+	if err != nil || second.SerialNumber.Cmp(first.SerialNumber) != 0 {
+		t.Fatalf("the other server has not the same certificate: %v", err)
+	}
+	if a.orders() != 1 {
+		t.Errorf("%d orders", a.orders())
+	}
+
+	// Both are asked for the same new name at the same moment.
+	answers.run(t)
+	var asked sync.WaitGroup
+	for _, m := range []*member{orders, answers, orders, answers} {
+		asked.Go(func() {
+			if _, err := handshake(m.address, "7."+host, roots); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	asked.Wait()
+	if a.orders() != 2 {
+		t.Errorf("%d orders, want 2\n%s\n%s", a.orders(), orders.log.String(), answers.log.String())
+	}
+	store.mu.Lock()
+	defer store.mu.Unlock()
+	if len(store.values) < 6 {
+		t.Errorf("only %d values were stored", len(store.values))
+	}
+	for _, value := range store.values {
+		for _, text := range []string{"PRIVATE KEY", "CERTIFICATE", host} {
+			if bytes.Contains(value, []byte(text)) {
+				t.Errorf("the store has seen %q", text)
+			}
+		}
+	}
+}
+
+// TestRenewalOnSeveralServers: who does not renew itself serves what another
+// one has renewed.
+func TestRenewalOnSeveralServers(t *testing.T) {
+	t.Parallel()
+	a, store, secret := newAuthority(t), memory.New(index.Limits{}), rand.Text()+rand.Text()
+	a.lifetime = 12 * time.Second
+	a.start()
+	members := []*member{join(t, a, store, secret, freePort(t)), join(t, a, store, secret, a.tlsPort)}
+	roots := a.roots()
+	for _, m := range members {
+		m.run(t)
+	}
+	first, err := handshake(members[0].address, host, roots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range members {
+		eventually(t, "a new certificate", func() bool {
+			cert, err := handshake(m.address, host, roots)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return cert.SerialNumber.Cmp(first.SerialNumber) != 0
+		})
+	}
+	if a.orders() > 3 {
+		t.Errorf("%d orders for two or three certificates", a.orders())
+	}
+}
+
+func (s *seeing) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+	s.see(value)
+	return s.Store.Create(ctx, id, value, ttl)
+}
+
+func (s *seeing) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+	s.see(next)
+	return s.Store.Replace(ctx, id, old, next, ttl)
+}
