@@ -7,14 +7,19 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/memory"
 	"github.com/desktop-stack-serv/dss/internal/store/sqlite"
 )
+
+const acmeLine = "serve --acme-email me@example.org --public-url https://auth.example.org"
 
 // runWith runs a command line that is expected to end by itself.
 func runWith(t *testing.T, env map[string]string, args ...string) (status int, stdout, stderr string) {
@@ -84,6 +89,28 @@ func TestUsage(t *testing.T) {
 		{"admin on the same address", "serve --listen 127.0.0.1:1 --admin-listen 127.0.0.1:1", nil, 2, "--admin-listen"},
 		{"no room", "serve --max-entries 0", nil, 2, "--max-entries"},
 		{"bad size", "serve --max-bytes lots", nil, 2, "64MiB"},
+		{"two sources of certificates", acmeLine + " --tls-cert c --tls-key k", nil, 2, "the one or the other"},
+		{"a certificate without its key", "serve --tls-cert c", nil, 2, "go together"},
+		{"a key without its certificate", "serve --tls-key k", nil, 2, "go together"},
+		{"an authority for nothing", "serve --acme-directory https://example.org", nil, 2, "--acme-directory does nothing without --acme-email"},
+		{"a certificate folder for nothing", "serve --cert-dir x", nil, 2, "--cert-dir does nothing"},
+		{"a redirect to nothing", "serve --http-listen :80", nil, 2, "--http-listen redirects to HTTPS"},
+		{"HTTPS behind a proxy", acmeLine + " --behind-proxy", nil, 2, "--behind-proxy"},
+		{"HTTPS at a plain URL", "serve --tls-cert c --tls-key k --public-url http://localhost", nil, 2, "must be https"},
+		{"HTTPS for everybody without a URL", "serve --tls-cert c --tls-key k", nil, 2, "--listen :443"},
+		{"bad http listen", acmeLine + " --http-listen 80", nil, 2, "--http-listen must be an address such as :80, or off"},
+		{"http on the https address", acmeLine + " --http-listen :443", nil, 2, "--http-listen must differ"},
+		{"http on the admin address", acmeLine + " --admin-listen :80", nil, 2, "--http-listen must differ"},
+		{"an email that is none", "serve --acme-email me --public-url https://auth.example.org", nil, 2, "--acme-email must be"},
+		{"a plain authority", acmeLine + " --acme-directory http://example.org", nil, 2, "--acme-directory must be an https URL"},
+		{"ACME without a URL", "serve --acme-email me@example.org", nil, 2, "--public-url"},
+		{"ACME for an address", "serve --acme-email me@example.org --public-url https://192.0.2.1", nil, 2, "a name that the whole internet knows"},
+		{"ACME for this machine", "serve --acme-email me@example.org --public-url https://localhost", nil, 2, "a name that the whole internet knows"},
+		{"ACME without a place", acmeLine + " --store memory:", nil, 2, "needs --cert-dir"},
+		{"no new app hosts", acmeLine + " --acme-new-app-hosts 3", nil, 2, "at least 4"},
+		{"a secret for nothing", acmeLine + " --cert-secret-file x", nil, 2, "without a shared --store"},
+		{"a shared store without a secret", acmeLine + " --store redis://localhost", nil, 2, "needs --cert-secret-file"},
+		{"a folder with a shared store", acmeLine + " --store redis://localhost --cert-dir x", nil, 2, "--cert-dir does nothing with a shared --store"},
 		{"environment", "serve", map[string]string{"DSS_CONFIRM": "never"}, 2, "--confirm"},
 		{"bad environment", "serve", map[string]string{"DSS_TTL": "soon"}, 2, "DSS_TTL"},
 		{"a flag wins over the environment", "serve --confirm never", map[string]string{"DSS_CONFIRM": "all"}, 2, "--confirm"},
@@ -144,6 +171,68 @@ func TestCannotStart(t *testing.T) {
 	status, _, stderr = runWith(t, nil, "serve", "--store", "sqlite:"+path, "--listen", "127.0.0.1:0")
 	if status != 1 || !strings.Contains(stderr, sqlite.ErrInUse.Error()) {
 		t.Errorf("database in use: exit status %d\n%s", status, stderr)
+	}
+}
+
+// TestCannotSecure fails for what is in the files.
+func TestCannotSecure(t *testing.T) {
+	folder := t.TempDir()
+	certFile, keyFile, _ := writePair(t, folder)
+	junk := filepath.Join(folder, "junk")
+	if err := os.WriteFile(junk, []byte("short\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	common := []string{"serve", "--listen", "127.0.0.1:0", "--store", "memory:"}
+	acme := append(common, "--acme-email", "me@example.org", "--public-url", "https://auth.example.org", "--cert-dir", folder)
+	for _, c := range []struct {
+		name   string
+		args   []string
+		status int
+		want   string
+	}{
+		{"no certificate", append(common, "--tls-cert", junk, "--tls-key", keyFile), 1, "certificate " + junk},
+		{"no key", append(common, "--tls-cert", certFile, "--tls-key", filepath.Join(folder, "none")), 1, "no such file"},
+		{"no root", append(acme, "--acme-ca", junk), 2, "holds no certificate"},
+		{"no file of roots", append(acme, "--acme-ca", filepath.Join(folder, "none")), 1, "certificates of the authority"},
+		{"http address in use", append(acme, "--http-listen", "127.0.0.1:99999"), 1, "http listen"},
+	} {
+		status, _, stderr := runWith(t, nil, c.args...)
+		if status != c.status || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: exit status %d, want %d with %q:\n%s", c.name, status, c.status, c.want, stderr)
+		}
+	}
+}
+
+// TestCertStorage chooses by the kind of store, and keeps authorities apart.
+func TestCertStorage(t *testing.T) {
+	folder := t.TempDir()
+	secret := filepath.Join(folder, "secret")
+	for length, good := range map[int]bool{31: false, 32: true} {
+		if err := os.WriteFile(secret, []byte(strings.Repeat("x", length)+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := &config{https: httpsSettings{certSecretFile: secret, acmeDirectory: "https://a.example/dir"}}
+		storage, err := c.certStorage(memory.New(index.Limits{}))
+		if _, ok := storage.(*certs.Vault); ok != good || (err == nil) != good {
+			t.Errorf("a secret of %d bytes: %T, %v", length, storage, err)
+		}
+		if !good && exitStatus(err) != exitUsage {
+			t.Errorf("a short secret: exit status %d", exitStatus(err))
+		}
+	}
+	names := map[string]string{
+		"https://acme-v02.api.letsencrypt.org/directory": "acme-v02.api.letsencrypt.org_directory",
+		"https://Example.org:14000/a/../b/":              "example.org_14000_a_.._b",
+	}
+	for directory, want := range names {
+		c := &config{https: httpsSettings{certDir: filepath.Join(folder, "certificates"), acmeDirectory: directory}}
+		if _, err := c.certStorage(nil); err != nil {
+			t.Error(err)
+		}
+		info, err := os.Stat(filepath.Join(folder, "certificates", want))
+		if err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v %v", directory, info, err)
+		}
 	}
 }
 
