@@ -115,6 +115,10 @@ func (a *ACME) Protocols() []string { return []string{acme.ALPNProto} }
 // GetCertificate implements [Source]. It waits for a certificate that has to
 // be ordered first.
 func (a *ACME) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return a.certificate(hello.Context(), hello)
+}
+
+func (a *ACME) certificate(ctx context.Context, hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	name := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
 	if name == "" {
 		name = a.config.Host
@@ -123,7 +127,7 @@ func (a *ACME) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 	if !ok || !hostName(name) {
 		return nil, errNotAllowed
 	}
-	ctx, cancel := context.WithTimeout(hello.Context(), waitTime)
+	ctx, cancel := context.WithTimeout(ctx, waitTime)
 	defer cancel()
 	if slices.Equal(hello.SupportedProtos, a.Protocols()) {
 		return a.challengeCert(ctx, name)

@@ -1,0 +1,323 @@
+package certs
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"math/big"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/memory"
+)
+
+// selfSigned is a key and a certificate for name in PEM.
+func selfSigned(t *testing.T, name string, life time.Duration) string {
+	t.Helper()
+	key, err := newKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{name},
+		NotBefore: time.Now().Add(min(life, 0) - time.Minute), NotAfter: time.Now().Add(life),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := encodePair(key, [][]byte{der})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+const testHost = "auth.example.org"
+
+// cluster is a server under test, and the storage it shares with another one.
+type cluster struct {
+	*ACME
+	storage *flaky
+	log     *buffer
+}
+
+// buffer is what a server logs to.
+type buffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// flaky is a storage that can fail.
+type flaky struct {
+	Storage
+	failing atomic.Bool
+}
+
+var errTrouble = errors.New("out of order")
+
+func (f *flaky) Get(ctx context.Context, name string) ([]byte, bool, error) {
+	if f.failing.Load() {
+		return nil, false, errTrouble
+	}
+	return f.Storage.Get(ctx, name)
+}
+
+// newCluster has an authority that cannot be reached.
+func newCluster(t *testing.T) cluster {
+	t.Helper()
+	vault, err := NewVault(memory.New(index.Limits{}), relay.NewSecret(strings.Repeat("s", MinSecret)), "authority")
+	if err != nil {
+		t.Fatal(err)
+	}
+	storage, log := &flaky{Storage: vault}, &buffer{}
+	return cluster{NewACME(Config{
+		Directory: "https://127.0.0.1:1/dir", Email: "me@example.org", Host: testHost, NewNames: 8, HTTP01: true,
+		Answers: func(name string) (ok, endless bool) {
+			return strings.HasSuffix(name, testHost), strings.HasSuffix(name, "any."+testHost)
+		},
+		Storage: storage, Log: slog.New(slog.NewTextHandler(log, nil)),
+	}), storage, log}
+}
+
+// run runs the server until the test ends.
+func (c cluster) run(t *testing.T) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	return sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (c cluster) ask(t *testing.T, name string, protocols ...string) (*tls.Certificate, error) {
+	return c.certificate(t.Context(), &tls.ClientHelloInfo{ServerName: name, SupportedProtos: protocols})
+}
+
+// elsewhere locks a name, as another server does.
+func (c cluster) elsewhere(t *testing.T, name string) (unlock func()) {
+	t.Helper()
+	unlock, ok, err := c.storage.Lock(t.Context(), name)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	return unlock
+}
+
+func (c cluster) put(t *testing.T, name string, life time.Duration) {
+	t.Helper()
+	if err := c.storage.Put(t.Context(), name, []byte(selfSigned(t, name, life)), keepTime); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAnotherServerOrders: the handshake waits for what the other one stores.
+func TestAnotherServerOrders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		unlock := c.elsewhere(t, testHost)
+		defer c.run(t)()
+		type result struct {
+			cert *tls.Certificate
+			err  error
+		}
+		results := make(chan result)
+		go func() {
+			cert, err := c.ask(t, testHost)
+			results <- result{cert, err}
+		}()
+		time.Sleep(30 * time.Second)
+		c.put(t, testHost, 90*24*time.Hour)
+		unlock()
+		if r := <-results; r.err != nil || r.cert.Leaf.DNSNames[0] != testHost {
+			t.Errorf("after the other one is done: %v, %v", r.cert, r.err)
+		}
+		if strings.Contains(c.log.String(), "ERROR") {
+			t.Errorf("the log:\n%s", c.log.String())
+		}
+	})
+}
+
+// TestHandshakesAreBounded in how long they wait and how many do.
+func TestHandshakesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		c.elsewhere(t, testHost)
+		stop := c.run(t)
+		began := time.Now()
+		var asked sync.WaitGroup
+		var mu sync.Mutex
+		var waited, busy int
+		for range maxWaiting + 44 {
+			asked.Go(func() {
+				_, err := c.ask(t, testHost)
+				mu.Lock()
+				defer mu.Unlock()
+				switch took := time.Since(began); {
+				case errors.Is(err, errBusy) && took == 0:
+					busy++
+				case errors.Is(err, context.DeadlineExceeded) && took == waitTime:
+					waited++
+				default:
+					t.Errorf("after %v: %v", took, err)
+				}
+			})
+		}
+		asked.Wait()
+		if waited != maxWaiting || busy != 44 {
+			t.Errorf("%d waited, %d were refused", waited, busy)
+		}
+		stop()
+	})
+}
+
+// TestStopEndsOrders: who waits hears of it.
+func TestStopEndsOrders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, errs := newCluster(t), make(chan error)
+		names := []string{testHost, "1." + testHost, "2." + testHost, "3." + testHost, "4." + testHost, "5." + testHost}
+		for _, name := range names {
+			c.elsewhere(t, name)
+		}
+		stop := c.run(t)
+		for _, name := range names {
+			go func() {
+				_, err := c.ask(t, name)
+				errs <- err
+			}()
+		}
+		synctest.Wait()
+		stop()
+		for range names {
+			if err := <-errs; !errors.Is(err, context.Canceled) {
+				t.Errorf("who waited: %v", err)
+			}
+		}
+	})
+}
+
+// TestRefusedNames: no order, no wait, and nothing kept.
+func TestRefusedNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		defer c.run(t)()
+		for _, name := range []string{"evil.example", "a_b." + testHost, "*." + testHost, "-." + testHost, "..", "a..b." + testHost} {
+			if cert, err := c.ask(t, name); !errors.Is(err, errNotAllowed) {
+				t.Errorf("%s: %v, %v", name, cert, err)
+			}
+		}
+		for i := range 1000 {
+			_, err := c.ask(t, strings.Repeat("x", i%60+1)+string(rune('a'+i/60))+".any."+testHost)
+			if i >= 2 && !errors.Is(err, errQuota) {
+				t.Fatalf("name %d: %v", i, err)
+			}
+		}
+		if len(c.sites) != 3 {
+			t.Errorf("%d names are remembered", len(c.sites))
+		}
+	})
+}
+
+// TestChallengeOfNobody: no answer to a challenge that nobody has begun.
+func TestChallengeOfNobody(t *testing.T) {
+	c := newCluster(t)
+	if _, err := c.ask(t, testHost, "acme-tls/1"); !errors.Is(err, errNoChallenge) {
+		t.Errorf("TLS-ALPN-01: %v", err)
+	}
+	if _, err := c.ask(t, "evil.example", "acme-tls/1"); !errors.Is(err, errNotAllowed) {
+		t.Errorf("TLS-ALPN-01 for another host: %v", err)
+	}
+	// The name of another entry is no token.
+	if err := c.storage.Put(t.Context(), challengePrefix+testHost, []byte("key"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{"token", "", testHost, "a b", "../account", strings.Repeat("a", 129)} {
+		if answer, ok, err := c.Challenge(t.Context(), token); ok || err != nil {
+			t.Errorf("HTTP-01 %q: %q, %v, %v", token, answer, ok, err)
+		}
+	}
+}
+
+// TestStorageTrouble: it is told, and over when it is over.
+func TestStorageTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		c.put(t, testHost, 90*24*time.Hour)
+		c.storage.failing.Store(true)
+		defer c.run(t)()
+		synctest.Wait()
+		if _, err := c.ask(t, testHost); !errors.Is(err, errTrouble) {
+			t.Errorf("a certificate from nowhere: %v", err)
+		}
+		if !strings.Contains(c.log.String(), "certificates not readable") {
+			t.Errorf("the log:\n%s", c.log.String())
+		}
+		c.storage.failing.Store(false)
+		time.Sleep(unreachablePause)
+		synctest.Wait()
+		c.storage.failing.Store(true)
+		if cert, err := c.ask(t, testHost); err != nil || cert.Leaf.DNSNames[0] != testHost {
+			t.Errorf("from memory: %v, %v", cert, err)
+		}
+	})
+}
+
+// TestDue: a third of the life is left when a certificate is renewed, by
+// whom it may be; until it has expired it is served.
+func TestDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		c.put(t, testHost, 90*24*time.Hour)
+		stop := c.run(t)
+		time.Sleep(60*24*time.Hour - time.Hour)
+		synctest.Wait()
+		if strings.Contains(c.log.String(), "not obtained") {
+			t.Errorf("renewed early:\n%s", c.log.String())
+		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if !strings.Contains(c.log.String(), "not obtained") || !strings.Contains(c.log.String(), "has_one=true") {
+			t.Errorf("not renewed:\n%s", c.log.String())
+		}
+		old, err := c.ask(t, testHost)
+		if err != nil {
+			t.Error(err)
+		}
+		// Another server has renewed it.
+		c.put(t, testHost, 90*24*time.Hour)
+		time.Sleep(unreachableLimit + time.Second)
+		synctest.Wait()
+		if cert, err := c.ask(t, testHost); err != nil || cert == old {
+			t.Errorf("the old one is served still: %v", err)
+		}
+		stop()
+		time.Sleep(91 * 24 * time.Hour)
+		if _, err := c.ask(t, testHost); err == nil {
+			t.Error("an expired certificate is served")
+		}
+	})
+}
