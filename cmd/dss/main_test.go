@@ -106,6 +106,7 @@ func TestUsage(t *testing.T) {
 		{"ACME without a URL", "serve --acme-email me@example.org", nil, 2, "--public-url"},
 		{"ACME for an address", "serve --acme-email me@example.org --public-url https://192.0.2.1", nil, 2, "a name that the whole internet knows"},
 		{"ACME for this machine", "serve --acme-email me@example.org --public-url https://localhost", nil, 2, "a name that the whole internet knows"},
+		{"ACME for no name", "serve --acme-email me@example.org --public-url https://auth_1.example.org", nil, 2, "a name that the whole internet knows"},
 		{"ACME without a place", acmeLine + " --store memory:", nil, 2, "needs --cert-dir"},
 		{"no new app hosts", acmeLine + " --acme-new-app-hosts 3", nil, 2, "at least 4"},
 		{"a secret for nothing", acmeLine + " --cert-secret-file x", nil, 2, "without a shared --store"},

@@ -124,7 +124,7 @@ func (a *ACME) certificate(ctx context.Context, hello *tls.ClientHelloInfo) (*tl
 		name = a.config.Host
 	}
 	ok, endless := a.config.Answers(name)
-	if !ok || !hostName(name) {
+	if !ok || !HostName(name) {
 		return nil, errNotAllowed
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitTime)
@@ -146,9 +146,9 @@ func (a *ACME) certificate(ctx context.Context, hello *tls.ClientHelloInfo) (*tl
 	return a.await(ctx, hello.Conn, j)
 }
 
-// hostName reports whether name is one that an authority can issue for: of
+// HostName reports whether name is one that an authority can issue for: of
 // letters, digits and dashes, with a dot, in lower case.
-func hostName(name string) bool {
+func HostName(name string) bool {
 	labels := strings.Split(name, ".")
 	for _, label := range labels {
 		if label == "" || len(label) > 63 || strings.Trim(label, "-") != label ||

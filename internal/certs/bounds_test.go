@@ -96,7 +96,7 @@ func TestQuota(t *testing.T) {
 
 func TestHostName(t *testing.T) {
 	for _, name := range []string{"a.b", "auth.example.org", "7.auth.example.org", "xn--bcher-kva.example", "1.2.3.4.example"} {
-		if !hostName(name) {
+		if !HostName(name) {
 			t.Errorf("%q is none", name)
 		}
 	}
@@ -104,7 +104,7 @@ func TestHostName(t *testing.T) {
 		"", ".", "localhost", "a..b", ".a.b", "a.b.", "-a.b", "a-.b", "a_b.c", "A.b", "a b.c", "*.a.b", "a/b.c", "é.b", "a.b\n",
 		strings.Repeat("a", 64) + ".b", strings.Repeat("abcdefg.", 32) + "b",
 	} {
-		if hostName(name) {
+		if HostName(name) {
 			t.Errorf("%q is one", name)
 		}
 	}

@@ -1,7 +1,9 @@
 package acme_test
 
 import (
+	"crypto/tls"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -150,4 +152,63 @@ func TestAllAppHosts(t *testing.T) {
 		t.Error("after a restart the certificate is another one")
 	}
 	again.terminate()
+}
+
+// TestFiles: the certificate is somebody else's, and served anew when it
+// changes. Plain HTTP leads to HTTPS.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	certFile, keyFile, plain := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem"), loopback(freePort(t))
+	selfSigned(t, certFile, keyFile)
+	s := serve(t, loopback(freePort(t)), "--tls-cert", certFile, "--tls-key", keyFile, "--store", "memory:", "--http-listen", plain)
+	first := s.unverified(host)
+	selfSigned(t, certFile, keyFile)
+	eventually(t, "the new certificate", func() bool { return s.unverified(host).SerialNumber.Cmp(first.SerialNumber) != 0 })
+
+	response, err := client(plain, nil).Get("http://" + host + "/auth/redirect?code=CANARY&state=CANARY")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if location := response.Header.Get("Location"); response.StatusCode != http.StatusPermanentRedirect || location != "https://"+host+"/auth/redirect#" {
+		t.Errorf("%s to %s", response.Status, location)
+	}
+	s.terminate()
+	if strings.Contains(s.log.String(), "CANARY") || !strings.Contains(s.log.String(), "not for the server's own host") {
+		t.Errorf("the log:\n%s", s.log.String())
+	}
+}
+
+// TestProtocols: TLS 1.2 with forward secrecy and authenticated encryption,
+// TLS 1.3, and nothing older or weaker.
+func TestProtocols(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	certFile, keyFile := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
+	selfSigned(t, certFile, keyFile)
+	s := serve(t, loopback(freePort(t)), "--tls-cert", certFile, "--tls-key", keyFile, "--store", "memory:")
+	for what, c := range map[string]struct {
+		config *tls.Config
+		good   bool
+	}{
+		"TLS 1.3":             {&tls.Config{MinVersion: tls.VersionTLS13}, true},
+		"TLS 1.2":             {&tls.Config{MaxVersion: tls.VersionTLS12}, true},
+		"TLS 1.1":             {&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false},
+		"CBC":                 {&tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}}, false},
+		"HTTP/1.1":            {&tls.Config{NextProtos: []string{"http/1.1"}}, true},
+		"an unknown protocol": {&tls.Config{NextProtos: []string{"spdy/3"}}, false},
+		"a challenge's":       {&tls.Config{NextProtos: []string{"acme-tls/1"}}, false},
+		"post-quantum":        {&tls.Config{CurvePreferences: []tls.CurveID{tls.X25519MLKEM768}}, true},
+	} {
+		c.config.InsecureSkipVerify = true
+		conn, err := tls.Dial("tcp", s.listen, c.config)
+		if (err == nil) != c.good {
+			t.Errorf("%s: %v", what, err)
+		}
+		if err == nil {
+			conn.Close()
+		}
+	}
+	s.terminate()
 }
