@@ -127,7 +127,11 @@ func (a *ACME) obtain(ctx context.Context, name string) (cert *tls.Certificate, 
 			return err
 		}
 		a.config.Log.Info("certificate obtained", "host", name, "expires", cert.Leaf.NotAfter)
-		return a.config.Storage.Put(ctx, name, data, keepTime)
+		if err := a.config.Storage.Put(ctx, name, data, keepTime); err != nil {
+			// It is good all the same, and the authority has counted it.
+			a.config.Log.Error("certificate not stored", "host", name, "err", err)
+		}
+		return nil
 	})
 	return cert, err
 }

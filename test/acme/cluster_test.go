@@ -43,15 +43,20 @@ type member struct {
 // nothing before run.
 func join(t *testing.T, a *authority, store relay.Store, secret, port string) *member {
 	t.Helper()
-	m := &member{}
 	vault, err := certs.NewVault(store, relay.NewSecret(secret), "authority")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return joinWith(t, a, vault, port)
+}
+
+func joinWith(t *testing.T, a *authority, storage certs.Storage, port string) *member {
+	t.Helper()
+	m := &member{}
 	m.source = certs.NewACME(certs.Config{
 		Directory: a.directory(), Email: "me@example.test", Roots: a.own(), Host: host,
 		Answers: func(name string) (bool, bool) { return strings.HasSuffix(name, host), false },
-		Storage: vault, Log: slog.New(slog.NewTextHandler(&m.log, nil)),
+		Storage: storage, Log: slog.New(slog.NewTextHandler(&m.log, nil)),
 	})
 	listener, err := net.Listen("tcp", loopback(port))
 	if err != nil {
@@ -176,4 +181,36 @@ func (s *seeing) Create(ctx context.Context, id relay.ID, value []byte, ttl time
 func (s *seeing) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
 	s.see(next)
 	return s.Store.Replace(ctx, id, old, next, ttl)
+}
+
+// full is a storage that takes no certificate.
+type full struct{ certs.Storage }
+
+func (f full) Put(ctx context.Context, name string, data []byte, ttl time.Duration) error {
+	if name == host {
+		return relay.ErrFull
+	}
+	return f.Storage.Put(ctx, name, data, ttl)
+}
+
+// TestNotStored: a certificate that cannot be stored is served, not ordered
+// again and again.
+func TestNotStored(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	a.start()
+	folder, err := certs.OpenFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := joinWith(t, a, full{folder}, a.tlsPort)
+	m.run(t)
+	for range 3 {
+		if _, err := handshake(m.address, host, a.roots()); err != nil {
+			t.Errorf("%v\n%s", err, m.log.String())
+		}
+	}
+	if a.orders() != 1 || !strings.Contains(m.log.String(), "certificate not stored") {
+		t.Errorf("%d orders; the log:\n%s", a.orders(), m.log.String())
+	}
 }
