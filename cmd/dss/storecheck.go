@@ -60,7 +60,7 @@ func (c *config) examineStore(ctx context.Context, stderr io.Writer) ([]inspect.
 		return []inspect.Finding{{Level: inspect.Problem, Subject: "connection", Text: err.Error()}}, nil
 	}
 	defer store.Close()
-	defer runStore(store, log)()
+	defer runBackground("store", store.Run, log)()
 	findings := []inspect.Finding{{Subject: "connection", Text: "connected to " + c.storeName()}}
 	if more, ok := store.(inspect.Store); ok {
 		findings = append(findings, more.Inspect(ctx)...)
