@@ -60,7 +60,7 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 	return ours, nil
 }
 
-// writePair writes a certificate for localhost that was good in 2000, when
+// writePair writes a certificate for localhost and auth.example.org that was good in 2000, when
 // time starts in a synctest bubble, and its key.
 func writePair(t *testing.T, folder string) (certFile, keyFile string, roots *x509.CertPool) {
 	t.Helper()
@@ -69,7 +69,7 @@ func writePair(t *testing.T, folder string) (certFile, keyFile string, roots *x5
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost", "auth.example.org"}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)

@@ -148,7 +148,7 @@ func TestSeveralServers(t *testing.T) {
 func TestRenewalOnSeveralServers(t *testing.T) {
 	t.Parallel()
 	a, store, secret := newAuthority(t), memory.New(index.Limits{}), rand.Text()+rand.Text()
-	a.lifetime = 12 * time.Second
+	a.lifetime = shortLife
 	a.start()
 	members := []*member{join(t, a, store, secret, freePort(t)), join(t, a, store, secret, a.tlsPort)}
 	roots := a.roots()

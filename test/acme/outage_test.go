@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestAuthorityDown: the authority comes after the server. Until then the
@@ -40,7 +39,7 @@ func TestAuthorityDown(t *testing.T) {
 func TestAuthorityGoesDown(t *testing.T) {
 	t.Parallel()
 	a, folder := newAuthority(t), t.TempDir()
-	a.lifetime = 30 * time.Second
+	a.lifetime = 2 * shortLife
 	a.start()
 	s := serve(t, loopback(a.tlsPort), at(a, folder, "--http-listen", "off")...)
 	first := s.certified(host, a.roots())
