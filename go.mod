@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/cli/oauth v1.2.2
 	github.com/piglig/go-qr v1.1.0
+	github.com/redis/rueidis v1.0.79
 	github.com/rogpeppe/go-internal v1.16.0
 	golang.org/x/crypto v0.59.0
 	golang.org/x/oauth2 v0.38.0

@@ -28,17 +28,20 @@ var allowed = map[string][]string{
 	"internal/store/inspect":   {"internal/relay"},
 	"internal/store/memory":    {"internal/relay", "internal/store/index", "internal/store/watch"},
 	"internal/store/sqlite":    {"internal/relay", "internal/store/index", "internal/store/watch"},
-	"internal/stackexchange":   {"internal/relay"},
-	"internal/grant":           {"internal/relay", "internal/stackexchange"},
-	"internal/certs":           {"internal/relay"},
-	"internal/sandbox":         {},
-	"internal/web":             {},
-	"internal/httpapi":         {"api", "internal/grant", "internal/relay", "internal/stackexchange", "internal/web"},
+	"internal/store/redis": {"internal/relay", "internal/store/index", "internal/store/inspect", "internal/store/usage",
+		"internal/store/watch"},
+	"internal/stackexchange": {"internal/relay"},
+	"internal/grant":         {"internal/relay", "internal/stackexchange"},
+	"internal/certs":         {"internal/relay"},
+	"internal/sandbox":       {},
+	"internal/web":           {},
+	"internal/httpapi":       {"api", "internal/grant", "internal/relay", "internal/stackexchange", "internal/web"},
 }
 
 // outside says which packages may import something that is neither ours nor
 // the standard library's.
 var outside = map[string]string{
+	"internal/store/redis":  "github.com/redis/rueidis",
 	"internal/store/sqlite": "modernc.org/sqlite",
 	"internal/certs":        "golang.org/x/crypto/acme",
 }

@@ -1,0 +1,66 @@
+package redis
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/desktop-stack-serv/dss/internal/store/usage"
+)
+
+const (
+	// bucket is the span of expiries that one field of a shard's hash counts,
+	// and bytesBits where in it the number of entries begins. scripts.lua
+	// knows both.
+	bucket    = 15 * time.Second
+	bytesBits = 40
+	// forget is how long after its end a bucket is removed: other servers'
+	// clocks may be behind.
+	forget = time.Minute
+)
+
+// count adds up what the shards hold. Entries in the last seconds of their
+// lives are no longer counted.
+func (s *Store) count(ctx context.Context) (usage.Totals, error) {
+	commands := make(rueidis.Commands, shards)
+	for shard := range commands {
+		commands[shard] = s.client.B().Hgetall().Key(s.names.usage(byte(shard))).Build()
+	}
+	var totals usage.Totals
+	var sweeps rueidis.Commands
+	now := s.now()
+	for shard, result := range s.client.DoMulti(ctx, commands...) {
+		buckets, err := result.AsIntMap()
+		if err != nil {
+			return usage.Totals{}, explain(err)
+		}
+		past := add(&totals, buckets, now)
+		if len(past) > 0 {
+			sweeps = append(sweeps, s.client.B().Hdel().Key(s.names.usage(byte(shard))).Field(past...).Build())
+		}
+	}
+	for _, result := range s.client.DoMulti(ctx, sweeps...) {
+		if err := result.Error(); err != nil {
+			return usage.Totals{}, explain(err)
+		}
+	}
+	return totals, nil
+}
+
+// add adds a shard's buckets to totals and returns those that are long past.
+func add(totals *usage.Totals, buckets map[string]int64, now time.Time) (past []string) {
+	for field, packed := range buckets {
+		n, err := strconv.ParseInt(field, 10, 64)
+		begins := time.UnixMilli(n * bucket.Milliseconds())
+		switch {
+		case err != nil || begins.Before(now.Add(-forget)):
+			past = append(past, field)
+		case begins.After(now) && packed > 0: // less is what an engine that lost entries leaves
+			totals.Entries += packed >> bytesBits
+			totals.Bytes += packed & (1<<bytesBits - 1)
+		}
+	}
+	return past
+}

@@ -1,0 +1,67 @@
+package redis
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+const (
+	// headerSize is the length of the expiry in front of a value.
+	headerSize = 8
+	// grace is how long the engine keeps an entry after its expiry, which the
+	// servers judge by their own clocks.
+	grace = time.Minute
+	// shards is how many parts the ids fall into. All keys of a part are in
+	// one slot of a cluster.
+	shards = 256
+)
+
+// names makes the names of keys and channels.
+type names struct{ prefix string }
+
+// entry is the key of an entry.
+func (n names) entry(id relay.ID) string { return n.shard(id[0]) + text(id) }
+
+// usage is the key of the hash that counts a shard's entries.
+func (n names) usage(shard byte) string { return n.shard(shard) + "usage" }
+
+// shard is what the keys of a shard start with. Redis Cluster looks at what
+// is in the braces only.
+func (n names) shard(shard byte) string {
+	return n.prefix + "{" + hex.EncodeToString([]byte{shard}) + "}:"
+}
+
+// channel is where those who wait for id are woken.
+func (n names) channel(id relay.ID) string { return n.prefix + text(id) }
+
+// id is the inverse of channel.
+func (n names) id(channel string) (id relay.ID, ok bool) {
+	rest, ok := strings.CutPrefix(channel, n.prefix)
+	if !ok || len(rest) != base64.RawURLEncoding.EncodedLen(relay.IDSize) {
+		return id, false
+	}
+	_, err := base64.RawURLEncoding.Decode(id[:], []byte(rest))
+	return id, err == nil
+}
+
+func text(id relay.ID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// pack puts the expiry in front of value.
+func pack(value []byte, expires time.Time) string {
+	out := make([]byte, 0, headerSize+len(value))
+	out = binary.BigEndian.AppendUint64(out, uint64(expires.UnixMilli()))
+	return string(append(out, value...))
+}
+
+// unpack returns the value in what pack made, if it is live at now.
+func unpack(packed string, now time.Time) (value []byte, live bool) {
+	if len(packed) < headerSize || binary.BigEndian.Uint64([]byte(packed[:headerSize])) <= uint64(now.UnixMilli()) {
+		return nil, false
+	}
+	return []byte(packed[headerSize:]), true
+}

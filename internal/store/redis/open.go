@@ -1,0 +1,172 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+)
+
+const (
+	openTimeout = 10 * time.Second
+	dialTimeout = 2 * time.Second
+	// pingEvery and pingTime find a connection that is dead without saying
+	// so, within the sum of twice the first and the second.
+	pingEvery = time.Second
+	pingTime  = CallTimeout
+	// refreshEvery is how often sentinels or nodes are asked who is primary,
+	// besides after every failure.
+	refreshEvery = 5 * time.Second
+	// bufferSize is that of each connection's two buffers, and ringScale the
+	// logarithm of how many commands it has under way at most.
+	bufferSize = 16 << 10
+	ringScale  = 8
+
+	minMajor, minMinor = 6, 2
+
+	errNoOpening = trouble("no answer from Redis within ten seconds")
+)
+
+// Open connects to the engine, and returns when that has answered or after
+// ten seconds. A store that has been open once survives any outage of it.
+func Open(ctx context.Context, c *Config, limits index.Limits, log *slog.Logger) (*Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	all := &links{}
+	client, err := connect(ctx, c.option(all))
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", c.explainOpening(err))
+	}
+	if err := check(ctx, client, c); err != nil {
+		client.Close()
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	return newStore(client, all, c, limits, log), nil
+}
+
+// option is how the driver is used. It must never send anything twice, so
+// ConnLifetime, which does, stays unset, and what Redis calls MOVED is the only
+// thing that is sent again.
+func (c *Config) option(all *links) rueidis.ClientOption {
+	dialer := net.Dialer{Timeout: dialTimeout, KeepAlive: pingEvery}
+	return rueidis.ClientOption{
+		InitAddress: c.addresses,
+		Username:    c.user,
+		Password:    c.password,
+		SelectDB:    c.database,
+		ClientName:  "dss",
+		TLSConfig:   c.tls,
+		Dialer:      dialer,
+		DialCtxFn:   all.dial,
+		Sentinel: rueidis.SentinelOption{
+			MasterSet: c.masterSet, Username: c.sentinelUser, Password: c.sentinelPassword, ClientName: "dss",
+			TLSConfig: c.tls, Dialer: dialer, TopologyRefreshInterval: refreshEvery,
+		},
+		ClusterOption:       rueidis.ClusterOption{ShardsRefreshInterval: refreshEvery, MaxMovedRedirections: 5},
+		ClientSetInfo:       rueidis.DisableClientSetInfo,
+		ConnWriteTimeout:    pingTime,
+		ReadBufferEachConn:  bufferSize,
+		WriteBufferEachConn: bufferSize,
+		RingScaleEachConn:   ringScale,
+		BlockingPoolSize:    4,
+		DisableCache:        true,
+		DisableRetry:        true,
+		AlwaysPipelining:    true, // notices at once that a connection is closed
+	}
+}
+
+// connect makes the driver's client, which takes no context.
+func connect(ctx context.Context, option rueidis.ClientOption) (rueidis.Client, error) {
+	type outcome struct {
+		client rueidis.Client
+		err    error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		client, err := rueidis.NewClient(option)
+		done <- outcome{client, err}
+	}()
+	select {
+	case o := <-done:
+		return o.client, o.err
+	case <-ctx.Done():
+		go func() {
+			if o := <-done; o.err == nil {
+				o.client.Close()
+			}
+		}()
+		return nil, errNoOpening
+	}
+}
+
+// explainOpening says what else may be wrong when the first connection fails.
+func (c *Config) explainOpening(err error) error {
+	explained := explain(err)
+	refusal, refused := rueidis.IsRedisErr(err)
+	switch {
+	case c.tls != nil && errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w; does the server speak TLS on this port?", explained)
+	case c.tls == nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+		return fmt.Errorf("%w; if the server wants TLS, start the URL with rediss://", explained)
+	case refused && c.masterSet != "" && strings.Contains(refusal.Error(), "unknown command"):
+		return errors.New("with master_set the URL must name sentinels, and this is none")
+	case refused && c.masterSet != "" && (refusal.IsNil() || strings.Contains(refusal.Error(), "No such master")):
+		return fmt.Errorf("the sentinels know no master_set %q", c.masterSet)
+	case refused && len(c.addresses) > 1 && strings.Contains(refusal.Error(), "cluster support disabled"):
+		return errors.New("the URL names several servers, which is for a cluster, but this Redis is none; for Sentinel add master_set")
+	case refused && c.database != 0 && strings.Contains(refusal.Error(), "SELECT is not allowed in cluster mode"):
+		return errors.New("a cluster has only database 0")
+	case refused && strings.Contains(refusal.Error(), "DB index"):
+		return fmt.Errorf("the server has no database %d", c.database)
+	}
+	return explained
+}
+
+// check asks the server for what must be true from the start.
+func check(ctx context.Context, client rueidis.Client, c *Config) error {
+	if err := client.Do(ctx, client.B().Ping().Build()).Error(); err != nil {
+		return explain(err)
+	}
+	hello, err := client.Do(ctx, client.B().Hello().Build()).AsMap()
+	if err != nil {
+		return fmt.Errorf("the server does not say its version, and DSS needs Redis %d.%d or newer, or Valkey: %w", minMajor, minMinor, explain(err))
+	}
+	field := func(name string) string {
+		message := hello[name]
+		text, _ := message.ToString()
+		return text
+	}
+	protocol := hello["proto"]
+	if n, _ := protocol.AsInt64(); n < 3 {
+		return errors.New("the server does not speak RESP3: connect to Redis itself, without a proxy that only speaks RESP2")
+	}
+	switch version := field("version"); {
+	case !newEnough(version):
+		return fmt.Errorf("this is version %s; DSS needs Redis %d.%d or newer, or Valkey", version, minMajor, minMinor)
+	case field("mode") == "sentinel":
+		return errors.New("this is a Sentinel: add master_set with the name of what it watches")
+	case field("role") == "replica" && client.Mode() == rueidis.ClientModeStandalone:
+		return errors.New("this Redis is a replica, which cannot be written to: connect to the primary")
+	}
+	return nil
+}
+
+func newEnough(version string) bool {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 2 {
+		return false
+	}
+	major, err := strconv.Atoi(parts[0])
+	minor, err2 := strconv.Atoi(parts[1])
+	return err == nil && err2 == nil && (major > minMajor || major == minMajor && minor >= minMinor)
+}

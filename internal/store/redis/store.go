@@ -1,0 +1,143 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/usage"
+	"github.com/desktop-stack-serv/dss/internal/store/watch"
+)
+
+// Store implements [relay.Store].
+type Store struct {
+	client   rueidis.Client
+	links    *links
+	config   *Config
+	names    names
+	gauge    *usage.Gauge
+	watchers watch.List
+	topics   *topics
+	log      *slog.Logger
+	now      func() time.Time
+	grace    time.Duration // [grace], but for tests
+}
+
+var _ relay.Store = (*Store)(nil)
+
+func newStore(client rueidis.Client, all *links, c *Config, limits index.Limits, log *slog.Logger) *Store {
+	n := names{c.prefix}
+	s := &Store{
+		client: client, links: all, config: c, names: n, topics: newTopics(), log: log,
+		now: time.Now, grace: grace,
+	}
+	s.gauge = usage.New(limits, s.count, func() time.Time { return s.now() })
+	return s
+}
+
+// SetClock makes the store ask now for the time. It is for tests, before use.
+func (s *Store) SetClock(now func() time.Time) { s.now = now }
+
+// Create implements [relay.Store].
+func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+	return call(ctx, func(ctx context.Context) (bool, error) {
+		if err := s.gauge.Admit(ctx, 1, len(value)); err != nil {
+			return false, s.refused(ctx, id, err)
+		}
+		now := s.now()
+		created, err := s.exec(ctx, createScript, id, milliseconds(now),
+			pack(value, now.Add(ttl)), s.keep(ttl), s.names.channel(id)).AsBool()
+		if created {
+			s.gauge.Add(1, len(value))
+		}
+		return created, err
+	})
+}
+
+// refused is what Create answers if there is no room: an id that is taken
+// needs none.
+func (s *Store) refused(ctx context.Context, id relay.ID, reason error) error {
+	if errors.Is(reason, relay.ErrFull) {
+		if _, taken, err := s.get(ctx, id); err == nil && taken {
+			return nil
+		}
+	}
+	return reason
+}
+
+// Get implements [relay.Store].
+func (s *Store) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+	value, err := call(ctx, func(ctx context.Context) ([]byte, error) {
+		value, _, err := s.get(ctx, id)
+		return value, err
+	})
+	return value, value != nil, err
+}
+
+func (s *Store) get(ctx context.Context, id relay.ID) (value []byte, ok bool, err error) {
+	packed, err := s.client.Do(ctx, s.client.B().Get().Key(s.names.entry(id)).Build()).ToString()
+	if rueidis.IsRedisNil(err) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	value, ok = unpack(packed, s.now())
+	return value, ok, nil
+}
+
+// Take implements [relay.Store].
+func (s *Store) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+	value, err := call(ctx, func(ctx context.Context) ([]byte, error) {
+		packed, err := s.exec(ctx, takeScript, id, milliseconds(s.now())).ToString()
+		if rueidis.IsRedisNil(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		value := []byte(packed[headerSize:])
+		s.gauge.Add(-1, -len(value))
+		return value, nil
+	})
+	return value, value != nil, err
+}
+
+// Replace implements [relay.Store].
+func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+	return call(ctx, func(ctx context.Context) (bool, error) {
+		more := len(next) - len(old)
+		if more > 0 {
+			if err := s.gauge.Admit(ctx, 0, more); err != nil {
+				return false, err
+			}
+		}
+		now := s.now()
+		replaced, err := s.exec(ctx, replaceScript, id, milliseconds(now), rueidis.BinaryString(old),
+			pack(next, now.Add(ttl)), s.keep(ttl), s.names.channel(id)).AsBool()
+		if replaced {
+			s.gauge.Add(0, more)
+		}
+		return replaced, err
+	})
+}
+
+// Close ends the connections. What is under way fails.
+func (s *Store) Close() error {
+	s.client.Close()
+	return nil
+}
+
+// milliseconds is a time as the scripts take it.
+func milliseconds(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
+
+// keep is how long the engine keeps an entry, in milliseconds.
+func (s *Store) keep(ttl time.Duration) string {
+	return strconv.FormatInt((max(0, ttl) + s.grace).Milliseconds(), 10)
+}
