@@ -1,0 +1,99 @@
+package redis
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"regexp"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/test/engines"
+)
+
+// spread is an id like those of the relay, which are hashes.
+func spread(n int) relay.ID { return sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n))) }
+
+// sealed is the size of a sealed token's entry.
+const sealed = 120
+
+// BenchmarkPair stores an entry and takes it: through the store, and with the
+// plainest commands that could do it.
+func BenchmarkPair(b *testing.B) {
+	for _, fsync := range []string{"always", "everysec"} {
+		server := engines.Redis(b, "--appendfsync", fsync)
+		s := running(b, server.URL)
+		value := make([]byte, sealed)
+		pairs := func(name string, pair func(n int) error) {
+			b.Run(fmt.Sprintf("%s/fsync=%s", name, fsync), func(b *testing.B) {
+				var next atomic.Int64
+				b.SetParallelism(64)
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						if err := pair(int(next.Add(1))); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pairs/s")
+			})
+		}
+		pairs("store", func(n int) error {
+			if _, err := s.Create(b.Context(), spread(n), value, 15*time.Minute); err != nil {
+				return err
+			}
+			_, ok, err := s.Take(b.Context(), spread(n))
+			if err == nil && !ok {
+				err = fmt.Errorf("%d is gone", n)
+			}
+			return err
+		})
+		c := s.client
+		pairs("plain", func(n int) error {
+			key := s.names.entry(spread(n))
+			if err := c.Do(b.Context(), c.B().Set().Key(key).Value(rueidis.BinaryString(value)).PxMilliseconds(960_000).Build()).Error(); err != nil {
+				return err
+			}
+			return c.Do(b.Context(), c.B().Getdel().Key(key).Build()).Error()
+		})
+	}
+}
+
+// BenchmarkMemory reports what an entry costs the server.
+func BenchmarkMemory(b *testing.B) {
+	const entries = 100_000
+	for b.Loop() {
+		server := engines.Redis(b, "--appendonly", "no")
+		s := open(b, server.URL, index.Limits{})
+		before := usedMemory(b, server)
+		value := make([]byte, sealed)
+		for n := range entries {
+			if _, err := s.Create(b.Context(), spread(n), value, 15*time.Minute); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(usedMemory(b, server)-before)/entries, "B/entry")
+		s.Close()
+	}
+}
+
+var usedMemoryLine = regexp.MustCompile(`used_memory:(\d+)`)
+
+func usedMemory(b *testing.B, server *engines.Server) int {
+	b.Helper()
+	info, err := server.RedisCommand("INFO", "memory")
+	if err != nil {
+		b.Fatal(err)
+	}
+	n, err := strconv.Atoi(usedMemoryLine.FindStringSubmatch(info)[1])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
