@@ -54,7 +54,7 @@ func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 	defer stop()
 	log := c.logger(stderr)
 
-	store, err := c.openStore(ctx)
+	store, err := c.openStore(ctx, log)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (c *config) runStoreCommand(ctx context.Context, p process, args []string) 
 // examineStore returns an error if --store is not usable at all.
 func (c *config) examineStore(ctx context.Context, stderr io.Writer) ([]inspect.Finding, error) {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	store, err := c.openStore(ctx)
+	store, err := c.openStore(ctx, log)
 	if _, ok := errors.AsType[usageError](err); ok {
 		return nil, err
 	} else if err != nil {
@@ -75,6 +75,10 @@ func (c *config) storeName() string {
 	u, err := url.Parse(c.store)
 	if err != nil || u.Host == "" {
 		return c.store
+	}
+	if query := u.Query(); query.Has("sentinel_password") {
+		query.Set("sentinel_password", "xxxxx")
+		u.RawQuery = query.Encode()
 	}
 	return u.Redacted()
 }
