@@ -30,6 +30,9 @@ var allowed = map[string][]string{
 	"internal/store/sqlite":    {"internal/relay", "internal/store/index", "internal/store/watch"},
 	"internal/store/redis": {"internal/relay", "internal/store/index", "internal/store/inspect", "internal/store/usage",
 		"internal/store/watch"},
+	"internal/store/postgres": {
+		"internal/relay", "internal/store/index", "internal/store/inspect", "internal/store/usage", "internal/store/watch",
+	},
 	"internal/stackexchange": {"internal/relay"},
 	"internal/grant":         {"internal/relay", "internal/stackexchange"},
 	"internal/certs":         {"internal/relay"},
@@ -41,9 +44,10 @@ var allowed = map[string][]string{
 // outside says which packages may import something that is neither ours nor
 // the standard library's.
 var outside = map[string]string{
-	"internal/store/redis":  "github.com/redis/rueidis",
-	"internal/store/sqlite": "modernc.org/sqlite",
-	"internal/certs":        "golang.org/x/crypto/acme",
+	"internal/store/redis":    "github.com/redis/rueidis",
+	"internal/store/sqlite":   "modernc.org/sqlite",
+	"internal/certs":          "golang.org/x/crypto/acme",
+	"internal/store/postgres": "github.com/jackc/pgx/v5",
 }
 
 type goPackage struct {

@@ -1,0 +1,113 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// Create implements [relay.Store].
+func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if err := s.gauge.Admit(ctx, 1, len(value)); err != nil {
+		return false, err
+	}
+	r := &request{id: id, value: own(value), expires: s.now().Add(ttl).UnixMilli()}
+	if err := s.creates.do(ctx, r); err != nil {
+		return false, fmt.Errorf("create entry: %w", err)
+	}
+	if r.found {
+		s.gauge.Add(1, len(value))
+		s.notify(id)
+	}
+	return r.found, nil
+}
+
+// Get implements [relay.Store].
+func (s *Store) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+	r := &request{id: id}
+	if err := s.gets.do(ctx, r); err != nil {
+		return nil, false, fmt.Errorf("get entry: %w", err)
+	}
+	return r.out, r.found, nil
+}
+
+// Take implements [relay.Store].
+//
+// After an error it is not known whether the entry is gone: if the database
+// committed and its answer was lost, it is, and nobody has it. An error that
+// the database itself reports means that the entry is still there.
+func (s *Store) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+	r := &request{id: id}
+	if err := s.takes.do(ctx, r); err != nil {
+		return nil, false, fmt.Errorf("take entry: %w", err)
+	}
+	if r.found {
+		s.gauge.Add(-1, -len(r.out))
+	}
+	return r.out, r.found, nil
+}
+
+// Replace implements [relay.Store].
+func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	growth := len(next) - len(old)
+	if growth > 0 {
+		if err := s.gauge.Admit(ctx, 0, growth); err != nil {
+			return false, err
+		}
+	}
+	r := &request{id: id, old: own(old), value: own(next), expires: s.now().Add(ttl).UnixMilli()}
+	if err := s.replaces.do(ctx, r); err != nil {
+		return false, fmt.Errorf("replace entry: %w", err)
+	}
+	if r.found {
+		s.gauge.Add(0, growth)
+		s.notify(id)
+	}
+	return r.found, nil
+}
+
+// Watch implements [relay.Store]. While the database cannot be reached it
+// returns at once, and the watch fires when the subscription is back.
+func (s *Store) Watch(ctx context.Context, id relay.ID) (<-chan struct{}, error) {
+	channel := s.watchers.Add(ctx, prefixOf(id).id())
+	timer := time.NewTimer(queueTime + batchTime)
+	defer timer.Stop()
+	select {
+	case <-s.settled:
+	case <-timer.C:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return channel, nil
+}
+
+// own is a copy that is never nil, which would be NULL.
+func own(value []byte) []byte {
+	return append([]byte{}, value...)
+}
+
+// hand gives what a batch found to those who asked: to the first
+// one for each id or, where nothing is consumed, to everybody.
+func hand(batch []*request, found map[relay.ID][]byte, everybody bool) {
+	for _, r := range batch {
+		value, ok := found[r.id]
+		if !ok {
+			continue
+		}
+		r.found, r.out = true, value
+		if everybody {
+			r.out = bytes.Clone(value)
+		} else {
+			delete(found, r.id)
+		}
+	}
+}

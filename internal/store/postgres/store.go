@@ -1,0 +1,118 @@
+// Package postgres keeps entries in a PostgreSQL database, for several servers
+// that share it.
+//
+// Each operation is one statement that is a transaction of its own, and is
+// acknowledged when that is on the database's disk. Requests of one kind that
+// come in while others are under way share a statement, and so a commit.
+// Servers tell each other of deposits through LISTEN and NOTIFY.
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/usage"
+	"github.com/desktop-stack-serv/dss/internal/store/watch"
+)
+
+const (
+	// queueTime is how long a request may wait for its turn. Nothing has
+	// happened to one that gives up.
+	queueTime = time.Second
+	// batchTime bounds what follows: a connection, the statement, the commit.
+	batchTime = 2 * time.Second
+	// statementTime is when the server itself gives up a statement.
+	statementTime = batchTime - 250*time.Millisecond
+	// openTime bounds [Open], where servers may wait for one that migrates.
+	openTime = 30 * time.Second
+)
+
+// Store implements [relay.Store]. An operation takes three seconds at most.
+// One that was under way when its context ended is completed all the same,
+// and reports what happened.
+type Store struct {
+	pool     *pgxpool.Pool
+	settings *settings
+	table    table
+	gauge    *usage.Gauge
+	log      *slog.Logger
+	now      func() time.Time
+
+	creates, gets, takes, replaces *queue
+	working                        sync.WaitGroup
+
+	watchers watch.List
+	self     instance
+	outbox   outbox
+	settled  chan struct{} // closed when the first try to subscribe is over
+	settle   func()
+	quiet    time.Duration // the constant, but in tests
+	resets   resets
+}
+
+var _ relay.Store = (*Store)(nil)
+
+// Open connects to the database at the URL and brings the schema up to date.
+// Errors and log lines do not contain the URL's password.
+func Open(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (*Store, error) {
+	settings, err := parse(url)
+	if err != nil {
+		return nil, fmt.Errorf("PostgreSQL: %w", err)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, settings.pool)
+	if err != nil {
+		return nil, fmt.Errorf("PostgreSQL: %w", clearer(err))
+	}
+	s := &Store{
+		pool: pool, settings: settings, log: log, now: time.Now, quiet: quiet,
+		settled: make(chan struct{}), outbox: newOutbox(),
+	}
+	s.settle = sync.OnceFunc(func() { close(s.settled) })
+	rand.Read(s.self[:])
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	if s.table, err = prepare(ctx, pool, settings.searchPath); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("PostgreSQL: %w", err)
+	}
+	s.gauge = usage.New(limits, s.count, func() time.Time { return s.now() })
+	s.queues()
+	return s, nil
+}
+
+// SetClock sets the clock by which entries expire. It is for tests, before
+// use.
+func (s *Store) SetClock(now func() time.Time) { s.now = now }
+
+// Run tells other servers of what is stored here, listens to what they tell,
+// removes expired entries and keeps the count of what is stored, until ctx
+// ends. What other servers have not been told by then they are told last.
+func (s *Store) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	var counting error
+	group.Go(func() { s.subscribe(ctx) })
+	group.Go(func() { s.announce(ctx) })
+	group.Go(func() { s.sweep(ctx) })
+	group.Go(func() { counting = s.gauge.Run(ctx) })
+	group.Wait()
+	if errors.Is(counting, context.Canceled) {
+		return nil
+	}
+	return counting
+}
+
+// Close closes the connections. Call it after [Store.Run] has returned.
+func (s *Store) Close() error {
+	s.working.Wait()
+	s.pool.Close()
+	return nil
+}
