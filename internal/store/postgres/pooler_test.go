@@ -1,0 +1,54 @@
+package postgres
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store/inspect"
+	"github.com/desktop-stack-serv/dss/test/engines"
+)
+
+// TestBehindAPooler has everything go through PgBouncer in transaction mode:
+// all works but notifications, and the store says so.
+func TestBehindAPooler(t *testing.T) {
+	pooler := engines.PgBouncer(t, shared)
+	_, schema, _ := strings.Cut(schemaURL(t), "&")
+	log := lines{make(chan string, 10)}
+	s, err := Open(t.Context(), pooler.URL+"&"+schema, index.Limits{}, slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, s)
+	watching(t, s, 1) // does not wait for ever
+	exercise(t, s)
+	log.next(t, "listen=HOST:PORT")
+	findings := s.Inspect(t.Context())
+	if f := find(t, findings, "notifications"); f.Level != inspect.Problem || !strings.Contains(f.Text, "listen=") {
+		t.Errorf("found %v", f)
+	}
+	if f := find(t, findings, "pooler"); !strings.Contains(f.Text, "statement_timeout") {
+		t.Errorf("found %v", f)
+	}
+	// What the store sets for itself must not reach others through the pool.
+	for range 10 {
+		if got := sql(t, pooler, "SHOW statement_timeout"); got != "0" {
+			t.Fatalf("statement_timeout = %s in a session of the pooler", got)
+		}
+	}
+}
+
+func TestPoolerAndListen(t *testing.T) {
+	pooler := engines.PgBouncer(t, shared)
+	_, schema, _ := strings.Cut(schemaURL(t), "&")
+	url := fmt.Sprintf("%s&%s&listen=127.0.0.1:%d", pooler.URL, schema, shared.Port)
+	one, two := running(t, url), running(t, url)
+	woken := watching(t, two, 1)
+	create(t, one, 1, "value")
+	fires(t, "a watch", woken)
+	if f := find(t, one.Inspect(t.Context()), "notifications"); f.Level != inspect.OK {
+		t.Errorf("found %v", f)
+	}
+}
