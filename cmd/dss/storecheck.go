@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"strings"
 	"time"
 
@@ -70,17 +69,20 @@ func (c *config) examineStore(ctx context.Context, stderr io.Writer) ([]inspect.
 	return append(findings, inspect.Exercise(ctx, store)...), nil
 }
 
-// storeName is the value of --store without its password.
+// storeName is the value of --store without its password, wherever that is.
+// It is not parsed: several hosts are no URL that net/url understands.
 func (c *config) storeName() string {
-	u, err := url.Parse(c.store)
-	if err != nil || u.Host == "" {
+	scheme, rest, ok := strings.Cut(c.store, "://")
+	if !ok {
 		return c.store
 	}
-	if query := u.Query(); query.Has("sentinel_password") {
-		query.Set("sentinel_password", "xxxxx")
-		u.RawQuery = query.Encode()
+	user := ""
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		name, _, _ := strings.Cut(rest[:at], ":")
+		user, rest = name+"@", rest[at+1:]
 	}
-	return u.Redacted()
+	rest, _, _ = strings.Cut(rest, "?")
+	return scheme + "://" + user + rest
 }
 
 func printFindings(w io.Writer, findings []inspect.Finding) {
