@@ -45,7 +45,7 @@ func (c *config) flags() *flag.FlagSet {
 	f := newFlags("serve")
 	f.StringVar(&c.listen, "listen", plainListen, "`address` to serve on; with HTTPS the default is "+secureListen)
 	f.StringVar(&c.publicURL, "public-url", "", "the server's `URL` as browsers and apps see it (default http://localhost and the port, if --listen is loopback)")
-	f.StringVar(&c.store, "store", "sqlite:data/dss.db", "where deposits wait: sqlite:PATH, memory: or a `URL` such as redis://HOST:6379/0")
+	f.StringVar(&c.store, "store", "sqlite:data/dss.db", "where deposits wait: sqlite:PATH, memory:, redis://…, rediss://… or postgres://…")
 	f.DurationVar(&c.ttl, "ttl", relay.DefaultTTL, "how long a deposit waits for its app")
 	choiceVar(f, &c.confirm, "confirm", "all|sessions", "which sign-ins ask the user first: all, or sessions (a relay key is handed over at once; for a private server)")
 	f.StringVar(&c.appHosts, "app-hosts", "", "comma-separated `ids` of apps with a host of their own below the public one, or all")

@@ -9,6 +9,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
+	"github.com/desktop-stack-serv/dss/internal/store/postgres"
 	"github.com/desktop-stack-serv/dss/internal/store/redis"
 	"github.com/desktop-stack-serv/dss/internal/store/sqlite"
 )
@@ -20,43 +21,73 @@ type runningStore interface {
 	Close() error
 }
 
-// openStore opens the store that --store names.
-func (c *config) openStore(ctx context.Context, log *slog.Logger) (runningStore, error) {
-	limits := index.Limits{MaxEntries: c.maxEntries, MaxBytes: int64(c.maxBytes)}
-	kind, rest, _ := strings.Cut(c.store, ":")
-	switch {
-	case kind == "memory" && rest == "":
-		return inMemory{memory.New(limits)}, nil
-	case kind == "sqlite" && rest != "":
-		return sqlite.Open(ctx, rest, limits)
-	case kind == "sqlite":
-		return nil, usagef("--store sqlite: needs the path of a file, as in sqlite:data/dss.db")
-	case slices.Contains(redisKinds, kind):
-		return c.openRedis(ctx, limits, log)
-	}
-	return nil, usagef("--store must start with sqlite:, memory:, redis:// or rediss://, not %q", kind)
+// storeKind is one kind of store, which the beginning of --store names.
+type storeKind struct {
+	schemes []string
+	shared  bool // several servers may use it at the same time
+	open    func(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (runningStore, error)
 }
 
-// redisKinds are what URLs of Redis and Valkey start with.
-var redisKinds = []string{"redis", "rediss", "valkey", "valkeys"}
+var storeKinds = []storeKind{
+	{[]string{"memory"}, false, openMemory},
+	{[]string{"sqlite"}, false, openSQLite},
+	{[]string{"redis", "rediss", "valkey", "valkeys"}, true, openRedis},
+	{[]string{"postgres", "postgresql"}, true, openPostgres},
+}
 
-func (c *config) openRedis(ctx context.Context, limits index.Limits, log *slog.Logger) (runningStore, error) {
-	where, err := redis.ParseURL(c.store)
-	if err != nil {
-		return nil, usagef("--store: %v", err)
+// storeKind returns the kind that --store names.
+func (c *config) storeKind() (storeKind, error) {
+	scheme, _, _ := strings.Cut(c.store, ":")
+	for _, kind := range storeKinds {
+		if slices.Contains(kind.schemes, scheme) {
+			return kind, nil
+		}
 	}
-	return redis.Open(ctx, where, limits, log)
+	return storeKind{}, usagef("--store must start with memory:, sqlite:, redis:, rediss: or postgres:, not %q", scheme)
+}
+
+// openStore opens the store that --store names.
+func (c *config) openStore(ctx context.Context, log *slog.Logger) (runningStore, error) {
+	kind, err := c.storeKind()
+	if err != nil {
+		return nil, err
+	}
+	return kind.open(ctx, c.store, index.Limits{MaxEntries: c.maxEntries, MaxBytes: int64(c.maxBytes)}, log)
+}
+
+// sharedStore reports whether other servers may use the same store.
+func (c *config) sharedStore() bool {
+	kind, err := c.storeKind()
+	return err == nil && kind.shared
+}
+
+func openMemory(_ context.Context, url string, limits index.Limits, _ *slog.Logger) (runningStore, error) {
+	if url != "memory:" {
+		return nil, usagef("--store memory: takes nothing after the colon")
+	}
+	return inMemory{memory.New(limits)}, nil
 }
 
 type inMemory struct{ *memory.Store }
 
 func (inMemory) Close() error { return nil }
 
-// sharedKinds are the stores that several servers may use at the same time.
-var sharedKinds = redisKinds
+func openSQLite(ctx context.Context, url string, limits index.Limits, _ *slog.Logger) (runningStore, error) {
+	path := strings.TrimPrefix(url, "sqlite:")
+	if path == "" {
+		return nil, usagef("--store sqlite: needs the path of a file, as in sqlite:data/dss.db")
+	}
+	return sqlite.Open(ctx, path, limits)
+}
 
-// sharedStore reports whether other servers may use the same store.
-func (c *config) sharedStore() bool {
-	kind, _, _ := strings.Cut(c.store, ":")
-	return slices.Contains(sharedKinds, kind)
+func openRedis(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (runningStore, error) {
+	config, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, usagef("--store: %v", err)
+	}
+	return redis.Open(ctx, config, limits, log)
+}
+
+func openPostgres(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (runningStore, error) {
+	return postgres.Open(ctx, url, limits, log)
 }
