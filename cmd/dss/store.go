@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -89,5 +90,9 @@ func openRedis(ctx context.Context, url string, limits index.Limits, log *slog.L
 }
 
 func openPostgres(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (runningStore, error) {
-	return postgres.Open(ctx, url, limits, log)
+	store, err := postgres.Open(ctx, url, limits, log)
+	if errors.Is(err, postgres.ErrInvalidURL) {
+		return nil, usagef("--store: %v", err)
+	}
+	return store, err
 }

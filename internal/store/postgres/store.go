@@ -61,12 +61,15 @@ type Store struct {
 
 var _ relay.Store = (*Store)(nil)
 
+// ErrInvalidURL is what [Open] returns, wrapped, for a URL that cannot be used.
+var ErrInvalidURL = errors.New("invalid URL")
+
 // Open connects to the database at the URL and brings the schema up to date.
 // Errors and log lines do not contain the URL's password.
 func Open(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (*Store, error) {
 	settings, err := parse(url)
 	if err != nil {
-		return nil, fmt.Errorf("PostgreSQL: %w", err)
+		return nil, fmt.Errorf("PostgreSQL: %w: %w", ErrInvalidURL, err)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, settings.pool)
 	if err != nil {
