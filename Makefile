@@ -52,4 +52,4 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) ./internal/httpapi
 	go test -run '^$$' -fuzz FuzzForm -fuzztime $(FUZZTIME) ./internal/httpapi
 	go test -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./internal/httpapi
-
+	go test -run '^$$' -fuzz FuzzOf -fuzztime $(FUZZTIME) ./internal/clientaddr

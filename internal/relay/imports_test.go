@@ -38,7 +38,10 @@ var allowed = map[string][]string{
 	"internal/certs":         {"internal/relay"},
 	"internal/sandbox":       {},
 	"internal/web":           {},
-	"internal/httpapi":       {"api", "internal/grant", "internal/relay", "internal/stackexchange", "internal/web"},
+	"internal/clientaddr":    {},
+	"internal/limit":         {"internal/relay"},
+	"internal/httpapi": {"api", "internal/clientaddr", "internal/grant", "internal/limit", "internal/relay", "internal/stackexchange",
+		"internal/web"},
 }
 
 // outside says which packages may import something that is neither ours nor
@@ -48,6 +51,7 @@ var outside = map[string]string{
 	"internal/store/sqlite":   "modernc.org/sqlite",
 	"internal/certs":          "golang.org/x/crypto/acme",
 	"internal/store/postgres": "github.com/jackc/pgx/v5",
+	"internal/clientaddr":     "github.com/pires/go-proxyproto",
 }
 
 type goPackage struct {

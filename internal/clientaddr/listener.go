@@ -1,0 +1,40 @@
+package clientaddr
+
+import (
+	"errors"
+	"net"
+	"time"
+
+	"github.com/pires/go-proxyproto"
+)
+
+// headerTime bounds how long a proxy may take to send its header.
+const headerTime = 5 * time.Second
+
+// Listen returns a listener whose connections begin with a header of the PROXY
+// protocol, version 1 or 2, in which a trusted proxy names the client. Other
+// peers' connections are closed unread, and those without a header fail.
+//
+// The header is read by whoever reads the connection first, not by Accept, so
+// a slow proxy holds up nobody else. It takes five seconds and 4 KiB at most;
+// what it says besides addresses is skipped, and a connection that the proxy
+// opened for itself (LOCAL, UNKNOWN) has the proxy's own address.
+func (p Proxies) Listen(inner net.Listener) net.Listener {
+	return &proxyproto.Listener{Listener: inner, ReadHeaderTimeout: headerTime, ConnPolicy: p.policy, ValidateHeader: checkHeader}
+}
+
+func (p Proxies) policy(options proxyproto.ConnPolicyOptions) (proxyproto.Policy, error) {
+	if !p.Contain(peer(options.Upstream.String())) {
+		return proxyproto.REJECT, proxyproto.ErrInvalidUpstream
+	}
+	return proxyproto.REQUIRE, nil
+}
+
+var errNoTCP = errors.New("the PROXY header names no TCP client")
+
+func checkHeader(header *proxyproto.Header) error {
+	if _, ok := header.SourceAddr.(*net.TCPAddr); !ok && !header.Command.IsLocal() {
+		return errNoTCP
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package clientaddr
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+const (
+	forwardedFor = "X-Forwarded-For"
+	// maxHops bounds how many proxies may stand behind each other.
+	maxHops = 32
+	// maxEntry is the longest address with a port, in brackets, in bytes.
+	maxEntry = len("[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535")
+)
+
+// Of returns the address of the client that r comes from, as an IPv4 address
+// where it is one, and without a zone. It is the zero address where the
+// connection has none.
+//
+// X-Forwarded-For is read from its right end, where the proxy nearest to us
+// writes: the first address that is no trusted proxy's is the client's. The
+// walk ends at an entry that is not an address, with the proxy that let it
+// through.
+func (p Proxies) Of(r *http.Request) netip.Addr {
+	address := peer(r.RemoteAddr)
+	if !p.Contain(address) {
+		return address
+	}
+	lines := r.Header[forwardedFor]
+	hops := 0
+	for i := len(lines) - 1; i >= 0; i-- {
+		for rest, more := lines[i], true; more; hops++ {
+			var entry string
+			entry, rest, more = cutLast(rest)
+			next, ok := parseEntry(entry)
+			if !ok || hops == maxHops {
+				return address
+			}
+			if address = next; !p.Contain(address) {
+				return address
+			}
+		}
+	}
+	return address
+}
+
+// peer returns the address of a connection's other end.
+func peer(remote string) netip.Addr {
+	end, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return end.Addr().Unmap().WithZone("")
+}
+
+// cutLast cuts the last entry off a list; more says whether one is left.
+func cutLast(list string) (entry, rest string, more bool) {
+	if i := strings.LastIndexByte(list, ','); i >= 0 {
+		return list[i+1:], list[:i], true
+	}
+	return list, "", false
+}
+
+// parseEntry reads an address as proxies write it: alone, or with a port, and
+// an IPv6 address with a port in brackets. A zone means something on another
+// machine only.
+func parseEntry(entry string) (netip.Addr, bool) {
+	entry = strings.Trim(entry, " \t")
+	if len(entry) > maxEntry {
+		return netip.Addr{}, false
+	}
+	if inside, ok := strings.CutPrefix(entry, "["); ok && strings.HasSuffix(inside, "]") {
+		address, err := netip.ParseAddr(strings.TrimSuffix(inside, "]"))
+		return address.Unmap(), err == nil && address.Is6() && address.Zone() == ""
+	}
+	address, err := netip.ParseAddr(entry)
+	if err != nil {
+		var end netip.AddrPort
+		end, err = netip.ParseAddrPort(entry)
+		address = end.Addr()
+	}
+	return address.Unmap(), err == nil && address.Zone() == ""
+}
+
+// Forwarded reports whether r names clients in a header, whether or not that
+// counts.
+func Forwarded(r *http.Request) bool { return len(r.Header[forwardedFor]) > 0 }
+
+type contextKey struct{}
+
+// With returns a context that carries the client's address.
+func With(ctx context.Context, address netip.Addr) context.Context {
+	return context.WithValue(ctx, contextKey{}, address)
+}
+
+// From returns the client's address that [With] has put into ctx; the zero
+// address if there is none.
+func From(ctx context.Context) netip.Addr {
+	address, _ := ctx.Value(contextKey{}).(netip.Addr)
+	return address
+}
