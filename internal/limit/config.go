@@ -1,0 +1,99 @@
+package limit
+
+import (
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// Limit is a rate for each client and one for all together.
+type Limit struct{ Client, Total Rate }
+
+// Config says what a [Limiter] allows. Zero values are no limit.
+type Config struct {
+	// Requests are all but health checks.
+	Requests Limit
+	// UnknownKeys are distinct keys under which nothing is found. Asking for
+	// the same one again costs nothing.
+	UnknownKeys Limit
+	// UserCodes are user codes that lead nowhere.
+	UserCodes Limit
+	// Exchanges are requests for tokens and device authorizations.
+	Exchanges Limit
+	// Revocations are tokens to end, each of which asks Stack Exchange.
+	Revocations Limit
+	// Deposits are the entries in the store that one client may have put
+	// there within the last DepositLife, claimed or not.
+	Deposits int
+	// DepositLife is how long an entry lives; 0 means [relay.DefaultTTL].
+	DepositLife time.Duration
+	// Waiters are the claims of one client that wait at one time.
+	Waiters int
+	// Clients is how many are remembered; 0 means DefaultClients.
+	Clients int
+	// Shared is the store that other servers count guesses in too; nil if
+	// there are none.
+	Shared relay.Store
+	// OnHit, if set, is called with one of [Names] when somebody is refused.
+	// It must not block.
+	OnHit func(name string)
+}
+
+// DefaultClients is how many clients are remembered, in some 150 bytes each.
+const DefaultClients = 100_000
+
+// Defaults returns the limits that docs/limits.md derives.
+func Defaults() Config {
+	return Config{
+		Requests:    Limit{Rate{4000, 10 * time.Second}, Rate{200_000, 10 * time.Second}},
+		UnknownKeys: Limit{Rate{600, time.Minute}, Rate{60_000, time.Minute}},
+		UserCodes:   Limit{Rate{60, 10 * time.Minute}, Rate{6000, 10 * time.Minute}},
+		Exchanges:   Limit{Rate{6000, time.Minute}, Rate{600_000, time.Minute}},
+		Revocations: Limit{Rate{20, 10 * time.Minute}, Rate{60, 10 * time.Minute}},
+		Deposits:    1000,
+		Waiters:     500,
+		Clients:     DefaultClients,
+	}
+}
+
+// The names of the limits, for metrics and errors.
+const (
+	Requests    = "requests"
+	UnknownKeys = "unknown_keys"
+	UserCodes   = "user_codes"
+	Exchanges   = "exchanges"
+	Revocations = "revocations"
+	Deposits    = "deposits"
+	Waiters     = "waiters"
+	// totalSuffix ends the names of limits for all clients together.
+	totalSuffix = "_total"
+)
+
+// kind numbers the limits that are rates. Those of guesses come first.
+type kind int
+
+const (
+	unknownKeys kind = iota
+	userCodes
+	requests
+	exchanges
+	revocations
+	kinds
+
+	guesses = userCodes + 1
+)
+
+var kindNames = [kinds]string{UnknownKeys, UserCodes, Requests, Exchanges, Revocations}
+
+// Names returns the names of all limits.
+func Names() []string {
+	names := []string{Deposits, Waiters}
+	for _, name := range kindNames {
+		names = append(names, name, name+totalSuffix)
+	}
+	return names
+}
+
+func (c Config) limits() [kinds]Limit {
+	return [kinds]Limit{c.UnknownKeys, c.UserCodes, c.Requests, c.Exchanges, c.Revocations}
+}

@@ -1,0 +1,121 @@
+package limit
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+)
+
+// Guess is a look at something that cannot be found without knowing it. It is
+// paid for in advance, so that many at once are no more than may be; who was
+// right gets it back.
+type Guess struct {
+	limiter *Limiter // nil if nothing was paid
+	kind    kind
+	network network
+	hash    uint64 // of an unknown key
+}
+
+// Key starts a look under a key of a key space. Its client pays for a key
+// under which it has found nothing lately no second time.
+func (l *Limiter) Key(address netip.Addr, space, key string) (Guess, error) {
+	if l == nil {
+		return Guess{}, nil
+	}
+	n := networkOf(address)
+	hash := l.recent.hash(n, space, key)
+	if l.recent.has(hash) {
+		return Guess{}, nil
+	}
+	return Guess{l, unknownKeys, n, hash}, l.spend(address, unknownKeys)
+}
+
+// UserCode starts a look under a user code.
+func (l *Limiter) UserCode(address netip.Addr) (Guess, error) {
+	if l == nil {
+		return Guess{}, nil
+	}
+	return Guess{l, userCodes, networkOf(address), 0}, l.spend(address, userCodes)
+}
+
+// Hit ends a guess that was right, or about which nothing was learned.
+func (g Guess) Hit() {
+	l := g.limiter
+	if l == nil {
+		return
+	}
+	shard, c := l.table.lock(g.network, l.now())
+	l.buckets[g.kind].giveBack(&c.levels[g.kind])
+	shard.mu.Unlock()
+	l.totals[g.kind].giveBack()
+}
+
+// Miss ends a guess that was wrong. Where servers share a store it is counted
+// there; the error is the store's, and changes nothing for the client.
+func (g Guess) Miss(ctx context.Context) error {
+	l := g.limiter
+	if l == nil {
+		return nil
+	}
+	if g.kind == unknownKeys {
+		l.recent.add(g.hash)
+	}
+	if l.shared.store == nil {
+		return nil
+	}
+	limit := l.config.limits()[g.kind]
+	return errors.Join(g.countClient(ctx, limit.Client), g.countTotal(ctx, limit.Total))
+}
+
+// countClient counts what the client has missed, and blocks it if that is more
+// than all servers together allow.
+func (g Guess) countClient(ctx context.Context, rate Rate) error {
+	l := g.limiter
+	if rate.N == 0 {
+		return nil
+	}
+	shard, c := l.table.lock(g.network, l.now())
+	c.pending[g.kind]++
+	missed := int64(c.pending[g.kind])
+	if missed >= batch(rate) {
+		c.pending[g.kind] = 0
+	}
+	shard.mu.Unlock()
+	if missed < batch(rate) {
+		return nil
+	}
+	count, left, err := l.shared.add(ctx, kindNames[g.kind], g.network, rate.Per, missed)
+	if err != nil || count < rate.N {
+		return err
+	}
+	shard, c = l.table.lock(g.network, l.now())
+	c.blocked[g.kind] = l.now() + int64(left)
+	shard.mu.Unlock()
+	return nil
+}
+
+// countTotal does the same for all clients.
+func (g Guess) countTotal(ctx context.Context, rate Rate) error {
+	all := &g.limiter.totals[g.kind]
+	if rate.N == 0 || all.pending.Add(1) < batch(rate) {
+		return nil
+	}
+	missed := all.pending.Swap(0)
+	if missed == 0 {
+		return nil // another one has counted it
+	}
+	count, left, err := g.limiter.shared.add(ctx, kindNames[g.kind]+totalSuffix, network{}, rate.Per, missed)
+	if err != nil || count < rate.N {
+		return err
+	}
+	all.blocked.Store(g.limiter.now() + int64(left))
+	return nil
+}
+
+// batch is how many misses are counted in the store at a time: with more
+// servers than this leaves room for, they give that much more.
+func batch(rate Rate) int64 { return max(1, rate.N/64) }
+
+// countTime bounds how long counting in the store may take.
+const countTime = time.Second

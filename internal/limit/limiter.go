@@ -1,0 +1,148 @@
+package limit
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// Exceeded is the error of somebody who has reached a limit.
+type Exceeded struct {
+	// Name is one of [Names].
+	Name string
+	// RetryAfter is how long until it is worth trying again.
+	RetryAfter time.Duration
+}
+
+func (e *Exceeded) Error() string {
+	return fmt.Sprintf("limit %s reached; try again in %s", e.Name, e.RetryAfter)
+}
+
+// waiterRetry is how soon a waiter may hope that another one of its client is
+// done.
+const waiterRetry = 5 * time.Second
+
+// Limiter counts what clients ask for. It is safe for concurrent use and
+// starts no goroutine. A nil Limiter allows everything. All errors of its
+// methods but those of [Guess.Miss] are [*Exceeded], and what they refuse is
+// not counted.
+type Limiter struct {
+	config  Config
+	started time.Time // times in the table are nanoseconds since
+	buckets [kinds]bucket
+	totals  [kinds]total
+	part    int64 // of a window of deposits
+	table   *table
+	recent  *recent
+	shared  counter
+}
+
+// New returns a limiter.
+func New(config Config) *Limiter {
+	if config.DepositLife <= 0 {
+		config.DepositLife = relay.DefaultTTL
+	}
+	l := &Limiter{
+		config: config, started: time.Now(), part: int64(config.DepositLife+parts-1) / parts,
+		table: newTable(config.Clients), recent: newRecent(config.UnknownKeys.Total), shared: counter{config.Shared},
+	}
+	for k, limit := range config.limits() {
+		l.buckets[k], l.totals[k].bucket = newBucket(limit.Client), newBucket(limit.Total)
+	}
+	return l
+}
+
+func (l *Limiter) now() int64 { return int64(time.Since(l.started)) }
+
+// Clients is how many clients are remembered.
+func (l *Limiter) Clients() int {
+	if l == nil {
+		return 0
+	}
+	return l.table.size()
+}
+
+// Request counts a request.
+func (l *Limiter) Request(address netip.Addr) error { return l.spend(address, requests) }
+
+// Exchange counts a request for a token or for a device authorization.
+func (l *Limiter) Exchange(address netip.Addr) error { return l.spend(address, exchanges) }
+
+// Revocation counts a token to end.
+func (l *Limiter) Revocation(address netip.Addr) error { return l.spend(address, revocations) }
+
+func (l *Limiter) spend(address netip.Addr, k kind) error {
+	if l == nil {
+		return nil
+	}
+	now := l.now()
+	shard, c := l.table.lock(networkOf(address), now)
+	name, wait := l.take(c, k, now)
+	shard.mu.Unlock()
+	return l.refused(name, wait)
+}
+
+// take counts an event for its client and for all. What a client is refused
+// takes nothing from the others.
+func (l *Limiter) take(c *client, k kind, now int64) (name string, wait time.Duration) {
+	if k < guesses && c.blocked[k] > now {
+		return kindNames[k], time.Duration(c.blocked[k] - now)
+	}
+	if wait := l.buckets[k].take(&c.levels[k], now); wait > 0 {
+		return kindNames[k], wait
+	}
+	if wait := l.totals[k].take(now); wait > 0 {
+		l.buckets[k].giveBack(&c.levels[k])
+		return kindNames[k] + totalSuffix, wait
+	}
+	return "", 0
+}
+
+// refused is the error of an event that has to wait; nil if it has not.
+func (l *Limiter) refused(name string, wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
+	if l.config.OnHit != nil {
+		l.config.OnHit(name)
+	}
+	return &Exceeded{name, wait}
+}
+
+// Deposit counts entries that a client wants to have stored.
+func (l *Limiter) Deposit(address netip.Addr, entries int) error {
+	if l == nil || l.config.Deposits <= 0 {
+		return nil
+	}
+	now := l.now()
+	shard, c := l.table.lock(networkOf(address), now)
+	wait := c.deposits.add(int32(entries), int32(l.config.Deposits), now, l.part)
+	shard.mu.Unlock()
+	return l.refused(Deposits, wait)
+}
+
+// Wait counts a client's claim as waiting until done is called.
+func (l *Limiter) Wait(address netip.Addr) (done func(), err error) {
+	if l == nil || l.config.Waiters <= 0 {
+		return func() {}, nil
+	}
+	n := networkOf(address)
+	shard, c := l.table.lock(n, l.now())
+	allowed := c.waiters < int32(l.config.Waiters)
+	if allowed {
+		c.waiters++
+	}
+	shard.mu.Unlock()
+	if !allowed {
+		return nil, l.refused(Waiters, waiterRetry)
+	}
+	return func() { l.waited(n) }, nil
+}
+
+func (l *Limiter) waited(n network) {
+	shard, c := l.table.lock(n, l.now())
+	c.waiters = max(0, c.waiters-1) // the client may have been forgotten meanwhile
+	shard.mu.Unlock()
+}

@@ -1,0 +1,85 @@
+package limit
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"sync"
+	"time"
+)
+
+const (
+	// ways is how many hashes share a row; the one that was not asked for
+	// for the longest time gives way.
+	ways = 8
+	// recentLocks is how many locks the rows share.
+	recentLocks = 64
+
+	defaultRecent = 1 << 20
+	minRecent     = 1 << 10
+	maxRecent     = 1 << 24
+)
+
+// recent remembers which unknown keys each client has paid for, as hashes in a
+// table of fixed size. What is forgotten has to be paid for once more.
+type recent struct {
+	seed  maphash.Seed
+	locks [recentLocks]sync.Mutex
+	rows  [][ways]uint64
+}
+
+// newRecent makes a table in which the keys of a quarter of an hour just have
+// room when all clients together ask for as many as they may.
+func newRecent(all Rate) *recent {
+	size := uint64(defaultRecent)
+	if all.N > 0 {
+		keys := float64(all.N) * float64(15*time.Minute) / float64(all.Per)
+		size = uint64(max(minRecent, min(maxRecent, keys)))
+	}
+	rows := 1 << bits.Len64((size-1)/ways)
+	return &recent{seed: maphash.MakeSeed(), rows: make([][ways]uint64, rows)}
+}
+
+// hash tells apart who asks for which key, in a way that nobody can foresee.
+func (r *recent) hash(n network, space, key string) uint64 {
+	return maphash.Comparable(r.seed, struct {
+		network    network
+		space, key string
+	}{n, space, key}) | 1 // 0 is an empty place
+}
+
+// lock returns the row of a hash, and its lock, held.
+func (r *recent) lock(hash uint64) (*[ways]uint64, *sync.Mutex) {
+	i := (hash >> 1) % uint64(len(r.rows))
+	mu := &r.locks[i%recentLocks]
+	mu.Lock()
+	return &r.rows[i], mu
+}
+
+// has reports whether hash is remembered, and if so keeps it for longer.
+func (r *recent) has(hash uint64) bool {
+	row, mu := r.lock(hash)
+	defer mu.Unlock()
+	for i, there := range row {
+		if there == hash {
+			copy(row[1:i+1], row[:i])
+			row[0] = hash
+			return true
+		}
+	}
+	return false
+}
+
+// add remembers hash, in the place of another if need be.
+func (r *recent) add(hash uint64) {
+	row, mu := r.lock(hash)
+	defer mu.Unlock()
+	last := ways - 1
+	for i, there := range row {
+		if there == hash {
+			last = i
+			break
+		}
+	}
+	copy(row[1:last+1], row[:last])
+	row[0] = hash
+}
