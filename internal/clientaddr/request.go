@@ -84,9 +84,15 @@ func parseEntry(entry string) (netip.Addr, bool) {
 	return address.Unmap(), err == nil && address.Zone() == ""
 }
 
-// Forwarded reports whether r names clients in a header, whether or not that
-// counts.
-func Forwarded(r *http.Request) bool { return len(r.Header[forwardedFor]) > 0 }
+// Overlooked reports whether r seems to come from a proxy that is not trusted:
+// a neighbour that names clients in X-Forwarded-For.
+func (p Proxies) Overlooked(r *http.Request) bool {
+	if len(r.Header[forwardedFor]) == 0 {
+		return false
+	}
+	address := peer(r.RemoteAddr)
+	return (address.IsLoopback() || address.IsPrivate()) && !p.Contain(address)
+}
 
 type contextKey struct{}
 

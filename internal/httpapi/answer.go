@@ -41,11 +41,7 @@ func encodeJSON(body any) ([]byte, error) {
 }
 
 func writeProblem(w http.ResponseWriter, p *problem) error {
-	status := statusOf[p.name]
-	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", retryAfter)
-	}
-	return writeJSON(w, status, api.ErrorResponse{Name: p.name, Message: p.message})
+	return writeJSON(w, statusOf[p.name], api.ErrorResponse{Name: p.name, Message: p.message})
 }
 
 // explain turns err into what the client may see, and logs what it may not.
@@ -59,16 +55,16 @@ func (s *Server) explain(r *http.Request, err error) *problem {
 
 // failJSON answers an app. Nobody is left to tell if that fails.
 func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, err error) {
-	_ = writeProblem(w, s.explain(r, err))
+	p := s.explain(r, err)
+	setRetryAfter(w, statusOf[p.name], err)
+	_ = writeProblem(w, p)
 }
 
 // failPage answers a person.
 func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
 	p := s.explain(r, err)
 	status := statusOf[p.name]
-	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", retryAfter)
-	}
+	setRetryAfter(w, status, err)
 	s.problemPage(w, r, web.ProblemData{
 		Status: status, Name: p.name, Message: p.message, AuthorizedAppsURL: s.config.AuthorizedAppsURL,
 	})

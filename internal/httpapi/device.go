@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
@@ -27,6 +28,10 @@ func (s *Server) postDeviceAuthorization(w http.ResponseWriter, r *http.Request)
 	})
 }
 
+// entriesOfDevice is how much a device grant stores: the sign-in, and where it
+// is under its user code.
+const entriesOfDevice = 2
+
 func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) (grant.DeviceAuthorization, error) {
 	form, err := oauthForm(w, r)
 	if err != nil {
@@ -35,6 +40,12 @@ func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) (grant.
 	from, err := clientOf(r, form)
 	if err == nil {
 		err = require(from, form)
+	}
+	if err == nil {
+		err = s.limits.Exchange(clientaddr.From(r.Context()))
+	}
+	if err == nil {
+		err = s.storing(r, entriesOfDevice)
 	}
 	if err != nil {
 		return grant.DeviceAuthorization{}, err
@@ -68,14 +79,18 @@ func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) {
 	case "":
 		s.askDevice(w, r, userCode)
 	case "continue":
-		target, err := s.grants.Continue(r.Context(), userCode, flowSession(w, r))
+		var target string
+		err := s.tryUserCode(r, func() (err error) {
+			target, err = s.grants.Continue(r.Context(), userCode, flowSession(w, r))
+			return err
+		})
 		if err != nil {
 			s.failDevice(w, r, userCode, err)
 			return
 		}
 		seeOther(w, target)
 	case "decline":
-		if err := s.grants.Decline(r.Context(), userCode); err != nil {
+		if err := s.tryUserCode(r, func() error { return s.grants.Decline(r.Context(), userCode) }); err != nil {
 			s.failDevice(w, r, userCode, err)
 			return
 		}
@@ -107,7 +122,11 @@ func (s *Server) getDeviceResult(w http.ResponseWriter, r *http.Request) {
 
 // askDevice shows who asks for what under a user code.
 func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, userCode string) {
-	request, err := s.grants.LookUp(r.Context(), userCode)
+	var request grant.DeviceRequest
+	err := s.tryUserCode(r, func() (err error) {
+		request, err = s.grants.LookUp(r.Context(), userCode)
+		return err
+	})
 	if err != nil {
 		s.failDevice(w, r, userCode, err)
 		return

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
@@ -78,6 +79,10 @@ var mapping = []struct {
 func asProblem(err error) (p *problem, known bool) {
 	if errors.As(err, &p) {
 		return p, true
+	}
+	var exceeded *limit.Exceeded
+	if errors.As(err, &exceeded) {
+		return throttled(exceeded), true
 	}
 	for _, m := range mapping {
 		if !errors.Is(err, m.err) {

@@ -46,7 +46,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		if s.config.PublicURL.Scheme == "https" {
 			maps.Copy(h, strictTransport)
 		}
-		if r.URL.Path == api.PathToken || strings.HasSuffix(oauthAllow[r.URL.Path], "OPTIONS") {
+		if r.URL.Path == api.PathToken || openToScripts(r.URL.Path) {
 			maps.Copy(h, crossOriginHeaders)
 		}
 		if err := s.refuse(r); err != nil {

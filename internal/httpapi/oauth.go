@@ -8,6 +8,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/grant"
+	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
@@ -49,6 +50,10 @@ func (s *Server) explainOAuth(r *http.Request, err error) *oauthProblem {
 	if errors.As(err, &p) {
 		return &oauthProblem{api.InvalidRequest, p.message}
 	}
+	var exceeded *limit.Exceeded
+	if errors.As(err, &exceeded) {
+		return &oauthProblem{api.TemporarilyUnavailable, throttled(exceeded).message}
+	}
 	for _, n := range oauthNames {
 		if errors.Is(err, n.err) {
 			return &oauthProblem{n.name, n.err.Error()}
@@ -60,6 +65,11 @@ func (s *Server) explainOAuth(r *http.Request, err error) *oauthProblem {
 
 // failOAuth answers an app.
 func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
+	var exceeded *limit.Exceeded
+	if errors.As(err, &exceeded) {
+		s.throttleOAuth(w, r, exceeded)
+		return
+	}
 	s.writeOAuthProblem(w, s.explainOAuth(r, err))
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
@@ -29,6 +30,9 @@ func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) (grant.Token
 		return grant.Token{}, err
 	}
 	from, err := clientOf(r, form)
+	if err == nil {
+		err = s.limits.Exchange(clientaddr.From(r.Context()))
+	}
 	if err != nil {
 		return grant.Token{}, err
 	}

@@ -157,6 +157,9 @@ func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, erro
 	if err != nil {
 		return "", err
 	}
+	if err := s.storing(r, 1); err != nil {
+		return "", err
+	}
 	// The deposit must not end half-way because the browser went on.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTime)
 	defer cancel()

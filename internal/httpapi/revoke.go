@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
@@ -28,6 +29,9 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
 	}
 	if !form.has("token") {
 		return missing("token")
+	}
+	if err := s.limits.Revocation(clientaddr.From(r.Context())); err != nil {
+		return err
 	}
 	err = s.upstream.Invalidate(r.Context(), relay.NewSecret(form["token"]))
 	var refused *stackexchange.RefusedError

@@ -9,10 +9,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/grant"
+	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/web"
@@ -44,6 +47,12 @@ type Config struct {
 	TTL time.Duration
 	// SharedStore says that other servers use the same store.
 	SharedStore bool
+	// Limits bounds what clients may ask for. The zero value allows
+	// everything.
+	Limits *limit.Limiter
+	// TrustedProxies are those whose X-Forwarded-For counts. The zero value
+	// trusts nobody.
+	TrustedProxies clientaddr.Proxies
 	// Sandbox serves /sandbox/, if there is one.
 	Sandbox http.Handler
 	// Version is shown on the home page.
@@ -61,12 +70,14 @@ type Server struct {
 	upstream *stackexchange.Client
 	pages    *web.Pages
 	hosts    hosts
+	limits   *limit.Limiter
 	log      *slog.Logger
 	draining context.Context
 	drain    context.CancelFunc
 	probe    relay.ID // what readiness looks up; never stored
 
-	devicePolicy string // the Content-Security-Policy of the device page
+	devicePolicy string    // the Content-Security-Policy of the device page
+	overlooked   sync.Once // a proxy that is not trusted has been pointed out
 }
 
 // New returns a server in front of r, whose entries are in store.
@@ -82,7 +93,7 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 		config.StackExchange = stackexchange.New(stackexchange.Config{})
 	}
 	s := &Server{
-		config: config, relay: r, store: store, pages: pages, log: config.Log,
+		config: config, relay: r, store: store, pages: pages, limits: config.Limits, log: config.Log,
 		hosts: newHosts(config.PublicURL, config.AppHosts),
 	}
 	s.upstream = config.StackExchange
@@ -103,7 +114,7 @@ func (s *Server) Drain() { s.drain() }
 
 // Handler returns the handler of the whole server.
 func (s *Server) Handler() http.Handler {
-	return s.observe(s.guard(s.routes()))
+	return s.identify(s.observe(s.guard(s.throttle(s.routes()))))
 }
 
 func (s *Server) routes() http.Handler {
@@ -152,7 +163,7 @@ func (s *Server) routeOAuth(mux *http.ServeMux) {
 
 	for path, allow := range oauthAllow {
 		mux.HandleFunc(path, s.oauthMethods(allow))
-		if strings.HasSuffix(allow, "OPTIONS") {
+		if openToScripts(path) {
 			mux.HandleFunc("OPTIONS "+path, preflightOAuth(allow))
 		}
 	}
@@ -172,3 +183,7 @@ var oauthAllow = map[string]string{
 	api.PathOAuthToken:          "POST, OPTIONS",
 	api.PathRevoke:              "POST, OPTIONS",
 }
+
+// openToScripts reports whether scripts of other sites may use a path of the
+// OAuth server.
+func openToScripts(path string) bool { return strings.HasSuffix(oauthAllow[path], "OPTIONS") }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
@@ -51,18 +52,39 @@ func (s *Server) claim(w http.ResponseWriter, r *http.Request, p params, err err
 		s.failJSON(w, r, err)
 		return
 	}
-	ctx := r.Context()
-	if c.Wait > 0 {
-		var done func()
-		ctx, done = s.prepareWait(w, ctx, c.Wait)
-		defer done()
-	}
-	claimed, err := s.relay.Claim(ctx, c)
+	claimed, err := s.look(w, r, c)
 	if err != nil {
 		s.failJSON(w, r, err)
 		return
 	}
 	s.deliver(w, r, claimed)
+}
+
+// look claims within the client's limits. A claim that they refuse consumes
+// nothing.
+func (s *Server) look(w http.ResponseWriter, r *http.Request, c relay.Claim) (*relay.Claimed, error) {
+	ctx, from := r.Context(), clientaddr.From(r.Context())
+	if c.Wait > 0 {
+		waited, err := s.limits.Wait(from)
+		if err != nil {
+			return nil, err
+		}
+		defer waited()
+		var done func()
+		ctx, done = s.prepareWait(w, ctx, c.Wait)
+		defer done()
+	}
+	guess, err := s.limits.Key(from, string(c.Space), c.Key.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	claimed, err := s.relay.Claim(ctx, c)
+	if err == nil {
+		guess.Hit()
+	} else {
+		s.missed(r, guess) // also when the client has left before it heard
+	}
+	return claimed, err
 }
 
 func (s *Server) parseClaim(r *http.Request, p params) (c relay.Claim, err error) {

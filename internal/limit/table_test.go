@@ -83,7 +83,8 @@ func BenchmarkMemory(b *testing.B) {
 }
 
 func BenchmarkRequest(b *testing.B) {
-	l := New(Defaults())
+	most := Rate{1_000_000_000, time.Second}
+	l := New(Config{Requests: Limit{most, most}})
 	i := 0
 	b.ReportAllocs()
 	for b.Loop() {
