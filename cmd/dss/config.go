@@ -35,6 +35,7 @@ type config struct {
 	maxBytes                              byteSize
 	logFormat                             string
 	https                                 httpsSettings
+	limitsConfig
 
 	public *url.URL // parsed; nil until the port is known
 }
@@ -62,6 +63,7 @@ func (c *config) flags() *flag.FlagSet {
 	f.Var(&c.maxBytes, "max-bytes", "`size` of all deposits at most, such as 64MiB")
 	f.IntVar(&c.maxWaiters, "max-waiters", relay.DefaultMaxWaiters, "`number` of apps that wait at one time at most")
 	f.DurationVar(&c.drain, "drain", 10*time.Second, "how long a shutdown may take")
+	c.limitsConfig.flags(f)
 	choiceVar(f, &c.logFormat, "log-format", "text|json", "how to write the log")
 	c.https.flags(f)
 	return f
@@ -90,7 +92,7 @@ func (c *config) check(given map[string]bool) error {
 	if err := c.checkHTTPS(given); err != nil {
 		return err
 	}
-	return errors.Join(c.checkUpstream(), c.checkAppHosts(), c.checkAddresses())
+	return errors.Join(c.checkUpstream(), c.checkAppHosts(), c.checkAddresses(), c.limitsConfig.check())
 }
 
 func (c *config) checkUpstream() error {

@@ -67,7 +67,9 @@ func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer listener.Close()
+	listener = c.listenBehindProxy(listener)
 	c.bound(listener.Addr())
+	c.warnOfProxy(log)
 	dss, err := c.newServer(store, log)
 	if err != nil {
 		return err
@@ -115,6 +117,8 @@ func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server
 		AuthorizedAppsURL: c.authorizedAppsURL,
 		TTL:               c.ttl,
 		SharedStore:       c.sharedStore(),
+		Limits:            c.newLimiter(store),
+		TrustedProxies:    c.proxies,
 		Version:           version(),
 		Log:               log,
 	}

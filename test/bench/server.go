@@ -73,7 +73,7 @@ func (s settings) command(what subject) (*exec.Cmd, error) {
 		}
 		store = "sqlite:" + filepath.Join(folder, "dss.db")
 	}
-	arguments := append([]string{"serve", "--listen", "127.0.0.1:0", "--store", store}, s.flags...)
+	arguments := append([]string{"serve", "--listen", "127.0.0.1:0", "--store", store, "--limits", "off"}, s.flags...)
 	return exec.Command(s.binary, arguments...), nil
 }
 

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"flag"
+	"log/slog"
+	"net"
+
+	"github.com/desktop-stack-serv/dss/internal/clientaddr"
+	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/limit"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// limitsConfig is what clients may ask for, and how they are told apart.
+type limitsConfig struct {
+	limits         string
+	limit          limit.Config
+	trustedProxies string
+	proxyProtocol  bool
+
+	proxies clientaddr.Proxies // parsed
+}
+
+// flags lists the settings. docs/limits.md derives the defaults.
+func (c *limitsConfig) flags(f *flag.FlagSet) {
+	c.limit = limit.Defaults()
+	choiceVar(f, &c.limits, "limits", "on|off", "whether clients are limited; off is for load tests and private networks")
+	for _, one := range []struct {
+		name, of string
+		limit    *limit.Limit
+	}{
+		{"requests", "requests", &c.limit.Requests},
+		{"unknown-keys", "different keys under which nothing is stored", &c.limit.UnknownKeys},
+		{"user-codes", "user codes that lead nowhere", &c.limit.UserCodes},
+		{"exchanges", "token requests and device authorizations", &c.limit.Exchanges},
+		{"revocations", "tokens to revoke", &c.limit.Revocations},
+	} {
+		f.Var(&one.limit.Client, "limit-"+one.name, "`rate` of "+one.of+" for one client, such as 600/1m; off is no limit")
+		f.Var(&one.limit.Total, "limit-"+one.name+"-total", "`rate` of "+one.of+" for all clients together")
+	}
+	f.IntVar(&c.limit.Deposits, "limit-deposits", c.limit.Deposits, "`number` of entries one client may have put in the store within --ttl; 0 is no limit")
+	f.IntVar(&c.limit.Waiters, "limit-waiters", c.limit.Waiters, "`number` of apps of one client that wait at one time; 0 is no limit")
+	f.IntVar(&c.limit.Clients, "limit-clients", c.limit.Clients, "`number` of clients that are remembered at most")
+	f.StringVar(&c.trustedProxies, "trusted-proxies", "", "comma-separated `networks` of proxies whose X-Forwarded-For names the client")
+	f.BoolVar(&c.proxyProtocol, "proxy-protocol", false, "connections begin with a PROXY protocol header, and come from --trusted-proxies only")
+}
+
+const maxNumber = 1_000_000_000
+
+func (c *limitsConfig) check() error {
+	var err error
+	if c.proxies, err = clientaddr.ParseProxies(c.trustedProxies); err != nil {
+		return usagef("--trusted-proxies: %v", err)
+	}
+	switch {
+	case c.proxyProtocol && c.proxies.Empty():
+		return usagef("--proxy-protocol needs --trusted-proxies: whoever else connects could name any client")
+	case c.limit.Deposits < 0 || c.limit.Deposits == 1 || c.limit.Deposits > maxNumber:
+		return usagef("--limit-deposits must be 0 or at least 2, which is what a device sign-in takes")
+	case c.limit.Waiters < 0 || c.limit.Waiters > maxNumber:
+		return usagef("--limit-waiters must be 0 or more")
+	case c.limit.Clients < 1000 || c.limit.Clients > maxNumber:
+		return usagef("--limit-clients must be at least 1000")
+	}
+	return nil
+}
+
+// newLimiter returns the limiter, or nil if there is none. Guesses are counted
+// in store too if other servers use it.
+func (c *config) newLimiter(store relay.Store) *limit.Limiter {
+	if c.limitsConfig.limits == "off" {
+		return nil
+	}
+	settings := c.limit
+	settings.DepositLife = c.ttl
+	if c.sharedStore() {
+		settings.Shared = store
+	}
+	return limit.New(settings)
+}
+
+// listenBehindProxy adds the PROXY protocol to a listener, if it is on.
+func (c *limitsConfig) listenBehindProxy(listener net.Listener) net.Listener {
+	if !c.proxyProtocol {
+		return listener
+	}
+	return c.proxies.Listen(listener)
+}
+
+// warnOfProxy tells an operator whose proxy is not named: a public server that
+// listens on loopback has one.
+func (c *config) warnOfProxy(log *slog.Logger) {
+	host, _, _ := net.SplitHostPort(c.listen)
+	behind := c.behindProxy || httpapi.IsLoopback(host) && !httpapi.IsLoopback(c.public.Hostname())
+	if behind && c.proxies.Empty() && c.limitsConfig.limits == "on" {
+		log.Warn("all clients share the limits of one, because nobody's X-Forwarded-For is trusted: name the proxy in --trusted-proxies")
+	}
+}
