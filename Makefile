@@ -53,3 +53,4 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzForm -fuzztime $(FUZZTIME) ./internal/httpapi
 	go test -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./internal/httpapi
 	go test -run '^$$' -fuzz FuzzOf -fuzztime $(FUZZTIME) ./internal/clientaddr
+	go test -run '^$$' -fuzz FuzzParseRate -fuzztime $(FUZZTIME) ./internal/limit

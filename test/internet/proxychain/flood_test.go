@@ -29,19 +29,19 @@ const (
 )
 
 var floods = []flood{
-	{"made-up keys", 6000, 600 + slack, func(ctx context.Context, c client, address string) int {
+	{"made-up keys", 3000, 600 + slack, func(ctx context.Context, c client, address string) int {
 		status, _ := c.do(ctx, address, "/auth/token?key="+rand.Text(), "")
 		return status
 	}},
-	{"deposits", 6000, 1000, func(ctx context.Context, c client, address string) int {
+	{"deposits", 3000, 1000, func(ctx context.Context, c client, address string) int {
 		status, _ := c.do(ctx, address, "/auth/redirect", "access_token=T&state="+rand.Text())
 		return status
 	}},
-	{"devices", 6000, 500, func(ctx context.Context, c client, address string) int {
+	{"devices", 3000, 500, func(ctx context.Context, c client, address string) int {
 		status, _ := c.do(ctx, address, "/oauth/device_authorization", "client_id=1")
 		return status
 	}},
-	{"user codes", 6000, 60 + slack/10, func(ctx context.Context, c client, address string) int {
+	{"user codes", 3000, 60 + slack/10, func(ctx context.Context, c client, address string) int {
 		status, _ := c.do(ctx, address, "/device", "user_code="+randomUserCode())
 		return status
 	}},
@@ -63,6 +63,7 @@ func TestFlood(t *testing.T) {
 	for _, f := range floods {
 		t.Run(f.name, func(t *testing.T) {
 			address := start(t)
+			alone := honest(t, address, func() bool { return false })
 			var sent, refused, through atomic.Int64
 			var group sync.WaitGroup
 			for range workers {
@@ -85,8 +86,8 @@ func TestFlood(t *testing.T) {
 			if through.Load() > f.most || refused.Load() < f.requests-f.most {
 				t.Errorf("of the flood, %d get through and %d are refused", through.Load(), refused.Load())
 			}
-			t.Logf("%d get through, %d are refused; others: %d requests, half within %s, 99 %% within %s",
-				through.Load(), refused.Load(), len(took), took[len(took)/2], took[len(took)*99/100])
+			t.Logf("%d get through, %d are refused; others: %d requests, half within %s, 99 %% within %s; without a flood half within %s, 99 %% within %s",
+				through.Load(), refused.Load(), len(took), took[len(took)/2], took[len(took)*99/100], alone[len(alone)/2], alone[len(alone)*99/100])
 		})
 	}
 }
@@ -120,6 +121,17 @@ func honest(t *testing.T, address string, more func() bool) (took []time.Duratio
 	}
 	slices.Sort(took)
 	return took
+}
+
+// TestLimitsOff: who asks for it gets a server that refuses nothing.
+func TestLimitsOff(t *testing.T) {
+	address := start(t, "--limits", "off", "--limit-requests", "1/24h")
+	c := newClient(t, "127.0.0.2")
+	for i := range 1000 {
+		if status, answer := c.do(t.Context(), address, "/auth/token?key="+rand.Text(), ""); status != http.StatusNotFound {
+			t.Fatalf("request %d: %d %s", i, status, answer)
+		}
+	}
 }
 
 // TestFloodOfWaiters: one address cannot take the place of all who wait.

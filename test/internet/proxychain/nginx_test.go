@@ -51,24 +51,66 @@ func startNginx(t *testing.T, dss string) proxies {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var log bytes.Buffer
-	command := exec.Command("nginx", "-p", folder, "-c", file, "-e", "stderr")
-	command.Stderr = &log
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
-	t.Cleanup(func() {
-		_ = command.Process.Signal(syscall.SIGTERM)
-		if err := <-ended; err != nil {
-			t.Errorf("nginx: %v\n%s", err, log.String())
-		}
-	})
+	ended := run(t, syscall.SIGTERM, "nginx", "-p", folder, "-c", file, "-e", "stderr")
 	for _, address := range []string{p.near, p.far, p.stream} {
 		waitFor(t, address, ended)
 	}
 	return p
+}
+
+// haproxyConfig forwards connections, with version 2 of the PROXY protocol.
+const haproxyConfig = `
+defaults
+  mode tcp
+  timeout connect 10s
+  timeout client 60s
+  timeout server 60s
+listen dss
+  bind STREAM
+  server dss DSS send-proxy-v2 source 127.0.0.1
+`
+
+// startHAProxy runs HAProxy in front of the server at dss until the test ends.
+func startHAProxy(t *testing.T, dss string) (address string) {
+	t.Helper()
+	address = free(t)
+	file := filepath.Join(t.TempDir(), "haproxy.cfg")
+	text := strings.NewReplacer("STREAM", address, "DSS", dss).Replace(haproxyConfig)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, address, run(t, syscall.SIGUSR1, "haproxy", "-db", "-f", file))
+	return address
+}
+
+// run runs a proxy until the test ends, by the signal that makes it end well.
+func run(t *testing.T, end os.Signal, name string, arguments ...string) (ended chan error) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		name = "/usr/sbin/" + name // which is not in everybody's PATH
+	}
+	var log bytes.Buffer
+	command := exec.Command(name, arguments...)
+	command.Stderr = &log
+	if err := command.Start(); err != nil {
+		t.Fatalf("%v; test/setup installs it", err)
+	}
+	ended = make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	t.Cleanup(func() {
+		_ = command.Process.Signal(end)
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("%s: %v\n%s", name, err, log.String())
+			}
+		case <-time.After(30 * time.Second):
+			_ = command.Process.Kill()
+			<-ended
+			t.Errorf("%s does not end", name)
+		}
+	})
+	return ended
 }
 
 // free returns an address that nobody listens on.
@@ -92,11 +134,11 @@ func waitFor(t *testing.T, address string, ended chan error) {
 		select {
 		case err := <-ended:
 			ended <- err
-			t.Fatalf("nginx has ended: %v", err)
+			t.Fatalf("the proxy has ended: %v", err)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	t.Fatal("nginx does not listen")
+	t.Fatal("the proxy does not listen")
 }
 
 const perClient = 5
@@ -200,11 +242,16 @@ func TestForwardedByAStranger(t *testing.T) {
 // who is no proxy, or sends none, is not heard.
 func TestProxyProtocol(t *testing.T) {
 	dss := start(t, limits("127.0.0.1", "--proxy-protocol")...)
-	nginx := startNginx(t, dss)
-	for _, from := range []string{"127.0.0.2", "127.0.0.3"} {
-		if n := oneClient(t, from, nginx.stream, dss, madeUp()); n != perClient {
+	nginx, haproxy := startNginx(t, dss), startHAProxy(t, dss)
+	for from, by := range map[string]string{
+		"127.0.0.2": nginx.stream, "127.0.0.3": nginx.stream, "127.0.0.5": haproxy, "127.0.0.6": haproxy,
+	} {
+		if n := oneClient(t, from, by, dss, madeUp()); n != perClient {
 			t.Errorf("of %s, %d requests are served", from, n)
 		}
+	}
+	if n := oneClient(t, "127.0.0.2", haproxy, dss, nil); n != 0 {
+		t.Errorf("%d more are served by another way", n)
 	}
 	for from, what := range map[string]string{"127.0.0.4": "who is no proxy", "127.0.0.1": "a proxy without a header"} {
 		if status, answer := newClient(t, from).as(t.Context(), dss, dss, http.Header{}); status != 0 {

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/desktop-stack-serv/dss/internal/limit"
+)
+
+// parsed returns the settings of a command line.
+func parsed(t *testing.T, line string) *config {
+	t.Helper()
+	c := &config{}
+	f := c.flags()
+	if err := parseFlags(f, strings.Fields(line), func(string) (string, bool) { return "", false }); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.check(given(f)); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestWarnOfProxy: a server behind a proxy that nobody has named says so, and
+// no other does.
+func TestWarnOfProxy(t *testing.T) {
+	for line, want := range map[string]bool{
+		"":                                      false,
+		"--public-url http://localhost":         false,
+		"--public-url https://auth.example.org": true,
+		"--public-url https://auth.example.org --limits off":                        false,
+		"--public-url https://auth.example.org --trusted-proxies 127.0.0.1":         false,
+		"--public-url https://auth.example.org --listen 0.0.0.0:8080":               false,
+		"--public-url http://auth.example.org --listen 0.0.0.0:8080 --behind-proxy": true,
+	} {
+		c := parsed(t, line)
+		c.bound(addressOf("127.0.0.1:8080"))
+		var log bytes.Buffer
+		c.warnOfProxy(slog.New(slog.NewTextHandler(&log, nil)))
+		if got := strings.Contains(log.String(), "--trusted-proxies"); got != want {
+			t.Errorf("%s: %q", line, log.String())
+		}
+	}
+}
+
+type addressOf string
+
+func (addressOf) Network() string  { return "tcp" }
+func (a addressOf) String() string { return string(a) }
+
+func TestLimitFlags(t *testing.T) {
+	c := parsed(t, "--limit-requests 5/2h --limit-requests-total off --limit-user-codes 7/1m --limit-deposits 0 --limit-waiters 9")
+	if c.limit.Requests.Client.String() != "5/2h" || c.limit.UserCodes.Client.String() != "7/1m" || c.limit.Requests.Total.N != 0 ||
+		c.limit.UserCodes.Total != limit.Defaults().UserCodes.Total || c.limit.Deposits != 0 || c.limit.Waiters != 9 {
+		t.Errorf("%+v", c.limit)
+	}
+	if c.newLimiter(nil) == nil || parsed(t, "--limits off").newLimiter(nil) != nil {
+		t.Error("limits are not what was asked for")
+	}
+	if parsed(t, "").limit.Requests != limit.Defaults().Requests {
+		t.Error("the defaults are others")
+	}
+}
