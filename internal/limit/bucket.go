@@ -7,7 +7,7 @@ import (
 
 // bucket says how a rate is counted, by the generic cell rate algorithm: all
 // that is kept of a bucket that leaks is the time, in nanoseconds, at which it
-// will be empty.
+// will be empty. The zero value takes everything.
 type bucket struct {
 	step int64 // what one event adds
 	size int64 // what fits
@@ -24,6 +24,9 @@ func newBucket(r Rate) bucket {
 // next returns the level after one more event at now, and how long to wait
 // until it fits; 0 if it does.
 func (b bucket) next(level, now int64) (after int64, wait time.Duration) {
+	if b.step == 0 {
+		return level, 0
+	}
 	after = max(level, now) + b.step
 	return after, time.Duration(max(0, after-now-b.size))
 }

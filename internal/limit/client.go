@@ -2,6 +2,7 @@ package limit
 
 import (
 	"encoding/binary"
+	"math"
 	"net/netip"
 	"time"
 )
@@ -36,18 +37,18 @@ type client struct {
 	deposits window
 }
 
-// load is the time at which the client has its whole budget again. Waiting
-// costs as much as the longest wait.
-func (c *client) load(now int64) int64 {
+// load is the time at which the client has its whole budget again. While it
+// waits, nobody knows.
+func (c *client) load() int64 {
+	if c.waiters > 0 {
+		return math.MaxInt64
+	}
 	load := max(0, c.deposits.until)
 	for _, level := range c.levels {
 		load = max(load, level)
 	}
 	for _, until := range c.blocked {
 		load = max(load, until)
-	}
-	if c.waiters > 0 {
-		load = max(load, now+int64(time.Minute))
 	}
 	return load
 }

@@ -45,7 +45,7 @@ func (g Guess) Hit() {
 	if l == nil {
 		return
 	}
-	shard, c := l.table.lock(g.network, l.now())
+	shard, c := l.table.lock(g.network)
 	l.buckets[g.kind].giveBack(&c.levels[g.kind])
 	shard.mu.Unlock()
 	l.totals[g.kind].giveBack()
@@ -75,7 +75,7 @@ func (g Guess) countClient(ctx context.Context, rate Rate) error {
 	if rate.N == 0 {
 		return nil
 	}
-	shard, c := l.table.lock(g.network, l.now())
+	shard, c := l.table.lock(g.network)
 	c.pending[g.kind]++
 	missed := int64(c.pending[g.kind])
 	if missed >= batch(rate) {
@@ -89,7 +89,7 @@ func (g Guess) countClient(ctx context.Context, rate Rate) error {
 	if err != nil || count < rate.N {
 		return err
 	}
-	shard, c = l.table.lock(g.network, l.now())
+	shard, c = l.table.lock(g.network)
 	c.blocked[g.kind] = l.now() + int64(left)
 	shard.mu.Unlock()
 	return nil

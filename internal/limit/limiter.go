@@ -78,7 +78,7 @@ func (l *Limiter) spend(address netip.Addr, k kind) error {
 		return nil
 	}
 	now := l.now()
-	shard, c := l.table.lock(networkOf(address), now)
+	shard, c := l.table.lock(networkOf(address))
 	name, wait := l.take(c, k, now)
 	shard.mu.Unlock()
 	return l.refused(name, wait)
@@ -117,7 +117,7 @@ func (l *Limiter) Deposit(address netip.Addr, entries int) error {
 		return nil
 	}
 	now := l.now()
-	shard, c := l.table.lock(networkOf(address), now)
+	shard, c := l.table.lock(networkOf(address))
 	wait := c.deposits.add(int32(entries), int32(l.config.Deposits), now, l.part)
 	shard.mu.Unlock()
 	return l.refused(Deposits, wait)
@@ -129,7 +129,7 @@ func (l *Limiter) Wait(address netip.Addr) (done func(), err error) {
 		return func() {}, nil
 	}
 	n := networkOf(address)
-	shard, c := l.table.lock(n, l.now())
+	shard, c := l.table.lock(n)
 	allowed := c.waiters < int32(l.config.Waiters)
 	if allowed {
 		c.waiters++
@@ -142,7 +142,7 @@ func (l *Limiter) Wait(address netip.Addr) (done func(), err error) {
 }
 
 func (l *Limiter) waited(n network) {
-	shard, c := l.table.lock(n, l.now())
+	shard, c := l.table.lock(n)
 	c.waiters = max(0, c.waiters-1) // the client may have been forgotten meanwhile
 	shard.mu.Unlock()
 }

@@ -37,13 +37,13 @@ func newTable(clients int) *table {
 }
 
 // lock returns the client of a network, and its shard, locked.
-func (t *table) lock(n network, now int64) (*shard, *client) {
+func (t *table) lock(n network) (*shard, *client) {
 	s := &t.shards[maphash.Comparable(t.seed, n)%shards]
 	s.mu.Lock()
 	if place, ok := s.places[n]; ok {
 		return s, &s.clients[place]
 	}
-	place := s.room(t.most, now)
+	place := s.room(t.most)
 	s.clients[place] = client{network: n}
 	s.places[n] = uint32(place)
 	return s, &s.clients[place]
@@ -51,10 +51,10 @@ func (t *table) lock(n network, now int64) (*shard, *client) {
 
 // room returns a place for another client, in which one has to be forgotten if
 // there are most already.
-func (s *shard) room(most int, now int64) int {
+func (s *shard) room(most int) int {
 	place := len(s.clients)
 	if place == most {
-		place = s.leastLoaded(now)
+		place = s.leastLoaded()
 		delete(s.places, s.clients[place].network)
 		return place
 	}
@@ -70,11 +70,11 @@ func (s *shard) room(most int, now int64) int {
 // leastLoaded returns the place of one of the clients that have most of their
 // budget: forgetting such a client gives it next to nothing. A flood from many
 // addresses thus pushes out its own, each of which has asked little.
-func (s *shard) leastLoaded(now int64) int {
+func (s *shard) leastLoaded() int {
 	best, least := 0, int64(-1)
 	for range candidates {
 		place := rand.IntN(len(s.clients))
-		if load := s.clients[place].load(now); least < 0 || load < least {
+		if load := s.clients[place].load(); least < 0 || load < least {
 			best, least = place, load
 		}
 	}
