@@ -76,6 +76,7 @@ func (c *config) servePlain(handler http.Handler, log *slog.Logger) (stop func()
 	if err != nil {
 		return nil, fmt.Errorf("http listen: %w", err)
 	}
+	listener = c.listenBehindProxy(listener)
 	server := newHTTPServer(handler, log)
 	done := make(chan struct{})
 	go func() {

@@ -26,7 +26,7 @@ func (s *Server) PlainHandler(challenge Challenge) http.Handler {
 	if challenge != nil {
 		mux.HandleFunc("GET "+challengePath+"{token}", s.answerChallenge(challenge))
 	}
-	return s.observe(s.guardPlain(mux))
+	return s.identify(s.observe(s.guardPlain(s.throttle(mux))))
 }
 
 // guardPlain is guard without Strict-Transport-Security, which RFC 6797 §7.2

@@ -58,7 +58,7 @@ func start(t *testing.T, args ...string) (address string) {
 		}
 	})
 	line, _ := bufio.NewReader(out).ReadString('\n')
-	match := regexp.MustCompile(`http://localhost:(\d+)`).FindStringSubmatch(line)
+	match := regexp.MustCompile(`https?://localhost:(\d+)`).FindStringSubmatch(line)
 	if match == nil {
 		t.Fatalf("no address in %q", line)
 	}

@@ -1,0 +1,94 @@
+package proxychain_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// certificate writes a certificate of localhost and its key to files, and
+// returns who trusts it.
+func certificate(t *testing.T) (certFile, keyFile string, trust *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	certFile, keyFile = filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
+	trust = x509.NewCertPool()
+	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	for file, text := range map[string][]byte{certFile: public, keyFile: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})} {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	trust.AppendCertsFromPEM(public)
+	return certFile, keyFile, trust
+}
+
+// TestProxyProtocolUnderTLS: the header comes before the handshake, over HTTPS
+// and on the port that leads there.
+func TestProxyProtocolUnderTLS(t *testing.T) {
+	certFile, keyFile, trust := certificate(t)
+	plain := free(t)
+	dss := start(t, limits("127.0.0.1", "--proxy-protocol", "--tls-cert", certFile, "--tls-key", keyFile, "--http-listen", plain)...)
+	name := strings.Replace(dss, "127.0.0.1", "localhost", 1)
+	secure, redirecting := startHAProxy(t, dss), startNginx(t, plain).stream
+	for _, from := range []string{"127.0.0.2", "127.0.0.3"} {
+		c := newClient(t, from)
+		transport := c.http.Transport.(*http.Transport)
+		transport.TLSClientConfig = &tls.Config{RootCAs: trust, ServerName: "localhost"}
+		served := map[int]int{}
+		for range 2 * perClient {
+			served[c.get(t, "https://"+secure, name)]++
+		}
+		if served[http.StatusOK] != perClient || served[http.StatusTooManyRequests] != perClient {
+			t.Errorf("from %s: %v", from, served)
+		}
+		if status := c.get(t, "http://"+redirecting, name); status != http.StatusTooManyRequests {
+			t.Errorf("from %s, the plain port answers %d", from, status)
+		}
+	}
+	if status := newClient(t, "127.0.0.4").get(t, "http://"+redirecting, name); status != http.StatusPermanentRedirect {
+		t.Errorf("the plain port answers %d", status)
+	}
+}
+
+// get returns the status of the home page under the server's own name.
+func (c client) get(t *testing.T, url, host string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = host
+	response, err := c.http.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	return response.StatusCode
+}
