@@ -40,7 +40,7 @@ func (load workload) measure(out io.Writer, s settings) error {
 // measureAfter has each server prepared first.
 func (load workload) measureAfter(out io.Writer, s settings, prepare func(*server) error) (err error) {
 	s.flags = load.flags
-	servers, stop, err := s.startAll(bare, dressed, memory, sqlite)
+	servers, stop, err := s.startAll(bare, dressed, memory, sqlite, redis, postgres)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", 5, "rounds of every measurement")
 	flag.DurationVar(&s.round, "round", 2*time.Second, "length of a round of load")
 	flag.IntVar(&s.waiters, "waiters", 15_000, "clients that wait at the same time")
-	flag.StringVar(&s.only, "only", "", "one of: poll, pair, device, device-poll, handover, waiters, device-memory, start")
+	flag.StringVar(&s.only, "only", "", "one of: poll, pair, device, device-poll, handover, growth, waiters, device-memory, start")
 	flag.Func("connections", "numbers of connections that share the load (default 1,64,256)", s.setConnections)
 	s.conns = []int{1, 64, 256}
 	flag.Parse()
@@ -98,6 +98,7 @@ var measurements = []struct {
 	{"device", deviceAuthorizations.measure},
 	{"device-poll", measureDevicePolls},
 	{"handover", measureHandover},
+	{"growth", measureGrowth},
 	{"waiters", measureWaiters},
 	{"device-memory", measureDeviceMemory},
 	{"start", measureStart},

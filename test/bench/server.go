@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
 // subject is what can be measured.
@@ -25,6 +28,9 @@ const (
 	dressed subject = "bare handler, DSS's headers"
 	memory  subject = "memory"
 	sqlite  subject = "SQLite"
+	// The engines are as docs/operating.md recommends: an answer is on disk.
+	redis    subject = "Redis"
+	postgres subject = "PostgreSQL"
 )
 
 // server is a running process of a subject.
@@ -33,16 +39,40 @@ type server struct {
 	cmd     *exec.Cmd
 	address string
 	ready   time.Duration // from the start of the process to its first line
+	store   string        // the value of --store
+	engine  io.Closer     // its store's, if that is another process
 }
 
 var addressPattern = regexp.MustCompile(`http://(\S+)`)
 
 // start starts a subject with a fresh store. Logs are written, to nowhere.
 func (s settings) start(what subject) (*server, error) {
-	command, err := s.command(what)
+	if what == bare || what == dressed {
+		command, err := s.ceilingCommand(what)
+		if err != nil {
+			return nil, err
+		}
+		return launch(what, command)
+	}
+	store, engine, err := s.newStore(what)
 	if err != nil {
 		return nil, err
 	}
+	started, err := s.startOn(what, store)
+	if err != nil {
+		return nil, errors.Join(err, closeEngine(engine))
+	}
+	started.store, started.engine = store, engine
+	return started, nil
+}
+
+// startOn starts a dss on a store.
+func (s settings) startOn(what subject, store string) (*server, error) {
+	arguments := append([]string{"serve", "--listen", "127.0.0.1:0", "--store", store, "--limits", "off"}, s.flags...)
+	return launch(what, exec.Command(s.binary, arguments...))
+}
+
+func launch(what subject, command *exec.Cmd) (*server, error) {
 	out, err := command.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -61,20 +91,34 @@ func (s settings) start(what subject) (*server, error) {
 	return started, nil
 }
 
-func (s settings) command(what subject) (*exec.Cmd, error) {
-	if what == bare || what == dressed {
-		return s.ceilingCommand(what)
-	}
-	store := "memory:"
-	if what == sqlite {
+// newStore returns an empty store as --store names it, and its engine, if that
+// is another process.
+func (s settings) newStore(what subject) (string, io.Closer, error) {
+	switch what {
+	case sqlite:
 		folder, err := os.MkdirTemp(s.folder, "store-")
+		return "sqlite:" + filepath.Join(folder, "dss.db"), nil, err
+	case redis:
+		engine, err := engines.StartRedis()
 		if err != nil {
-			return nil, err
+			return "", nil, err
 		}
-		store = "sqlite:" + filepath.Join(folder, "dss.db")
+		return engine.URL, engine, nil
+	case postgres:
+		engine, err := engines.StartPostgres()
+		if err != nil {
+			return "", nil, err
+		}
+		return engine.URL, engine, nil
 	}
-	arguments := append([]string{"serve", "--listen", "127.0.0.1:0", "--store", store, "--limits", "off"}, s.flags...)
-	return exec.Command(s.binary, arguments...), nil
+	return "memory:", nil, nil
+}
+
+func closeEngine(engine io.Closer) error {
+	if engine == nil {
+		return nil
+	}
+	return engine.Close()
 }
 
 func (s settings) ceilingCommand(what subject) (*exec.Cmd, error) {
@@ -138,13 +182,13 @@ func (s *server) stop() error {
 	if err := s.cmd.Wait(); err != nil {
 		return fmt.Errorf("%s ended badly: %w", s.subject, err)
 	}
-	return nil
+	return closeEngine(s.engine)
 }
 
 func (s *server) kill() error {
 	err := s.cmd.Process.Kill()
 	_ = s.cmd.Wait() // it says that the process was killed
-	return err
+	return errors.Join(err, closeEngine(s.engine))
 }
 
 // resident is the memory that the process has in RAM, in bytes.
