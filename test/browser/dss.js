@@ -29,6 +29,21 @@ export async function startDSS(...flags) {
   };
 }
 
+// Starts a real store that several servers can share.
+export async function startEngine(name) {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const child = spawn('go', ['run', './test/engines/run', name], { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout });
+  const [url] = await Promise.race([once(lines, 'line'), once(child, 'exit').then(() => { throw new Error(name + ' did not start'); })]);
+  return {
+    url,
+    async stop() {
+      child.stdin.end();
+      if (child.exitCode === null) await once(child, 'exit');
+    },
+  };
+}
+
 export const secret = () => randomBytes(32).toString('base64url');
 export const s256 = (text) => createHash('sha256').update(text).digest('base64url');
 
