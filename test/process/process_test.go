@@ -46,6 +46,7 @@ type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	url    string
+	host   string // if another server is to be asked than url names
 	client *http.Client
 	log    bytes.Buffer // to be read after the process has ended
 }
@@ -106,6 +107,7 @@ func (p *process) do(method, path string, form url.Values) (int, http.Header, st
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	request.Host = p.host
 	response, err := p.client.Do(request)
 	if err != nil {
 		return 0, nil, "", err
