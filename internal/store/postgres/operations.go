@@ -41,7 +41,8 @@ func (s *Store) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
 //
 // After an error it is not known whether the entry is gone: if the database
 // committed and its answer was lost, it is, and nobody has it. An error that
-// the database itself reports means that the entry is still there.
+// the database itself reports, other than that it is shutting down, means that
+// the entry is still there.
 func (s *Store) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
 	r := &request{id: id}
 	if err := s.takes.do(ctx, r); err != nil {
