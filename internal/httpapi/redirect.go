@@ -163,7 +163,8 @@ func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, erro
 	// The deposit must not end half-way because the browser went on.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTime)
 	defer cancel()
-	return view, s.relay.Deposit(ctx, space, key, response, browserSession(w, r))
+	_, err = s.relay.Deposit(ctx, space, key, response, browserSession(w, r))
+	return view, err
 }
 
 // decide applies the user's decision to the response.

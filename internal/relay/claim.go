@@ -143,7 +143,8 @@ func (r *Relay) PutBack(ctx context.Context, c *Claimed) error {
 	if c.bound {
 		return r.unclaim(ctx, c.at, e, c.expires)
 	}
-	return r.merge(ctx, c.at, e, c.expires)
+	_, err := r.merge(ctx, c.at, e, c.expires)
+	return err
 }
 
 // unclaim gives a bound entry its remaining life back, unless it changed.

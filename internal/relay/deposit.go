@@ -9,6 +9,17 @@ import (
 
 var errContended = errors.New("entry kept changing")
 
+// Outcome says what became of a deposit.
+type Outcome string
+
+// The outcomes.
+const (
+	Created    Outcome = "created"    // nothing was there
+	Repeated   Outcome = "repeated"   // the same response was there already
+	Replaced   Outcome = "replaced"   // the same browser's earlier response is gone
+	Conflicted Outcome = "conflicted" // somebody else's response was there
+)
+
 // Deposit stores response under key. browser is the session of the browser it
 // comes from; zero where there is none.
 //
@@ -16,11 +27,11 @@ var errContended = errors.New("entry kept changing")
 // one again changes nothing; another one from the same browser replaces it;
 // another one from elsewhere puts the key in conflict, because one of the two
 // belongs to somebody else. Deposit returns [ErrFull], wrapped, when the store
-// has no room.
-func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response Response, browser Secret) error {
+// has no room. The outcome says which rule it was, if err is nil.
+func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response Response, browser Secret) (Outcome, error) {
 	at, err := keySlot(space, key)
 	if err != nil {
-		return err
+		return "", err
 	}
 	e := entry{response: response}
 	if !browser.IsZero() {
@@ -30,41 +41,43 @@ func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response R
 	return r.merge(ctx, at, e, time.Now().Add(r.ttl))
 }
 
-func (r *Relay) merge(ctx context.Context, at Slot, e entry, expires time.Time) error {
+func (r *Relay) merge(ctx context.Context, at Slot, e entry, expires time.Time) (Outcome, error) {
 	for range maxAttempts {
 		if created, err := r.put(ctx, at, e, expires); err != nil || created {
-			return err
+			return Created, err
 		}
 		old, ok, err := r.store.Get(ctx, at.ID)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if !ok {
 			continue
 		}
-		next := e
+		// What does not open is as good as nothing.
+		next, outcome, changes := e, Created, true
 		if there, _, ok := r.open(at, old); ok {
-			if there.absorbs(e) {
-				return nil
-			}
-			next = there.meet(e)
+			next, outcome, changes = there.meet(e)
+		}
+		if !changes {
+			return outcome, nil
 		}
 		if replaced, err := r.swap(ctx, at, old, next, expires); err != nil || replaced {
-			return err
+			return outcome, err
 		}
 	}
-	return errContended
+	return "", errContended
 }
 
-// absorbs reports whether depositing e where there is changes nothing.
-func (there entry) absorbs(e entry) bool {
-	return there.response.Kind == KindConflict || there.response.same(e.response)
-}
-
-// meet is what becomes of two different responses under one key.
-func (there entry) meet(e entry) entry {
-	if there.browser != [16]byte{} && there.browser == e.browser {
-		return e
+// meet is what becomes of e where there is; changes is false if that is there
+// already.
+func (there entry) meet(e entry) (next entry, outcome Outcome, changes bool) {
+	switch {
+	case there.response.Kind == KindConflict:
+		return there, Conflicted, false
+	case there.response.same(e.response):
+		return there, Repeated, false
+	case there.browser != [16]byte{} && there.browser == e.browser:
+		return e, Replaced, true
 	}
-	return entry{response: Response{Kind: KindConflict}}
+	return entry{response: Response{Kind: KindConflict}}, Conflicted, true
 }

@@ -55,6 +55,9 @@ func New(store Store, config Config) *Relay {
 // as absent.
 func (r *Relay) Unreadable() int64 { return r.unreadable.Load() }
 
+// Waiting counts the claims that wait for a deposit now.
+func (r *Relay) Waiting() int64 { return r.waiters.Load() }
+
 // open returns the live entry in value. An altered, swapped or expired one is
 // no entry.
 func (r *Relay) open(at Slot, value []byte) (entry, time.Time, bool) {

@@ -43,11 +43,13 @@ func token(text string) relay.Response {
 	return r
 }
 
-func (b bench) deposit(key relay.Key, r relay.Response, browser string) {
+func (b bench) deposit(key relay.Key, r relay.Response, browser string) relay.Outcome {
 	b.Helper()
-	if err := b.relay.Deposit(b.Context(), relay.DefaultKeySpace, key, r, relay.NewSecret(browser)); err != nil {
+	outcome, err := b.relay.Deposit(b.Context(), relay.DefaultKeySpace, key, r, relay.NewSecret(browser))
+	if err != nil {
 		b.Fatalf("Deposit: %v", err)
 	}
+	return outcome
 }
 
 // claim says what a claim gets: the token or code, "refused: why",
@@ -93,8 +95,8 @@ func TestOnce(t *testing.T) {
 		b.deposit(key, token("T"), "")
 		b.want("first", b.claim(relay.Claim{Key: key}), "T")
 		b.want("second", b.claim(relay.Claim{Key: key}), nothing)
-		if b.store.Len() != 0 {
-			t.Errorf("%d entries left", b.store.Len())
+		if entries, bytes := b.store.Usage(); entries != 0 || bytes != 0 {
+			t.Errorf("%d entries of %d bytes left", entries, bytes)
 		}
 	})
 }
@@ -103,7 +105,7 @@ func TestKeySpacesAreSeparate(t *testing.T) {
 	inBubble(t, func(b bench) {
 		key := storetest.Key(t, rand.Text())
 		for _, space := range []relay.KeySpace{"0", "1", "a", "A"} {
-			if err := b.relay.Deposit(b.Context(), space, key, token("token-of-"+string(space)), relay.Secret{}); err != nil {
+			if _, err := b.relay.Deposit(b.Context(), space, key, token("token-of-"+string(space)), relay.Secret{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -148,23 +150,24 @@ func TestDepositsThatMeet(t *testing.T) {
 		name                  string
 		first, second         relay.Response
 		firstFrom, secondFrom string
+		outcome               relay.Outcome
 		want                  string
 	}{
-		{"same response, same browser", token("A"), token("A"), "one", "one", "A"},
-		{"same response, other browser", token("A"), token("A"), "one", "two", "A"},
-		{"same response, no browser", token("A"), token("A"), "", "", "A"},
-		{"other response, same browser", token("A"), token("B"), "one", "one", "B"},
-		{"other response, other browser", token("A"), token("B"), "one", "two", "conflict"},
-		{"other response, no browser", token("A"), token("B"), "", "", "conflict"},
-		{"other response, browser lost", token("A"), token("B"), "one", "", "conflict"},
-		{"refusal after a token, same browser", token("A"), refusal, "one", "one", "refused: access_denied: no"},
-		{"refusal after a token, elsewhere", token("A"), refusal, "one", "two", "conflict"},
+		{"same response, same browser", token("A"), token("A"), "one", "one", relay.Repeated, "A"},
+		{"same response, other browser", token("A"), token("A"), "one", "two", relay.Repeated, "A"},
+		{"same response, no browser", token("A"), token("A"), "", "", relay.Repeated, "A"},
+		{"other response, same browser", token("A"), token("B"), "one", "one", relay.Replaced, "B"},
+		{"other response, other browser", token("A"), token("B"), "one", "two", relay.Conflicted, "conflict"},
+		{"other response, no browser", token("A"), token("B"), "", "", relay.Conflicted, "conflict"},
+		{"other response, browser lost", token("A"), token("B"), "one", "", relay.Conflicted, "conflict"},
+		{"refusal after a token, same browser", token("A"), refusal, "one", "one", relay.Replaced, "refused: access_denied: no"},
+		{"refusal after a token, elsewhere", token("A"), refusal, "one", "two", relay.Conflicted, "conflict"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(b bench) {
 				key := storetest.Key(t, rand.Text())
-				b.deposit(key, c.first, c.firstFrom)
-				b.deposit(key, c.second, c.secondFrom)
+				b.want("first deposit", string(b.deposit(key, c.first, c.firstFrom)), string(relay.Created))
+				b.want("second deposit", string(b.deposit(key, c.second, c.secondFrom)), string(c.outcome))
 				b.want("claim", b.claim(relay.Claim{Key: key}), c.want)
 				b.want("next claim", b.claim(relay.Claim{Key: key}), nothing)
 			})
@@ -177,7 +180,7 @@ func TestConflictStays(t *testing.T) {
 		key := storetest.Key(t, rand.Text())
 		b.deposit(key, token("A"), "one")
 		b.deposit(key, token("B"), "two")
-		b.deposit(key, token("A"), "one")
+		b.want("deposit", string(b.deposit(key, token("A"), "one")), string(relay.Conflicted))
 		b.want("claim", b.claim(relay.Claim{Key: key}), "conflict")
 	})
 }

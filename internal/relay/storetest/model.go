@@ -133,7 +133,7 @@ func kindAndText(r relay.Response) string {
 func (m *machine) doDeposit(at address) {
 	response := m.randomResponse()
 	browser := []string{"", "one", "two"}[m.random.IntN(3)]
-	if err := m.relay.Deposit(m.Context(), at.space, m.keys[at.key].key, response, relay.NewSecret(browser)); err != nil {
+	if _, err := m.relay.Deposit(m.Context(), at.space, m.keys[at.key].key, response, relay.NewSecret(browser)); err != nil {
 		m.Fatalf("step %d: Deposit: %v", m.step, err)
 	}
 	m.model[at] = m.model[at].meet(kindAndText(response), browser, time.Now().Add(relay.DefaultTTL))

@@ -72,8 +72,9 @@ func New(limits Limits) *Index {
 	return &Index{limits: limits.OrDefault(), entries: map[relay.ID]*Entry{}}
 }
 
-// Len is the number of entries, expired ones not yet removed included.
-func (x *Index) Len() int { return len(x.entries) }
+// Usage is the number of entries, expired ones not yet removed included, and
+// what counts towards [Limits.MaxBytes].
+func (x *Index) Usage() (entries, bytes int64) { return int64(len(x.entries)), x.bytes }
 
 // Find returns the entry under id, expired or not, or nil.
 func (x *Index) Find(id relay.ID) *Entry { return x.entries[id] }

@@ -65,11 +65,12 @@ func (s *Store) purge(limit int) (removed int) {
 	return removed
 }
 
-// Len is the number of entries held, expired ones not yet swept included.
-func (s *Store) Len() int {
+// Usage is the number of entries held, expired ones not yet swept included,
+// and their size as [index.Limits] counts it.
+func (s *Store) Usage() (entries, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.index.Len()
+	return s.index.Usage()
 }
 
 // Create implements [relay.Store].

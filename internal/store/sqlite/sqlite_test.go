@@ -55,6 +55,18 @@ func create(t *testing.T, s *Store, n int, value string) {
 	}
 }
 
+func TestUsage(t *testing.T) {
+	s, _ := running(t, filepath.Join(t.TempDir(), "dss.db"))
+	create(t, s, 1, "value")
+	if entries, bytes := s.Usage(); entries != 1 || bytes < int64(len("value")) {
+		t.Errorf("with one entry: %d entries, %d bytes", entries, bytes)
+	}
+	take(t, s, 1)
+	if entries, bytes := s.Usage(); entries != 0 || bytes != 0 {
+		t.Errorf("with none: %d entries, %d bytes", entries, bytes)
+	}
+}
+
 func take(t *testing.T, s *Store, n int) string {
 	t.Helper()
 	value, ok, err := s.Take(t.Context(), id(n))

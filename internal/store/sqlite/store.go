@@ -73,6 +73,14 @@ func Open(ctx context.Context, path string, limits index.Limits) (*Store, error)
 	return s, nil
 }
 
+// Usage is the number of entries held, expired ones not yet swept included,
+// and their size as [index.Limits] counts it.
+func (s *Store) Usage() (entries, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index.Usage()
+}
+
 // Close closes the file. Call it after [Store.Run] has returned.
 func (s *Store) Close() error { return s.db.Close() }
 
