@@ -44,7 +44,7 @@ func (c *Client) do(ctx context.Context, l call) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	if l.pause.active() {
-		return answer{}, unavailable("it asked for a pause")
+		return answer{}, errPaused
 	}
 	select {
 	case c.slots <- struct{}{}:
@@ -53,7 +53,7 @@ func (c *Client) do(ctx context.Context, l call) (answer, error) {
 		return answer{}, failure(ctx, ctx.Err(), nil)
 	}
 	if l.pause.active() { // since the wait for the slot
-		return answer{}, unavailable("it asked for a pause")
+		return answer{}, errPaused
 	}
 	return c.send(ctx, l)
 }

@@ -33,6 +33,9 @@ type Config struct {
 	// Transport sends the requests. If it is nil, the client has one of its
 	// own, which verifies TLS and uses [http.ProxyFromEnvironment].
 	Transport http.RoundTripper
+	// Observe is told of every call when it is over. If it is nil, nobody
+	// is.
+	Observe func(Call)
 }
 
 // Client calls Stack Exchange. It is safe for concurrent use and starts no
@@ -42,6 +45,7 @@ type Client struct {
 	http      *http.Client
 	slots     chan struct{} // one element for each call under way
 	pause     pause         // of the API
+	observe   func(Call)
 }
 
 // New returns a client. It calls nobody yet.
@@ -56,11 +60,15 @@ func New(c Config) *Client {
 	if c.APIURL == nil {
 		c.APIURL = &url.URL{Scheme: "https", Host: "api.stackexchange.com", Path: "/2.3"}
 	}
+	if c.Observe == nil {
+		c.Observe = func(Call) {}
+	}
 	return &Client{
-		base:  bare(c.BaseURL),
-		api:   bare(c.APIURL),
-		http:  &http.Client{Transport: transport, CheckRedirect: stay},
-		slots: make(chan struct{}, maxCalls),
+		base:    bare(c.BaseURL),
+		api:     bare(c.APIURL),
+		http:    &http.Client{Transport: transport, CheckRedirect: stay},
+		slots:   make(chan struct{}, maxCalls),
+		observe: c.Observe,
 	}
 }
 

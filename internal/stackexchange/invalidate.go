@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
@@ -32,9 +33,11 @@ func (c *Client) Invalidate(ctx context.Context, token relay.Secret) error {
 	return nil
 }
 
-func (c *Client) invalidate(ctx context.Context, token relay.Secret) error {
+func (c *Client) invalidate(ctx context.Context, token relay.Secret) (err error) {
 	secrets := []relay.Secret{token}
-	a, err := c.do(ctx, call{
+	var a answer
+	defer func(started time.Time) { c.observed(MethodInvalidate, started, a, err) }(time.Now())
+	a, err = c.do(ctx, call{
 		method:  http.MethodGet,
 		url:     c.api.JoinPath("access-tokens", url.PathEscape(token.Reveal()), "invalidate"),
 		bearer:  token,

@@ -16,13 +16,15 @@ type pause struct {
 	until time.Time
 }
 
-func (p *pause) active() bool {
+func (p *pause) active() bool { return p.left() > 0 }
+
+func (p *pause) left() time.Duration {
 	if p == nil {
-		return false
+		return 0
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return time.Now().Before(p.until)
+	return max(0, time.Until(p.until))
 }
 
 // extend honours a backoff field, in seconds. What is no number is no

@@ -38,9 +38,11 @@ func (c *Client) Redeem(ctx context.Context, r Redemption) (Token, error) {
 	return token, nil
 }
 
-func (c *Client) redeem(ctx context.Context, r Redemption) (Token, error) {
+func (c *Client) redeem(ctx context.Context, r Redemption) (token Token, err error) {
 	secrets := []relay.Secret{r.Code, r.Verifier}
-	a, err := c.do(ctx, call{
+	var a answer
+	defer func(started time.Time) { c.observed(MethodRedeem, started, a, err) }(time.Now())
+	a, err = c.do(ctx, call{
 		method: http.MethodPost,
 		url:    c.base.JoinPath("oauth/access_token/json"),
 		form: url.Values{

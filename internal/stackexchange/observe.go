@@ -1,0 +1,69 @@
+package stackexchange
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// Call is what is told of one call to Stack Exchange. It holds nothing of what
+// was sent and, but for the quota, nothing of the answer.
+type Call struct {
+	Method  Method
+	Outcome CallOutcome
+	Took    time.Duration // with the wait for a slot
+	// Quota is how many requests the API still allows this address today; nil
+	// if the answer does not say.
+	Quota *int64
+}
+
+// Method is what was asked for.
+type Method string
+
+// The methods.
+const (
+	MethodRedeem     Method = "redeem"
+	MethodInvalidate Method = "invalidate"
+)
+
+// CallOutcome says how a call went.
+type CallOutcome string
+
+// The outcomes.
+const (
+	CallOK          CallOutcome = "ok"
+	CallRefused     CallOutcome = "refused"     // a no
+	CallPaused      CallOutcome = "paused"      // not made, because the API had asked for a pause
+	CallUnavailable CallOutcome = "unavailable" // no usable answer, or none in time
+)
+
+// errPaused is an [ErrUnavailable] for which nobody was called.
+var errPaused = unavailable("it asked for a pause")
+
+// observed tells of a call that began at started.
+func (c *Client) observed(method Method, started time.Time, a answer, err error) {
+	call := Call{Method: method, Outcome: outcomeOf(err), Took: time.Since(started)}
+	if raw := a.fields["quota_remaining"]; raw != nil {
+		var quota int64
+		if json.Unmarshal(raw, &quota) == nil {
+			call.Quota = &quota
+		}
+	}
+	c.observe(call)
+}
+
+func outcomeOf(err error) CallOutcome {
+	if err == nil {
+		return CallOK
+	}
+	if _, refused := errors.AsType[*RefusedError](err); refused {
+		return CallRefused
+	}
+	if errors.Is(err, errPaused) {
+		return CallPaused
+	}
+	return CallUnavailable
+}
+
+// Paused is how much longer the API wants no calls; 0 if it takes them.
+func (c *Client) Paused() time.Duration { return c.pause.left() }

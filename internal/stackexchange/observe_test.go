@@ -1,0 +1,52 @@
+package stackexchange_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+)
+
+// TestObserve wants each call told once, with its outcome and the quota.
+func TestObserve(t *testing.T) {
+	fake := sandbox.New(sandbox.Config{})
+	server := httptest.NewServer(fake)
+	defer server.Close()
+	var told []string
+	c := stackexchange.New(stackexchange.Config{
+		BaseURL: mustParse(t, server.URL+"/sandbox"), APIURL: mustParse(t, server.URL+"/sandbox/2.3"),
+		Observe: func(call stackexchange.Call) {
+			text := fmt.Sprint(call.Method, " ", call.Outcome)
+			if call.Quota != nil {
+				text += fmt.Sprint(" ", *call.Quota)
+			}
+			if call.Took < 0 || call.Took > time.Minute {
+				t.Errorf("%s took %v", text, call.Took)
+			}
+			told = append(told, text)
+		},
+	})
+	invalidate := func() { _ = c.Invalidate(t.Context(), relay.NewSecret("unknown))")) }
+	invalidate()
+	_, _ = c.Redeem(t.Context(), stackexchange.Redemption{ClientID: "1", Code: relay.NewSecret("nonsense")})
+	fake.SetFault(sandbox.ClassAPI, sandbox.Fault{Kind: sandbox.FaultStatus, Status: http.StatusBadGateway})
+	invalidate()
+	if left := c.Paused(); left != 0 {
+		t.Errorf("paused for %v without a backoff", left)
+	}
+	fake.SetFault(sandbox.ClassAPI, sandbox.Fault{Kind: sandbox.FaultBackoff, Seconds: 600})
+	invalidate()
+	invalidate()
+	want := "[invalidate ok 9999 redeem refused invalidate unavailable invalidate ok 9998 invalidate paused]"
+	if got := fmt.Sprint(told); got != want {
+		t.Errorf("told %s\nwant %s", got, want)
+	}
+	if left := c.Paused(); left <= 9*time.Minute || left > 10*time.Minute {
+		t.Errorf("paused for %v, want 10m", left)
+	}
+}
