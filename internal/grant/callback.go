@@ -67,6 +67,13 @@ func (a Answer) errorName() string {
 	return "server_error"
 }
 
+func (a Answer) step() Step {
+	if a.Code == "" {
+		return Declined
+	}
+	return Approved
+}
+
 // reason is the description as it may go on: tidied and cut.
 func (a Answer) reason() string {
 	if description := relay.NewRefusal(a.Error, a.Description).Description; description != "" {

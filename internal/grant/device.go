@@ -48,6 +48,9 @@ func (s *Service) createDevice(ctx context.Context, sess session, code deviceCod
 	}
 	sess.UserCode, sess.Challenge = d.userCode, challengeOf(d.verifier)
 	created, err = create(ctx, s.store, underState, relay.NewSecret(d.state), sess, expires)
+	if created {
+		s.tell(ctx, sess, Started)
+	}
 	return DeviceAuthorization{relay.NewSecret(code.text), showUserCode(d.userCode), s.config.TTL}, created, err
 }
 
@@ -188,6 +191,7 @@ func (s *Service) conclude(ctx context.Context, rec record[session], answer Answ
 	if err != nil || !replaced {
 		return false, err
 	}
+	s.tell(ctx, sess, answer.step())
 	pointer, err := newRecord[string](underUserCode, relay.NewSecret(sess.UserCode))
 	if err != nil {
 		return true, err

@@ -50,6 +50,7 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 	if _, err := create(ctx, s.store, underState, relay.NewSecret(state), sess, time.Now().Add(s.config.TTL)); err != nil {
 		return "", err
 	}
+	s.tell(ctx, sess, Started)
 	return s.atStackExchange(sess, state), nil
 }
 
@@ -75,6 +76,7 @@ func (s *Service) toApp(ctx context.Context, rec record[session], answer Answer)
 		if removed, err := rec.remove(ctx, s.store); err != nil || !removed {
 			return "", orUnknown(err)
 		}
+		s.tell(ctx, sess, answer.step())
 		return s.RedirectError(sess.RedirectURI, sess.State, answer.errorName(), answer.reason()), nil
 	}
 	sess.Status, sess.Code = approved, answer.Code
@@ -85,6 +87,7 @@ func (s *Service) toApp(ctx context.Context, rec record[session], answer Answer)
 	if removed, err := rec.remove(ctx, s.store); err != nil || !removed {
 		return "", orUnknown(err)
 	}
+	s.tell(ctx, sess, answer.step())
 	return s.respond(sess.RedirectURI, sess.State, url.Values{"code": {code.Reveal()}}), nil
 }
 

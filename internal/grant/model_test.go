@@ -155,7 +155,7 @@ func TestModel(t *testing.T) {
 // answers.
 func TestModelOfSeveral(t *testing.T) {
 	for seed := range uint64(300) {
-		synctest.Test(t, func(t *testing.T) { play(t, seed, newWorlds(3, true)...) })
+		synctest.Test(t, func(t *testing.T) { play(t, seed, newWorlds(3, grant.Config{Shared: true})...) })
 	}
 }
 

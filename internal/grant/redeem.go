@@ -35,9 +35,12 @@ func (s *Service) redeem(ctx context.Context, rec record[session], verifier rela
 	var refused *stackexchange.RefusedError
 	switch {
 	case err == nil:
-		_, err = rec.remove(ctx, s.store)
+		if _, err = rec.remove(ctx, s.store); err == nil {
+			s.tell(ctx, sess, Redeemed)
+		}
 		return Token{token.AccessToken, token.Expires, sess.Scope.echo()}, err
 	case errors.As(err, &refused):
+		s.tell(ctx, sess, Refused)
 		over := sess
 		over.Status, over.Code = spent, ""
 		_, replaceErr := rec.replace(ctx, s.store, over)

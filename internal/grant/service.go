@@ -32,6 +32,9 @@ type Config struct {
 	CallbackURL string
 	// Shared says that several servers use the store.
 	Shared bool
+	// Observe is told of each step once, with the context of the request that
+	// led to it. It must not block. If it is nil, nobody is told.
+	Observe func(context.Context, Event)
 }
 
 // Service runs sign-ins. It is safe for concurrent use and starts no

@@ -63,10 +63,10 @@ type world struct {
 	store    relay.Store
 }
 
-func newWorld() world { return newWorlds(1, false)[0] }
+func newWorld() world { return newWorlds(1, grant.Config{})[0] }
 
 // newWorlds are several servers on one store.
-func newWorlds(n int, shared bool) []world {
+func newWorlds(n int, config grant.Config) []world {
 	fake := &fakeStackExchange{used: map[string]bool{}}
 	client := stackexchange.New(stackexchange.Config{
 		BaseURL:   &url.URL{Scheme: "https", Host: "se.example"},
@@ -74,12 +74,10 @@ func newWorlds(n int, shared bool) []world {
 		Transport: fake,
 	})
 	store := memory.New(index.Limits{})
+	config.TTL, config.Issuer, config.CallbackURL = 15*time.Minute, "https://dss.example", "https://dss.example/auth/redirect"
 	worlds := make([]world, n)
 	for i := range worlds {
-		worlds[i] = world{grant.New(store, client, grant.Config{
-			TTL: 15 * time.Minute, Issuer: "https://dss.example", CallbackURL: "https://dss.example/auth/redirect",
-			Shared: shared,
-		}), fake, store}
+		worlds[i] = world{grant.New(store, client, config), fake, store}
 	}
 	return worlds
 }
