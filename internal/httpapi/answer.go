@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -50,7 +51,16 @@ func (s *Server) explain(r *http.Request, err error) *problem {
 	if !known {
 		s.log.ErrorContext(r.Context(), "store failed", "err", err)
 	}
+	noteError(r, err, p.name)
 	return p
+}
+
+// noteError notes the name of an error, or that nobody is left to be told.
+func noteError(r *http.Request, err error, name string) {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		name = clientLeft
+	}
+	note(r.Context(), name)
 }
 
 // failJSON answers an app. Nobody is left to tell if that fails.
@@ -71,6 +81,7 @@ func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (s *Server) problemPage(w http.ResponseWriter, r *http.Request, data web.ProblemData) {
+	note(r.Context(), data.Name)
 	body, err := s.pages.Problem(data)
 	s.page(w, r, data.Status, body, err)
 }

@@ -16,9 +16,9 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, p params) {
 	outcome, err := s.conclude(r, p)
 	switch {
 	case errors.Is(err, grant.ErrUnknown):
-		s.seeProblem(w, api.UnknownSignIn)
+		s.seeProblem(w, r, api.UnknownSignIn)
 	case errors.Is(err, grant.ErrWrongBrowser):
-		s.seeProblem(w, api.WrongBrowser)
+		s.seeProblem(w, r, api.WrongBrowser)
 	case err != nil:
 		s.failPage(w, r, err)
 	case outcome.Redirect != "":
@@ -36,7 +36,8 @@ const problemPath = "/oauth/problem/"
 // seeProblem says what is wrong under an address that holds nothing of the
 // sign-in. In the browser that started it, the one this request came with may
 // still be good: nobody should be talked into showing it to somebody else.
-func (s *Server) seeProblem(w http.ResponseWriter, name string) {
+func (s *Server) seeProblem(w http.ResponseWriter, r *http.Request, name string) {
+	note(r.Context(), name)
 	seeOther(w, s.config.PublicURL.String()+problemPath+name+"#")
 }
 

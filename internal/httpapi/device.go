@@ -140,6 +140,7 @@ func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, userCode stri
 // failDevice asks again after a code that leads nowhere.
 func (s *Server) failDevice(w http.ResponseWriter, r *http.Request, userCode string, err error) {
 	if errors.Is(err, grant.ErrUnknown) {
+		note(r.Context(), api.UnknownSignIn)
 		s.devicePage(w, r, http.StatusNotFound, web.DeviceData{View: web.DeviceAsk, UserCode: userCode, Unknown: true})
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -21,6 +22,13 @@ func (p *problem) Error() string { return p.name + ": " + p.message }
 
 // retryAfter is the Retry-After of answers that ask to try again, in seconds.
 const retryAfter = "5"
+
+// notFoundName is the error of a page that is not there.
+const notFoundName = "not_found"
+
+// clientLeft stands in log and metrics for the error that nobody was left to
+// be told of.
+const clientLeft = "client_left"
 
 var errDraining = errors.New("the server is shutting down")
 
@@ -50,6 +58,19 @@ var statusOf = map[string]int{
 	api.BadRedirectURI:         http.StatusBadRequest,
 	api.WrongBrowser:           http.StatusForbidden,
 	api.UnknownSignIn:          http.StatusNotFound,
+}
+
+// ErrorNames are all names that [Request.Error] can have.
+func ErrorNames() []string {
+	names := []string{notFoundName, clientLeft, api.UnsupportedGrantType, api.UnsupportedResponseType}
+	for name := range statusOf {
+		names = append(names, name)
+	}
+	for _, n := range oauthNames {
+		names = append(names, n.name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // mapping says how each error of the domain is told to an app author. Where

@@ -29,10 +29,13 @@ var securityHeaders = http.Header{
 		"display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()"},
 }
 
+// SetSecurityHeaders sets the headers that every answer has.
+func SetSecurityHeaders(h http.Header) { maps.Copy(h, securityHeaders) }
+
 // crossOriginHeaders let scripts of any site read answers meant for apps.
 var crossOriginHeaders = http.Header{
 	"Access-Control-Allow-Origin":   {"*"},
-	"Access-Control-Expose-Headers": {"Retry-After"},
+	"Access-Control-Expose-Headers": {"Retry-After, X-Request-Id"},
 	"Cross-Origin-Resource-Policy":  {"cross-origin"},
 }
 
@@ -42,7 +45,7 @@ var strictTransport = http.Header{"Strict-Transport-Security": {"max-age=3153600
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		maps.Copy(h, securityHeaders)
+		SetSecurityHeaders(h)
 		if s.config.PublicURL.Scheme == "https" {
 			maps.Copy(h, strictTransport)
 		}

@@ -122,5 +122,6 @@ func (s *Server) throttleOAuth(w http.ResponseWriter, r *http.Request, e *limit.
 		name = api.SlowDown
 	}
 	setRetryAfter(w, http.StatusTooManyRequests, e)
+	note(r.Context(), api.ThrottleViolation)
 	_ = writeJSON(w, http.StatusTooManyRequests, api.OAuthError{Error: name, Description: throttled(e).message})
 }

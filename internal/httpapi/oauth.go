@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -38,29 +39,40 @@ var oauthNames = []struct {
 	{grant.ErrUnavailable, api.TemporarilyUnavailable},
 	{stackexchange.ErrUnavailable, api.TemporarilyUnavailable},
 	{relay.ErrFull, api.TemporarilyUnavailable},
+	{context.Canceled, api.TemporarilyUnavailable},
 }
 
 // explainOAuth turns err into what the app may see, and logs what it may not.
 func (s *Server) explainOAuth(r *http.Request, err error) *oauthProblem {
-	var known *oauthProblem
-	if errors.As(err, &known) {
-		return known
+	p, known := asOAuthProblem(err)
+	if !known {
+		s.log.ErrorContext(r.Context(), "store failed", "err", err)
+	}
+	noteError(r, err, p.name)
+	return p
+}
+
+// asOAuthProblem finds what to tell the app about err. known is false for
+// errors that only the log may see.
+func asOAuthProblem(err error) (_ *oauthProblem, known bool) {
+	var already *oauthProblem
+	if errors.As(err, &already) {
+		return already, true
 	}
 	var p *problem
 	if errors.As(err, &p) {
-		return &oauthProblem{api.InvalidRequest, p.message}
+		return &oauthProblem{api.InvalidRequest, p.message}, true
 	}
 	var exceeded *limit.Exceeded
 	if errors.As(err, &exceeded) {
-		return &oauthProblem{api.TemporarilyUnavailable, throttled(exceeded).message}
+		return &oauthProblem{api.TemporarilyUnavailable, throttled(exceeded).message}, true
 	}
 	for _, n := range oauthNames {
 		if errors.Is(err, n.err) {
-			return &oauthProblem{n.name, n.err.Error()}
+			return &oauthProblem{n.name, n.err.Error()}, true
 		}
 	}
-	s.log.ErrorContext(r.Context(), "store failed", "err", err)
-	return &oauthProblem{api.TemporarilyUnavailable, "the store cannot be reached; try again in a moment"}
+	return &oauthProblem{api.TemporarilyUnavailable, "the store cannot be reached; try again in a moment"}, false
 }
 
 // failOAuth answers an app.
@@ -145,7 +157,8 @@ func preflightOAuth(allow string) http.HandlerFunc {
 
 // oauthMethods refuses other methods in the form that OAuth clients read.
 func (s *Server) oauthMethods(allow string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
+		note(r.Context(), api.InvalidRequest)
 		w.Header().Set("Allow", allow)
 		_ = writeJSON(w, http.StatusMethodNotAllowed, api.OAuthError{Error: api.InvalidRequest, Description: "use one of " + allow})
 	}

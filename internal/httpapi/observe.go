@@ -1,42 +1,70 @@
 package httpapi
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
 )
 
-// observe writes one line per request, with the route's pattern and never the
-// path, query or any header, and turns a panic into a 500.
+// observe gives each request an id, counts it and writes one line about it,
+// with the route's pattern and never the path, query or any header; and it
+// turns a panic into a 500.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
-		seen := &observed{ResponseWriter: w}
+		s.observer.Began()
+		seen := &observed{ResponseWriter: w, about: about{id: newRequestID(), client: clientAddress(r)}}
+		w.Header()["X-Request-Id"] = []string{seen.about.id}
+		r = r.WithContext(context.WithValue(r.Context(), aboutKey{}, &seen.about))
+		defer func() { s.ended(r, seen, time.Since(started)) }()
 		defer func() {
 			if reason := recover(); reason != nil {
 				s.recovered(seen, r, reason)
 			}
-			s.logRequest(r, seen.status, started)
 		}()
 		next.ServeHTTP(seen, r)
 	})
 }
 
+// ended counts and logs a request that has been answered.
+func (s *Server) ended(r *http.Request, w *observed, took time.Duration) {
+	status, route := w.status, r.Pattern
+	if status == 0 {
+		status = http.StatusOK // as net/http answers when nothing was written
+	}
+	if w.about.problem == clientLeft {
+		status = StatusClientLeft
+	}
+	if route == "" {
+		route = RouteRefused
+	}
+	method, path := knownMethod(r.Method), route
+	if _, after, ok := strings.Cut(route, " "); ok {
+		path = after
+	}
+	s.observer.Ended(Request{method, path, status, w.about.problem, took, w.about.waited})
+	s.audit.refused(r.Context(), w.about.problem)
+	s.logRequest(r.Context(), method, route, status, w.about.problem, took)
+}
+
 // logRequest does without [slog.Logger], which would look up its caller.
-func (s *Server) logRequest(r *http.Request, status int, started time.Time) {
+func (s *Server) logRequest(ctx context.Context, method, route string, status int, problem string, took time.Duration) {
 	handler := s.log.Handler()
-	if !handler.Enabled(r.Context(), slog.LevelInfo) {
+	if !handler.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	now := time.Now()
-	record := slog.NewRecord(now, slog.LevelInfo, "request", 0)
-	record.AddAttrs(
-		slog.String("method", knownMethod(r.Method)), slog.String("route", r.Pattern),
-		slog.Int("status", status), slog.Duration("duration", now.Sub(started)))
-	_ = handler.Handle(r.Context(), record) // where could that be told?
+	record := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
+	record.AddAttrs(slog.String("method", method), slog.String("route", route),
+		slog.Int("status", status), slog.Duration("duration", took))
+	if problem != "" {
+		record.AddAttrs(slog.String("error", problem))
+	}
+	_ = handler.Handle(ctx, record) // where could that be told?
 }
 
 // recovered logs where a panic happened, but not its value, which may quote
@@ -58,6 +86,14 @@ func typeName(v any) string {
 	return "value"
 }
 
+// underOneRoute keeps the patterns of next's own routes out of log and metrics.
+func underOneRoute(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inner := *r
+		next.ServeHTTP(w, &inner)
+	})
+}
+
 func knownMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions, http.MethodPut, http.MethodDelete, http.MethodPatch:
@@ -66,10 +102,11 @@ func knownMethod(method string) string {
 	return "other"
 }
 
-// observed remembers the status. Unwrap keeps deadlines and flushing.
+// observed remembers what was answered. Unwrap keeps deadlines and flushing.
 type observed struct {
 	http.ResponseWriter
 	status int
+	about  about
 }
 
 func (o *observed) WriteHeader(status int) {

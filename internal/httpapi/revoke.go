@@ -33,7 +33,12 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
 	if err := s.limits.Revocation(clientaddr.From(r.Context())); err != nil {
 		return err
 	}
-	err = s.upstream.Invalidate(r.Context(), relay.NewSecret(form["token"]))
+	token := relay.NewSecret(form["token"])
+	remember(r.Context(), "token", token)
+	err = s.upstream.Invalidate(r.Context(), token)
+	if err == nil {
+		s.happened(r.Context(), Event{Name: EventRevocation, Outcome: Ended})
+	}
 	var refused *stackexchange.RefusedError
 	if errors.As(err, &refused) {
 		s.log.WarnContext(r.Context(), "Stack Exchange refused to end a token", "type", refused.Type)

@@ -59,6 +59,12 @@ type Config struct {
 	Version string
 	// Log receives a line per request.
 	Log *slog.Logger
+	// Observer is told of requests and what comes of them. The zero value
+	// means that nobody is.
+	Observer Observer
+	// AuditKey is the key of the hashes in audit lines. The zero value
+	// writes none.
+	AuditKey []byte
 }
 
 // Server serves DSS over HTTP.
@@ -72,6 +78,8 @@ type Server struct {
 	hosts    hosts
 	limits   *limit.Limiter
 	log      *slog.Logger
+	observer Observer
+	audit    audit
 	draining context.Context
 	drain    context.CancelFunc
 	probe    relay.ID // what readiness looks up; never stored
@@ -92,14 +100,19 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 	if config.StackExchange == nil {
 		config.StackExchange = stackexchange.New(stackexchange.Config{})
 	}
+	if config.Observer == nil {
+		config.Observer = unobserved{}
+	}
+	log := slog.New(identified{config.Log.Handler()})
 	s := &Server{
-		config: config, relay: r, store: store, pages: pages, limits: config.Limits, log: config.Log,
+		config: config, relay: r, store: store, pages: pages, limits: config.Limits, log: log,
+		observer: config.Observer, audit: audit{config.AuditKey, log},
 		hosts: newHosts(config.PublicURL, config.AppHosts),
 	}
 	s.upstream = config.StackExchange
 	s.grants = grant.New(store, s.upstream, grant.Config{
 		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathRedirect,
-		Shared: config.SharedStore,
+		Shared: config.SharedStore, Observe: s.granted,
 	})
 	signIn := s.upstream.BaseURL()
 	s.devicePolicy = strings.Replace(contentSecurityPolicy, "form-action 'self'",
@@ -140,7 +153,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /assets/{file}", s.asset)
 	mux.HandleFunc("GET /{$}", s.home)
 	if s.config.Sandbox != nil {
-		mux.Handle("/sandbox/", s.config.Sandbox)
+		mux.Handle("/sandbox/", underOneRoute(s.config.Sandbox))
 	}
 	mux.HandleFunc("/", s.notFound)
 	return mux

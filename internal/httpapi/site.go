@@ -68,7 +68,7 @@ func (s *Server) Readyz(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 	s.problemPage(w, r, web.ProblemData{
-		Status: http.StatusNotFound, Name: "not_found", Message: "there is no page at this address",
+		Status: http.StatusNotFound, Name: notFoundName, Message: "there is no page at this address",
 		AuthorizedAppsURL: s.config.AuthorizedAppsURL,
 	})
 }

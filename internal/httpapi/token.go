@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -52,6 +53,7 @@ func (s *Server) claim(w http.ResponseWriter, r *http.Request, p params, err err
 		s.failJSON(w, r, err)
 		return
 	}
+	remember(r.Context(), "key "+string(c.Space), c.Key.Secret)
 	claimed, err := s.look(w, r, c)
 	if err != nil {
 		s.failJSON(w, r, err)
@@ -63,28 +65,52 @@ func (s *Server) claim(w http.ResponseWriter, r *http.Request, p params, err err
 // look claims within the client's limits. A claim that they refuse consumes
 // nothing.
 func (s *Server) look(w http.ResponseWriter, r *http.Request, c relay.Claim) (*relay.Claimed, error) {
-	ctx, from := r.Context(), clientaddr.From(r.Context())
+	from := clientaddr.From(r.Context())
 	if c.Wait > 0 {
 		waited, err := s.limits.Wait(from)
 		if err != nil {
 			return nil, err
 		}
 		defer waited()
-		var done func()
-		ctx, done = s.prepareWait(w, ctx, c.Wait)
-		defer done()
 	}
 	guess, err := s.limits.Key(from, string(c.Space), c.Key.Reveal())
 	if err != nil {
 		return nil, err
 	}
-	claimed, err := s.relay.Claim(ctx, c)
+	claimed, err := s.lookOrWait(w, r, c)
 	if err == nil {
 		guess.Hit()
 	} else {
 		s.missed(r, guess) // also when the client has left before it heard
 	}
 	return claimed, err
+}
+
+func (s *Server) lookOrWait(w http.ResponseWriter, r *http.Request, c relay.Claim) (*relay.Claimed, error) {
+	if c.Wait == 0 {
+		return s.relay.Claim(r.Context(), c)
+	}
+	started := time.Now()
+	ctx, done := s.prepareWait(w, r.Context(), c.Wait)
+	defer done()
+	claimed, err := s.relay.Claim(ctx, c)
+	s.happened(ctx, Event{Name: EventWait, Outcome: waitOutcome(err), Took: time.Since(started)})
+	return claimed, err
+}
+
+func waitOutcome(err error) string {
+	for _, known := range []struct {
+		err     error
+		outcome string
+	}{
+		{nil, WaitAnswered}, {relay.ErrNoToken, WaitEmpty}, {errDraining, WaitDrained},
+		{context.Canceled, WaitLeft}, {relay.ErrTooManyWaiters, WaitFull},
+	} {
+		if errors.Is(err, known.err) {
+			return known.outcome
+		}
+	}
+	return WaitFailed
 }
 
 func (s *Server) parseClaim(r *http.Request, p params) (c relay.Claim, err error) {
@@ -116,6 +142,7 @@ func parseWait(p params) (time.Duration, error) {
 // prepareWait gives the connection the time to wait and ties the wait to the
 // server's shutdown.
 func (s *Server) prepareWait(w http.ResponseWriter, parent context.Context, wait time.Duration) (context.Context, func()) {
+	noteWait(parent)
 	control := http.NewResponseController(w)
 	// A read deadline that passes while net/http watches the connection
 	// would look like a client that went away. Not every writer has
@@ -132,14 +159,19 @@ func (s *Server) prepareWait(w http.ResponseWriter, parent context.Context, wait
 func (s *Server) deliver(w http.ResponseWriter, r *http.Request, c *relay.Claimed) {
 	err := r.Context().Err()
 	if err == nil {
-		err = writeClaimed(w, c)
+		err = writeClaimed(w, r, c)
 	}
 	if err == nil {
 		err = http.NewResponseController(w).Flush() // tells whether the connection took it
 	}
+	event := Event{Name: EventClaim, Kind: c.Kind.String(), Outcome: Delivered}
 	if err == nil {
+		s.happened(r.Context(), event)
 		return
 	}
+	event.Outcome = PutBack
+	s.happened(r.Context(), event)
+	note(r.Context(), clientLeft)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTime)
 	defer cancel()
 	if err := s.relay.PutBack(ctx, c); err != nil {
@@ -147,17 +179,18 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, c *relay.Claime
 	}
 }
 
-func writeClaimed(w http.ResponseWriter, c *relay.Claimed) error {
+func writeClaimed(w http.ResponseWriter, r *http.Request, c *relay.Claimed) error {
+	p := &problem{api.AccessDenied, refusalMessage(c.Response)}
 	switch c.Kind {
 	case relay.KindToken:
 		return writeJSON(w, http.StatusOK, api.TokenResponse{AccessToken: c.Value.Reveal()})
 	case relay.KindCode:
 		return writeJSON(w, http.StatusOK, api.CodeResponse{Code: c.Value.Reveal()})
 	case relay.KindConflict:
-		return writeProblem(w, &problem{api.KeyConflict, "two different responses were deposited under this key; start again with a new one"})
-	default:
-		return writeProblem(w, &problem{api.AccessDenied, refusalMessage(c.Response)})
+		p = &problem{api.KeyConflict, "two different responses were deposited under this key; start again with a new one"}
 	}
+	note(r.Context(), p.name)
+	return writeProblem(w, p)
 }
 
 func refusalMessage(r relay.Response) string {

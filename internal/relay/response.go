@@ -25,6 +25,19 @@ const (
 	KindConflict
 )
 
+// String is the kind in one word.
+func (k Kind) String() string {
+	switch k {
+	case KindToken:
+		return "token"
+	case KindCode:
+		return "code"
+	case KindRefusal:
+		return "refusal"
+	}
+	return "conflict"
+}
+
 // Response is what Stack Exchange sent back to the browser (RFC 6749 §4.1.2
 // and §4.2.2), or the conflict of two.
 type Response struct {
