@@ -6,11 +6,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 )
 
-// serveAdmin serves health checks and profiles on --admin-listen, if that is
+// serveAdmin serves metrics, health checks and profiles on --admin-listen, if that is
 // set. The function it returns stops it.
 func (c *config) serveAdmin(dss *httpapi.Server, log *slog.Logger) (stop func(), err error) {
 	if c.adminListen == "" {
@@ -20,8 +24,11 @@ func (c *config) serveAdmin(dss *httpapi.Server, log *slog.Logger) (stop func(),
 	if err != nil {
 		return nil, fmt.Errorf("admin listen: %w", err)
 	}
-	server := newHTTPServer(adminRoutes(dss), log)
-	server.WriteTimeout = 0 // a profile takes as long as it is asked to
+	server := newHTTPServer(c.adminHandler(dss), log)
+	// A profile takes as long as it is asked to. When a deadline for reading
+	// passes, net/http takes it that the client has left.
+	server.ReadTimeout, server.WriteTimeout = 0, 0
+	profileBlocking()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -36,14 +43,58 @@ func (c *config) serveAdmin(dss *httpapi.Server, log *slog.Logger) (stop func(),
 	}, nil
 }
 
-func adminRoutes(dss *httpapi.Server) http.Handler {
+// profileBlocking samples about one blocking per millisecond of it, and one in
+// a hundred contentions, for the profiles block and mutex.
+func profileBlocking() {
+	runtime.SetBlockProfileRate(int(time.Millisecond))
+	runtime.SetMutexProfileFraction(100)
+}
+
+// adminHandler serves who keeps the server running. The command line is not
+// among it: a store's URL may hold a password.
+func (c *config) adminHandler(dss *httpapi.Server) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", c.metrics.Handler())
 	mux.HandleFunc("GET /healthz", dss.Healthz)
 	mux.HandleFunc("GET /readyz", dss.Readyz)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return mux
+	return c.adminGuard(mux)
+}
+
+// adminGuard sets the headers of every answer, and keeps web pages out. What
+// is served here is for programs on this machine or network, and so could a
+// page be, with a name that leads to this address (DNS rebinding).
+func (c *config) adminGuard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		httpapi.SetSecurityHeaders(w.Header())
+		if !c.isAdminHost(r.Host) {
+			http.Error(w, "ask by address, or by the name that stands in --admin-listen", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// privateNames end names that no page on the internet can have (RFC 6761, RFC
+// 6762, RFC 8375, and what ICANN has set aside).
+var privateNames = []string{".localhost", ".local", ".internal", ".home.arpa"}
+
+// isAdminHost takes addresses, names that nobody can register, and the one in
+// --admin-listen.
+func (c *config) isAdminHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	listen, _, _ := net.SplitHostPort(c.adminListen)
+	switch {
+	case host == "":
+		return false
+	case net.ParseIP(host) != nil, !strings.Contains(host, "."), strings.EqualFold(host, listen):
+		return true
+	}
+	return slices.ContainsFunc(privateNames, func(end string) bool { return strings.HasSuffix(host, end) })
 }

@@ -36,6 +36,7 @@ type config struct {
 	logFormat                             string
 	https                                 httpsSettings
 	limitsConfig
+	observation
 
 	public *url.URL // parsed; nil until the port is known
 }
@@ -51,7 +52,7 @@ func (c *config) flags() *flag.FlagSet {
 	choiceVar(f, &c.confirm, "confirm", "all|sessions", "which sign-ins ask the user first: all, or sessions (a relay key is handed over at once; for a private server)")
 	f.StringVar(&c.appHosts, "app-hosts", "", "comma-separated `ids` of apps with a host of their own below the public one, or all")
 	f.BoolVar(&c.behindProxy, "behind-proxy", false, "a reverse proxy in front makes a plain http public URL safe")
-	f.StringVar(&c.adminListen, "admin-listen", "", "`address` for health checks and profiles; keep it private")
+	f.StringVar(&c.adminListen, "admin-listen", "", "`address` for metrics, health checks and profiles; keep it private")
 	f.StringVar(&c.stackExchangeURL, "stackexchange-url", dss.DefaultStackExchange, "`URL` where users sign in")
 	f.StringVar(&c.stackExchangeAPIURL, "stackexchange-api-url", dss.DefaultAPI, "`URL` of the Stack Exchange API")
 	f.StringVar(&c.authorizedAppsURL, "authorized-apps-url", "", "`URL` of the list of applications a user has authorized (default on Stack Exchange)")
@@ -66,6 +67,7 @@ func (c *config) flags() *flag.FlagSet {
 	c.limitsConfig.flags(f)
 	choiceVar(f, &c.logFormat, "log-format", "text|json", "how to write the log")
 	c.https.flags(f)
+	c.observation.flags(f)
 	return f
 }
 
@@ -92,7 +94,7 @@ func (c *config) check(given map[string]bool) error {
 	if err := c.checkHTTPS(given); err != nil {
 		return err
 	}
-	return errors.Join(c.checkUpstream(), c.checkAppHosts(), c.checkAddresses(), c.limitsConfig.check())
+	return errors.Join(c.checkUpstream(), c.checkAppHosts(), c.checkAddresses(), c.limitsConfig.check(), c.observation.check())
 }
 
 func (c *config) checkUpstream() error {

@@ -53,6 +53,9 @@ func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log := c.logger(stderr)
+	if err := c.observation.start(c.adminListen != ""); err != nil {
+		return err
+	}
 
 	store, err := c.openStore(ctx, log)
 	if err != nil {
@@ -108,6 +111,7 @@ func runBackground(what string, run func(context.Context) error, log *slog.Logge
 }
 
 func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server, error) {
+	store = c.measure(store)
 	r := relay.New(store, relay.Config{TTL: c.ttl, MaxWaiters: c.maxWaiters})
 	settings := httpapi.Config{
 		PublicURL:         c.public,
@@ -123,7 +127,7 @@ func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server
 		Log:               log,
 	}
 	base, apiURL := c.stackExchange()
-	settings.StackExchange = stackexchange.New(stackexchange.Config{BaseURL: base, APIURL: apiURL})
+	c.observe(&settings, r, stackexchange.Config{BaseURL: base, APIURL: apiURL})
 	if c.sandbox {
 		settings.Sandbox = sandbox.New(c.sandboxConfig())
 		if settings.AuthorizedAppsURL == "" {
@@ -158,6 +162,8 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
 		HTTP2:             http2Limits,
+		// Or net/http answers OPTIONS * itself, without any of our headers.
+		DisableGeneralOptionsHandler: true,
 		// What net/http has to say about a connection may quote what came
 		// over it.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),

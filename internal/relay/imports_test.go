@@ -42,6 +42,7 @@ var allowed = map[string][]string{
 	"internal/limit":         {"internal/relay"},
 	"internal/httpapi": {"api", "internal/clientaddr", "internal/grant", "internal/limit", "internal/relay", "internal/stackexchange",
 		"internal/web"},
+	"internal/metrics": {"internal/grant", "internal/httpapi", "internal/relay", "internal/stackexchange"},
 }
 
 // outside says which packages may import something that is neither ours nor
@@ -52,6 +53,7 @@ var outside = map[string]string{
 	"internal/certs":          "golang.org/x/crypto/acme",
 	"internal/store/postgres": "github.com/jackc/pgx/v5",
 	"internal/clientaddr":     "github.com/pires/go-proxyproto",
+	"internal/metrics":        "github.com/prometheus/client_golang",
 }
 
 type goPackage struct {

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/metrics"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+)
+
+// observation is what the server tells about itself.
+type observation struct {
+	audit        bool
+	auditKeyFile string
+
+	auditKey []byte           // nil writes no audit
+	metrics  *metrics.Metrics // nil if nobody can read them
+}
+
+func (o *observation) flags(f *flag.FlagSet) {
+	f.BoolVar(&o.audit, "audit", true, "write an audit line for each deposit, claim, refusal and step of a sign-in")
+	f.StringVar(&o.auditKeyFile, "audit-key-file", "", "`file` with the secret, at least 32 bytes, that makes the same hashes in the audit lines of several servers and after a restart (default a new one at each start)")
+}
+
+func (o *observation) check() error {
+	if o.auditKeyFile != "" && !o.audit {
+		return usagef("--audit-key-file does nothing with --audit=false")
+	}
+	return nil
+}
+
+// Bounds of the key of the audit's hashes, in bytes.
+const (
+	minAuditKey = 32
+	maxAuditKey = 4 << 10
+)
+
+// start reads or makes the key, and starts to count if somebody can read that.
+func (o *observation) start(counted bool) (err error) {
+	if o.audit {
+		if o.auditKey, err = o.readKey(); err != nil {
+			return err
+		}
+	}
+	if counted {
+		o.metrics = metrics.New(metrics.Config{Build: build()})
+	}
+	return nil
+}
+
+func (o *observation) readKey() ([]byte, error) {
+	if o.auditKeyFile == "" {
+		key := make([]byte, minAuditKey)
+		rand.Read(key)
+		return key, nil
+	}
+	file, err := os.Open(o.auditKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("audit key: %w", err)
+	}
+	defer file.Close()
+	key, err := io.ReadAll(io.LimitReader(file, maxAuditKey+1))
+	if err != nil {
+		return nil, fmt.Errorf("audit key: %w", err)
+	}
+	if key = bytes.TrimSpace(key); len(key) < minAuditKey || len(key) > maxAuditKey {
+		return nil, fmt.Errorf("audit key: %s must hold %d to %d bytes; make it with: openssl rand -hex 32", o.auditKeyFile, minAuditKey, maxAuditKey)
+	}
+	return key, nil
+}
+
+func build() metrics.Build {
+	info, _ := debug.ReadBuildInfo()
+	return metrics.Build{Version: versionOf(info), Revision: buildSetting(info, "vcs.revision"), Go: runtime.Version()}
+}
+
+// measure has store measured. It is called once.
+func (c *config) measure(store relay.Store) relay.Store {
+	if c.metrics == nil {
+		return store
+	}
+	return c.metrics.Store(store, metrics.Capacity{Entries: int64(c.maxEntries), Bytes: int64(c.maxBytes)})
+}
+
+// observe completes the settings of a server around r that calls upstream, so
+// that all of it is counted.
+func (c *config) observe(settings *httpapi.Config, r *relay.Relay, upstream stackexchange.Config) {
+	settings.AuditKey = c.auditKey
+	if c.metrics == nil {
+		settings.StackExchange = stackexchange.New(upstream)
+		return
+	}
+	settings.Observer, upstream.Observe = c.metrics, c.metrics.Called
+	settings.StackExchange = stackexchange.New(upstream)
+	c.metrics.Relay(r, c.maxWaiters)
+	c.metrics.Upstream(settings.StackExchange)
+}

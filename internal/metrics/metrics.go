@@ -1,0 +1,98 @@
+// Package metrics counts what a server does, in the form that Prometheus
+// reads. docs/monitoring.md says what each metric means.
+//
+// What labels can hold is bounded, and decided by this program: no key, no
+// address, no app and no other text from outside becomes one.
+package metrics
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Config is what a [Metrics] needs to know.
+type Config struct {
+	Build Build
+	// Limits are the names of the limits that requests may hit. Hits of
+	// others count as "other".
+	Limits []string
+}
+
+// Build says which program runs.
+type Build struct{ Version, Revision, Go string }
+
+// Metrics holds all metrics of one server. It is safe for concurrent use and
+// starts no goroutine.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	requests requests
+	sign     signIns
+	upstream upstream
+	limits   map[string]prometheus.Counter
+}
+
+// New returns metrics that nothing has been counted in.
+func New(c Config) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	build := m.gauges("dss_build_info", "Which program runs; always 1.", "version", "revision", "goversion")
+	build.WithLabelValues(c.Build.Version, c.Build.Revision, c.Build.Go).Set(1)
+	m.requests = m.newRequests()
+	m.sign = m.newSignIns()
+	m.upstream = m.newUpstream()
+	m.limits = map[string]prometheus.Counter{}
+	hits := m.counters("dss_limit_hits_total", "Requests refused because of a limit, by limit.", "limit")
+	for _, name := range append(slices.Clone(c.Limits), other) {
+		m.limits[name] = hits.WithLabelValues(name)
+	}
+	return m
+}
+
+// other is the label value for what is not known.
+const other = "other"
+
+// Handler serves the metrics.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// LimitHit counts a request that was refused because of a limit.
+func (m *Metrics) LimitHit(name string) {
+	hits, ok := m.limits[name]
+	if !ok {
+		hits = m.limits[other]
+	}
+	hits.Inc()
+}
+
+func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+// gauges without labels are shown once they have been set.
+func (m *Metrics) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+func (m *Metrics) histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+// gaugeOf shows what read returns at the time.
+func (m *Metrics) gaugeOf(name, help string, read func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+}
+
+// quick are buckets for what takes microseconds to seconds.
+var quick = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}

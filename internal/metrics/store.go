@@ -1,0 +1,101 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// Capacity is how much a store may hold.
+type Capacity struct{ Entries, Bytes int64 }
+
+// Store returns a store that keeps its entries in s and measures s. If s
+// knows its usage, that is shown next to its capacity. Call it once.
+func (m *Metrics) Store(s relay.Store, capacity Capacity) relay.Store {
+	took := m.histograms("dss_store_operation_duration_seconds", "How long the store took, by operation.", quick, "operation")
+	errs := m.counters("dss_store_errors_total",
+		"Operations the store failed at, by operation: because it is full, or for another reason.", "operation", "reason")
+	operation := func(name string) operation {
+		return operation{took.WithLabelValues(name), errs.WithLabelValues(name, "full"), errs.WithLabelValues(name, "failed")}
+	}
+	if u, ok := s.(interface{ Usage() (entries, bytes int64) }); ok {
+		m.usage(u.Usage, capacity)
+	}
+	return &store{s, operation("create"), operation("get"), operation("take"), operation("replace"), operation("watch")}
+}
+
+func (m *Metrics) usage(usage func() (entries, bytes int64), capacity Capacity) {
+	m.gaugeOf("dss_store_entries", "Entries in the store.", func() float64 { entries, _ := usage(); return float64(entries) })
+	m.gaugeOf("dss_store_bytes", "Size of the entries in the store, as --max-bytes counts it.",
+		func() float64 { _, bytes := usage(); return float64(bytes) })
+	m.gaugeOf("dss_store_entries_limit", "Entries the store may hold (--max-entries).", func() float64 { return float64(capacity.Entries) })
+	m.gaugeOf("dss_store_bytes_limit", "Size of the entries the store may hold (--max-bytes).", func() float64 { return float64(capacity.Bytes) })
+}
+
+// operation is what one operation of a store counts in.
+type operation struct {
+	took         prometheus.Observer
+	full, failed prometheus.Counter
+}
+
+// done counts an operation. A caller who left is no failure.
+func (o operation) done(started time.Time, err error) {
+	o.took.Observe(time.Since(started).Seconds())
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+	case errors.Is(err, relay.ErrFull):
+		o.full.Inc()
+	default:
+		o.failed.Inc()
+	}
+}
+
+// store measures another.
+type store struct {
+	relay.Store
+	create, get, take, replace, watch operation
+}
+
+// Create implements [relay.Store].
+func (s *store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (created bool, err error) {
+	started := time.Now()
+	created, err = s.Store.Create(ctx, id, value, ttl)
+	s.create.done(started, err)
+	return created, err
+}
+
+// Get implements [relay.Store].
+func (s *store) Get(ctx context.Context, id relay.ID) (value []byte, ok bool, err error) {
+	started := time.Now()
+	value, ok, err = s.Store.Get(ctx, id)
+	s.get.done(started, err)
+	return value, ok, err
+}
+
+// Take implements [relay.Store].
+func (s *store) Take(ctx context.Context, id relay.ID) (value []byte, ok bool, err error) {
+	started := time.Now()
+	value, ok, err = s.Store.Take(ctx, id)
+	s.take.done(started, err)
+	return value, ok, err
+}
+
+// Replace implements [relay.Store].
+func (s *store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (replaced bool, err error) {
+	started := time.Now()
+	replaced, err = s.Store.Replace(ctx, id, old, next, ttl)
+	s.replace.done(started, err)
+	return replaced, err
+}
+
+// Watch implements [relay.Store].
+func (s *store) Watch(ctx context.Context, id relay.ID) (<-chan struct{}, error) {
+	started := time.Now()
+	woken, err := s.Store.Watch(ctx, id)
+	s.watch.done(started, err)
+	return woken, err
+}

@@ -1,0 +1,49 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+)
+
+// upstream counts calls to Stack Exchange.
+type upstream struct {
+	calls *prometheus.CounterVec
+	took  *prometheus.HistogramVec
+	quota *prometheus.GaugeVec
+}
+
+// afar are buckets for what goes over the internet, in seconds.
+var afar = []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+
+func (m *Metrics) newUpstream() upstream {
+	u := upstream{
+		calls: m.counters("dss_upstream_calls_total", "Calls to Stack Exchange, by method and outcome.", "method", "outcome"),
+		took: m.histograms("dss_upstream_call_duration_seconds",
+			"How long calls to Stack Exchange took, by method, with the wait for one of the slots.", afar, "method"),
+		quota: m.gauges("dss_upstream_quota_remaining", "Requests that the Stack Exchange API still allows this server today, as it last said."),
+	}
+	methods := []string{string(stackexchange.MethodRedeem), string(stackexchange.MethodInvalidate)}
+	all(u.calls, methods, []string{
+		string(stackexchange.CallOK), string(stackexchange.CallRefused), string(stackexchange.CallPaused), string(stackexchange.CallUnavailable),
+	})
+	for _, method := range methods {
+		u.took.WithLabelValues(method)
+	}
+	return u
+}
+
+// Called counts a call to Stack Exchange.
+func (m *Metrics) Called(c stackexchange.Call) {
+	m.upstream.calls.WithLabelValues(string(c.Method), string(c.Outcome)).Inc()
+	m.upstream.took.WithLabelValues(string(c.Method)).Observe(c.Took.Seconds())
+	if c.Quota != nil {
+		m.upstream.quota.WithLabelValues().Set(float64(*c.Quota))
+	}
+}
+
+// Upstream shows what c knows: whether the API wants no calls for a while.
+func (m *Metrics) Upstream(c *stackexchange.Client) {
+	m.gaugeOf("dss_upstream_pause_seconds", "How much longer the Stack Exchange API wants no calls; 0 if it takes them.",
+		func() float64 { return c.Paused().Seconds() })
+}
