@@ -130,8 +130,20 @@ func (s *Server) Handler() http.Handler {
 	return s.identify(s.observe(s.guard(s.throttle(s.routes()))))
 }
 
+// router is where routes are added: an [http.ServeMux], or a list for the test
+// that visits all of them.
+type router interface {
+	Handle(pattern string, handler http.Handler)
+	HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request))
+}
+
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
+	s.route(mux)
+	return mux
+}
+
+func (s *Server) route(mux router) {
 	mux.HandleFunc("GET "+api.PathRedirect, s.getRedirect)
 	mux.HandleFunc("POST "+api.PathRedirect, s.postRedirect)
 	mux.HandleFunc("GET "+api.PathRedirect+"/{appid}", s.getRedirect)
@@ -145,6 +157,7 @@ func (s *Server) routes() http.Handler {
 	// A GET pattern takes HEAD too; a claim must not.
 	mux.HandleFunc("HEAD "+api.PathToken, s.methodNotAllowed("GET, POST, OPTIONS"))
 	mux.HandleFunc(api.PathToken, s.methodNotAllowed("GET, POST, OPTIONS"))
+	mux.HandleFunc("/auth", s.unknownMethod) // or ServeMux would redirect, with the query
 	mux.HandleFunc("/auth/", s.unknownMethod)
 
 	s.routeOAuth(mux)
@@ -156,11 +169,10 @@ func (s *Server) routes() http.Handler {
 		mux.Handle("/sandbox/", underOneRoute(s.config.Sandbox))
 	}
 	mux.HandleFunc("/", s.notFound)
-	return mux
 }
 
 // routeOAuth adds the OAuth server.
-func (s *Server) routeOAuth(mux *http.ServeMux) {
+func (s *Server) routeOAuth(mux router) {
 	for _, path := range []string{api.PathMetadata, api.PathOpenIDMetadata} {
 		mux.HandleFunc("GET "+path, s.metadata)
 	}

@@ -339,6 +339,7 @@ func TestHeaders(t *testing.T) {
 		"TE and CL":  "POST /auth/token HTTP/1.1\r\nHost: " + strings.TrimPrefix(p.url, "http://") + "\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 		"two Hosts":  "GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
 		"no Host":    "GET /healthz HTTP/1.1\r\n\r\n",
+		"asterisk":   "OPTIONS * HTTP/1.1\r\nHost: " + strings.TrimPrefix(p.url, "http://") + "\r\n\r\n",
 		"nonsense":   "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 HTTP/1.1\r\n\r\n",
 		"HTTP/2":     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 		"other Host": "GET /auth/token HTTP/1.1\r\nHost: evil.example\r\n\r\n",
