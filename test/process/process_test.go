@@ -48,6 +48,9 @@ type process struct {
 	url    string
 	host   string // if another server is to be asked than url names
 	client *http.Client
+
+	adminURL string // of startObserved
+
 	log    bytes.Buffer // to be read after the process has ended
 }
 
@@ -242,12 +245,14 @@ func TestTerminate(t *testing.T) {
 	}
 }
 
-// TestCanaries plants secrets everywhere and looks for them in the log and in
-// every byte of the database, at rest and after everything is gone.
+const canary = "CANARY0123456789"
+
+// TestCanaries plants secrets everywhere and looks for them in log and audit,
+// in metrics and profiles, and in every byte of the database, at rest and after
+// everything is gone.
 func TestCanaries(t *testing.T) {
 	folder := t.TempDir()
-	p := start(t, "--store", "sqlite:"+filepath.Join(folder, "dss.db"), "--ttl", "1s", "--sandbox")
-	const canary = "CANARY0123456789"
+	p := startObserved(t, "--store", "sqlite:"+filepath.Join(folder, "dss.db"), "--ttl", "1s", "--sandbox")
 	for i := range 20 {
 		text := fmt.Sprintf("%s-%d-%s", canary, i, rand.Text())
 		if !p.deposit(text, text+"-token") {
@@ -268,6 +273,9 @@ func TestCanaries(t *testing.T) {
 			{"POST", "/auth/redirect?code=" + text, url.Values{"state": {text}, "access_token": {text + "\x00"}}},
 			{"POST", "/auth/redirect", url.Values{"state": {text}, "error": {text}, "error_description": {text}}},
 			{"GET", "/sandbox/2.3/access-tokens/" + text, nil},
+			{"POST", "/oauth/revoke", url.Values{"token": {text}}},
+			{"POST", "/oauth/token", url.Values{"grant_type": {text}, "client_id": {text}, "code": {text}}},
+			{text, "/auth/token", nil},
 		} {
 			if _, _, _, err := p.do(request.method, request.path, request.form); err != nil {
 				t.Fatal(err)
@@ -275,15 +283,23 @@ func TestCanaries(t *testing.T) {
 		}
 		p.search(folder, canary)
 	}
+	answered := p.waiting(canary + rand.Text())
+	p.searchTold(told, canary)
 	// The last of them expires; the store is searched again after a sweep has
 	// run, which shows by the room it makes in the file.
 	p.terminate()
+	answered()
 	again := start(t, "--store", "sqlite:"+filepath.Join(folder, "dss.db"))
 	again.terminate()
 	p.search(folder, canary)
 	for _, log := range []string{p.log.String(), again.log.String()} {
 		if strings.Contains(log, canary) {
 			t.Errorf("a canary is in the log:\n%s", log)
+		}
+	}
+	for _, want := range []string{"msg=request", "msg=audit event=deposit", "msg=audit event=claim", "subject="} {
+		if !strings.Contains(p.log.String(), want) {
+			t.Errorf("no %s in the log", want)
 		}
 	}
 }

@@ -52,14 +52,17 @@ func (p *process) pollDevice(deviceCode string) (int, map[string]any) {
 var codePattern = regexp.MustCompile(`[?&]code=([^&#]+)`)
 
 // TestSignInLeavesNoTrace runs device and code grants and looks for every
-// secret of theirs in each byte of the database, before, during and after, and
-// in the log.
+// secret of theirs in each byte of the database, before, during and after, in
+// metrics and profiles, and in log and audit.
 func TestSignInLeavesNoTrace(t *testing.T) {
 	folder := t.TempDir()
-	p := start(t, "--store", "sqlite:"+filepath.Join(folder, "dss.db"), "--sandbox")
+	p := startObserved(t, "--store", "sqlite:"+filepath.Join(folder, "dss.db"), "--sandbox")
 	var secrets []string
 	searchAll := func() {
 		t.Helper()
+		if p.cmd.ProcessState == nil {
+			p.searchTold([]string{"/metrics", "/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1"}, secrets...)
+		}
 		for _, secret := range secrets {
 			p.search(folder, secret)
 		}
