@@ -51,7 +51,7 @@ type process struct {
 
 	adminURL string // of startObserved
 
-	log    bytes.Buffer // to be read after the process has ended
+	log bytes.Buffer // to be read after the process has ended
 }
 
 func start(t *testing.T, args ...string) *process {

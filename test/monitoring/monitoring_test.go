@@ -1,0 +1,242 @@
+// Package monitoring_test has Prometheus' own tool judge what operators get:
+// the metrics of the real binary, the alerts and the dashboard.
+package monitoring_test
+
+import (
+	"bufio"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	rules     = "../../deploy/prometheus/alerts.yml"
+	rulesTest = "../../deploy/prometheus/alerts_test.yml"
+	scrape    = "../../deploy/prometheus/prometheus.yml"
+	dashboard = "../../deploy/grafana/dss.json"
+	manual    = "../../docs/monitoring.md"
+)
+
+// promtool runs a command of it, which has to succeed.
+func promtool(t *testing.T, stdin string, args ...string) string {
+	t.Helper()
+	command := exec.Command("promtool", args...)
+	command.Stdin = strings.NewReader(stdin)
+	output, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("promtool %s: %v; test/setup installs it\n%s", strings.Join(args, " "), err, output)
+	}
+	return string(output)
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// server is the real binary with its admin server.
+func server(t *testing.T) (public, admin string) {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "dss")
+	if output, err := exec.Command("go", "build", "-o", binary, "github.com/desktop-stack-serv/dss/cmd/dss").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, output)
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin = free.Addr().String()
+	free.Close()
+	command := exec.Command(binary, "serve", "--sandbox", "--store", "memory:", "--listen", "127.0.0.1:0", "--admin-listen", admin)
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	public = regexp.MustCompile(`http://\S+`).FindString(line)
+	if err != nil || public == "" {
+		t.Fatalf("no address in %q: %v", line, err)
+	}
+	return public, "http://" + admin
+}
+
+// exposition is what Prometheus reads after a few sign-ins.
+func exposition(t *testing.T) string {
+	t.Helper()
+	public, admin := server(t)
+	key := rand.Text()
+	send(t, "POST", public+"/auth/redirect", "state="+key+"&access_token=T")
+	send(t, "GET", public+"/auth/token?wait=1&key="+key, "")
+	send(t, "GET", public+"/auth/token?key="+key, "")
+	send(t, "POST", public+"/oauth/revoke", "token=unknown") // the API's answer has the quota
+	return send(t, "GET", admin+"/metrics", "")
+}
+
+func send(t *testing.T, method, target, form string) string {
+	t.Helper()
+	request, err := http.NewRequest(method, target, strings.NewReader(form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode >= 500 {
+		t.Fatalf("%s: %d %v", target, response.StatusCode, err)
+	}
+	return string(body)
+}
+
+// expressions are all that the dashboard asks Prometheus for.
+func expressions(t *testing.T) []string {
+	t.Helper()
+	var board struct {
+		Panels []struct {
+			ID      int
+			Title   string
+			Type    string
+			Targets []struct{ Expr, RefID string }
+		}
+	}
+	if err := json.Unmarshal([]byte(read(t, dashboard)), &board); err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	ids := map[int]bool{}
+	for _, panel := range board.Panels {
+		if ids[panel.ID] || panel.Title == "" || (panel.Type != "row" && len(panel.Targets) == 0) {
+			t.Errorf("panel %d %q: not a panel of its own, with a title and something in it", panel.ID, panel.Title)
+		}
+		ids[panel.ID] = true
+		for _, target := range panel.Targets {
+			all = append(all, target.Expr)
+		}
+	}
+	return all
+}
+
+var grafanaVariables = strings.NewReplacer("$__rate_interval", "5m", "$job", ".*", "$instance", ".*")
+
+// TestRules has the rules and their tests judged, and wants each alert to fire
+// in one test and to stay quiet in another.
+func TestRules(t *testing.T) {
+	promtool(t, "", "check", "config", scrape)
+	promtool(t, "", "check", "rules", rules)
+	promtool(t, "", "test", "rules", rulesTest)
+	tests := read(t, rulesTest)
+	alerts := regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(read(t, rules), -1)
+	if len(alerts) == 0 {
+		t.Fatal("no alerts")
+	}
+	for _, alert := range alerts {
+		name := regexp.QuoteMeta(alert[1])
+		if !regexp.MustCompile(`alertname: `+name+`\n +exp_alerts:\n +- exp_labels`).MatchString(tests) ||
+			!regexp.MustCompile(`alertname: `+name+`\n +exp_alerts: \[\]`).MatchString(tests) {
+			t.Errorf("%s is not tested both ways", alert[1])
+		}
+		if !strings.Contains(read(t, manual), "`"+alert[1]+"`") {
+			t.Errorf("%s is not explained in %s", alert[1], manual)
+		}
+	}
+}
+
+// TestDashboard has each expression judged as if it were a rule.
+func TestDashboard(t *testing.T) {
+	var file strings.Builder
+	file.WriteString("groups:\n- name: dashboard\n  rules:\n")
+	for i, expr := range expressions(t) {
+		quoted, err := json.Marshal(grafanaVariables.Replace(expr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&file, "  - {record: 'panel:%d', expr: %s}\n", i, quoted)
+	}
+	path := filepath.Join(t.TempDir(), "dashboard.yml")
+	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "", "check", "rules", path)
+}
+
+var (
+	metricName = regexp.MustCompile(`\b(?:dss|go|process)_[a-z0-9_]+`)
+	selector   = regexp.MustCompile(`\b((?:dss|go|process)_[a-z0-9_]+)\{([^}]*)\}`)
+	equality   = regexp.MustCompile(`\b([a-z_]+)="([^"$]*)"`)
+)
+
+// TestEverythingAskedForIsThere looks for each metric and label value of
+// alerts and dashboard in what the server shows, and for each metric of the
+// server in the manual.
+func TestEverythingAskedForIsThere(t *testing.T) {
+	shown := exposition(t)
+	promtool(t, shown, "check", "metrics")
+	used := append(expressions(t), regexp.MustCompile(`(?m)^ +(summary|annotations).*$`).ReplaceAllString(read(t, rules), ""))
+	for _, text := range used {
+		for _, name := range metricName.FindAllString(text, -1) {
+			if !regexp.MustCompile(`(?m)^` + name + `[{ ]`).MatchString(shown) {
+				t.Errorf("there is no metric %s", name)
+			}
+		}
+		for _, match := range selector.FindAllStringSubmatch(text, -1) {
+			for _, label := range equality.FindAllStringSubmatch(match[2], -1) {
+				pair := regexp.QuoteMeta(label[0])
+				if label[1] != "job" && !regexp.MustCompile(`(?m)^`+match[1]+`\{[^}]*`+pair).MatchString(shown) {
+					t.Errorf("%s never has %s", match[1], label[0])
+				}
+			}
+		}
+	}
+	ours := regexp.MustCompile(`(?m)^# TYPE (dss_\w+)`).FindAllStringSubmatch(shown, -1)
+	if len(ours) < 20 {
+		t.Errorf("only %d metrics", len(ours))
+	}
+	for _, match := range ours {
+		if !strings.Contains(read(t, manual), "`"+match[1]+"`") && !strings.Contains(read(t, manual), "`"+match[1]+"{") {
+			t.Errorf("%s is not explained in %s", match[1], manual)
+		}
+	}
+	documented := regexp.MustCompile("`(dss_[a-z_]+)").FindAllStringSubmatch(read(t, manual), -1)
+	for _, match := range documented {
+		if !slices.ContainsFunc(ours, func(m []string) bool { return m[1] == match[1] }) {
+			t.Errorf("%s explains %s, which is not there", manual, match[1])
+		}
+	}
+}
+
+// TestScrapeExampleFits: the example's target is an address that dss takes.
+func TestScrapeExampleFits(t *testing.T) {
+	target := regexp.MustCompile(`targets: \["([^"]+)"\]`).FindStringSubmatch(read(t, scrape))
+	if target == nil {
+		t.Fatal("no target")
+	}
+	if _, err := url.Parse("http://" + target[1]); err != nil || !strings.Contains(read(t, scrape), "--admin-listen "+target[1]) {
+		t.Errorf("the target %s is not what --admin-listen says: %v", target[1], err)
+	}
+}
