@@ -92,12 +92,12 @@ func TestCounts(t *testing.T) {
 	want(t, m, `dss_limit_hits_total{limit="requests"}`, 1)
 	want(t, m, `dss_limit_hits_total{limit="other"}`, 1)
 
-	quota := int64(9000)
 	want(t, m, "dss_upstream_quota_remaining", -1) // nobody has said yet
-	m.Called(stackexchange.Call{Method: stackexchange.MethodInvalidate, Outcome: stackexchange.CallOK, Took: time.Second, Quota: &quota})
+	m.Called(stackexchange.Call{Method: stackexchange.MethodInvalidate, Outcome: stackexchange.CallOK, Took: time.Second, Quota: &stackexchange.Quota{Remaining: 9000, Max: 10_000}})
 	want(t, m, `dss_upstream_calls_total{method="invalidate",outcome="ok"}`, 1)
 	want(t, m, `dss_upstream_call_duration_seconds_sum{method="invalidate"}`, 1)
 	want(t, m, "dss_upstream_quota_remaining", 9000)
+	want(t, m, "dss_upstream_quota_limit", 10_000)
 	if strings.Contains(exposition(m), "nobody") {
 		t.Error("an unknown limit is a label")
 	}

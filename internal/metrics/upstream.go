@@ -8,9 +8,9 @@ import (
 
 // upstream counts calls to Stack Exchange.
 type upstream struct {
-	calls *prometheus.CounterVec
-	took  *prometheus.HistogramVec
-	quota *prometheus.GaugeVec
+	calls            *prometheus.CounterVec
+	took             *prometheus.HistogramVec
+	quota, quotaFrom *prometheus.GaugeVec
 }
 
 // afar are buckets for what goes over the internet, in seconds.
@@ -21,7 +21,8 @@ func (m *Metrics) newUpstream() upstream {
 		calls: m.counters("dss_upstream_calls_total", "Calls to Stack Exchange, by method and outcome.", "method", "outcome"),
 		took: m.histograms("dss_upstream_call_duration_seconds",
 			"How long calls to Stack Exchange took, by method, with the wait for one of the slots.", afar, "method"),
-		quota: m.gauges("dss_upstream_quota_remaining", "Requests that the Stack Exchange API still allows this server today, as it last said."),
+		quota:     m.gauges("dss_upstream_quota_remaining", "Requests that the Stack Exchange API still allows today, as it last said."),
+		quotaFrom: m.gauges("dss_upstream_quota_limit", "Requests that the Stack Exchange API allows in a day, as it last said."),
 	}
 	methods := []string{string(stackexchange.MethodRedeem), string(stackexchange.MethodInvalidate)}
 	all(u.calls, methods, []string{
@@ -38,7 +39,8 @@ func (m *Metrics) Called(c stackexchange.Call) {
 	m.upstream.calls.WithLabelValues(string(c.Method), string(c.Outcome)).Inc()
 	m.upstream.took.WithLabelValues(string(c.Method)).Observe(c.Took.Seconds())
 	if c.Quota != nil {
-		m.upstream.quota.WithLabelValues().Set(float64(*c.Quota))
+		m.upstream.quota.WithLabelValues().Set(float64(c.Quota.Remaining))
+		m.upstream.quotaFrom.WithLabelValues().Set(float64(c.Quota.Max))
 	}
 }
 

@@ -12,10 +12,12 @@ type Call struct {
 	Method  Method
 	Outcome CallOutcome
 	Took    time.Duration // with the wait for a slot
-	// Quota is how many requests the API still allows this address today; nil
-	// if the answer does not say.
-	Quota *int64
+	// Quota is what the API's answer says of it; nil if it says nothing.
+	Quota *Quota
 }
+
+// Quota is how many requests the API still allows today, and of how many.
+type Quota struct{ Remaining, Max int64 }
 
 // Method is what was asked for.
 type Method string
@@ -42,14 +44,17 @@ var errPaused = unavailable("it asked for a pause")
 
 // observed tells of a call that began at started.
 func (c *Client) observed(method Method, started time.Time, a answer, err error) {
-	call := Call{Method: method, Outcome: outcomeOf(err), Took: time.Since(started)}
-	if raw := a.fields["quota_remaining"]; raw != nil {
-		var quota int64
-		if json.Unmarshal(raw, &quota) == nil {
-			call.Quota = &quota
+	c.observe(Call{method, outcomeOf(err), time.Since(started), a.quota()})
+}
+
+func (a answer) quota() *Quota {
+	var q Quota
+	for name, value := range map[string]*int64{"quota_remaining": &q.Remaining, "quota_max": &q.Max} {
+		if a.fields[name] == nil || json.Unmarshal(a.fields[name], value) != nil {
+			return nil
 		}
 	}
-	c.observe(call)
+	return &q
 }
 
 func outcomeOf(err error) CallOutcome {

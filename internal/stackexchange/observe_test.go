@@ -42,7 +42,7 @@ func TestObserve(t *testing.T) {
 	fake.SetFault(sandbox.ClassAPI, sandbox.Fault{Kind: sandbox.FaultBackoff, Seconds: 600})
 	invalidate()
 	invalidate()
-	want := "[invalidate ok 9999 redeem refused invalidate unavailable invalidate ok 9998 invalidate paused]"
+	want := "[invalidate ok {9999 10000} redeem refused invalidate unavailable invalidate ok {9998 10000} invalidate paused]"
 	if got := fmt.Sprint(told); got != want {
 		t.Errorf("told %s\nwant %s", got, want)
 	}
