@@ -12,16 +12,32 @@ import (
 // about is what is known of a request while it is served. One goroutine
 // serves it.
 type about struct {
-	id      string
+	id      [1]string // as a header has it
 	client  string // its address
 	problem string // the name of the error in the answer
 	waited  bool
 
-	subjectOf string // which kind of thing it is about,
-	subject   relay.Secret
+	kind    string // of thing that it is about,
+	space   relay.KeySpace
+	subject relay.Secret
 }
 
 type aboutKey struct{}
+
+// aboutContext is a context that knows its request: every request has one, so
+// it costs no more than it has to.
+type aboutContext struct {
+	context.Context
+	about *about
+}
+
+// Value implements [context.Context].
+func (c *aboutContext) Value(key any) any {
+	if key == (aboutKey{}) {
+		return c.about
+	}
+	return c.Context.Value(key)
+}
 
 // aboutOf returns nil where no request is served.
 func aboutOf(ctx context.Context) *about {
@@ -30,9 +46,9 @@ func aboutOf(ctx context.Context) *about {
 }
 
 // remember says what the request is about: a subject, and what kind of one.
-func remember(ctx context.Context, of string, subject relay.Secret) {
+func remember(ctx context.Context, kind string, space relay.KeySpace, subject relay.Secret) {
 	if request := aboutOf(ctx); request != nil {
-		request.subjectOf, request.subject = of, subject
+		request.kind, request.space, request.subject = kind, space, subject
 	}
 }
 
@@ -61,7 +77,7 @@ type identified struct{ slog.Handler }
 // Handle implements [slog.Handler].
 func (i identified) Handle(ctx context.Context, record slog.Record) error {
 	if request := aboutOf(ctx); request != nil {
-		record.AddAttrs(slog.String("request_id", request.id))
+		record.AddAttrs(slog.String("request_id", request.id[0]))
 	}
 	return i.Handler.Handle(ctx, record)
 }

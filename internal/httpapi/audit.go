@@ -59,7 +59,7 @@ func (a audit) who(ctx context.Context) []slog.Attr {
 	if request.subject.IsZero() {
 		return []slog.Attr{client}
 	}
-	return []slog.Attr{slog.String("subject", a.hash(request.subjectOf, request.subject.Reveal())), client}
+	return []slog.Attr{slog.String("subject", a.hash(request.kind+" "+string(request.space), request.subject.Reveal())), client}
 }
 
 // hash is the first 48 bits of an HMAC-SHA256 (RFC 2104).

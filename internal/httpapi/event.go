@@ -88,6 +88,6 @@ func (s *Server) happened(ctx context.Context, e Event) {
 
 // granted hears of each step of a sign-in at the OAuth server.
 func (s *Server) granted(ctx context.Context, e grant.Event) {
-	remember(ctx, "sign-in", e.SignIn)
+	remember(ctx, "sign-in", "", e.SignIn)
 	s.happened(ctx, Event{Name: EventGrant, Kind: string(e.Grant), Outcome: string(e.Step)})
 }

@@ -18,9 +18,10 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		s.observer.Began()
-		seen := &observed{ResponseWriter: w, about: about{id: newRequestID(), client: clientAddress(r)}}
-		w.Header()["X-Request-Id"] = []string{seen.about.id}
-		r = r.WithContext(context.WithValue(r.Context(), aboutKey{}, &seen.about))
+		seen := &observed{ResponseWriter: w, about: about{id: [1]string{newRequestID()}, client: clientAddress(r)}}
+		seen.context = aboutContext{r.Context(), &seen.about}
+		w.Header()["X-Request-Id"] = seen.about.id[:]
+		r = r.WithContext(&seen.context)
 		defer func() { s.ended(r, seen, time.Since(started)) }()
 		defer func() {
 			if reason := recover(); reason != nil {
@@ -105,8 +106,9 @@ func knownMethod(method string) string {
 // observed remembers what was answered. Unwrap keeps deadlines and flushing.
 type observed struct {
 	http.ResponseWriter
-	status int
-	about  about
+	status  int
+	about   about
+	context aboutContext // of the request
 }
 
 func (o *observed) WriteHeader(status int) {

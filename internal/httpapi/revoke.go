@@ -34,7 +34,7 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	token := relay.NewSecret(form["token"])
-	remember(r.Context(), "token", token)
+	remember(r.Context(), "token", "", token)
 	err = s.upstream.Invalidate(r.Context(), token)
 	if err == nil {
 		s.happened(r.Context(), Event{Name: EventRevocation, Outcome: Ended})
