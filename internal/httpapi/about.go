@@ -13,8 +13,8 @@ import (
 // serves it.
 type about struct {
 	id      [1]string // as a header has it
-	client  string // its address
-	problem string // the name of the error in the answer
+	client  string    // its address
+	problem string    // the name of the error in the answer
 	waited  bool
 
 	kind    string // of thing that it is about,
