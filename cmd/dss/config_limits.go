@@ -73,6 +73,9 @@ func (c *config) newLimiter(store relay.Store) *limit.Limiter {
 	}
 	settings := c.limit
 	settings.DepositLife = c.ttl
+	if c.metrics != nil {
+		settings.OnHit = c.metrics.LimitHit
+	}
 	if c.sharedStore() {
 		settings.Shared = store
 	}

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/metrics"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
@@ -51,7 +52,7 @@ func (o *observation) start(counted bool) (err error) {
 		}
 	}
 	if counted {
-		o.metrics = metrics.New(metrics.Config{Build: build()})
+		o.metrics = metrics.New(metrics.Config{Build: build(), Limits: limit.Names()})
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"strconv"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
@@ -12,9 +13,9 @@ import (
 // about is what is known of a request while it is served. One goroutine
 // serves it.
 type about struct {
-	id      [1]string // as a header has it
-	client  string    // its address
-	problem string    // the name of the error in the answer
+	id      [1]string  // as a header has it
+	client  netip.Addr // its address
+	problem string     // the name of the error in the answer
 	waited  bool
 
 	kind    string // of thing that it is about,

@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
-	"net"
-	"net/http"
 	"slices"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -55,7 +53,7 @@ func (a audit) who(ctx context.Context) []slog.Attr {
 	if request == nil {
 		return nil
 	}
-	client := slog.String("client", a.hash("client", request.client))
+	client := slog.String("client", a.hash("client", request.client.String()))
 	if request.subject.IsZero() {
 		return []slog.Attr{client}
 	}
@@ -67,13 +65,4 @@ func (a audit) hash(of, text string) string {
 	mac := hmac.New(sha256.New, a.key)
 	mac.Write([]byte(of + "\x00" + text))
 	return hex.EncodeToString(mac.Sum(nil)[:6])
-}
-
-// clientAddress is whose request it was.
-func clientAddress(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }

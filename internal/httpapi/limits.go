@@ -109,7 +109,7 @@ func setRetryAfter(w http.ResponseWriter, status int, err error) {
 	switch {
 	case errors.As(err, &exceeded):
 		w.Header().Set("Retry-After", seconds(exceeded))
-	case status == http.StatusServiceUnavailable:
+	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", retryAfter)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 )
 
 // observe gives each request an id, counts it and writes one line about it,
@@ -18,7 +19,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		s.observer.Began()
-		seen := &observed{ResponseWriter: w, about: about{id: [1]string{newRequestID()}, client: clientAddress(r)}}
+		seen := &observed{ResponseWriter: w, about: about{id: [1]string{newRequestID()}, client: clientaddr.From(r.Context())}}
 		seen.context = aboutContext{r.Context(), &seen.about}
 		w.Header()["X-Request-Id"] = seen.about.id[:]
 		r = r.WithContext(&seen.context)

@@ -39,8 +39,11 @@ func (l Limits) OrDefault() Limits {
 // Allow reports whether a store may hold entries whose values have bytes in
 // all.
 func (l Limits) Allow(entries, bytes int64) bool {
-	return entries <= int64(l.MaxEntries) && bytes+entries*overhead <= l.MaxBytes
+	return entries <= int64(l.MaxEntries) && Size(entries, bytes) <= l.MaxBytes
 }
+
+// Size is what the limits count for entries whose values have bytes in all.
+func Size(entries, bytes int64) int64 { return bytes + entries*overhead }
 
 // Entry is one stored value. Value must not be changed, only exchanged.
 type Entry struct {
@@ -73,8 +76,11 @@ func New(limits Limits) *Index {
 }
 
 // Usage is the number of entries, expired ones not yet removed included, and
-// what counts towards [Limits.MaxBytes].
-func (x *Index) Usage() (entries, bytes int64) { return int64(len(x.entries)), x.bytes }
+// what the limits count as their size.
+func (x *Index) Usage() (entries, bytes int64) {
+	entries = int64(len(x.entries))
+	return entries, Size(entries, x.bytes)
+}
 
 // Find returns the entry under id, expired or not, or nil.
 func (x *Index) Find(id relay.ID) *Entry { return x.entries[id] }

@@ -92,6 +92,10 @@ func Open(ctx context.Context, url string, limits index.Limits, log *slog.Logger
 	return s, nil
 }
 
+// Usage estimates how many entries all servers hold together, and what the
+// limits count as their size.
+func (s *Store) Usage() (entries, bytes int64) { return s.gauge.Usage() }
+
 // SetClock sets the clock by which entries expire. It is for tests, before
 // use.
 func (s *Store) SetClock(now func() time.Time) { s.now = now }

@@ -41,6 +41,10 @@ func newStore(client rueidis.Client, all *links, c *Config, limits index.Limits,
 	return s
 }
 
+// Usage estimates how many entries all servers hold together, and what the
+// limits count as their size.
+func (s *Store) Usage() (entries, bytes int64) { return s.gauge.Usage() }
+
 // SetClock makes the store ask now for the time. It is for tests, before use.
 func (s *Store) SetClock(now func() time.Time) { s.now = now }
 

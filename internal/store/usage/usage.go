@@ -16,8 +16,10 @@ const (
 	countEvery = time.Second
 	// countShare bounds the share of the time that is spent counting.
 	countShare = 100
-	// refuseFor is how long a full store is full before it is counted again.
-	refuseFor = 100 * time.Millisecond
+	// refuseFor is how long a full store is full before it is counted again,
+	// and refuseShare bounds the share of the time that this takes.
+	refuseFor   = 100 * time.Millisecond
+	refuseShare = 10
 	// countTime bounds a count.
 	countTime = 30 * time.Second
 )
@@ -39,8 +41,9 @@ type Gauge struct {
 	count  func(context.Context) (Totals, error)
 	now    func() time.Time
 
-	counting sync.Mutex // held during a count; guards counted
+	counting chan struct{} // holds a token during a count; guards the next two
 	counted  time.Time
+	took     time.Duration // by the last count
 
 	mu      sync.Mutex
 	totals  Totals
@@ -50,7 +53,7 @@ type Gauge struct {
 // New returns a gauge for a store that count counts. It knows nothing of the
 // store before its first count.
 func New(limits index.Limits, count func(context.Context) (Totals, error), now func() time.Time) *Gauge {
-	return &Gauge{limits: limits.OrDefault(), count: count, now: now}
+	return &Gauge{limits: limits.OrDefault(), count: count, now: now, counting: make(chan struct{}, 1)}
 }
 
 // Admit returns [relay.ErrFull] if entries more entries of bytes more bytes in
@@ -88,6 +91,12 @@ func (g *Gauge) Totals() Totals {
 	return g.totals
 }
 
+// Usage is the estimate as the limits count it.
+func (g *Gauge) Usage() (entries, bytes int64) {
+	t := g.Totals()
+	return t.Entries, index.Size(t.Entries, t.Bytes)
+}
+
 // Run counts now and then until ctx ends. A store that cannot be counted is
 // counted later: whoever uses it will notice by themselves.
 func (g *Gauge) Run(ctx context.Context) error {
@@ -109,11 +118,16 @@ func (g *Gauge) Run(ctx context.Context) error {
 // meanwhile is added to the result: whether the count has seen it cannot be
 // known, and the next one puts that right.
 func (g *Gauge) recount(ctx context.Context, fresh time.Duration) error {
-	g.counting.Lock()
-	defer g.counting.Unlock()
-	if !g.counted.IsZero() && g.now().Sub(g.counted) < fresh {
+	select {
+	case g.counting <- struct{}{}:
+		defer func() { <-g.counting }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if fresh > 0 && !g.counted.IsZero() && g.now().Sub(g.counted) < max(fresh, refuseShare*g.took) {
 		return nil
 	}
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, countTime)
 	defer cancel()
 	g.mu.Lock()
@@ -127,7 +141,7 @@ func (g *Gauge) recount(ctx context.Context, fresh time.Duration) error {
 	defer g.mu.Unlock()
 	g.totals = totals
 	g.totals.add(max(0, g.changes.Entries), max(0, g.changes.Bytes))
-	g.counted = g.now()
+	g.counted, g.took = g.now(), time.Since(began)
 	return nil
 }
 
