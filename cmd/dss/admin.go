@@ -14,13 +14,17 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 )
 
-// serveAdmin serves metrics, health checks and profiles on --admin-listen, if that is
-// set. The function it returns stops it.
+// hasAdmin reports whether there is an admin server.
+func (c *config) hasAdmin() bool { return c.adminListen != "" || c.sockets[socketAdmin] != nil }
+
+// serveAdmin serves metrics, health checks and profiles on --admin-listen, if
+// that is set, or on the socket that is passed for it. The function it returns
+// stops it.
 func (c *config) serveAdmin(dss *httpapi.Server, log *slog.Logger) (stop func(), err error) {
-	if c.adminListen == "" {
+	if !c.hasAdmin() {
 		return func() {}, nil
 	}
-	listener, err := net.Listen("tcp", c.adminListen)
+	listener, err := c.sockets.listen(c.adminListen, socketAdmin)
 	if err != nil {
 		return nil, fmt.Errorf("admin listen: %w", err)
 	}

@@ -38,7 +38,9 @@ type config struct {
 	limitsConfig
 	observation
 
-	public *url.URL // parsed; nil until the port is known
+	public  *url.URL // parsed; nil until the port is known
+	sockets sockets  // passed by the service manager
+	manager manager
 }
 
 // flags lists the settings.

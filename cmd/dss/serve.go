@@ -42,6 +42,12 @@ func serveCommand() *command {
 				if err := c.check(given(f)); err != nil {
 					return err
 				}
+				var err error
+				if c.sockets, err = inherit(p.env); err != nil {
+					return err
+				}
+				defer c.sockets.close()
+				c.manager = newManager(p.env)
 				return c.serve(ctx, p.stdout, p.stderr)
 			}
 		},
@@ -53,7 +59,8 @@ func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log := c.logger(stderr)
-	if err := c.observation.start(c.adminListen != ""); err != nil {
+	defer ignoreHangup(stderr, log)()
+	if err := c.observation.start(c.hasAdmin()); err != nil {
 		return err
 	}
 
@@ -65,9 +72,9 @@ func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 	stopStore := runBackground("store", store.Run, log)
 	defer stopStore()
 
-	listener, err := net.Listen("tcp", c.listen)
+	listener, err := c.listenMain()
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	defer listener.Close()
 	listener = c.listenBehindProxy(listener)
@@ -87,9 +94,14 @@ func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer secure.close()
+	if err := c.sockets.rest(); err != nil {
+		return err
+	}
 	if _, err := fmt.Fprintln(stdout, "DSS is ready at", c.public); err != nil {
 		return fmt.Errorf("announce: %w", err)
 	}
+	c.manager.tell(stateReady, log)
+	defer c.manager.watch(dss.Readyz, log)()
 	return c.accept(ctx, stop, listener, secure, dss, log)
 }
 
@@ -182,6 +194,7 @@ func (c *config) accept(ctx context.Context, restoreSignals func(), listener net
 	}
 	restoreSignals() // a second signal ends the process at once
 	log.Info("shutting down", "within", c.drain)
+	c.manager.tell(stateStopping, log)
 	deadline, cancel := context.WithTimeout(context.Background(), c.drain)
 	defer cancel()
 	dss.Drain()

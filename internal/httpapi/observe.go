@@ -19,7 +19,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		s.observer.Began()
-		seen := &observed{ResponseWriter: w, about: about{id: [1]string{newRequestID()}, client: clientaddr.From(r.Context())}}
+		seen := &observed{ResponseWriter: w, server: s, about: about{id: [1]string{newRequestID()}, client: clientaddr.From(r.Context())}}
 		seen.context = aboutContext{r.Context(), &seen.about}
 		w.Header()["X-Request-Id"] = seen.about.id[:]
 		r = r.WithContext(&seen.context)
@@ -104,9 +104,12 @@ func knownMethod(method string) string {
 	return "other"
 }
 
-// observed remembers what was answered. Unwrap keeps deadlines and flushing.
+// observed remembers what was answered, and ends connections while the server
+// drains: an idle one that is closed later could meet a request on its way.
+// Unwrap keeps deadlines and flushing.
 type observed struct {
 	http.ResponseWriter
+	server  *Server
 	status  int
 	about   about
 	context aboutContext // of the request
@@ -116,12 +119,15 @@ func (o *observed) WriteHeader(status int) {
 	if o.status == 0 {
 		o.status = status
 	}
+	if o.server.draining.Err() != nil {
+		o.Header().Set("Connection", "close")
+	}
 	o.ResponseWriter.WriteHeader(status)
 }
 
 func (o *observed) Write(b []byte) (int, error) {
 	if o.status == 0 {
-		o.status = http.StatusOK
+		o.WriteHeader(http.StatusOK)
 	}
 	return o.ResponseWriter.Write(b)
 }

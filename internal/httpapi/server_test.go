@@ -99,6 +99,9 @@ func (d dss) try(ctx context.Context, method, path, body string, header ...strin
 		return 0, nil, "", err
 	}
 	defer response.Body.Close()
+	if response.Close { // the header itself is net/http's
+		response.Header.Set("Connection", "close")
+	}
 	answer, err := io.ReadAll(response.Body)
 	return response.StatusCode, response.Header, string(answer), err
 }
@@ -200,7 +203,7 @@ func TestDrain(t *testing.T) {
 	for range 100 {
 		go func() {
 			status, header, _, err := d.try(t.Context(), "GET", "/auth/token?wait=60&key="+rand.Text(), "")
-			answers <- fmt.Sprint(status, " Retry-After:", header.Get("Retry-After"), " ", err)
+			answers <- fmt.Sprint(status, " Retry-After:", header.Get("Retry-After"), " Connection:", header.Get("Connection"), " ", err)
 		}()
 	}
 	for range 100 {
@@ -208,15 +211,15 @@ func TestDrain(t *testing.T) {
 	}
 	d.Drain()
 	for range 100 {
-		if got := <-answers; got != "503 Retry-After:5 <nil>" {
+		if got := <-answers; got != "503 Retry-After:5 Connection:close <nil>" {
 			t.Fatalf("a waiter got %s", got)
 		}
 	}
 	if status, header, _ := d.do("GET", "/readyz", ""); status != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
 		t.Errorf("/readyz answers %d", status)
 	}
-	if status, _, _ := d.do("GET", "/healthz", ""); status != http.StatusOK {
-		t.Errorf("/healthz answers %d", status)
+	if status, header, _ := d.do("GET", "/healthz", ""); status != http.StatusOK || header.Get("Connection") != "close" {
+		t.Errorf("/healthz answers %d, Connection: %q", status, header.Get("Connection"))
 	}
 }
 
