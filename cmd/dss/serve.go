@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -184,7 +183,8 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 
 // accept serves until ctx ends, then drains.
 func (c *config) accept(ctx context.Context, restoreSignals func(), listener net.Listener, secure *secured, dss *httpapi.Server, log *slog.Logger) error {
-	server := newHTTPServer(dss.Handler(), log)
+	server, fresh := newHTTPServer(dss.Handler(), log), newNewcomers()
+	server.ConnState = fresh.note
 	failed := make(chan error, 1)
 	go func() { failed <- secure.serve(server, listener) }()
 	select {
@@ -199,18 +199,5 @@ func (c *config) accept(ctx context.Context, restoreSignals func(), listener net
 	defer cancel()
 	dss.Drain()
 	c.lameDuck(deadline)
-	if err := server.Shutdown(deadline); err != nil {
-		return errors.Join(fmt.Errorf("shut down: %w", err), server.Close())
-	}
-	<-failed
-	return nil
-}
-
-// lameDuck keeps answering for a moment, so that a load balancer sees /readyz
-// turn 503 before connections are refused.
-func (c *config) lameDuck(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(min(c.drain/10, time.Second)):
-	}
+	return drain(deadline, server, listener, failed, fresh)
 }

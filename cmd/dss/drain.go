@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// drain ends a server so that nobody who got a connection goes without an
+// answer: first it accepts no more, then newcomers are served, then idle
+// connections are closed. What is left when ctx ends is cut off. The error of
+// Serve comes from stopped.
+func drain(ctx context.Context, server *http.Server, listener net.Listener, stopped <-chan error, fresh *newcomers) error {
+	// Clients of a socket that the service manager holds queue from now on.
+	if err := listener.Close(); err != nil {
+		return fmt.Errorf("stop listening: %w", err)
+	}
+	<-stopped
+	fresh.wait(ctx)
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("shut down: %w", err), server.Close())
+	}
+	return nil
+}
+
+// lameDuck keeps answering for a moment, so that a load balancer sees /readyz
+// turn 503 before connections are refused.
+func (c *config) lameDuck(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(min(c.drain/10, time.Second)):
+	}
+}
+
+// newcomers are the connections that have not had their first answer. As soon
+// as [http.Server.Shutdown] is called, net/http hangs up on what they ask.
+type newcomers struct {
+	conns sync.Map // net.Conn -> nothing
+	count atomic.Int64
+	none  chan struct{} // has an element after the last one is gone
+}
+
+func newNewcomers() *newcomers { return &newcomers{none: make(chan struct{}, 1)} }
+
+// note is a [http.Server.ConnState].
+func (n *newcomers) note(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		n.count.Add(1)
+		n.conns.Store(conn, nil)
+	case http.StateIdle, http.StateClosed, http.StateHijacked:
+		if _, ok := n.conns.LoadAndDelete(conn); ok && n.count.Add(-1) == 0 {
+			select {
+			case n.none <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// wait returns when there are none, or ctx ends.
+func (n *newcomers) wait(ctx context.Context) {
+	for n.count.Load() > 0 {
+		select {
+		case <-n.none:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
