@@ -34,7 +34,8 @@ type command struct {
 // commands lists them as help does.
 func commands() []*command {
 	all := []*command{
-		serveCommand(), storeCommand(), loginCommand(), whoamiCommand(), logoutCommand(), completionCommand(), manCommand(), versionCommand(),
+		serveCommand(), healthCommand(), storeCommand(), loginCommand(), whoamiCommand(), logoutCommand(), completionCommand(),
+		manCommand(), versionCommand(),
 	}
 	help := helpCommand()
 	for _, c := range all {

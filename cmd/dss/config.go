@@ -41,6 +41,8 @@ type config struct {
 	public  *url.URL // parsed; nil until the port is known
 	sockets sockets  // passed by the service manager
 	manager manager
+
+	checkOnly bool // say what would happen, and no more
 }
 
 // flags lists the settings.
@@ -70,33 +72,43 @@ func (c *config) flags() *flag.FlagSet {
 	choiceVar(f, &c.logFormat, "log-format", "text|json", "how to write the log")
 	c.https.flags(f)
 	c.observation.flags(f)
+	c.checkFlag(f)
 	return f
 }
 
-// check refuses settings that contradict each other or are not safe.
+// check refuses settings that contradict each other or are not safe. It names
+// every problem.
 func (c *config) check(given map[string]bool) error {
+	return errors.Join(c.checkNumbers(), c.checkSandbox(given), c.checkUpstream(), c.checkAppHosts(),
+		c.checkHTTPS(given), // before the addresses, whose defaults it may change
+		c.checkAddresses(), c.limitsConfig.check(), c.observation.check())
+}
+
+func (c *config) checkNumbers() error {
+	var problems []error
 	if c.ttl < time.Second || c.ttl > 24*time.Hour {
-		return usagef("--ttl must be between 1s and 24h")
+		problems = append(problems, usagef("--ttl must be between 1s and 24h"))
 	}
 	if c.drain <= 0 || c.drain > 10*time.Minute {
-		return usagef("--drain must be more than 0 and at most 10m")
+		problems = append(problems, usagef("--drain must be more than 0 and at most 10m"))
 	}
 	if c.minKeyLength < 1 || c.minKeyLength > relay.MaxKeyLength {
-		return usagef("--min-key-length must be between 1 and %d", relay.MaxKeyLength)
+		problems = append(problems, usagef("--min-key-length must be between 1 and %d", relay.MaxKeyLength))
 	}
 	if c.maxEntries < 1 || c.maxBytes < 1 || c.maxWaiters < 1 {
-		return usagef("--max-entries, --max-bytes and --max-waiters must be at least 1")
+		problems = append(problems, usagef("--max-entries, --max-bytes and --max-waiters must be at least 1"))
 	}
+	return errors.Join(problems...)
+}
+
+func (c *config) checkSandbox(given map[string]bool) error {
 	if c.sandbox && (given["stackexchange-url"] || given["stackexchange-api-url"]) {
 		return usagef("--sandbox replaces Stack Exchange: leave out --stackexchange-url and --stackexchange-api-url, or leave out --sandbox")
 	}
 	if c.sandboxRemote && !c.sandbox {
 		return usagef("--sandbox-remote does nothing without --sandbox")
 	}
-	if err := c.checkHTTPS(given); err != nil {
-		return err
-	}
-	return errors.Join(c.checkUpstream(), c.checkAppHosts(), c.checkAddresses(), c.limitsConfig.check(), c.observation.check())
+	return nil
 }
 
 func (c *config) checkUpstream() error {

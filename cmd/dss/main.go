@@ -59,7 +59,9 @@ func main() {
 func run(ctx context.Context, args []string, p process) int {
 	err := dispatch(ctx, args, p)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(p.stderr, "dss:", strings.TrimPrefix(printable(err.Error()), "dss: "))
+		for line := range strings.SplitSeq(printable(err.Error()), "\n") {
+			fmt.Fprintln(p.stderr, "dss:", strings.TrimPrefix(line, "dss: "))
+		}
 	}
 	return exitStatus(err)
 }

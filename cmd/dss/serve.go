@@ -33,15 +33,18 @@ const (
 func serveCommand() *command {
 	return &command{
 		name: "serve", summary: "run the server",
-		about: "It runs the server until a signal ends it.",
+		about: `It runs the server until a signal ends it. SIGTERM and SIGINT end it in order: apps that wait are asked to come again, requests are answered, connections are closed. A second one ends it at once. SIGHUP changes nothing.`,
 		new: func() (*flag.FlagSet, runner) {
 			c := &config{}
 			f := c.flags()
 			return f, func(ctx context.Context, p process, _ []string) error {
-				if err := c.check(given(f)); err != nil {
+				err := c.check(given(f))
+				if c.checkOnly {
+					return c.foresee(p.stdout, err)
+				}
+				if err != nil {
 					return err
 				}
-				var err error
 				if c.sockets, err = inherit(p.env); err != nil {
 					return err
 				}

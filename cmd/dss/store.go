@@ -27,13 +27,14 @@ type storeKind struct {
 	schemes []string
 	shared  bool // several servers may use it at the same time
 	open    func(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (runningStore, error)
+	look    func(url string) (string, error) // for dss serve --check; nil if only opening it would tell more
 }
 
 var storeKinds = []storeKind{
-	{[]string{"memory"}, false, openMemory},
-	{[]string{"sqlite"}, false, openSQLite},
-	{[]string{"redis", "rediss", "valkey", "valkeys"}, true, openRedis},
-	{[]string{"postgres", "postgresql"}, true, openPostgres},
+	{[]string{"memory"}, false, openMemory, lookAtMemory},
+	{[]string{"sqlite"}, false, openSQLite, lookAtSQLite},
+	{[]string{"redis", "rediss", "valkey", "valkeys"}, true, openRedis, lookAtRedis},
+	{[]string{"postgres", "postgresql"}, true, openPostgres, nil},
 }
 
 // storeKind returns the kind that --store names.
@@ -63,8 +64,8 @@ func (c *config) sharedStore() bool {
 }
 
 func openMemory(_ context.Context, url string, limits index.Limits, _ *slog.Logger) (runningStore, error) {
-	if url != "memory:" {
-		return nil, usagef("--store memory: takes nothing after the colon")
+	if _, err := lookAtMemory(url); err != nil {
+		return nil, err
 	}
 	return inMemory{memory.New(limits)}, nil
 }
@@ -74,17 +75,33 @@ type inMemory struct{ *memory.Store }
 func (inMemory) Close() error { return nil }
 
 func openSQLite(ctx context.Context, url string, limits index.Limits, _ *slog.Logger) (runningStore, error) {
-	path := strings.TrimPrefix(url, "sqlite:")
-	if path == "" {
-		return nil, usagef("--store sqlite: needs the path of a file, as in sqlite:data/dss.db")
+	path, err := sqlitePath(url)
+	if err != nil {
+		return nil, err
 	}
 	return sqlite.Open(ctx, path, limits)
 }
 
-func openRedis(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (runningStore, error) {
+func sqlitePath(url string) (string, error) {
+	path := strings.TrimPrefix(url, "sqlite:")
+	if path == "" {
+		return "", usagef("--store sqlite: needs the path of a file, as in sqlite:data/dss.db")
+	}
+	return path, nil
+}
+
+func parseRedis(url string) (*redis.Config, error) {
 	config, err := redis.ParseURL(url)
 	if err != nil {
 		return nil, usagef("--store: %v", err)
+	}
+	return config, nil
+}
+
+func openRedis(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (runningStore, error) {
+	config, err := parseRedis(url)
+	if err != nil {
+		return nil, err
 	}
 	return redis.Open(ctx, config, limits, log)
 }

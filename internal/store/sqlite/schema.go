@@ -22,6 +22,10 @@ var schema = []string{
 	) STRICT`,
 }
 
+// SchemaVersion is the newest version of the schema that this program knows.
+// It refuses a file with a newer one and upgrades one with an older.
+func SchemaVersion() int { return len(schema) }
+
 // load brings the schema up to date, drops what has expired and reads the
 // rest into the index.
 func (s *Store) load(ctx context.Context) error {

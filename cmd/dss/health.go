@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	dss "github.com/desktop-stack-serv/dss"
+)
+
+// healthTime bounds how long the server may take to say that it is ready. It
+// gives its store two seconds.
+const healthTime = 5 * time.Second
+
+// health is what dss health needs to know.
+type health struct{ listen, adminListen, url string }
+
+func healthCommand() *command {
+	return &command{
+		name: "health", summary: "ask a server on this machine whether it is ready",
+		about: `It asks the server whether it is ready: that it runs, reaches its store and is not about to end. It ends with status 0 if so, 1 if the server says no, 5 if there is no answer. It reads the settings of dss serve, so that a container can check itself with no other program in it.`,
+		new: func() (*flag.FlagSet, runner) {
+			h := &health{}
+			f := newFlags("health")
+			f.StringVar(&h.listen, "listen", "127.0.0.1:8080", "`address` the server serves on, over plain HTTP")
+			f.StringVar(&h.adminListen, "admin-listen", "", "`address` of its admin server, which is asked instead if there is one")
+			f.StringVar(&h.url, "health-url", "", "`URL` to ask instead, such as https://auth.example.org/readyz")
+			return f, func(ctx context.Context, _ process, _ []string) error { return h.ask(ctx) }
+		},
+	}
+}
+
+func (h *health) address() (string, error) {
+	if h.url != "" {
+		u, err := url.Parse(h.url)
+		if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return "", usagef("--health-url must be a URL such as https://auth.example.org/readyz")
+		}
+		return h.url, nil
+	}
+	listen := h.listen
+	if h.adminListen != "" {
+		listen = h.adminListen
+	}
+	// An address without a host, or an unspecified one, leads to this machine.
+	return "http://" + listen + "/readyz", nil
+}
+
+func (h *health) ask(ctx context.Context) error {
+	address, err := h.address()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, healthTime)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return usagef("%s is no address to ask", address)
+	}
+	transport := &http.Transport{Proxy: nil, DisableKeepAlives: true}
+	response, err := transport.RoundTrip(request) // which follows no redirect
+	if err != nil {
+		return fmt.Errorf("%w: %w", dss.ErrUnreachable, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode == http.StatusOK {
+		return nil
+	}
+	reason, _ := io.ReadAll(io.LimitReader(response.Body, 200)) // the status says enough without it
+	return fmt.Errorf("%s answers %d: %s", address, response.StatusCode, strings.TrimSpace(string(reason)))
+}
