@@ -17,7 +17,9 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/scripted"
 )
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"dss": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"dss": main, "count-roots": countRoots})
+}
 
 // TestScripts runs the real binary. In the scripts,
 //
