@@ -30,6 +30,9 @@ var (
 
 func TestMain(m *testing.M) {
 	folder, err := os.MkdirTemp("", "dss-deploy-")
+	if err == nil {
+		err = os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin") // where the proxies are
+	}
 	if err != nil {
 		panic(err)
 	}

@@ -35,6 +35,11 @@ func TestSameBytes(t *testing.T) {
 	if out := run(t, folder, "./dss", "version"); !strings.HasPrefix(out, "dss ") {
 		t.Errorf("the binary says %q", out)
 	}
+	for _, file := range []string{"systemd/dss.service", "systemd/dss.socket", "proxy/nginx.conf", "proxy/Caddyfile", "proxy/haproxy.cfg"} {
+		if got := read(t, filepath.Join(folder, file)); got != read(t, filepath.Join("../../deploy", file)) {
+			t.Errorf("%s is another one", file)
+		}
+	}
 }
 
 // TestSBOM: the bill of materials names what is in the binary.
