@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"context"
 	"crypto/rand"
 	"net"
 	"net/http"
@@ -109,7 +110,9 @@ func TestUnixSocket(t *testing.T) {
 		"--store", "memory:", "--public-url", "https://auth.example.org"))
 	p.ready()
 	a := newApp("http://auth.example.org")
-	a.client.Transport = &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", path) }}
+	a.client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}
 	a.pass(t, rand.Text(), "T")
 	p.terminate()
 	if _, err := os.Stat(path); err != nil {
