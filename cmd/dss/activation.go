@@ -99,8 +99,12 @@ func (s sockets) listen(address string, names ...string) (net.Listener, error) {
 
 // listenMain returns where the public is served.
 func (c *config) listenMain() (net.Listener, error) {
-	passed := c.sockets[socketMain] != nil || c.sockets[socketPlain] != nil
-	listener, err := c.sockets.listen(c.listen, socketMain, socketPlain)
+	names := []string{socketMain}
+	if !c.https.enabled() { // else that is where HTTP leads to HTTPS
+		names = append(names, socketPlain)
+	}
+	passed := slices.ContainsFunc(names, func(name string) bool { return c.sockets[name] != nil })
+	listener, err := c.sockets.listen(c.listen, names...)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}

@@ -5,9 +5,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/desktop-stack-serv/dss/internal/certs"
 )
 
 // outlook is one line of dss serve --check: what would happen.
@@ -87,15 +90,54 @@ func (c *config) lookAtPublicURL() (string, error) {
 }
 
 func (c *config) lookAtCertificates() (string, error) {
+	switch {
+	case c.https.acme():
+		return c.lookAtACME()
+	case c.https.enabled():
+		_, err := certs.OpenFiles(c.https.certFile, c.https.keyFile, c.serverName(), slog.New(slog.DiscardHandler))
+		if err != nil {
+			return "", usagef("--tls-cert, --tls-key: %v", err)
+		}
+		return "from " + c.https.certFile + ", read again when it changes", nil
+	}
 	if c.public != nil && c.public.Scheme == "https" {
 		return "none: a proxy in front has to speak HTTPS and pass the Host header on", nil
 	}
 	return "none: plain HTTP", nil
 }
 
+// serverName is the name that certificates are for; "" if it is not known yet.
+func (c *config) serverName() string {
+	if c.public == nil {
+		return ""
+	}
+	return c.public.Hostname()
+}
+
+func (c *config) lookAtACME() (string, error) {
+	if _, err := readRoots(c.https.acmeCA); err != nil {
+		return "", usagef("--acme-ca: %v", err)
+	}
+	kept := "kept in " + c.https.certDir
+	if c.https.certSecretFile != "" {
+		if _, err := os.Stat(c.https.certSecretFile); err != nil {
+			return "", usagef("--cert-secret-file: %v", err)
+		}
+		kept = "kept in the store, for all servers"
+	}
+	return fmt.Sprintf("for %s from %s, %s; it was not asked", c.serverName(), c.https.acmeDirectory, kept), nil
+}
+
 func (c *config) lookAtLimits() (string, error) {
-	return fmt.Sprintf("%d deposits of %s in all, each for %v; %d apps that wait; %v to shut down",
-		c.maxEntries, &c.maxBytes, c.ttl, c.maxWaiters, c.drain), nil
+	clients := "clients are limited, behind these proxies: " + c.trustedProxies
+	switch {
+	case c.limitsConfig.limits == "off":
+		clients = "clients are not limited"
+	case c.trustedProxies == "":
+		clients = "clients are limited, and no proxy is trusted"
+	}
+	return fmt.Sprintf("%d deposits of %s in all, each for %v; %d apps that wait; %v to shut down; %s",
+		c.maxEntries, &c.maxBytes, c.ttl, c.maxWaiters, c.drain, clients), nil
 }
 
 func (c *config) lookAtStackExchange() (string, error) {

@@ -69,10 +69,10 @@ func (c *config) openHTTPS(store relay.Store, dss *httpapi.Server, log *slog.Log
 // servePlain serves on --http-listen, if that is set. The function it returns
 // stops it.
 func (c *config) servePlain(handler http.Handler, log *slog.Logger) (stop func(), err error) {
-	if c.https.httpListen == "" {
+	if c.https.httpListen == "" && c.sockets[socketPlain] == nil {
 		return func() {}, nil
 	}
-	listener, err := net.Listen("tcp", c.https.httpListen)
+	listener, err := c.sockets.listen(c.https.httpListen, socketPlain)
 	if err != nil {
 		return nil, fmt.Errorf("http listen: %w", err)
 	}

@@ -27,14 +27,14 @@ type storeKind struct {
 	schemes []string
 	shared  bool // several servers may use it at the same time
 	open    func(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (runningStore, error)
-	look    func(url string) (string, error) // for dss serve --check; nil if only opening it would tell more
+	look    func(url string) (string, error) // for dss serve --check; "" if only opening it would tell more
 }
 
 var storeKinds = []storeKind{
 	{[]string{"memory"}, false, openMemory, lookAtMemory},
 	{[]string{"sqlite"}, false, openSQLite, lookAtSQLite},
 	{[]string{"redis", "rediss", "valkey", "valkeys"}, true, openRedis, lookAtRedis},
-	{[]string{"postgres", "postgresql"}, true, openPostgres, nil},
+	{[]string{"postgres", "postgresql"}, true, openPostgres, lookAtPostgres},
 }
 
 // storeKind returns the kind that --store names.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/desktop-stack-serv/dss/internal/store/postgres"
 	"github.com/desktop-stack-serv/dss/internal/store/sqlite"
 )
 
@@ -19,11 +20,8 @@ func (c *config) lookAtStore() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if kind.look != nil {
-		text, err := kind.look(c.store)
-		if err != nil || text != "" {
-			return text, err
-		}
+	if text, err := kind.look(c.store); err != nil || text != "" {
+		return text, err
 	}
 	return c.storeName() + "; it was not asked: dss store check does that", nil
 }
@@ -38,6 +36,13 @@ func lookAtMemory(url string) (string, error) {
 func lookAtRedis(url string) (string, error) {
 	_, err := parseRedis(url)
 	return "", err
+}
+
+func lookAtPostgres(url string) (string, error) {
+	if err := postgres.CheckURL(url); err != nil {
+		return "", usagef("--store: %v", err)
+	}
+	return "", nil
 }
 
 func lookAtSQLite(url string) (string, error) {

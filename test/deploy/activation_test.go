@@ -65,10 +65,10 @@ func TestPassedSockets(t *testing.T) {
 	p := launch(t, passing(t, "admin:https", []net.Listener{admin, main}, "--store", "memory:"))
 	p.ready()
 	newApp("http://"+main.Addr().String()).pass(t, rand.Text(), "T")
-	if got, err := newApp("http://" + admin.Addr().String()).get("/debug/pprof/cmdline"); err != nil || got.status != http.StatusOK {
+	if got, err := newApp("http://" + admin.Addr().String()).get("/debug/pprof/"); err != nil || got.status != http.StatusOK {
 		t.Errorf("the admin socket answers %d %v", got.status, err)
 	}
-	if got, err := newApp("http://" + main.Addr().String()).get("/debug/pprof/cmdline"); err != nil || got.status != http.StatusNotFound {
+	if got, err := newApp("http://" + main.Addr().String()).get("/debug/pprof/"); err != nil || got.status != http.StatusNotFound {
 		t.Errorf("the main socket serves profiles: %d %v", got.status, err)
 	}
 	p.terminate()

@@ -30,11 +30,11 @@ var sharedStores = map[string]func(t *testing.T) string{
 }
 
 // eachSharedStore tests with two servers on each of them.
-func eachSharedStore(t *testing.T, test func(t *testing.T, f *fleet)) {
+func eachSharedStore(t *testing.T, binary string, test func(t *testing.T, f *fleet)) {
 	for name, open := range sharedStores {
 		t.Run(name, func(t *testing.T) {
 			store := open(t)
-			test(t, startFleet(t, store, store))
+			test(t, startFleet(t, binary, store, store))
 		})
 	}
 }
@@ -42,7 +42,8 @@ func eachSharedStore(t *testing.T, test func(t *testing.T, f *fleet)) {
 // fleet is several servers behind a reverse proxy that spreads requests, and a
 // Stack Exchange.
 type fleet struct {
-	*process            // by the proxy
+	*process // by the proxy
+	binary   string
 	servers  []*process // each by itself
 	listen   []string
 	args     [][]string
@@ -50,13 +51,13 @@ type fleet struct {
 }
 
 // startFleet starts a server for each value of --store.
-func startFleet(t *testing.T, stores ...string) *fleet {
+func startFleet(t *testing.T, binary string, stores ...string) *fleet {
 	t.Helper()
 	front := freeAddress(t)
 	_, port, _ := net.SplitHostPort(front)
 	public := "http://localhost:" + port
 	sandbox := start(t, "--store", "memory:", "--sandbox", "--limits", "off")
-	f := &fleet{process: &process{t: t, url: public, client: newClient()}}
+	f := &fleet{binary: binary, process: &process{t: t, url: public, client: newClient()}}
 	for _, store := range stores {
 		f.listen = append(f.listen, freeAddress(t))
 		f.args = append(f.args, []string{
@@ -73,7 +74,7 @@ func startFleet(t *testing.T, stores ...string) *fleet {
 // startServer starts the i-th server, for the first time or again.
 func (f *fleet) startServer(i int) {
 	f.t.Helper()
-	p := startAt(f.t, f.listen[i], f.args[i]...)
+	p := startBinary(f.t, f.binary, f.listen[i], f.args[i]...)
 	p.host = strings.TrimPrefix(p.url, "http://")
 	p.url = "http://" + f.listen[i]
 	f.servers[i] = p
@@ -165,7 +166,7 @@ func newClient() *http.Client {
 
 // TestFleet runs every flow with each request at another server.
 func TestFleet(t *testing.T) {
-	eachSharedStore(t, func(t *testing.T, f *fleet) {
+	eachSharedStore(t, binary, func(t *testing.T, f *fleet) {
 		t.Run("relay", func(t *testing.T) { f.testRelay(t) })
 		t.Run("bound key", func(t *testing.T) { f.testBoundKey(t) })
 		t.Run("waiter", func(t *testing.T) { f.testWaiter(t) })

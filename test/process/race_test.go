@@ -25,7 +25,7 @@ const (
 // through the proxy and so at both servers: one gets the token, and it is the
 // right one.
 func TestFleetClaimRaces(t *testing.T) {
-	eachSharedStore(t, func(t *testing.T, f *fleet) {
+	eachSharedStore(t, fastBinary, func(t *testing.T, f *fleet) {
 		start := make([]chan string, racers) // a key to claim
 		won := make(chan string, racers)     // what came out; "" is nothing
 		var group sync.WaitGroup
@@ -144,7 +144,7 @@ func (c *rawClient) receive() (status int, body string, err error) {
 // while apps sign in. No acknowledged deposit is lost and nothing comes out
 // twice; who waits is told to ask again, and gets it then.
 func TestFleetRollingRestart(t *testing.T) {
-	eachSharedStore(t, func(t *testing.T, f *fleet) {
+	eachSharedStore(t, binary, func(t *testing.T, f *fleet) {
 		stop := make(chan struct{})
 		var group sync.WaitGroup
 		var done [16]int

@@ -41,7 +41,7 @@ func eachFaultyFleet(t *testing.T, test func(t *testing.T, f *faultyFleet)) {
 				f.ways = append(f.ways, way)
 				stores = append(stores, strings.Replace(f.engine.URL, address, way.listen, 1))
 			}
-			f.fleet = startFleet(t, stores...)
+			f.fleet = startFleet(t, binary, stores...)
 			test(t, f)
 		})
 	}

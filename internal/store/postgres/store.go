@@ -64,6 +64,16 @@ var _ relay.Store = (*Store)(nil)
 // ErrInvalidURL is what [Open] returns, wrapped, for a URL that cannot be used.
 var ErrInvalidURL = errors.New("invalid URL")
 
+// CheckURL returns an error, which wraps [ErrInvalidURL] and contains no
+// password, if a URL cannot be used. It connects to nothing.
+func CheckURL(url string) error {
+	_, err := parse(url)
+	if err != nil {
+		return fmt.Errorf("PostgreSQL: %w: %w", ErrInvalidURL, err)
+	}
+	return nil
+}
+
 // Open connects to the database at the URL and brings the schema up to date.
 // Errors and log lines do not contain the URL's password.
 func Open(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (*Store, error) {
