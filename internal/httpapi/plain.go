@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -33,7 +32,7 @@ func (s *Server) PlainHandler(challenge Challenge) http.Handler {
 // forbids here.
 func (s *Server) guardPlain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		maps.Copy(w.Header(), securityHeaders)
+		SetSecurityHeaders(w.Header())
 		err := malformed(r)
 		if _, ok := s.plainHost(r); !ok {
 			err = errMisdirected
