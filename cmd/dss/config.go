@@ -80,8 +80,16 @@ func (c *config) flags() *flag.FlagSet {
 // every problem.
 func (c *config) check(given map[string]bool) error {
 	return errors.Join(c.checkNumbers(), c.checkSandbox(given), c.checkUpstream(), c.checkAppHosts(),
-		c.checkHTTPS(given), // before the addresses, whose defaults it may change
-		c.checkAddresses(), c.limitsConfig.check(), c.observation.check())
+		c.checkWhere(given), c.limitsConfig.check(), c.observation.check())
+}
+
+// checkWhere checks what HTTPS makes of the addresses first: what is wrong with
+// that would only be said again of them.
+func (c *config) checkWhere(given map[string]bool) error {
+	if err := c.checkHTTPS(given); err != nil {
+		return err
+	}
+	return c.checkAddresses()
 }
 
 func (c *config) checkNumbers() error {

@@ -120,8 +120,8 @@ func (c *config) lookAtACME() (string, error) {
 	}
 	kept := "kept in " + c.https.certDir
 	if c.https.certSecretFile != "" {
-		if _, err := os.Stat(c.https.certSecretFile); err != nil {
-			return "", usagef("--cert-secret-file: %v", err)
+		if _, err := c.certStorage(nil); err != nil {
+			return "", usagef("%v", err)
 		}
 		kept = "kept in the store, for all servers"
 	}

@@ -110,6 +110,7 @@ func inBubble(t *testing.T, test func(overHTTP2)) {
 		c := &config{}
 		c.flags()
 		c.maxWaiters = maxWaitersInBubble
+		c.limits = "off" // one client opens more connections than anybody else
 		c.public = &url.URL{Scheme: "https", Host: "localhost"}
 		log := slog.New(slog.DiscardHandler)
 		dss, err := c.newServer(memory.New(index.Limits{}), log)
