@@ -24,7 +24,7 @@ func TestUnitSecurity(t *testing.T) {
 func TestUnitsVerify(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	for _, name := range []string{"dss.service", "dss.socket"} {
+	for _, name := range []string{"dss.service", "dss.socket", "dss-http.socket"} {
 		text := readFile(t, filepath.Join(units, name))
 		writeFile(t, filepath.Join(folder, name), strings.ReplaceAll(text, "/usr/local/bin/dss", binary))
 	}
@@ -35,7 +35,7 @@ func TestUnitsVerify(t *testing.T) {
 		}
 		return string(out)
 	}
-	for _, name := range []string{"dss.service", "dss.socket"} {
+	for _, name := range []string{"dss.service", "dss.socket", "dss-http.socket"} {
 		if out := verify(name); out != "" {
 			t.Errorf("%s: %s", name, out)
 		}

@@ -35,7 +35,7 @@ func TestSameBytes(t *testing.T) {
 	if out := run(t, folder, "./dss", "version"); !strings.HasPrefix(out, "dss ") {
 		t.Errorf("the binary says %q", out)
 	}
-	for _, file := range []string{"systemd/dss.service", "systemd/dss.socket", "proxy/nginx.conf", "proxy/Caddyfile", "proxy/haproxy.cfg"} {
+	for _, file := range []string{"systemd/dss.service", "systemd/dss.socket", "systemd/dss-http.socket", "proxy/nginx.conf", "proxy/Caddyfile", "proxy/haproxy.cfg"} {
 		if got := read(t, filepath.Join(folder, file)); got != read(t, filepath.Join("../../deploy", file)) {
 			t.Errorf("%s is another one", file)
 		}
