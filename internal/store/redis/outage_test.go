@@ -173,24 +173,37 @@ func TestLostAnswerIsNotAskedForAgain(t *testing.T) {
 	take(t, s, 1) // the scripts are known from now on
 	create(t, s, 1, "value")
 	take(t, s, 1)
-	for name, operation := range map[string]func() error{
-		"create": func() error { _, err := s.Create(t.Context(), id(2), []byte("created"), time.Hour); return err },
-		"take":   func() error { _, _, err := s.Take(t.Context(), id(3)); return err },
-	} {
+	// once reports how often operation ran on the server.
+	once := func(operation func() error) int {
 		create(t, direct, 3, "to be taken")
 		before := scriptRuns(t, server)
 		p.setMute(true)
 		if err := operation(); err == nil || !strings.Contains(err.Error(), "no connection") {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("no error although the answer was lost: %v", err)
 		}
 		p.setMute(false)
 		if got := take(t, s, 4); got != "absent" { // after all that may be on the way
 			t.Errorf("took %q", got)
 		}
-		if runs := scriptRuns(t, server) - before - 1; runs != 1 {
+		runs := scriptRuns(t, server) - before - 1
+		take(t, direct, 3)
+		return runs
+	}
+	for name, operation := range map[string]func() error{
+		"create": func() error { _, err := s.Create(t.Context(), id(2), []byte("created"), time.Hour); return err },
+		"take":   func() error { _, _, err := s.Take(t.Context(), id(3)); return err },
+	} {
+		// A connection may be found dead before anything is sent: then it is
+		// tried again here.
+		runs := 0
+		for range 20 {
+			if runs = once(operation); runs != 0 {
+				break
+			}
+		}
+		if runs != 1 {
 			t.Errorf("%s ran %d times", name, runs)
 		}
-		take(t, direct, 3)
 	}
 	if got := take(t, direct, 2); got != "created" {
 		t.Errorf("the creation whose answer was lost: %q", got)
