@@ -34,7 +34,9 @@ func eachSharedStore(t *testing.T, binary string, test func(t *testing.T, f *fle
 	for name, open := range sharedStores {
 		t.Run(name, func(t *testing.T) {
 			store := open(t)
-			test(t, startFleet(t, binary, store, store))
+			f := startFleet(t, binary, store, store)
+			f.store = name
+			test(t, f)
 		})
 	}
 }
@@ -44,6 +46,7 @@ func eachSharedStore(t *testing.T, binary string, test func(t *testing.T, f *fle
 type fleet struct {
 	*process // by the proxy
 	binary   string
+	store    string     // its name in sharedStores
 	servers  []*process // each by itself
 	listen   []string
 	args     [][]string
