@@ -32,7 +32,7 @@ func measureGrowth(out io.Writer, s settings) error {
 		fmt.Fprint(out, "--:|")
 	}
 	fmt.Fprintln(out)
-	for _, what := range []subject{memory, sqlite, redis, postgres} {
+	for _, what := range []subject{redis, postgres, memory, sqlite} {
 		if err := s.growOne(out, what); err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
@@ -49,7 +49,11 @@ func (s settings) growOne(out io.Writer, what subject) (err error) {
 	live := 0
 	var rates []float64
 	for _, level := range levels {
-		if err := one.fill(level - live); err != nil {
+		fill := one.fill
+		if one.engine != nil {
+			fill = one.fillDirect
+		}
+		if err := fill(level - live); err != nil {
 			return err
 		}
 		live = level
