@@ -1,11 +1,12 @@
 # make run     start the server with the sandbox on http://localhost:8080
 # make test    install what is missing and run every test, race detector on
+# make test-internet   what make test leaves out of test/internet, because it takes minutes
 # make lint    formatting, vet, staticcheck, dead code, module tidiness
 # make cross   build for every system that is supported
 # make bench   measure the server side by side with a bare one
 # make dist    build what is released, the same bytes each time, into dist/
 # make fuzz    run every fuzzer for FUZZTIME (default 30s)
-.PHONY: build run test lint cross bench dist fuzz help
+.PHONY: build run test test-internet lint cross bench dist fuzz help
 .DEFAULT_GOAL := help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -26,9 +27,14 @@ test: build
 	go test -race ./...
 	npm --prefix test/browser test
 
+test-internet:
+	test/setup
+	go test -tags internet -count 1 -timeout 20m ./test/internet/...
+
 lint:
 	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 	go vet ./...
+	go vet -tags internet ./test/internet/...
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
 	@dead="$$(go run $(DEADCODE) -test ./...)"; test -z "$$dead" || { echo "$$dead"; exit 1; }

@@ -1,0 +1,164 @@
+// Package scanners_test has the tools that look for weaknesses look at the
+// real binary over HTTPS, as it is by default, and attacks it the way they
+// do. What takes minutes runs with the build tag internet, which `make
+// test-internet` sets.
+package scanners_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var binary string
+
+func TestMain(m *testing.M) {
+	folder, err := os.MkdirTemp("", "dss-scanners-")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(folder, "dss")
+	// Without the race detector, which takes memory of its own.
+	build := exec.Command("go", "build", "-o", binary, "github.com/desktop-stack-serv/dss/cmd/dss")
+	build.Stdout, build.Stderr = os.Stdout, os.Stderr
+	status := 1
+	if build.Run() == nil {
+		status = m.Run()
+	}
+	os.RemoveAll(folder)
+	os.Exit(status)
+}
+
+// server is a running one.
+type server struct {
+	*testing.T
+	address string // localhost and its port
+	admin   string // where it tells about itself
+	pid     int
+	trust   *tls.Config
+}
+
+// start runs a server over HTTPS. It ends with the test, as a service manager
+// ends it.
+func start(t *testing.T, args ...string) *server {
+	t.Helper()
+	certFile, keyFile, roots := certificate(t)
+	return launch(t, &tls.Config{RootCAs: roots, ServerName: "localhost"}, append([]string{"--tls-cert", certFile, "--tls-key", keyFile}, args...)...)
+}
+
+func launch(t *testing.T, trust *tls.Config, args ...string) *server {
+	t.Helper()
+	var log bytes.Buffer
+	admin := free(t)
+	command := exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--store", "memory:", "--admin-listen", admin}, args...)...)
+	command.Stderr = &log
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Signal(syscall.SIGTERM)
+		if err := command.Wait(); err != nil {
+			t.Errorf("after SIGTERM: %v\n%s", err, log.String())
+		}
+	})
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	match := regexp.MustCompile(`https?://(localhost:\d+)`).FindStringSubmatch(line)
+	if match == nil {
+		t.Fatalf("no address in %q", line)
+	}
+	return &server{t, match[1], admin, command.Process.Pid, trust}
+}
+
+// certificate writes a certificate of localhost, such as an authority gives
+// out, and its key to files.
+func certificate(t *testing.T) (certFile, keyFile string, roots *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: new(big.Int).SetBytes([]byte(rand.Text()[:16])), DNSNames: []string{"localhost"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(90 * 24 * time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	certFile, keyFile, roots = filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem"), x509.NewCertPool()
+	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	roots.AppendCertsFromPEM(public)
+	for file, text := range map[string][]byte{certFile: public, keyFile: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})} {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certFile, keyFile, roots
+}
+
+// run runs a tool to its end and returns what it says, and how it ended.
+func run(ctx context.Context, within time.Duration, name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	command := exec.CommandContext(ctx, name, args...)
+	// Tools that are scripts have children, which end with them.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
+	command.WaitDelay = 10 * time.Second
+	out, err := command.CombinedOutput()
+	switch {
+	case command.Process == nil:
+		err = fmt.Errorf("%w; test/setup installs it", err)
+	case ctx.Err() != nil:
+		err = fmt.Errorf("%s does not end within %v", name, within)
+	}
+	return string(out), err
+}
+
+// client trusts the server, and has connections of its own from an address
+// that nobody attacks from.
+func (s *server) client() *http.Client {
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 3)}, Timeout: 30 * time.Second}
+	transport := &http.Transport{DialContext: dialer.DialContext, TLSClientConfig: s.trust.Clone(), ForceAttemptHTTP2: true}
+	s.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
+}
+
+// free returns an address that nobody listens on.
+func free(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
