@@ -13,6 +13,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	postgresstore "github.com/desktop-stack-serv/dss/internal/store/postgres"
 	redisstore "github.com/desktop-stack-serv/dss/internal/store/redis"
+	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
 // directCallers is how many entries are stored at the same time.
@@ -43,9 +44,32 @@ func openDirect(ctx context.Context, s *server, limits index.Limits) (runningSto
 	return nil, fmt.Errorf("nobody but the server gets at a store of kind %s", s.subject)
 }
 
+// lazily has the engine keep nothing on disk while fill runs.
+func (s *server) lazily(fill func() error) (err error) {
+	engine := s.engine.(*engines.Server)
+	set := func(lazy bool) error {
+		if s.subject == redis {
+			policy := map[bool]string{true: "no", false: "always"}[lazy]
+			_, err := engine.RedisCommand("CONFIG", "SET", "appendfsync", policy)
+			return err
+		}
+		_, err := engine.SQL(fmt.Sprintf("ALTER SYSTEM SET fsync = %t", !lazy))
+		_, reloadErr := engine.SQL("SELECT pg_reload_conf()")
+		return errors.Join(err, reloadErr)
+	}
+	if err := set(true); err != nil {
+		return err
+	}
+	return errors.Join(fill(), set(false))
+}
+
 // fillDirect stores n entries that nobody claims, without a server in between:
 // it saves the time of as many deposits.
-func (s *server) fillDirect(n int) (err error) {
+func (s *server) fillDirect(n int) error {
+	return s.lazily(func() error { return s.createMany(n) })
+}
+
+func (s *server) createMany(n int) (err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	store, err := openDirect(ctx, s, index.Limits{MaxEntries: 2 * levels[len(levels)-1], MaxBytes: 8 << 30})

@@ -11,7 +11,7 @@ import (
 const (
 	growthClients = 64
 	// growthBatch is how many claims each client makes per round.
-	growthBatch = 250
+	growthBatch = 60
 	// growthRounds is how many rounds there are at each level.
 	growthRounds = 5
 )
