@@ -22,8 +22,9 @@ type ceiling struct {
 }
 
 // serveCeiling serves until the process is killed. Every answer carries the
-// headers in header, which is JSON.
-func serveCeiling(header string) error {
+// headers in header, which is JSON. With the files of a certificate and its
+// key it serves over HTTPS.
+func serveCeiling(header string, pair ...string) error {
 	var headers http.Header
 	if err := json.Unmarshal([]byte(header), &headers); err != nil {
 		return err
@@ -38,11 +39,16 @@ func serveCeiling(header string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("ceiling is ready at http://" + listener.Addr().String())
-	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		maps.Copy(w.Header(), headers)
 		mux.ServeHTTP(w, r)
-	}))
+	})
+	if len(pair) == 2 {
+		fmt.Println("ceiling is ready at https://" + listener.Addr().String())
+		return http.ServeTLS(listener, handler, pair[0], pair[1])
+	}
+	fmt.Println("ceiling is ready at http://" + listener.Addr().String())
+	return http.Serve(listener, handler)
 }
 
 func (c *ceiling) deposit(w http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/frames"
 )
 
 // answerTime bounds how long the client waits for anything.
@@ -25,6 +27,9 @@ type client struct {
 	prefix  string // makes this client's keys its own
 	counter int
 
+	streams *frames.Conn // in place of the above, over HTTPS
+	stream  uint32       // the last one
+
 	keepBody bool
 	body     []byte // of the last answer, if keepBody
 }
@@ -35,6 +40,18 @@ func dial(address string) (*client, error) {
 		return nil, err
 	}
 	return &client{conn: conn, in: bufio.NewReader(conn), host: address, prefix: "bench-" + rand.Text()}, nil
+}
+
+// dial connects as the server is served.
+func (s *server) dial() (*client, error) {
+	if s.tls == nil {
+		return dial(s.address)
+	}
+	streams, err := frames.Dial(s.address, s.tls.trust)
+	if err != nil {
+		return nil, err
+	}
+	return &client{conn: streams.Conn, streams: streams, stream: ^uint32(0), host: s.address, prefix: "bench-" + rand.Text()}, nil
 }
 
 func (c *client) close() { _ = c.conn.Close() }
@@ -50,6 +67,10 @@ const accessToken = "rlH1gR1ZKl(4kCiMVlTfjA))"
 // deposit hands over a token as the page in the user's browser does.
 func (c *client) deposit(key string) error {
 	body := "state=" + key + "&access_token=" + accessToken + "&expires=86400"
+	if c.streams != nil {
+		return c.exchangeFrames(http.StatusNoContent, "POST", "/auth/redirect", body,
+			frames.Field("cookie", "__Host-dss=AAAAAAAAAAAAAAAAAAAAAAAAAA"), frames.Field("sec-fetch-site", "same-origin"))
+	}
 	return c.exchange(http.StatusNoContent, "POST /auth/redirect HTTP/1.1\r\nHost: %s\r\n"+
 		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n"+
 		"Cookie: __Host-dss=AAAAAAAAAAAAAAAAAAAAAAAAAA\r\nSec-Fetch-Site: same-origin\r\n\r\n%s", c.host, len(body), body)
@@ -84,6 +105,9 @@ func (c *client) sendWait(key string) error { return c.send(getFormat, key, "&wa
 const getFormat = "GET /auth/token?key=%s%s HTTP/1.1\r\nHost: %s\r\n\r\n"
 
 func (c *client) get(want int, key, wait string) error {
+	if c.streams != nil {
+		return c.exchangeFrames(want, "GET", "/auth/token?key="+key+wait, "")
+	}
 	return c.exchange(want, getFormat, key, wait, c.host)
 }
 

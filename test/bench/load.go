@@ -98,7 +98,7 @@ func (load workload) run(one *server, n int, length time.Duration) ([]time.Durat
 		failed  = make([]error, n)
 	)
 	for i := range n {
-		c, err := dial(one.address)
+		c, err := one.dial()
 		if err != nil {
 			phase.Store(2)
 			all.Wait()

@@ -29,12 +29,14 @@ type settings struct {
 	waiters int           // that wait at the same time
 	only    string        // a measurement or a workload; "" is all
 	conns   []int         // that share the load
+	streams int           // of HTTP/2, on which clients wait at the same time
 	flags   []string      // of dss, for the measurement under way
+	tls     *pair         // of the servers, or nil
 }
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == "ceiling" {
-		exit(serveCeiling(os.Args[2]))
+	if len(os.Args) >= 3 && os.Args[1] == "ceiling" {
+		exit(serveCeiling(os.Args[2], os.Args[3:]...))
 	}
 	var s settings
 	flag.StringVar(&s.binary, "binary", "bin/dss", "the dss to measure")
@@ -42,7 +44,8 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", 5, "rounds of every measurement")
 	flag.DurationVar(&s.round, "round", 2*time.Second, "length of a round of load")
 	flag.IntVar(&s.waiters, "waiters", 15_000, "clients that wait at the same time")
-	flag.StringVar(&s.only, "only", "", "one of: poll, pair, device, device-poll, handover, growth, waiters, device-memory, start")
+	flag.IntVar(&s.streams, "streams", 100_000, "clients that wait at the same time, over HTTP/2")
+	flag.StringVar(&s.only, "only", "", "one of: poll, pair, device, device-poll, handover, growth, waiters, device-memory, start, handshakes, pair-http2, waiters-http2")
 	flag.Func("connections", "numbers of connections that share the load (default 1,64,256)", s.setConnections)
 	s.conns = []int{1, 64, 256}
 	flag.Parse()
@@ -102,4 +105,7 @@ var measurements = []struct {
 	{"waiters", measureWaiters},
 	{"device-memory", measureDeviceMemory},
 	{"start", measureStart},
+	{"handshakes", measureHandshakes},
+	{"pair-http2", measureSecurePairs},
+	{"waiters-http2", measureStreams},
 }

@@ -38,12 +38,13 @@ type server struct {
 	subject subject
 	cmd     *exec.Cmd
 	address string
+	tls     *pair         // or nil
 	ready   time.Duration // from the start of the process to its first line
 	store   string        // the value of --store
 	engine  io.Closer     // its store's, if that is another process
 }
 
-var addressPattern = regexp.MustCompile(`http://(\S+)`)
+var addressPattern = regexp.MustCompile(`https?://(\S+)`)
 
 // start starts a subject with a fresh store. Logs are written, to nowhere.
 func (s settings) start(what subject) (*server, error) {
@@ -52,7 +53,7 @@ func (s settings) start(what subject) (*server, error) {
 		if err != nil {
 			return nil, err
 		}
-		return launch(what, command)
+		return s.launch(what, command)
 	}
 	store, engine, err := s.newStore(what)
 	if err != nil {
@@ -69,10 +70,10 @@ func (s settings) start(what subject) (*server, error) {
 // startOn starts a dss on a store.
 func (s settings) startOn(what subject, store string) (*server, error) {
 	arguments := append([]string{"serve", "--listen", "127.0.0.1:0", "--store", store, "--limits", "off"}, s.flags...)
-	return launch(what, exec.Command(s.binary, arguments...))
+	return s.launch(what, exec.Command(s.binary, append(arguments, s.tls.flags()...)...))
 }
 
-func launch(what subject, command *exec.Cmd) (*server, error) {
+func (s settings) launch(what subject, command *exec.Cmd) (*server, error) {
 	out, err := command.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func launch(what subject, command *exec.Cmd) (*server, error) {
 		return nil, err
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
-	started := &server{subject: what, cmd: command, ready: time.Since(began)}
+	started := &server{subject: what, cmd: command, tls: s.tls, ready: time.Since(began)}
 	match := addressPattern.FindStringSubmatch(line)
 	if err != nil || match == nil {
 		return nil, errors.Join(fmt.Errorf("%s did not start: %q", what, line), started.kill())
@@ -133,7 +134,13 @@ func (s settings) ceilingCommand(what subject) (*exec.Cmd, error) {
 		}
 	}
 	text, err := json.Marshal(headers)
-	return exec.Command(self, "ceiling", string(text)), err
+	arguments := []string{"ceiling", string(text)}
+	if s.tls != nil {
+		arguments = append(arguments, s.tls.cert, s.tls.key)
+	}
+	command := exec.Command(self, arguments...)
+	command.Stderr = os.Stderr // if it dies, that says why
+	return command, err
 }
 
 // headers are those that dss sends with every answer to a poll.
@@ -142,7 +149,8 @@ func (s settings) headers() (http.Header, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := http.Get("http://" + one.address + "/auth/token?key=" + rand.Text())
+	asking := &http.Client{Transport: s.tls.transport(), Timeout: answerTime}
+	response, err := asking.Get(s.tls.scheme() + "://" + one.address + "/auth/token?key=" + rand.Text())
 	if err != nil {
 		return nil, errors.Join(err, one.kill())
 	}

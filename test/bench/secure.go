@@ -1,0 +1,159 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/test/frames"
+)
+
+// pair is the certificate and key that all servers of a run share; nil is
+// plain HTTP.
+type pair struct {
+	cert, key string // files
+	trust     *tls.Config
+}
+
+// secured returns the settings for servers over HTTPS, with a new certificate
+// of the kind that authorities give out: ECDSA, P-256.
+func (s settings) secured() (settings, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return s, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(24 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return s, err
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return s, err
+	}
+	roots := x509.NewCertPool()
+	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	roots.AppendCertsFromPEM(public)
+	s.tls = &pair{filepath.Join(s.folder, "cert.pem"), filepath.Join(s.folder, "key.pem"), &tls.Config{
+		RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS13,
+	}}
+	return s, errors.Join(os.WriteFile(s.tls.cert, public, 0o600),
+		os.WriteFile(s.tls.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
+}
+
+// flags make dss serve over HTTPS.
+func (p *pair) flags() []string {
+	if p == nil {
+		return nil
+	}
+	return []string{"--tls-cert", p.cert, "--tls-key", p.key}
+}
+
+func (p *pair) scheme() string {
+	if p == nil {
+		return "http"
+	}
+	return "https"
+}
+
+// transport trusts the servers.
+func (p *pair) transport() *http.Transport {
+	if p == nil {
+		return &http.Transport{DisableKeepAlives: true}
+	}
+	return &http.Transport{DisableKeepAlives: true, TLSClientConfig: p.trust, ForceAttemptHTTP2: true}
+}
+
+// measureHandshakes prints how many new connections a server takes. Each
+// handshake is a full one, and has ended when the server's first frame is there.
+func measureHandshakes(out io.Writer, s settings) error {
+	s, err := s.secured()
+	if err != nil {
+		return err
+	}
+	return workload{"TLS 1.3 handshakes (ECDSA P-256), each a new connection", func(c *client, timed func(func() error) error) error {
+		return timed(func() error { return handshake(c.host, s.tls.trust) })
+	}, nil}.measure(out, s)
+}
+
+func handshake(address string, trust *tls.Config) error {
+	conn, err := frames.Dial(address, trust)
+	if err != nil {
+		return err
+	}
+	_ = conn.SetDeadline(time.Now().Add(answerTime))
+	_, err = conn.Read()
+	// Without leaving the port in use for a minute.
+	return errors.Join(err, conn.NetConn().(*net.TCPConn).SetLinger(0), conn.NetConn().Close())
+}
+
+// measureSecurePairs prints deposits and claims over HTTP/2.
+func measureSecurePairs(out io.Writer, s settings) error {
+	s, err := s.secured()
+	if err != nil {
+		return err
+	}
+	load := pairs
+	load.title += ", over HTTP/2 with TLS"
+	return load.measure(out, s)
+}
+
+// exchangeFrames sends a request on a new stream and waits for the status of
+// its answer. The windows are large enough for a thousand small answers.
+func (c *client) exchangeFrames(want int, method, path, body string, more ...[]byte) error {
+	c.stream += 2
+	_ = c.streams.SetDeadline(time.Now().Add(answerTime))
+	if body == "" {
+		c.streams.Add(frames.Headers, frames.EndStream|frames.EndHeaders, c.stream, frames.Request(method, c.host, path))
+	} else {
+		more = append(more, frames.Field("content-type", "application/x-www-form-urlencoded"), frames.Field("content-length", strconv.Itoa(len(body))))
+		c.streams.Add(frames.Headers, frames.EndHeaders, c.stream, frames.Request(method, c.host, path, more...))
+		c.streams.Add(frames.Data, frames.EndStream, c.stream, []byte(body))
+	}
+	if err := c.streams.Flush(); err != nil {
+		return err
+	}
+	return c.receiveFrames(want)
+}
+
+// receiveFrames reads until the answer on the current stream ends.
+func (c *client) receiveFrames(want int) error {
+	status := 0
+	for {
+		frame, err := c.streams.Next()
+		if err != nil {
+			return err
+		}
+		if frame.Stream != c.stream {
+			continue
+		}
+		switch frame.Kind {
+		case frames.Headers:
+			status = frames.Status(frame.Payload)
+		case frames.Reset:
+			return errors.New("the server ended a stream")
+		}
+		if (frame.Kind == frames.Headers || frame.Kind == frames.Data) && frame.Flags&frames.EndStream != 0 {
+			if status != want {
+				return fmt.Errorf("answered %d, want %d", status, want)
+			}
+			return nil
+		}
+	}
+}
