@@ -29,7 +29,7 @@ test: build
 
 test-internet:
 	test/setup
-	go test -tags internet -count 1 -timeout 20m ./test/internet/...
+	go test -tags internet -count 1 -timeout 40m ./test/internet/...
 
 lint:
 	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }

@@ -46,7 +46,7 @@ func TestTestSSL(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "testssl.json")
 	// Protocols, cipher lists, forward secrecy, server's choices, headers,
 	// vulnerabilities. Its exit status counts findings, which are below.
-	out, runErr := run(t.Context(), 10*time.Minute, "testssl", "--jsonfile", file, "--quiet", "--warnings", "off", "--color", "0",
+	out, runErr := run(t.Context(), 20*time.Minute, "testssl", "--jsonfile", file, "--quiet", "--warnings", "off", "--color", "0",
 		"--nodns", "none", "-p", "-s", "-f", "-P", "-S", "-h", "-U", s.address)
 	text, err := os.ReadFile(file)
 	if err != nil {
