@@ -74,6 +74,14 @@ func (p *proxy) accept() {
 	}
 }
 
+// forget forgets the scripts that have been on their way so far.
+func (p *proxy) forget() {
+	select {
+	case <-p.scripts:
+	default:
+	}
+}
+
 // look looks at what is on its way to the server.
 func (p *proxy) look(request []byte) (cut bool) {
 	if bytes.Contains(request, []byte("EVALSHA")) {
