@@ -24,7 +24,7 @@ run: build
 
 test: build
 	test/setup
-	go test -race ./...
+	go test -race -count 1 ./...
 	npm --prefix test/browser test
 
 test-internet:
