@@ -24,7 +24,7 @@ run: build
 
 test: build
 	test/setup
-	go test -race -count 1 ./...
+	go test -race -count 1 -timeout 25m ./...
 	npm --prefix test/browser test
 
 test-internet:
