@@ -34,9 +34,7 @@ func eachSharedStore(t *testing.T, binary string, test func(t *testing.T, f *fle
 	for name, open := range sharedStores {
 		t.Run(name, func(t *testing.T) {
 			store := open(t)
-			f := startFleet(t, binary, store, store)
-			f.store = name
-			test(t, f)
+			test(t, startFleet(t, binary, store, store))
 		})
 	}
 }
