@@ -137,10 +137,13 @@ func (f *fleet) startProxy(listen string) {
 }
 
 // awaitInProxy waits until the proxy gives requests to the i-th server.
-func (f *fleet) awaitInProxy(i int) {
+func (f *fleet) awaitInProxy(i int) { f.awaitProxy(i, "UP") }
+
+// awaitProxy waits until the proxy thinks that of the i-th server.
+func (f *fleet) awaitProxy(i int, status string) {
 	f.t.Helper()
-	up := regexp.MustCompile(fmt.Sprintf(`(?m)^servers,s%d,(?:[^,]*,){15}UP,`, i))
-	f.await(fmt.Sprintf("server %d in the proxy", i), func() bool {
+	up := regexp.MustCompile(fmt.Sprintf(`(?m)^servers,s%d,(?:[^,]*,){15}%s,`, i, status))
+	f.await(fmt.Sprintf("server %d %s in the proxy", i, status), func() bool {
 		response, err := http.Get("http://" + f.stats + "/;csv")
 		if err != nil {
 			return false

@@ -143,8 +143,9 @@ func TestCutOff(t *testing.T) {
 	eachFaultyFleet(t, func(t *testing.T, f *faultyFleet) {
 		heal := f.ways[0].poison("timeout", "downstream", map[string]any{"timeout": 0}) // half-open: silence
 		f.awaitReady(http.StatusServiceUnavailable, 0)
+		f.awaitProxy(0, "DOWN")
 		key := rand.Text()
-		if !f.deposit(key, "token-of-it") { // the proxy has noticed
+		if !f.deposit(key, "token-of-it") {
 			t.Error("no deposit at the other server")
 		}
 		if status, _, body := f.servers[0].ask("GET", "/auth/token?key="+key, nil); status != http.StatusServiceUnavailable {
