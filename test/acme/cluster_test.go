@@ -17,6 +17,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // seeing is a store that remembers every value it was given.
@@ -36,7 +37,7 @@ func (s *seeing) see(value []byte) {
 type member struct {
 	source  *certs.ACME
 	address string
-	log     output
+	log     program.Log
 }
 
 // join starts a server at a TLS port. It answers challenges, but orders
@@ -99,7 +100,7 @@ func TestSeveralServers(t *testing.T) {
 	t.Parallel()
 	a, store, secret := newAuthority(t), &seeing{Store: memory.New(index.Limits{})}, rand.Text()+rand.Text()
 	a.start()
-	orders := join(t, a, store, secret, freePort(t))
+	orders := join(t, a, store, secret, program.FreePort(t))
 	answers := join(t, a, store, secret, a.tlsPort)
 	orders.run(t)
 	roots := a.roots()
@@ -150,7 +151,7 @@ func TestRenewalOnSeveralServers(t *testing.T) {
 	a, store, secret := newAuthority(t), memory.New(index.Limits{}), rand.Text()+rand.Text()
 	a.lifetime = shortLife
 	a.start()
-	members := []*member{join(t, a, store, secret, freePort(t)), join(t, a, store, secret, a.tlsPort)}
+	members := []*member{join(t, a, store, secret, program.FreePort(t)), join(t, a, store, secret, a.tlsPort)}
 	roots := a.roots()
 	for _, m := range members {
 		m.run(t)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 func loopback(port string) string { return "127.0.0.1:" + port }
@@ -19,7 +21,7 @@ func TestHTTP01(t *testing.T) {
 	t.Parallel()
 	a, folder := newAuthority(t), t.TempDir()
 	a.start()
-	s := serve(t, loopback(freePort(t)), at(a, folder, "--http-listen", loopback(a.httpPort))...)
+	s := serve(t, program.FreeAddress(t), at(a, folder, "--http-listen", loopback(a.httpPort))...)
 	cert := s.certified(host, a.roots())
 	if !strings.Contains(a.log.String(), "Attempting to validate w/ HTTP") {
 		t.Error("it was not validated by HTTP")
@@ -43,7 +45,7 @@ func TestHTTP01(t *testing.T) {
 	// The next one needs no authority.
 	orders := a.orders()
 	a.stop()
-	again := serve(t, loopback(freePort(t)), at(a, folder, "--http-listen", loopback(a.httpPort))...)
+	again := serve(t, program.FreeAddress(t), at(a, folder, "--http-listen", loopback(a.httpPort))...)
 	if kept, err := again.handshake(host, nil); err == nil || kept != nil {
 		t.Error("verified without the authority's root")
 	}
@@ -52,8 +54,8 @@ func TestHTTP01(t *testing.T) {
 		t.Error("after a restart the certificate is another one")
 	}
 	again.terminate()
-	if a.orders() != orders || strings.Contains(again.log.String(), "level=ERROR") {
-		t.Errorf("after a restart:\n%s", again.log.String())
+	if a.orders() != orders || strings.Contains(again.Stderr.String(), "level=ERROR") {
+		t.Errorf("after a restart:\n%s", again.Stderr.String())
 	}
 }
 
@@ -132,8 +134,8 @@ func TestAppHosts(t *testing.T) {
 		t.Errorf("%d orders after names that are refused", a.orders())
 	}
 	s.terminate()
-	if strings.Contains(s.log.String(), "evil") {
-		t.Errorf("a stranger's name is in the log:\n%s", s.log.String())
+	if strings.Contains(s.Stderr.String(), "evil") {
+		t.Errorf("a stranger's name is in the log:\n%s", s.Stderr.String())
 	}
 }
 
@@ -170,9 +172,9 @@ func TestAllAppHosts(t *testing.T) {
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	certFile, keyFile, plain := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem"), loopback(freePort(t))
+	certFile, keyFile, plain := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem"), program.FreeAddress(t)
 	selfSigned(t, certFile, keyFile)
-	s := serve(t, loopback(freePort(t)), "--tls-cert", certFile, "--tls-key", keyFile, "--store", "memory:", "--http-listen", plain)
+	s := serve(t, program.FreeAddress(t), "--tls-cert", certFile, "--tls-key", keyFile, "--store", "memory:", "--http-listen", plain)
 	first := s.unverified(host)
 	selfSigned(t, certFile, keyFile)
 	eventually(t, "the new certificate", func() bool { return s.unverified(host).SerialNumber.Cmp(first.SerialNumber) != 0 })
@@ -186,8 +188,8 @@ func TestFiles(t *testing.T) {
 		t.Errorf("%s to %s", response.Status, location)
 	}
 	s.terminate()
-	if strings.Contains(s.log.String(), "CANARY") || !strings.Contains(s.log.String(), "not for the server's own host") {
-		t.Errorf("the log:\n%s", s.log.String())
+	if strings.Contains(s.Stderr.String(), "CANARY") || !strings.Contains(s.Stderr.String(), "not for the server's own host") {
+		t.Errorf("the log:\n%s", s.Stderr.String())
 	}
 }
 
@@ -198,7 +200,7 @@ func TestProtocols(t *testing.T) {
 	folder := t.TempDir()
 	certFile, keyFile := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
 	selfSigned(t, certFile, keyFile)
-	s := serve(t, loopback(freePort(t)), "--tls-cert", certFile, "--tls-key", keyFile, "--store", "memory:")
+	s := serve(t, program.FreeAddress(t), "--tls-cert", certFile, "--tls-key", keyFile, "--store", "memory:")
 	for what, c := range map[string]struct {
 		config *tls.Config
 		good   bool

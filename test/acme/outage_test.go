@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // TestAuthorityDown: the authority comes after the server. Until then the
@@ -11,8 +13,8 @@ import (
 func TestAuthorityDown(t *testing.T) {
 	t.Parallel()
 	a, folder := newAuthority(t), t.TempDir()
-	admin := loopback(freePort(t))
-	s := serve(t, loopback(freePort(t)), at(a, folder, "--http-listen", loopback(a.httpPort), "--admin-listen", admin)...)
+	admin := program.FreeAddress(t)
+	s := serve(t, program.FreeAddress(t), at(a, folder, "--http-listen", loopback(a.httpPort), "--admin-listen", admin)...)
 	s.until(`msg="certificate not obtained" host=` + host)
 	s.until("connection refused")
 	if _, err := s.handshake(host, nil); err == nil {
@@ -45,7 +47,7 @@ func TestAuthorityGoesDown(t *testing.T) {
 	first := s.certified(host, a.roots())
 	a.stop()
 	s.until(`msg="certificate not obtained" host=` + host)
-	if !strings.Contains(s.log.String(), "has_one=true") {
+	if !strings.Contains(s.Stderr.String(), "has_one=true") {
 		t.Error("the log does not say that there is a certificate")
 	}
 	if kept := s.unverified(host); kept.SerialNumber.Cmp(first.SerialNumber) != 0 {
@@ -65,11 +67,11 @@ func TestNotReachable(t *testing.T) {
 	t.Parallel()
 	a, folder := newAuthority(t), t.TempDir()
 	a.start()
-	s := serve(t, loopback(freePort(t)), at(a, folder, "--http-listen", loopback(freePort(t)))...)
+	s := serve(t, program.FreeAddress(t), at(a, folder, "--http-listen", program.FreeAddress(t))...)
 	s.until("again_in=15m0s")
 	for _, text := range []string{"tls-alpn-01", "http-01", "Failed to connect"} {
-		if !strings.Contains(s.log.String(), text) {
-			t.Errorf("the log does not say %q:\n%s", text, s.log.String())
+		if !strings.Contains(s.Stderr.String(), text) {
+			t.Errorf("the log does not say %q:\n%s", text, s.Stderr.String())
 		}
 	}
 	orders := a.orders()

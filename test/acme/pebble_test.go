@@ -21,25 +21,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
-
-// output collects what a process prints.
-type output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
 
 // patience bounds every wait; nothing comes near it.
 const patience = 90 * time.Second
@@ -54,18 +38,6 @@ func eventually(t *testing.T, what string, so func() bool) {
 			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
-}
-
-// freePort is a port on loopback that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	return port
 }
 
 func listens(address string) bool {
@@ -103,7 +75,7 @@ type authority struct {
 	lifetime                   time.Duration // of a certificate; 0 stands for 90 days
 	port, managementPort, dns  string
 	folder, caFile, configFile string
-	log                        output
+	log                        program.Log
 	stop                       func()
 }
 
@@ -111,13 +83,13 @@ type authority struct {
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
 	a := &authority{
-		t: t, httpPort: freePort(t), tlsPort: freePort(t), port: freePort(t), managementPort: freePort(t),
-		folder: t.TempDir(), dns: "127.0.0.1:" + freePort(t),
+		t: t, httpPort: program.FreePort(t), tlsPort: program.FreePort(t), port: program.FreePort(t), managementPort: program.FreePort(t),
+		folder: t.TempDir(), dns: "127.0.0.1:" + program.FreePort(t),
 	}
 	a.caFile = filepath.Join(a.folder, "ca.pem")
 	selfSigned(t, a.caFile, filepath.Join(a.folder, "key.pem"))
 	background(t, io.Discard, "pebble-challtestsrv", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "",
-		"-defaultIPv6", "", "-dnsserver", a.dns, "-management", "127.0.0.1:"+freePort(t))
+		"-defaultIPv6", "", "-dnsserver", a.dns, "-management", "127.0.0.1:"+program.FreePort(t))
 	eventually(t, "the name server answers", func() bool { return listens(a.dns) })
 	return a
 }

@@ -2,75 +2,41 @@
 package acme_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 var binary string
 
-func TestMain(m *testing.M) {
-	folder, err := os.MkdirTemp("", "dss-acme-")
-	if err != nil {
-		panic(err)
-	}
-	binary = filepath.Join(folder, "dss")
-	build := exec.Command("go", "build", "-race", "-o", binary, "github.com/desktop-stack-serv/dss/cmd/dss")
-	build.Stdout, build.Stderr = os.Stdout, os.Stderr
-	status := 1
-	if build.Run() == nil {
-		status = m.Run()
-	}
-	os.RemoveAll(folder)
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { program.Main(m.Run, program.Raced(&binary)) }
 
 const host = "auth.example.test"
 
 // server is a running dss serve.
 type server struct {
+	*program.Process
 	t      *testing.T
-	cmd    *exec.Cmd
 	listen string
-	log    output
 }
 
 // serve starts a server that listens on listen, and waits until it is ready.
 func serve(t *testing.T, listen string, args ...string) *server {
 	t.Helper()
-	args = append([]string{"serve", "--listen", listen, "--public-url", "https://" + host}, args...)
-	s := &server{t: t, cmd: exec.Command(binary, args...), listen: listen}
-	s.cmd.Stderr = &s.log
-	out, err := s.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	s := program.Start(t, binary, append([]string{"--listen", listen, "--public-url", "https://" + host}, args...)...)
+	if s.URL != "https://"+host {
+		t.Fatalf("it is ready at %s", s.URL)
 	}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if s.cmd.ProcessState == nil {
-			_ = s.cmd.Process.Kill()
-			_ = s.cmd.Wait()
-		}
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil || line != "DSS is ready at https://"+host+"\n" {
-		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
-		t.Fatalf("%q: %v\n%s", line, err, s.log.String())
-	}
-	return s
+	return &server{s, t, listen}
 }
 
 // at lets a server use the authority, with its data in folder.
@@ -83,11 +49,8 @@ func at(a *authority, folder string, more ...string) []string {
 
 func (s *server) terminate() {
 	s.t.Helper()
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.cmd.Wait(); err != nil {
-		s.t.Errorf("after SIGTERM: %v\n%s", err, s.log.String())
+	if err := s.Terminate(); err != nil {
+		s.t.Error(err)
 	}
 }
 
@@ -133,13 +96,13 @@ func (s *server) quiet(folder string) {
 				continue
 			}
 			lines++
-			if strings.Contains(s.log.String(), line) {
+			if strings.Contains(s.Stderr.String(), line) {
 				s.t.Errorf("a line of %s is in the log", name)
 			}
 		}
 	}
-	if lines < 10 || strings.Contains(s.log.String(), "PRIVATE KEY") {
-		s.t.Errorf("%d lines of keys and certificates; the log:\n%s", lines, s.log.String())
+	if lines < 10 || strings.Contains(s.Stderr.String(), "PRIVATE KEY") {
+		s.t.Errorf("%d lines of keys and certificates; the log:\n%s", lines, s.Stderr.String())
 	}
 }
 
@@ -180,10 +143,10 @@ func (s *server) until(text string) {
 	s.t.Helper()
 	defer func() {
 		if s.t.Failed() {
-			s.t.Logf("the log:\n%s", s.log.String())
+			s.t.Logf("the log:\n%s", s.Stderr.String())
 		}
 	}()
-	eventually(s.t, "the log says "+text, func() bool { return strings.Contains(s.log.String(), text) })
+	eventually(s.t, "the log says "+text, func() bool { return strings.Contains(s.Stderr.String(), text) })
 }
 
 // certified waits for a name's certificate.
@@ -191,7 +154,7 @@ func (s *server) certified(name string, roots *x509.CertPool) *x509.Certificate 
 	s.t.Helper()
 	cert, err := s.handshake(name, roots)
 	if err != nil {
-		s.t.Fatalf("%s: %v\n%s", name, err, s.log.String())
+		s.t.Fatalf("%s: %v\n%s", name, err, s.Stderr.String())
 	}
 	if len(cert.DNSNames) != 1 || !strings.EqualFold(cert.DNSNames[0], name) || time.Now().After(cert.NotAfter) {
 		s.t.Fatalf("%s: a certificate for %v until %v", name, cert.DNSNames, cert.NotAfter)
@@ -205,7 +168,7 @@ func (s *server) unverified(name string) *x509.Certificate {
 	dialer := &net.Dialer{Timeout: patience}
 	conn, err := tls.DialWithDialer(dialer, "tcp", s.listen, &tls.Config{ServerName: name, InsecureSkipVerify: true})
 	if err != nil {
-		s.t.Fatalf("%v\n%s", err, s.log.String())
+		s.t.Fatalf("%v\n%s", err, s.Stderr.String())
 	}
 	defer conn.Close()
 	return conn.ConnectionState().PeerCertificates[0]

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/desktop-stack-serv/dss/test/engines"
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // TestProcessesShareACertificate: two processes on one store get by with one
@@ -31,7 +32,7 @@ func TestProcessesShareACertificate(t *testing.T) {
 			}
 			args := sharing("secret")
 			answers := serve(t, loopback(a.tlsPort), args...)
-			other := serve(t, loopback(freePort(t)), args...)
+			other := serve(t, program.FreeAddress(t), args...)
 			first, second := answers.certified(host, a.roots()), other.certified(host, a.roots())
 			if first.SerialNumber.Cmp(second.SerialNumber) != 0 || a.orders() != 1 {
 				t.Errorf("%d orders; two certificates: %v, %v", a.orders(), first.SerialNumber, second.SerialNumber)
@@ -50,8 +51,8 @@ func TestProcessesShareACertificate(t *testing.T) {
 			}
 			stranger.terminate()
 			for _, s := range []*server{answers, other, again, stranger} {
-				if strings.Contains(s.log.String(), "PRIVATE KEY") || strings.Contains(s.log.String(), "level=ERROR") {
-					t.Errorf("the log:\n%s", s.log.String())
+				if strings.Contains(s.Stderr.String(), "PRIVATE KEY") || strings.Contains(s.Stderr.String(), "level=ERROR") {
+					t.Errorf("the log:\n%s", s.Stderr.String())
 				}
 			}
 		})

@@ -3,7 +3,6 @@
 package clients_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"flag"
@@ -14,14 +13,13 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/scripted"
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 const (
@@ -33,48 +31,26 @@ const (
 // server is where the binary listens.
 var server string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	folder, err := os.MkdirTemp("", "dss-clients-")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(folder)
-	binary := filepath.Join(folder, "dss")
-	build := exec.Command("go", "build", "-race", "-o", binary, "github.com/desktop-stack-serv/dss/cmd/dss")
-	build.Stdout, build.Stderr = os.Stdout, os.Stderr
-	if build.Run() != nil {
-		return 1
-	}
-	return serve(m, exec.Command(binary, "serve", "--sandbox", "--listen", "127.0.0.1:0", "--store", "memory:"))
+func TestMain(m *testing.M) {
+	var binary string
+	program.Main(func() int { return serve(m, binary) }, program.Raced(&binary))
 }
 
 // routine is what the log of a server without problems consists of.
 var routine = regexp.MustCompile(`(?m)^.* level=INFO .*\n`)
 
 // serve runs the tests while the server does.
-func serve(m *testing.M, dss *exec.Cmd) int {
-	var log bytes.Buffer // to be read after the process has ended
-	dss.Stderr = &log
-	out, err := dss.StdoutPipe()
-	if err == nil {
-		err = dss.Start()
-	}
+func serve(m *testing.M, binary string) int {
+	dss, err := program.Serve(exec.Command(binary, "serve", "--sandbox", "--listen", "127.0.0.1:0", "--store", "memory:"))
 	if err != nil {
-		panic(err)
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	tooLong := time.AfterFunc(limit, func() { _ = dss.Process.Kill() })
-	line, _ := bufio.NewReader(out).ReadString('\n')
-	tooLong.Stop()
-	status := 1
-	if server = regexp.MustCompile(`http://\S+`).FindString(line); server != "" {
-		status = runWide(m)
-	}
-	tooLong.Reset(limit)
-	_ = dss.Process.Signal(syscall.SIGTERM)
-	if err := dss.Wait(); err != nil || status != 0 {
-		fmt.Fprintf(os.Stderr, "the server said %q and ended with %v:\n%s", line, err, routine.ReplaceAllString(log.String(), ""))
+	defer dss.Kill()
+	server = dss.URL
+	status := runWide(m)
+	if err := dss.Terminate(); err != nil || status != 0 {
+		fmt.Fprintf(os.Stderr, "the server ended with %v:\n%s", err, routine.ReplaceAllString(dss.Stderr.String(), ""))
 		status = 1
 	}
 	return status

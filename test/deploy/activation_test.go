@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // passing returns the server with sockets passed to it as a service manager
@@ -47,10 +49,10 @@ func socket(t *testing.T, network, address string) net.Listener {
 // TestSocketActivate has systemd's own tool pass the socket.
 func TestSocketActivate(t *testing.T) {
 	t.Parallel()
-	address := freeAddress(t)
+	address := program.FreeAddress(t)
 	p := launch(t, exec.Command("systemd-socket-activate", "--listen="+address, "--fdname=https",
 		binary, "serve", "--store", "memory:", "--listen", address)) // which is taken
-	p.until("listening", func() bool { return strings.Contains(p.stderr.String(), "Listening on") })
+	p.until("listening", func() bool { return strings.Contains(p.Stderr.String(), "Listening on") })
 	// The tool starts the server when somebody comes.
 	newApp("http://"+address).pass(t, rand.Text(), "T")
 	if want := "http://localhost:" + address[strings.LastIndex(address, ":")+1:]; p.ready() != want {
@@ -137,7 +139,7 @@ func TestSocketRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := launch(t, passing(t, c.names, c.sockets, "--store", "memory:"))
 			p.exits(2)
-			if got := p.stderr.String(); !strings.Contains(got, c.want) || strings.Count(got, "\n") != 1 {
+			if got := p.Stderr.String(); !strings.Contains(got, c.want) || strings.Count(got, "\n") != 1 {
 				t.Errorf("it says\n%s", got)
 			}
 		})
@@ -152,7 +154,7 @@ func TestSocketRefused(t *testing.T) {
 		cmd.ExtraFiles[0] = file
 		p := launch(t, cmd)
 		p.exits(2)
-		if got := p.stderr.String(); !strings.Contains(got, "descriptor 3 is no listening stream socket") {
+		if got := p.Stderr.String(); !strings.Contains(got, "descriptor 3 is no listening stream socket") {
 			t.Errorf("it says\n%s", got)
 		}
 	})
@@ -163,7 +165,7 @@ func TestHangup(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--listen", "127.0.0.1:0", "--store", "memory:")
 	p.signal(syscall.SIGHUP)
-	p.until("a word on SIGHUP", func() bool { return strings.Contains(p.stderr.String(), "SIGHUP changes nothing") })
+	p.until("a word on SIGHUP", func() bool { return strings.Contains(p.Stderr.String(), "SIGHUP changes nothing") })
 	newApp(p.ready()).pass(t, rand.Text(), "T")
 	p.terminate()
 }

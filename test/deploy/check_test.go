@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // runBinary runs the server's binary to its end.
@@ -17,8 +19,11 @@ func runBinary(t *testing.T, env []string, args ...string) (status int, stdout, 
 	cmd := exec.Command(binary, args...)
 	cmd.Env = environment(env...)
 	p := launch(t, cmd)
-	<-p.ended
-	return cmd.ProcessState.ExitCode(), p.stdout.String(), p.stderr.String()
+	status, err := p.ExitCode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status, p.Stdout.String(), p.Stderr.String()
 }
 
 // TestCheck says what would happen, and leaves nothing behind.
@@ -27,7 +32,7 @@ func TestCheck(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "new", "dss.db")
 	status, stdout, stderr := runBinary(t, []string{"DSS_PUBLIC_URL=https://auth.example.org", "DSS_STORE=sqlite:" + path},
-		"serve", "--check", "--listen", freeAddress(t), "--admin-listen", freeAddress(t))
+		"serve", "--check", "--listen", program.FreeAddress(t), "--admin-listen", program.FreeAddress(t))
 	if status != 0 || stderr != "" {
 		t.Errorf("exit status %d: %s", status, stderr)
 	}
@@ -53,7 +58,7 @@ func TestCheck(t *testing.T) {
 // upgrade. The server does not notice.
 func TestCheckBesideServer(t *testing.T) {
 	t.Parallel()
-	store, address := "sqlite:"+filepath.Join(t.TempDir(), "dss.db"), freeAddress(t)
+	store, address := "sqlite:"+filepath.Join(t.TempDir(), "dss.db"), program.FreeAddress(t)
 	p := serve(t, "--listen", address, "--store", store)
 	a := newApp(p.ready())
 	if got, err := a.deposit("kept-over-the-check", "T"); err != nil || got.status != http.StatusNoContent {
@@ -62,7 +67,7 @@ func TestCheckBesideServer(t *testing.T) {
 	for range 20 {
 		status, stdout, stderr := runBinary(t, nil, "serve", "--check", "--listen", address, "--store", store)
 		if status != 0 || stderr != "" || !strings.Contains(stdout, address+", which is in use now") ||
-			!strings.Contains(stdout, fmt.Sprintf("process %d has it open", p.cmd.Process.Pid)) {
+			!strings.Contains(stdout, fmt.Sprintf("process %d has it open", p.Cmd.Process.Pid)) {
 			t.Fatalf("exit status %d\n%s%s", status, stdout, stderr)
 		}
 	}
@@ -101,7 +106,7 @@ func TestCheckProblems(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			args := c.args
 			if c.args[0] != "--listen" {
-				args = append([]string{"--listen", freeAddress(t)}, args...)
+				args = append([]string{"--listen", program.FreeAddress(t)}, args...)
 			}
 			status, _, stderr := runBinary(t, nil, append([]string{"serve", "--check"}, args...)...)
 			lines := strings.Split(strings.TrimSpace(stderr), "\n")
@@ -120,7 +125,7 @@ func TestCheckProblems(t *testing.T) {
 // TestHealth asks a server on its way from start to end.
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	address, admin := freeAddress(t), freeAddress(t)
+	address, admin := program.FreeAddress(t), program.FreeAddress(t)
 	ask := func(env ...string) (int, string) {
 		status, _, stderr := runBinary(t, env, "health")
 		return status, stderr

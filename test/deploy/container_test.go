@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/desktop-stack-serv/dss/internal/scripted"
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // image is what deploy/container/Containerfile makes.
@@ -119,7 +120,7 @@ func TestContainer(t *testing.T) {
 	t.Parallel()
 	i := buildImage(t)
 	i.checkFiles(t)
-	address := freeAddress(t)
+	address := program.FreeAddress(t)
 	_, port, _ := strings.Cut(address, ":")
 	env := []string{"DSS_LISTEN=" + address, "DSS_PUBLIC_URL=http://localhost:" + port, "DSS_SANDBOX=true"}
 	if len(i.config.Entrypoint) == 0 || len(i.health) == 0 || i.config.StopSignal != "SIGTERM" {
@@ -127,7 +128,7 @@ func TestContainer(t *testing.T) {
 	}
 	p := launch(t, i.command(t, env, slices.Concat(i.config.Entrypoint, i.config.Cmd)...))
 	base := p.ready()
-	checkConfinement(t, p.cmd.Process.Pid)
+	checkConfinement(t, p.Cmd.Process.Pid)
 	signIn(t, base)
 
 	healthy := launch(t, i.command(t, env, i.health...))
@@ -138,7 +139,7 @@ func TestContainer(t *testing.T) {
 
 	elsewhere := launch(t, i.command(t, append(env, "DSS_STORE=sqlite:/elsewhere/dss.db"), slices.Concat(i.config.Entrypoint, i.config.Cmd)...))
 	elsewhere.exits(1)
-	if got := elsewhere.stderr.String(); !strings.Contains(got, "read-only file system") {
+	if got := elsewhere.Stderr.String(); !strings.Contains(got, "read-only file system") {
 		t.Errorf("outside of /data it can write: %s", got)
 	}
 }

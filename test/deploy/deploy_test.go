@@ -4,20 +4,17 @@
 package deploy_test
 
 import (
-	"bytes"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // patience bounds every wait; nothing comes near it.
@@ -29,81 +26,35 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	folder, err := os.MkdirTemp("", "dss-deploy-")
-	if err == nil {
-		err = os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin") // where the proxies are
-	}
-	if err != nil {
+	if err := os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin"); err != nil { // where the proxies are
 		panic(err)
 	}
-	binary, static = filepath.Join(folder, "race", "dss"), filepath.Join(folder, "static", "dss")
-	status := 1
-	if build(binary, "1", "-race") && build(static, "0") {
-		status = m.Run()
-	}
-	os.RemoveAll(folder)
-	os.Exit(status)
-}
-
-func build(path, cgo string, flags ...string) bool {
-	command := exec.Command("go", append(append([]string{"build", "-trimpath"}, flags...), "-o", path, "github.com/desktop-stack-serv/dss/cmd/dss")...)
-	command.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
-	command.Stdout, command.Stderr = os.Stdout, os.Stderr
-	return command.Run() == nil
-}
-
-// output is what a process has written so far.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
+	program.Main(m.Run, program.Raced(&binary), program.Plain(&static))
 }
 
 // process is one that a test has started.
 type process struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	stdout output
-	stderr output
-	ended  chan struct{}
+	*program.Process
+	t *testing.T
 }
 
 // launch starts a command and ends it with the test.
 func launch(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{t: t, cmd: cmd, ended: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = &p.stdout, &p.stderr
 	if cmd.Env == nil {
 		cmd.Env = environment()
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("%v; test/setup installs what is needed", err)
+	p, err := program.Launch(cmd)
+	if err != nil {
+		t.Fatal(err)
 	}
-	go func() {
-		defer close(p.ended)
-		_ = cmd.Wait() // exited looks at the state
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-p.ended
-	})
-	return p
+	t.Cleanup(p.Kill)
+	return &process{p, t}
 }
 
 // environment is what a service gets: nothing of whoever runs the tests.
 func environment(more ...string) []string {
-	return append([]string{"PATH=" + os.Getenv("PATH"), "GORACE=halt_on_error=1 atexit_sleep_ms=0"}, more...)
+	return append([]string{"PATH=" + os.Getenv("PATH"), program.RaceEnv}, more...)
 }
 
 // serve starts the server with these flags and waits until it is ready.
@@ -114,43 +65,26 @@ func serve(t *testing.T, flags ...string) *process {
 	return p
 }
 
-var readyLine = regexp.MustCompile(`(?m)^DSS is ready at (https?://\S+)$`)
-
 // ready waits for the server's address.
 func (p *process) ready() (address string) {
 	p.t.Helper()
-	p.until("ready", func() bool {
-		if match := readyLine.FindStringSubmatch(p.stdout.String()); match != nil {
-			address = match[1]
-		}
-		return address != ""
-	})
-	return address
+	if err := p.Ready(); err != nil {
+		p.t.Fatal(err)
+	}
+	return p.URL
 }
 
 // until waits for something that the process brings about.
 func (p *process) until(what string, happened func() bool) {
 	p.t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !happened() {
-		select {
-		case <-tick.C:
-		case <-p.ended:
-			if !happened() {
-				p.t.Fatalf("%s: %s has ended: %v\n%s%s", what, p.cmd.Path, p.cmd.ProcessState, p.stdout.String(), p.stderr.String())
-			}
-			return
-		case <-deadline:
-			p.t.Fatalf("%s: not within %v\n%s%s", what, patience, p.stdout.String(), p.stderr.String())
-		}
+	if err := p.Until(what, happened); err != nil {
+		p.t.Fatal(err)
 	}
 }
 
 func (p *process) signal(s syscall.Signal) {
 	p.t.Helper()
-	if err := p.cmd.Process.Signal(s); err != nil {
+	if err := p.Cmd.Process.Signal(s); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -158,16 +92,12 @@ func (p *process) signal(s syscall.Signal) {
 // exits waits for the end and compares the exit status.
 func (p *process) exits(status int) {
 	p.t.Helper()
-	p.until("exit", func() bool {
-		select {
-		case <-p.ended:
-			return true
-		default:
-			return false
-		}
-	})
-	if got := p.cmd.ProcessState.ExitCode(); got != status {
-		p.t.Fatalf("exit status %d, want %d\n%s", got, status, p.stderr.String())
+	got, err := p.ExitCode()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if got != status {
+		p.t.Fatalf("exit status %d, want %d\n%s", got, status, p.Stderr.String())
 	}
 }
 
@@ -235,17 +165,6 @@ func (a app) pass(t *testing.T, key, token string) {
 	if got, err := a.claim(key); err != nil || got.status != http.StatusOK || strings.TrimSpace(got.body) != want {
 		t.Fatalf("claim: %d %s %v", got.status, got.body, err)
 	}
-}
-
-// freeAddress is an address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 func readFile(t *testing.T, path string) string {

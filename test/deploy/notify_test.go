@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // hear starts the server with a socket that the service manager listens on,
@@ -32,7 +34,7 @@ func hear(t *testing.T, address string, more ...string) (p *process, next func()
 		state := make([]byte, 1024)
 		n, err := socket.Read(state)
 		if err != nil {
-			t.Fatalf("%v\n%s", err, p.stderr.String())
+			t.Fatalf("%v\n%s", err, p.Stderr.String())
 		}
 		return string(state[:n])
 	}
@@ -42,7 +44,7 @@ func hear(t *testing.T, address string, more ...string) (p *process, next func()
 // socket with a file and on one without.
 func TestNotify(t *testing.T) {
 	t.Parallel()
-	for _, address := range []string{filepath.Join(t.TempDir(), "notify"), "@dss-test-" + filepath.Base(t.TempDir()) + "-" + freeAddress(t)} {
+	for _, address := range []string{filepath.Join(t.TempDir(), "notify"), "@dss-test-" + filepath.Base(t.TempDir()) + "-" + program.FreeAddress(t)} {
 		p, next := hear(t, address)
 		if got := next(); got != "READY=1" {
 			t.Errorf("first it says %q", got)
@@ -82,7 +84,7 @@ func TestWatchdog(t *testing.T) {
 func TestDeafManager(t *testing.T) {
 	t.Parallel()
 	p, _ := hear(t, filepath.Join(t.TempDir(), "notify"), "WATCHDOG_USEC=2000")
-	p.until("a warning", func() bool { return strings.Contains(p.stderr.String(), "the service manager cannot be told") })
+	p.until("a warning", func() bool { return strings.Contains(p.Stderr.String(), "the service manager cannot be told") })
 	newApp(p.ready()).pass(t, rand.Text(), "T")
 	p.terminate()
 }
@@ -106,6 +108,6 @@ func TestNobodyListens(t *testing.T) {
 	cmd.Env = environment("NOTIFY_SOCKET=" + filepath.Join(t.TempDir(), "gone"))
 	p := launch(t, cmd)
 	p.ready()
-	p.until("a warning", func() bool { return strings.Contains(p.stderr.String(), "the service manager cannot be told") })
+	p.until("a warning", func() bool { return strings.Contains(p.Stderr.String(), "the service manager cannot be told") })
 	p.terminate()
 }

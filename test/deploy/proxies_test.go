@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // edge is where a proxy stands: what it listens on, its certificate, and the
@@ -30,7 +32,7 @@ type edge struct {
 
 func newEdge(t *testing.T, servers ...string) edge {
 	t.Helper()
-	e := edge{folder: t.TempDir(), plain: freeAddress(t), secure: freeAddress(t), servers: servers, roots: x509.NewCertPool()}
+	e := edge{folder: t.TempDir(), plain: program.FreeAddress(t), secure: program.FreeAddress(t), servers: servers, roots: x509.NewCertPool()}
 	e.makeCertificate(t)
 	return e
 }
@@ -184,10 +186,8 @@ func (x proxy) start(t *testing.T, e edge) *process {
 	p := launch(t, run)
 	t.Cleanup(func() { // before it is killed, so that its workers end too
 		_ = run.Process.Signal(terminate)
-		select {
-		case <-p.ended:
-		case <-time.After(patience):
-			t.Errorf("%s does not end", x.file)
+		if _, err := p.ExitCode(); err != nil {
+			t.Error(err)
 		}
 	})
 	for _, address := range []string{e.plain, e.secure} {
@@ -205,7 +205,7 @@ func (x proxy) start(t *testing.T, e edge) *process {
 // logged is everything the proxy has written.
 func (e edge) logged(t *testing.T, p *process) string {
 	t.Helper()
-	text := p.stdout.String() + p.stderr.String()
+	text := p.Stdout.String() + p.Stderr.String()
 	logs, err := filepath.Glob(e.file("*.log"))
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // terminate ends a proxy at once, whatever goes on.
@@ -32,7 +34,7 @@ func eachProxy(t *testing.T, test func(t *testing.T, x proxy)) {
 // TestProxy has apps and browsers go by each proxy to the real server.
 func TestProxy(t *testing.T) {
 	eachProxy(t, func(t *testing.T, x proxy) {
-		server, admin := freeAddress(t), freeAddress(t)
+		server, admin := program.FreeAddress(t), program.FreeAddress(t)
 		e := newEdge(t, server)
 		dss := serve(t, "--listen", server, "--admin-listen", admin, "--store", "memory:", "--public-url", e.url())
 		p := x.start(t, e)
@@ -221,7 +223,7 @@ func TestProxySeveral(t *testing.T) {
 
 		good := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 		t.Cleanup(good.Close)
-		e = newEdge(t, freeAddress(t), good.Listener.Addr().String())
+		e = newEdge(t, program.FreeAddress(t), good.Listener.Addr().String())
 		x.start(t, e)
 		for range 20 {
 			if got, err := e.app(true).deposit(rand.Text(), "T"); err != nil || got.status != http.StatusNoContent {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // slots is how many hash slots a Redis cluster has.
@@ -49,7 +51,7 @@ func StartRedisCluster() (*Cluster, error) {
 
 func startNode() (*Server, error) {
 	return onFreePort("redis-node", func(folder string, port int) (*Server, error) {
-		bus, err := freePort() // the default would be port + 10000, which may be too high
+		bus, err := program.Port() // the default would be port + 10000, which may be too high
 		node := newRedis(folder, port, []string{
 			"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "2000",
 			"--cluster-port", strconv.Itoa(bus),

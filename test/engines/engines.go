@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 const (
@@ -31,7 +32,7 @@ const (
 type Server struct {
 	URL  string // for --store
 	Port int
-	Log  *Log
+	Log  *program.Log
 
 	bus     int // of a cluster's node
 	folder  string
@@ -144,28 +145,19 @@ func startIn(name string, build func(folder string, port int) (*Server, error)) 
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := program.Port()
 	if err != nil {
 		return nil, err
 	}
 	s, err := build(folder, port)
 	if err == nil {
-		s.folder, s.Port, s.Log = folder, port, &Log{}
+		s.folder, s.Port, s.Log = folder, port, &program.Log{}
 		err = s.start()
 	}
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
 	return s, nil
-}
-
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
 // unprivileged has cmd run as another user if this process is root, which

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/scripted"
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 const document = "../../docs/integrate.md"
@@ -25,9 +26,12 @@ const patience = 5 * time.Minute
 // environment lacks what the shell of whoever runs the tests may hold for the
 // programs.
 var environment = slices.DeleteFunc(os.Environ(), func(pair string) bool {
-	name, _, _ := strings.Cut(pair, "=")
-	return strings.HasPrefix(name, "DSS_") || strings.HasPrefix(name, "OAUTHLIB_")
+	return strings.HasPrefix(pair, "DSS_") || strings.HasPrefix(pair, "OAUTHLIB_")
 })
+
+var binary string
+
+func TestMain(m *testing.M) { program.Main(m.Run, program.Plain(&binary)) }
 
 // programs says how each of the document's programs is run, in a folder of its
 // own.
@@ -136,35 +140,13 @@ func finish(t *testing.T, cmd *exec.Cmd) {
 // serve starts a server with a sandbox and returns its address.
 func serve(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "dss")
-	finish(t, command(t, ".", "go", "build", "-o", binary, "github.com/desktop-stack-serv/dss/cmd/dss"))
-	cmd := command(t, ".", binary, "serve", "--sandbox", "--listen", "127.0.0.1:0", "--store", "memory:")
-	var log strings.Builder
-	cmd.Stderr = &log
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	kill := func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	address := regexp.MustCompile(`http://\S+`).FindString(line)
-	if err != nil || address == "" {
-		kill()
-		t.Fatalf("no address in %q: %v\n%s", line, err, log.String())
-	}
+	dss := program.Start(t, binary, "--sandbox", "--listen", "127.0.0.1:0", "--store", "memory:")
 	t.Cleanup(func() {
-		kill()
 		if t.Failed() {
-			t.Logf("the server's log:\n%s", log.String())
+			t.Logf("the server's log:\n%s", dss.Stderr.String())
 		}
 	})
-	return address
+	return dss.URL
 }
 
 // build compiles the program in a folder, with the packages that the module in

@@ -3,12 +3,10 @@
 package monitoring_test
 
 import (
-	"bufio"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -18,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 const (
@@ -49,37 +49,16 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
+var binary string
+
+func TestMain(m *testing.M) { program.Main(m.Run, program.Plain(&binary)) }
+
 // server is the real binary with its admin server.
 func server(t *testing.T) (public, admin string) {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "dss")
-	if output, err := exec.Command("go", "build", "-o", binary, "github.com/desktop-stack-serv/dss/cmd/dss").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, output)
-	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin = free.Addr().String()
-	free.Close()
-	command := exec.Command(binary, "serve", "--sandbox", "--store", "memory:", "--listen", "127.0.0.1:0", "--admin-listen", admin)
-	out, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	public = regexp.MustCompile(`http://\S+`).FindString(line)
-	if err != nil || public == "" {
-		t.Fatalf("no address in %q: %v", line, err)
-	}
-	return public, "http://" + admin
+	admin = program.FreeAddress(t)
+	p := program.Start(t, binary, "--sandbox", "--store", "memory:", "--listen", "127.0.0.1:0", "--admin-listen", admin)
+	return p.URL, "http://" + admin
 }
 
 // exposition is what Prometheus reads after a few sign-ins.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/scripted"
 	"github.com/desktop-stack-serv/dss/test/engines"
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // sharedStores are the stores that several servers can use. Each returns the
@@ -54,13 +55,13 @@ type fleet struct {
 // startFleet starts a server for each value of --store.
 func startFleet(t *testing.T, binary string, stores ...string) *fleet {
 	t.Helper()
-	front := freeAddress(t)
+	front := program.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(front)
 	public := "http://localhost:" + port
 	sandbox := start(t, "--store", "memory:", "--sandbox", "--limits", "off")
 	f := &fleet{binary: binary, process: &process{t: t, url: public, client: newClient()}}
 	for _, store := range stores {
-		f.listen = append(f.listen, freeAddress(t))
+		f.listen = append(f.listen, program.FreeAddress(t))
 		f.args = append(f.args, []string{
 			"--store", store, "--public-url", public, "--limits", "off",
 			"--stackexchange-url", sandbox.url + "/sandbox", "--stackexchange-api-url", sandbox.url + "/sandbox/2.3",
@@ -109,7 +110,7 @@ backend servers
 // server that is ready.
 func (f *fleet) startProxy(listen string) {
 	f.t.Helper()
-	f.stats = freeAddress(f.t)
+	f.stats = program.FreeAddress(f.t)
 	servers := ""
 	for i, address := range f.listen {
 		servers += fmt.Sprintf("\tserver s%d %s\n", i, address)

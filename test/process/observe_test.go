@@ -4,22 +4,22 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/rand"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
-	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // startObserved starts a server that tells about itself.
 func startObserved(t *testing.T, args ...string) *process {
 	t.Helper()
-	admin := freeAddress(t)
+	admin := program.FreeAddress(t)
 	p := start(t, append(args, "--admin-listen", admin)...)
 	p.adminURL = "http://" + admin
 	return p
@@ -102,15 +102,15 @@ func TestCrashOutput(t *testing.T) {
 	}
 	_, _ = p.exchange(canary+"code", canary+"verifier")
 	answered := p.waiting(key + "-2")
-	if err := p.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+	if err := p.Cmd.Process.Signal(syscall.SIGQUIT); err != nil {
 		t.Fatal(err)
 	}
-	err := p.cmd.Wait()
+	status, err := p.ExitCode()
 	answered()
-	if _, failed := errors.AsType[*exec.ExitError](err); !failed {
-		t.Fatalf("after SIGQUIT: %v", err)
+	if status == 0 || err != nil {
+		t.Fatalf("after SIGQUIT: %d, %v", status, err)
 	}
-	output := p.log.String()
+	output := p.Stderr.String()
 	if !strings.Contains(output, "SIGQUIT: quit") || !strings.Contains(output, "relay.(*Relay).wait") {
 		t.Fatalf("no crash output, or not that of the waiter:\n%s", output)
 	}

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // faultProxy is a Toxiproxy between DSS and Stack Exchange.
@@ -20,21 +22,10 @@ type faultProxy struct {
 	listen string // what DSS talks to
 }
 
-// freeAddress is an address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
 // startFaultProxy starts a Toxiproxy with one proxy in front of upstream.
 func startFaultProxy(t *testing.T, listen, upstream string) *faultProxy {
 	t.Helper()
-	api := freeAddress(t)
+	api := program.FreeAddress(t)
 	host, port, _ := net.SplitHostPort(api)
 	cmd := exec.Command("../.bin/toxiproxy", "-host", host, "-port", port)
 	if err := cmd.Start(); err != nil {
@@ -95,7 +86,7 @@ func (f *faultProxy) poison(kind, stream string, attributes map[string]any) (hea
 // the answer was lost, the code is used up, and the app hears that.
 func TestOutages(t *testing.T) {
 	// The browser reaches Stack Exchange by the proxy too, before it breaks.
-	way, direct := freeAddress(t), freeAddress(t)
+	way, direct := program.FreeAddress(t), program.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(way)
 	upstream := "http://localhost:" + port
 	startAt(t, direct, "--store", "memory:", "--sandbox", "--public-url", upstream)

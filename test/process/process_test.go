@@ -12,15 +12,15 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // binary detects races; fastBinary does not, and is for what takes many
@@ -28,37 +28,18 @@ import (
 var binary, fastBinary string
 
 func TestMain(m *testing.M) {
-	folder, err := os.MkdirTemp("", "dss-process-")
-	if err != nil {
-		panic(err)
-	}
-	binary = filepath.Join(folder, "dss")
-	fastBinary = filepath.Join(folder, "dss-fast")
-	status := 1
-	if build("-race", "-o", binary) == nil && build("-o", fastBinary) == nil {
-		status = m.Run()
-	}
-	os.RemoveAll(folder)
-	os.Exit(status)
-}
-
-func build(flags ...string) error {
-	command := exec.Command("go", append(append([]string{"build"}, flags...), "github.com/desktop-stack-serv/dss/cmd/dss")...)
-	command.Stdout, command.Stderr = os.Stdout, os.Stderr
-	return command.Run()
+	program.Main(m.Run, program.Raced(&binary), program.Plain(&fastBinary))
 }
 
 // process is a running server.
 type process struct {
+	*program.Process
 	t      *testing.T
-	cmd    *exec.Cmd
 	url    string
 	host   string // if another server is to be asked than url names
 	client *http.Client
 
 	adminURL string // of startObserved
-
-	log bytes.Buffer // to be read after the process has ended
 }
 
 func start(t *testing.T, args ...string) *process {
@@ -73,43 +54,16 @@ func startAt(t *testing.T, listen string, args ...string) *process {
 
 func startBinary(t *testing.T, binary, listen string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(binary, append([]string{"serve", "--listen", listen}, args...)...)}
-	p.cmd.Stderr = &p.log
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if p.cmd.ProcessState == nil {
-			p.kill()
-		}
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	p.url = regexp.MustCompile(`http://\S+`).FindString(line)
-	if err != nil || p.url == "" {
-		p.kill()
-		t.Fatalf("no URL in %q: %v\n%s", line, err, p.log.String())
-	}
-	p.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 70 * time.Second}
-	return p
-}
-
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait()
+	served := program.Start(t, binary, append([]string{"--listen", listen}, args...)...)
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 70 * time.Second}
+	return &process{Process: served, t: t, url: served.URL, client: client}
 }
 
 // terminate ends the process as a service manager does.
 func (p *process) terminate() {
 	p.t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		p.t.Fatal(err)
-	}
-	if err := p.cmd.Wait(); err != nil {
-		p.t.Errorf("after SIGTERM: %v\n%s", err, p.log.String())
+	if err := p.Terminate(); err != nil {
+		p.t.Error(err)
 	}
 }
 
@@ -210,7 +164,7 @@ func (p *process) workUntilKilled(out *sync.Map) (waiting []string) {
 					p.t.Error("an acknowledged deposit is not there")
 				}
 				if answers.Add(1) >= limit {
-					once.Do(p.kill)
+					once.Do(p.Kill)
 					return
 				}
 			}
@@ -304,13 +258,13 @@ func TestCanaries(t *testing.T) {
 	again := start(t, "--store", "sqlite:"+filepath.Join(folder, "dss.db"))
 	again.terminate()
 	p.search(folder, canary)
-	for _, log := range []string{p.log.String(), again.log.String()} {
+	for _, log := range []string{p.Stderr.String(), again.Stderr.String()} {
 		if strings.Contains(log, canary) {
 			t.Errorf("a canary is in the log:\n%s", log)
 		}
 	}
 	for _, want := range []string{"msg=request", "msg=audit event=deposit", "msg=audit event=claim", "subject="} {
-		if !strings.Contains(p.log.String(), want) {
+		if !strings.Contains(p.Stderr.String(), want) {
 			t.Errorf("no %s in the log", want)
 		}
 	}
@@ -355,7 +309,7 @@ func TestSlowSockets(t *testing.T) {
 	if status, _ := p.claim(key); status != http.StatusOK {
 		t.Errorf("claim answers %d", status)
 	}
-	p.kill()
+	p.Kill()
 }
 
 // TestHeaders: 17 KB of headers and a 100 KB query are refused.

@@ -60,7 +60,7 @@ func TestSignInLeavesNoTrace(t *testing.T) {
 	var secrets []string
 	searchAll := func() {
 		t.Helper()
-		if p.cmd.ProcessState == nil {
+		if !p.Ended() {
 			p.searchTold([]string{"/metrics", "/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1"}, secrets...)
 		}
 		for _, secret := range secrets {
@@ -99,7 +99,7 @@ func TestSignInLeavesNoTrace(t *testing.T) {
 		t.Errorf("only %d secrets were looked for", len(secrets))
 	}
 	for _, secret := range secrets {
-		if strings.Contains(p.log.String(), secret) {
+		if strings.Contains(p.Stderr.String(), secret) {
 			t.Errorf("%s is in the log", secret)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/test/engines"
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // answerLimit is how long a server may take to say that its store does not
@@ -37,7 +38,7 @@ func eachFaultyFleet(t *testing.T, test func(t *testing.T, f *faultyFleet)) {
 			address := net.JoinHostPort("127.0.0.1", fmt.Sprint(f.engine.Port))
 			var stores []string
 			for range 2 {
-				way := startFaultProxy(t, freeAddress(t), address)
+				way := startFaultProxy(t, program.FreeAddress(t), address)
 				f.ways = append(f.ways, way)
 				stores = append(stores, strings.Replace(f.engine.URL, address, way.listen, 1))
 			}

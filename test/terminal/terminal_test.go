@@ -3,7 +3,6 @@
 package terminal_test
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 const (
@@ -27,43 +28,23 @@ var (
 	server string // where it listens
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	program.Main(func() int { return run(m) }, program.Raced(&binary))
+}
 
 func run(m *testing.M) int {
 	if _, err := exec.LookPath("tmux"); err != nil {
 		fmt.Fprintln(os.Stderr, "test/setup installs tmux:", err)
 		return 1
 	}
-	var err error
-	if folder, err = os.MkdirTemp("", "dss-terminal-"); err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(folder)
-	binary = filepath.Join(folder, "dss")
-	build := exec.Command("go", "build", "-race", "-o", binary, "github.com/desktop-stack-serv/dss/cmd/dss")
-	build.Stdout, build.Stderr = os.Stdout, os.Stderr
-	if build.Run() != nil {
-		return 1
-	}
-	serve := exec.Command(binary, "serve", "--sandbox", "--listen", "127.0.0.1:0", "--store", "memory:")
-	out, err := serve.StdoutPipe()
-	if err == nil {
-		err = serve.Start()
-	}
+	folder = filepath.Dir(binary)
+	dss, err := program.Serve(exec.Command(binary, "serve", "--sandbox", "--listen", "127.0.0.1:0", "--store", "memory:"))
 	if err != nil {
-		panic(err)
-	}
-	defer func() {
-		_ = serve.Process.Kill()
-		_ = serve.Wait()
-	}()
-	tooLong := time.AfterFunc(limit, func() { _ = serve.Process.Kill() })
-	line, err := bufio.NewReader(out).ReadString('\n')
-	tooLong.Stop()
-	if server = regexp.MustCompile(`http://\S+`).FindString(line); server == "" {
-		fmt.Fprintf(os.Stderr, "no address in %q: %v\n", line, err)
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	defer dss.Kill()
+	server = dss.URL
 	if _, err := tmux("start-server", ";", "set-option", "-g", "exit-empty", "off"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -3,66 +3,33 @@
 package proxychain_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 var binary string
 
-func TestMain(m *testing.M) {
-	folder, err := os.MkdirTemp("", "dss-proxychain-")
-	if err != nil {
-		panic(err)
-	}
-	binary = filepath.Join(folder, "dss")
-	build := exec.Command("go", "build", "-race", "-o", binary, "github.com/desktop-stack-serv/dss/cmd/dss")
-	build.Stdout, build.Stderr = os.Stdout, os.Stderr
-	status := 1
-	if build.Run() == nil {
-		status = m.Run()
-	}
-	os.RemoveAll(folder)
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { program.Main(m.Run, program.Raced(&binary)) }
 
 // start runs a server and returns its address. It ends with the test, as a
 // service manager ends it.
 func start(t *testing.T, args ...string) (address string) {
 	t.Helper()
-	var log bytes.Buffer
-	command := exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--store", "memory:"}, args...)...)
-	command.Stderr = &log
-	out, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
+	server := program.Start(t, binary, append([]string{"--listen", "127.0.0.1:0", "--store", "memory:"}, args...)...)
 	t.Cleanup(func() {
-		_ = command.Process.Signal(syscall.SIGTERM)
-		if err := command.Wait(); err != nil {
-			t.Errorf("after SIGTERM: %v\n%s", err, log.String())
+		if err := server.Terminate(); err != nil {
+			t.Error(err)
 		}
 	})
-	line, _ := bufio.NewReader(out).ReadString('\n')
-	match := regexp.MustCompile(`https?://localhost:(\d+)`).FindStringSubmatch(line)
-	if match == nil {
-		t.Fatalf("no address in %q", line)
-	}
-	return "127.0.0.1:" + match[1]
+	_, port, _ := strings.Cut(server.URL, "://localhost:")
+	return "127.0.0.1:" + port
 }
 
 // client sends requests from an address of this machine.

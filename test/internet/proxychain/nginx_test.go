@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // nginxConfig has an HTTP proxy, a second one in front of the first, and one
@@ -45,7 +47,7 @@ type proxies struct{ near, far, stream string }
 func startNginx(t *testing.T, dss string) proxies {
 	t.Helper()
 	folder := t.TempDir()
-	p := proxies{free(t), free(t), free(t)}
+	p := proxies{program.FreeAddress(t), program.FreeAddress(t), program.FreeAddress(t)}
 	text := strings.NewReplacer("NEAR", p.near, "FAR", p.far, "STREAM", p.stream, "DSS", dss).Replace(nginxConfig)
 	file := filepath.Join(folder, "nginx.conf")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -73,7 +75,7 @@ listen dss
 // startHAProxy runs HAProxy in front of the server at dss until the test ends.
 func startHAProxy(t *testing.T, dss string) (address string) {
 	t.Helper()
-	address = free(t)
+	address = program.FreeAddress(t)
 	file := filepath.Join(t.TempDir(), "haproxy.cfg")
 	text := strings.NewReplacer("STREAM", address, "DSS", dss).Replace(haproxyConfig)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -111,17 +113,6 @@ func run(t *testing.T, end os.Signal, name string, arguments ...string) (ended c
 		}
 	})
 	return ended
-}
-
-// free returns an address that nobody listens on.
-func free(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 func waitFor(t *testing.T, address string, ended chan error) {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 // certificate writes a certificate of localhost and its key to files, and
@@ -53,7 +55,7 @@ func certificate(t *testing.T) (certFile, keyFile string, trust *x509.CertPool) 
 // and on the port that leads there.
 func TestProxyProtocolUnderTLS(t *testing.T) {
 	certFile, keyFile, trust := certificate(t)
-	plain := free(t)
+	plain := program.FreeAddress(t)
 	dss := start(t, limits("127.0.0.1", "--proxy-protocol", "--tls-cert", certFile, "--tls-key", keyFile, "--http-listen", plain)...)
 	name := strings.Replace(dss, "127.0.0.1", "localhost", 1)
 	secure, redirecting := startHAProxy(t, dss), startNginx(t, plain).stream

@@ -5,8 +5,6 @@
 package scanners_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -15,56 +13,23 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"io/fs"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 var binary string
 
-func TestMain(m *testing.M) {
-	folder, err := os.MkdirTemp("", "dss-scanners-")
-	if err != nil {
-		panic(err)
-	}
-	binary = filepath.Join(folder, "dss")
-	// Without the race detector, which takes memory of its own.
-	build := exec.Command("go", "build", "-o", binary, "github.com/desktop-stack-serv/dss/cmd/dss")
-	build.Stdout, build.Stderr = os.Stdout, os.Stderr
-	status := 1
-	if build.Run() == nil {
-		status = m.Run()
-	}
-	os.RemoveAll(folder)
-	os.Exit(status)
-}
-
-// lookAtSource has go test see that the result hangs on the server's source,
-// which no test imports: without it, go test would repeat an old result. It
-// notes only what tests look at, not TestMain.
-func lookAtSource(t *testing.T) {
-	t.Helper()
-	const root = "../../.."
-	for _, folder := range []string{"cmd", "internal", "api", "go.mod"} {
-		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, _ fs.DirEntry, err error) error {
-			if err == nil {
-				_, err = os.Stat(path)
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
+func TestMain(m *testing.M) { program.Main(m.Run, program.Plain(&binary)) }
 
 // server is a running one.
 type server struct {
@@ -85,30 +50,15 @@ func start(t *testing.T, args ...string) *server {
 
 func launch(t *testing.T, trust *tls.Config, args ...string) *server {
 	t.Helper()
-	lookAtSource(t)
-	var log bytes.Buffer
-	admin := free(t)
-	command := exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--store", "memory:", "--admin-listen", admin}, args...)...)
-	command.Stderr = &log
-	out, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
+	admin := program.FreeAddress(t)
+	p := program.Start(t, binary, append([]string{"--listen", "127.0.0.1:0", "--store", "memory:", "--admin-listen", admin}, args...)...)
 	t.Cleanup(func() {
-		_ = command.Process.Signal(syscall.SIGTERM)
-		if err := command.Wait(); err != nil {
-			t.Errorf("after SIGTERM: %v\n%s", err, log.String())
+		if err := p.Terminate(); err != nil {
+			t.Error(err)
 		}
 	})
-	line, _ := bufio.NewReader(out).ReadString('\n')
-	match := regexp.MustCompile(`https?://(localhost:\d+)`).FindStringSubmatch(line)
-	if match == nil {
-		t.Fatalf("no address in %q", line)
-	}
-	return &server{t, match[1], admin, command.Process.Pid, trust}
+	_, address, _ := strings.Cut(p.URL, "://")
+	return &server{t, address, admin, p.Cmd.Process.Pid, trust}
 }
 
 // certificate writes a certificate of localhost, such as an authority gives
@@ -171,15 +121,4 @@ func (s *server) client() *http.Client {
 	transport := &http.Transport{DialContext: dialer.DialContext, TLSClientConfig: s.trust.Clone(), ForceAttemptHTTP2: true}
 	s.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
-}
-
-// free returns an address that nobody listens on.
-func free(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }

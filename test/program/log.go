@@ -1,11 +1,11 @@
-package engines
+package program
 
 import (
 	"bytes"
 	"sync"
 )
 
-// Log is what a server has said.
+// Log is what a process has written.
 type Log struct {
 	mu   sync.Mutex
 	text bytes.Buffer
