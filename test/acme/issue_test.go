@@ -4,13 +4,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/test/program"
+	"github.com/desktop-stack-serv/dss/test/selfsigned"
 )
 
 func loopback(port string) string { return "127.0.0.1:" + port }
@@ -172,11 +172,11 @@ func TestAllAppHosts(t *testing.T) {
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	certFile, keyFile, plain := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem"), program.FreeAddress(t)
-	selfSigned(t, certFile, keyFile)
+	certFile, keyFile, _ := selfsigned.Files(t, folder, host)
+	plain := program.FreeAddress(t)
 	s := serve(t, program.FreeAddress(t), "--tls-cert", certFile, "--tls-key", keyFile, "--store", "memory:", "--http-listen", plain)
 	first := s.unverified(host)
-	selfSigned(t, certFile, keyFile)
+	selfsigned.Files(t, folder, host)
 	eventually(t, "the new certificate", func() bool { return s.unverified(host).SerialNumber.Cmp(first.SerialNumber) != 0 })
 
 	response, err := client(plain, nil).Get("http://" + host + "/auth/redirect?code=CANARY&state=CANARY")
@@ -197,9 +197,7 @@ func TestFiles(t *testing.T) {
 // TLS 1.3, and nothing older or weaker.
 func TestProtocols(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
-	certFile, keyFile := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
-	selfSigned(t, certFile, keyFile)
+	certFile, keyFile, _ := selfsigned.Files(t, t.TempDir(), host)
 	s := serve(t, program.FreeAddress(t), "--tls-cert", certFile, "--tls-key", keyFile, "--store", "memory:")
 	for what, c := range map[string]struct {
 		config *tls.Config

@@ -1,16 +1,10 @@
 package acme_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -23,6 +17,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/test/program"
+	"github.com/desktop-stack-serv/dss/test/selfsigned"
 )
 
 // patience bounds every wait; nothing comes near it.
@@ -70,13 +65,13 @@ func background(t *testing.T, log io.Writer, name string, args ...string) (stop 
 // authority is a Pebble, which finds every name on this machine, and dials
 // httpPort and tlsPort there to check it.
 type authority struct {
-	t                          *testing.T
-	httpPort, tlsPort          string
-	lifetime                   time.Duration // of a certificate; 0 stands for 90 days
-	port, managementPort, dns  string
-	folder, caFile, configFile string
-	log                        program.Log
-	stop                       func()
+	t                                   *testing.T
+	httpPort, tlsPort                   string
+	lifetime                            time.Duration // of a certificate; 0 stands for 90 days
+	port, managementPort, dns           string
+	folder, caFile, keyFile, configFile string
+	log                                 program.Log
+	stop                                func()
 }
 
 // newAuthority prepares one; start starts it.
@@ -86,8 +81,7 @@ func newAuthority(t *testing.T) *authority {
 		t: t, httpPort: program.FreePort(t), tlsPort: program.FreePort(t), port: program.FreePort(t), managementPort: program.FreePort(t),
 		folder: t.TempDir(), dns: "127.0.0.1:" + program.FreePort(t),
 	}
-	a.caFile = filepath.Join(a.folder, "ca.pem")
-	selfSigned(t, a.caFile, filepath.Join(a.folder, "key.pem"))
+	a.caFile, a.keyFile, _ = selfsigned.Files(t, a.folder, "127.0.0.1")
 	background(t, io.Discard, "pebble-challtestsrv", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "",
 		"-defaultIPv6", "", "-dnsserver", a.dns, "-management", "127.0.0.1:"+program.FreePort(t))
 	eventually(t, "the name server answers", func() bool { return listens(a.dns) })
@@ -110,7 +104,7 @@ func (a *authority) start() {
 		"listenAddress":           "127.0.0.1:" + a.port,
 		"managementListenAddress": "127.0.0.1:" + a.managementPort,
 		"certificate":             a.caFile,
-		"privateKey":              filepath.Join(a.folder, "key.pem"),
+		"privateKey":              a.keyFile,
 		"httpPort":                number(a.httpPort),
 		"tlsPort":                 number(a.tlsPort),
 		"keyAlgorithm":            "ecdsa",
@@ -161,34 +155,4 @@ func (a *authority) roots() *x509.CertPool {
 		a.t.Fatalf("no root: %v %s", err, text)
 	}
 	return pool
-}
-
-// selfSigned writes a certificate for 127.0.0.1 and its key.
-func selfSigned(t *testing.T, certFile, keyFile string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "authority"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, block := range map[string]*pem.Block{
-		certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: keyDER},
-	} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 }

@@ -1,24 +1,17 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/test/frames"
+	"github.com/desktop-stack-serv/dss/test/selfsigned"
 )
 
 // pair is the certificate and key that all servers of a run share; nil is
@@ -28,33 +21,16 @@ type pair struct {
 	trust     *tls.Config
 }
 
-// secured returns the settings for servers over HTTPS, with a new certificate
-// of the kind that authorities give out: ECDSA, P-256.
+// secured returns the settings for servers over HTTPS, with a new certificate.
 func (s settings) secured() (settings, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	certificate, err := selfsigned.Now("localhost")
 	if err != nil {
 		return s, err
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return s, err
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return s, err
-	}
-	roots := x509.NewCertPool()
-	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	roots.AppendCertsFromPEM(public)
-	s.tls = &pair{filepath.Join(s.folder, "cert.pem"), filepath.Join(s.folder, "key.pem"), &tls.Config{
-		RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS13,
-	}}
-	return s, errors.Join(os.WriteFile(s.tls.cert, public, 0o600),
-		os.WriteFile(s.tls.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
+	trust := &tls.Config{RootCAs: certificate.Roots(), ServerName: "localhost", MinVersion: tls.VersionTLS13}
+	certFile, keyFile, err := certificate.Write(s.folder)
+	s.tls = &pair{certFile, keyFile, trust}
+	return s, err
 }
 
 // flags make dss serve over HTTPS.

@@ -1,14 +1,8 @@
 package deploy_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"net/http"
 	"os/exec"
@@ -16,9 +10,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/desktop-stack-serv/dss/test/program"
+	"github.com/desktop-stack-serv/dss/test/selfsigned"
 )
 
 // edge is where a proxy stands: what it listens on, its certificate, and the
@@ -46,28 +40,14 @@ func (e edge) file(name string) string { return filepath.Join(e.folder, name) }
 
 func (e edge) makeCertificate(t *testing.T) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	certificate, err := selfsigned.Now("localhost")
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	private := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
-	writeFile(t, e.file("cert.pem"), certificate)
-	writeFile(t, e.file("key.pem"), private)
-	writeFile(t, e.file("both.pem"), certificate+private)
-	e.roots.AppendCertsFromPEM([]byte(certificate))
+	writeFile(t, e.file("cert.pem"), string(certificate.Public))
+	writeFile(t, e.file("key.pem"), string(certificate.Private))
+	writeFile(t, e.file("both.pem"), string(certificate.Public)+string(certificate.Private))
+	e.roots.AppendCertsFromPEM(certificate.Public)
 }
 
 // app is an app that trusts the proxy's certificate.

@@ -61,6 +61,11 @@ func Dial(address string, config *tls.Config) (*Conn, error) {
 	if conn.ConnectionState().NegotiatedProtocol != "h2" {
 		return nil, errors.Join(errors.New("the server does not speak HTTP/2"), conn.Close())
 	}
+	return Over(conn)
+}
+
+// Over says on a connection that this is HTTP/2; if that fails, it closes it.
+func Over(conn *tls.Conn) (*Conn, error) {
 	c := &Conn{Conn: conn, in: bufio.NewReader(conn)}
 	c.out.WriteString("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 	c.Add(Settings, 0, 0, nil)

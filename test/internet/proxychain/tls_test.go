@@ -1,60 +1,19 @@
 package proxychain_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"math/big"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/desktop-stack-serv/dss/test/program"
+	"github.com/desktop-stack-serv/dss/test/selfsigned"
 )
-
-// certificate writes a certificate of localhost and its key to files, and
-// returns who trusts it.
-func certificate(t *testing.T) (certFile, keyFile string, trust *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	certFile, keyFile = filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
-	trust = x509.NewCertPool()
-	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	for file, text := range map[string][]byte{certFile: public, keyFile: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})} {
-		if err := os.WriteFile(file, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	trust.AppendCertsFromPEM(public)
-	return certFile, keyFile, trust
-}
 
 // TestProxyProtocolUnderTLS: the header comes before the handshake, over HTTPS
 // and on the port that leads there.
 func TestProxyProtocolUnderTLS(t *testing.T) {
-	certFile, keyFile, trust := certificate(t)
+	certFile, keyFile, trust := selfsigned.Files(t, t.TempDir(), "localhost")
 	plain := program.FreeAddress(t)
 	dss := start(t, limits("127.0.0.1", "--proxy-protocol", "--tls-cert", certFile, "--tls-key", keyFile, "--http-listen", plain)...)
 	name := strings.Replace(dss, "127.0.0.1", "localhost", 1)

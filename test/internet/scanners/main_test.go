@@ -6,25 +6,18 @@ package scanners_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/test/program"
+	"github.com/desktop-stack-serv/dss/test/selfsigned"
 )
 
 var binary string
@@ -44,7 +37,7 @@ type server struct {
 // ends it.
 func start(t *testing.T, args ...string) *server {
 	t.Helper()
-	certFile, keyFile, roots := certificate(t)
+	certFile, keyFile, roots := selfsigned.Files(t, t.TempDir(), "localhost")
 	return launch(t, &tls.Config{RootCAs: roots, ServerName: "localhost"}, append([]string{"--tls-cert", certFile, "--tls-key", keyFile}, args...)...)
 }
 
@@ -59,40 +52,6 @@ func launch(t *testing.T, trust *tls.Config, args ...string) *server {
 	})
 	_, address, _ := strings.Cut(p.URL, "://")
 	return &server{t, address, admin, p.Cmd.Process.Pid, trust}
-}
-
-// certificate writes a certificate of localhost, such as an authority gives
-// out, and its key to files.
-func certificate(t *testing.T) (certFile, keyFile string, roots *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: new(big.Int).SetBytes([]byte(rand.Text()[:16])), DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(90 * 24 * time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	certFile, keyFile, roots = filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem"), x509.NewCertPool()
-	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	roots.AppendCertsFromPEM(public)
-	for file, text := range map[string][]byte{certFile: public, keyFile: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})} {
-		if err := os.WriteFile(file, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return certFile, keyFile, roots
 }
 
 // run runs a tool to its end and returns what it says, and how it ended.
