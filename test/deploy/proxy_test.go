@@ -96,17 +96,20 @@ func hangUp(t *testing.T, a app, dss *process, admin string) {
 	t.Helper()
 	key := "hangs-up-" + rand.Text()
 	ctx, cancel := context.WithCancel(t.Context())
-	gone := make(chan error, 1)
+	gone := make(chan string, 1)
 	go func() {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.base+"/auth/token?wait=59&key="+key, nil)
-		_, err = a.do(request, err)
-		gone <- err
+		got, err := a.do(request, err)
+		if !errors.Is(err, context.Canceled) {
+			gone <- fmt.Sprint(got.status, " ", got.body, " ", err)
+		}
+		close(gone)
 	}()
 	others := 1 // the longest wait
 	dss.until("two apps wait", func() bool { return waiting(t, admin) > others })
 	cancel()
-	if err := <-gone; !errors.Is(err, context.Canceled) {
-		t.Errorf("the app that hangs up: %v", err)
+	if got, answered := <-gone; answered {
+		t.Errorf("the app that hangs up got %s", got)
 	}
 	dss.until("one app waits", func() bool { return waiting(t, admin) == others })
 	a.pass(t, key, "T")
