@@ -8,12 +8,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/desktop-stack-serv/dss/test/program"
 )
 
-// slots is how many hash slots a Redis cluster has.
-const slots = 16384
+const (
+	// slots is how many hash slots a Redis cluster has.
+	slots = 16384
+	// busOffset is how far above its port a node listens for other nodes.
+	// Redis 6.2 cannot be told another.
+	busOffset = 10000
+)
 
 // Cluster is a Redis cluster of primaries without replicas.
 type Cluster struct {
@@ -51,13 +54,12 @@ func StartRedisCluster() (*Cluster, error) {
 
 func startNode() (*Server, error) {
 	return onFreePort("redis-node", func(folder string, port int) (*Server, error) {
-		bus, err := program.Port() // the default would be port + 10000, which may be too high
-		node := newRedis(folder, port, []string{
+		if port > 65535-busOffset {
+			return nil, fmt.Errorf("nodes cannot meet on port %d", port+busOffset)
+		}
+		return newRedis(folder, port, []string{
 			"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "2000",
-			"--cluster-port", strconv.Itoa(bus),
-		})
-		node.bus = bus
-		return node, err
+		}), nil
 	})
 }
 
@@ -66,8 +68,11 @@ func (c *Cluster) join() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	for i, node := range c.Nodes {
-		first, last := i*slots/len(c.Nodes), (i+1)*slots/len(c.Nodes)-1
-		if _, err := node.RedisCommand("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(last)); err != nil {
+		command := []string{"CLUSTER", "ADDSLOTS"} // ADDSLOTSRANGE came with Redis 7
+		for slot := i * slots / len(c.Nodes); slot < (i+1)*slots/len(c.Nodes); slot++ {
+			command = append(command, strconv.Itoa(slot))
+		}
+		if _, err := node.RedisCommand(command...); err != nil {
 			return fmt.Errorf("share the slots: %w", err)
 		}
 		if _, err := node.RedisCommand("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1)); err != nil {
@@ -83,7 +88,7 @@ func (c *Cluster) join() error {
 }
 
 func (c *Cluster) meet(node *Server) error {
-	_, err := c.Nodes[0].RedisCommand("CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(node.Port), strconv.Itoa(node.bus))
+	_, err := c.Nodes[0].RedisCommand("CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(node.Port))
 	return err
 }
 

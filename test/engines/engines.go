@@ -3,6 +3,7 @@
 package engines
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,8 +25,8 @@ const (
 	// stopTime bounds how long one may take to end.
 	stopTime = 30 * time.Second
 	// tries is how often a server is started anew because somebody else has
-	// taken its port.
-	tries = 3
+	// taken its port, or it is one that does not do.
+	tries = 10
 )
 
 // Server is one running server.
@@ -34,7 +35,6 @@ type Server struct {
 	Port int
 	Log  *program.Log
 
-	bus     int // of a cluster's node
 	folder  string
 	command func() *exec.Cmd
 	ready   func(ctx context.Context) error
@@ -194,6 +194,24 @@ func find(name, pattern string) (string, error) {
 	}
 	return path, nil
 }
+
+// Other engines than Debian's are tested with these in the environment: a
+// folder of PostgreSQL's programs, and a program to use as redis-server.
+const (
+	PostgresEnv = "DSS_TEST_POSTGRES"
+	RedisEnv    = "DSS_TEST_REDIS"
+)
+
+// postgresProgram finds a program of the PostgreSQL server.
+func postgresProgram(name string) (string, error) {
+	if folder := os.Getenv(PostgresEnv); folder != "" {
+		return filepath.Join(folder, name), nil
+	}
+	return find(name, "/usr/lib/postgresql/*/bin/"+name)
+}
+
+// redisProgram is the Redis server.
+func redisProgram() string { return cmp.Or(os.Getenv(RedisEnv), "redis-server") }
 
 // must fails the test on an error, and ends the server with it.
 func must[S interface{ Close() error }](t testing.TB, s S, err error) S {

@@ -35,7 +35,7 @@ func StartPostgres(settings ...string) (*Server, error) {
 
 // initialize creates a database cluster.
 func initialize(folder, data string) error {
-	initdb, err := find("initdb", "/usr/lib/postgresql/*/bin/initdb")
+	initdb, err := postgresProgram("initdb")
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func initialize(folder, data string) error {
 }
 
 func newPostgres(folder, data string, port int, settings []string) (*Server, error) {
-	postgres, err := find("postgres", "/usr/lib/postgresql/*/bin/postgres")
+	postgres, err := postgresProgram("postgres")
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func newRedis(folder string, port int, arguments []string) *Server {
 	return &Server{
 		URL:     "redis://" + address,
 		end:     syscall.SIGTERM,
-		command: func() *exec.Cmd { return exec.Command("redis-server", settings...) },
+		command: func() *exec.Cmd { return exec.Command(redisProgram(), settings...) },
 		ready:   func(ctx context.Context) error { return redisReady(ctx, address) },
 	}
 }

@@ -46,7 +46,7 @@ func (s *SentinelSet) startAll() (err error) {
 	if s.Primary, err = StartRedis("--repl-diskless-sync-delay", "0"); err != nil {
 		return err
 	}
-	if s.Replica, err = StartRedis("--replicaof", "127.0.0.1 "+strconv.Itoa(s.Primary.Port)); err != nil {
+	if s.Replica, err = StartRedis("--replicaof", "127.0.0.1", strconv.Itoa(s.Primary.Port)); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
@@ -100,7 +100,7 @@ func startSentinel(primary int) (*Server, error) {
 		return &Server{
 			URL:     "redis://" + address,
 			end:     syscall.SIGTERM,
-			command: func() *exec.Cmd { return exec.Command("redis-server", file, "--sentinel") },
+			command: func() *exec.Cmd { return exec.Command(redisProgram(), file, "--sentinel") },
 			ready:   func(ctx context.Context) error { return redisReady(ctx, address) },
 		}, os.WriteFile(file, []byte(settings), 0o600)
 	})

@@ -68,14 +68,14 @@ func explainRefusal(refusal *rueidis.RedisError) error {
 }
 
 // refusalCode is the word that says what an error is about. Some versions of
-// Redis bury that of a script's in a sentence, or leave it out.
+// Redis and Valkey bury that of a script's in a sentence, or leave it out.
 func refusalCode(message string) string {
-	if strings.HasPrefix(message, "ERR Error running script") {
+	if strings.HasPrefix(strings.TrimPrefix(message, "ERR "), "Error running script") {
 		if _, inner, ok := strings.Cut(message, ": -"); ok {
 			message = inner
 		}
 	}
-	if strings.Contains(message, "The user executing the script can't") {
+	if strings.Contains(message, "The user executing the script can't") || strings.HasPrefix(message, "ACL failure in script") {
 		return "NOPERM"
 	}
 	code, _, _ := strings.Cut(message, " ")

@@ -14,7 +14,7 @@ import (
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	plain, locked := engines.Redis(t), engines.Redis(t, "--requirepass", "hunter2")
-	replica := engines.Redis(t, "--replicaof", "127.0.0.1 1")
+	replica := engines.Redis(t, "--replicaof", "127.0.0.1", "1")
 	set, cluster := engines.Sentinel(t), engines.RedisCluster(t)
 	sentinel, _, _ := strings.Cut(set.URL, "?")
 	for name, c := range map[string]struct{ url, want string }{
@@ -139,6 +139,8 @@ func TestExplain(t *testing.T) {
 		"ERR Error running script (call to f_ab): @user_script:5: @user_script: 5: -OOM command not allowed":      "OOM",
 		"ERR Error running script (call to f_ab): @user_script:5: @user_script: 5: -READONLY You can't write":     "READONLY",
 		"ERR Error running script (call to f_ab): @user_script:3: user_script:3: attempt to compare nil with nil": "ERR",
+		"Error running script (call to f_ab): @user_script:17: @user_script: 17: -NOREPLICAS Not enough":          "NOREPLICAS",
+		"ACL failure in script: User dss has no permissions to run the 'publish' command script: ab":              "NOPERM",
 		"NOPERM this user has no permissions to run the 'get' command":                                            "NOPERM",
 	} {
 		if got := refusalCode(message); got != want {
