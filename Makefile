@@ -2,12 +2,13 @@
 # make test    install what is missing and run every test, race detector on
 # make test-internet   what make test leaves out of test/internet, because it takes minutes
 # make test-races      10,000 sign-ins, each claimed 64 times at once, in each shared store
+# make test-versions   the PostgreSQL store on the oldest and the newest PostgreSQL that is supported
 # make lint    formatting, vet, staticcheck, dead code, module tidiness
 # make cross   build for every system that is supported
 # make bench   measure the server side by side with a bare one
 # make dist    build what is released, the same bytes each time, into dist/
 # make fuzz    run every fuzzer for FUZZTIME (default 30s)
-.PHONY: build run test test-internet test-races lint cross bench dist fuzz help
+.PHONY: build run test test-internet test-races test-versions lint cross bench dist fuzz help
 .DEFAULT_GOAL := help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -30,6 +31,9 @@ test: build
 
 test-races:
 	go test -count 1 -timeout 40m ./test/process -run TestFleetClaimRaces -v -signins 10000
+
+test-versions:
+	test/versions/run
 
 test-internet:
 	test/setup

@@ -29,7 +29,8 @@ func TestErrorsOfTheServer(t *testing.T) {
 		name := `"` + s.table.schema + `".fail`
 		sql(t, shared, s.table.sql(`CREATE OR REPLACE FUNCTION `+name+`() RETURNS trigger LANGUAGE plpgsql AS
 			$$ BEGIN RAISE EXCEPTION USING ERRCODE = '`+code+`', MESSAGE = 'it is broken', DETAIL = NEW.value::text; END $$;
-			CREATE OR REPLACE TRIGGER fail BEFORE INSERT ON {entries} FOR EACH ROW EXECUTE FUNCTION `+name+`()`))
+			DROP TRIGGER IF EXISTS fail ON {entries};
+			CREATE TRIGGER fail BEFORE INSERT ON {entries} FOR EACH ROW EXECUTE FUNCTION `+name+`()`))
 		ok, err := s.Create(t.Context(), id(1), []byte("planted"), time.Minute)
 		var own failure
 		if ok || !errors.As(err, &own) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), fmt.Sprintf("%x", "planted")) {
