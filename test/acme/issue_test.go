@@ -172,11 +172,11 @@ func TestAllAppHosts(t *testing.T) {
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	certFile, keyFile, _ := selfsigned.Files(t, folder, host)
+	certFile, keyFile, _ := selfsigned.Files(t, folder, "127.0.0.1")
 	plain := program.FreeAddress(t)
 	s := serve(t, program.FreeAddress(t), "--tls-cert", certFile, "--tls-key", keyFile, "--store", "memory:", "--http-listen", plain)
 	first := s.unverified(host)
-	selfsigned.Files(t, folder, host)
+	selfsigned.Files(t, folder, "127.0.0.1")
 	eventually(t, "the new certificate", func() bool { return s.unverified(host).SerialNumber.Cmp(first.SerialNumber) != 0 })
 
 	response, err := client(plain, nil).Get("http://" + host + "/auth/redirect?code=CANARY&state=CANARY")
