@@ -26,7 +26,7 @@ run: build
 
 test: build
 	test/setup
-	go test -race -count 1 -timeout 25m ./...
+	go test -race -count 1 -timeout 25m ./test/process ./test/deploy ./... # the longest first
 	npm --prefix test/browser test
 
 test-races:

@@ -45,7 +45,6 @@ func eachSharedStore(t *testing.T, binary string, test func(t *testing.T, f *fle
 type fleet struct {
 	*process // by the proxy
 	binary   string
-	store    string     // its name in sharedStores
 	servers  []*process // each by itself
 	listen   []string
 	args     [][]string
