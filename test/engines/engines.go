@@ -25,8 +25,8 @@ const (
 	// stopTime bounds how long one may take to end.
 	stopTime = 30 * time.Second
 	// tries is how often a server is started anew because somebody else has
-	// taken its port, or it is one that does not do.
-	tries = 10
+	// taken its port.
+	tries = 3
 )
 
 // Server is one running server.
@@ -145,7 +145,7 @@ func startIn(name string, build func(folder string, port int) (*Server, error)) 
 	if err != nil {
 		return nil, err
 	}
-	port, err := program.Port()
+	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +158,16 @@ func startIn(name string, build func(folder string, port int) (*Server, error)) 
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
 	return s, nil
+}
+
+// freePort leaves room above it for the bus of a cluster's node.
+func freePort() (int, error) {
+	for range 100 {
+		if port, err := program.Port(); err != nil || port <= 65535-busOffset {
+			return port, err
+		}
+	}
+	return 0, errors.New("no port low enough is free")
 }
 
 // unprivileged has cmd run as another user if this process is root, which
@@ -195,23 +205,21 @@ func find(name, pattern string) (string, error) {
 	return path, nil
 }
 
-// Other engines than Debian's are tested with these in the environment: a
-// folder of PostgreSQL's programs, and a program to use as redis-server.
-const (
-	PostgresEnv = "DSS_TEST_POSTGRES"
-	RedisEnv    = "DSS_TEST_REDIS"
-)
-
-// postgresProgram finds a program of the PostgreSQL server.
+// postgresProgram finds a program of the PostgreSQL server: Debian's, or that
+// in the folder DSS_TEST_POSTGRES.
 func postgresProgram(name string) (string, error) {
-	if folder := os.Getenv(PostgresEnv); folder != "" {
+	if folder := os.Getenv("DSS_TEST_POSTGRES"); folder != "" {
 		return filepath.Join(folder, name), nil
 	}
+	return debianPostgres(name)
+}
+
+func debianPostgres(name string) (string, error) {
 	return find(name, "/usr/lib/postgresql/*/bin/"+name)
 }
 
-// redisProgram is the Redis server.
-func redisProgram() string { return cmp.Or(os.Getenv(RedisEnv), "redis-server") }
+// redisProgram is the Redis server: the one in PATH, or DSS_TEST_REDIS.
+func redisProgram() string { return cmp.Or(os.Getenv("DSS_TEST_REDIS"), "redis-server") }
 
 // must fails the test on an error, and ends the server with it.
 func must[S interface{ Close() error }](t testing.TB, s S, err error) S {

@@ -29,7 +29,7 @@ func newPgBouncer(folder string, port int, server *Server) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	psql, err := find("psql", "/usr/lib/postgresql/*/bin/psql")
+	psql, err := debianPostgres("psql")
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func newPostgres(folder, data string, port int, settings []string) (*Server, err
 	if err != nil {
 		return nil, err
 	}
-	psql, err := find("psql", "/usr/lib/postgresql/*/bin/psql")
+	psql, err := debianPostgres("psql")
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func newPostgres(folder, data string, port int, settings []string) (*Server, err
 
 // SQL runs a statement and returns what psql prints of its result.
 func (s *Server) SQL(statement string) (string, error) {
-	psql, err := find("psql", "/usr/lib/postgresql/*/bin/psql")
+	psql, err := debianPostgres("psql")
 	if err != nil {
 		return "", err
 	}

@@ -25,8 +25,8 @@ const patience = 5 * time.Minute
 
 // environment lacks what the shell of whoever runs the tests may hold for the
 // programs.
-var environment = slices.DeleteFunc(os.Environ(), func(pair string) bool {
-	return strings.HasPrefix(pair, "DSS_") || strings.HasPrefix(pair, "OAUTHLIB_")
+var environment = slices.DeleteFunc(program.Environment(), func(pair string) bool {
+	return strings.HasPrefix(pair, "OAUTHLIB_")
 })
 
 var binary string

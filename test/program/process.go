@@ -51,13 +51,12 @@ func Serve(cmd *exec.Cmd) (*Process, error) {
 }
 
 // Launch starts a command. [Process.Kill] has to be called in the end. If
-// cmd.Env is nil, it gets the environment of the tests without the settings of
-// a server, and ends at a data race.
+// cmd.Env is nil, it gets [Environment].
 func Launch(cmd *exec.Cmd) (*Process, error) {
 	p := &Process{Cmd: cmd, ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &p.Stdout, &p.Stderr
 	if cmd.Env == nil {
-		cmd.Env = environment()
+		cmd.Env = Environment()
 	}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%w; test/setup installs what is needed", err)
@@ -69,7 +68,9 @@ func Launch(cmd *exec.Cmd) (*Process, error) {
 	return p, nil
 }
 
-func environment() []string {
+// Environment is that of the tests without the settings of a server, and with
+// [RaceEnv].
+func Environment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "DSS_") })
 	return append(env, RaceEnv)
 }

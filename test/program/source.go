@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -11,6 +12,13 @@ import (
 // which no test imports: without it, go test would repeat an old result. It
 // notes only what tests look at, not TestMain.
 func lookAtSource(t testing.TB) {
+	t.Helper()
+	looked.Do(func() { statSource(t) })
+}
+
+var looked sync.Once
+
+func statSource(t testing.TB) {
 	t.Helper()
 	root := ".."
 	for ; ; root = filepath.Join("..", root) {
