@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,6 +32,9 @@ type server struct {
 	admin   string // where it tells about itself
 	pid     int
 	trust   *tls.Config
+
+	mu         sync.Mutex
+	transports []*http.Transport // of clients
 }
 
 // start runs a server over HTTPS. It ends with the test, as a service manager
@@ -51,7 +55,7 @@ func launch(t *testing.T, trust *tls.Config, args ...string) *server {
 		}
 	})
 	_, address, _ := strings.Cut(p.URL, "://")
-	return &server{t, address, admin, p.Cmd.Process.Pid, trust}
+	return &server{T: t, address: address, admin: admin, pid: p.Cmd.Process.Pid, trust: trust}
 }
 
 // run runs a tool to its end and returns what it says, and how it ended.
@@ -79,5 +83,18 @@ func (s *server) client() *http.Client {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 3)}, Timeout: 30 * time.Second}
 	transport := &http.Transport{DialContext: dialer.DialContext, TLSClientConfig: s.trust.Clone(), ForceAttemptHTTP2: true}
 	s.Cleanup(transport.CloseIdleConnections)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.transports = append(s.transports, transport)
 	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
+}
+
+// hangUp closes the connections of all clients that are idle. One whose answer
+// has just come may not be so yet.
+func (s *server) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, transport := range s.transports {
+		transport.CloseIdleConnections()
+	}
 }

@@ -35,6 +35,7 @@ func (s *server) settles(before usage) {
 	defer tick.Stop()
 	var now usage
 	for range 240 {
+		s.hangUp()
 		now = s.usage()
 		if now.files <= before.files+slackFiles && now.goroutines <= before.goroutines+slackGoroutines && now.heap <= before.heap+slackHeap {
 			s.Logf("afterwards %v", now)
