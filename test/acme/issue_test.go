@@ -23,7 +23,7 @@ func TestHTTP01(t *testing.T) {
 	a.start()
 	s := serve(t, program.FreeAddress(t), at(a, folder, "--http-listen", loopback(a.httpPort))...)
 	cert := s.certified(host, a.roots())
-	if !strings.Contains(a.log.String(), "Attempting to validate w/ HTTP") {
+	if !strings.Contains(a.log(), "Attempting to validate w/ HTTP") {
 		t.Error("it was not validated by HTTP")
 	}
 
@@ -66,7 +66,7 @@ func TestTLSALPN01(t *testing.T) {
 	a.start()
 	s := serve(t, loopback(a.tlsPort), at(a, folder, "--http-listen", "off")...)
 	s.certified(host, a.roots())
-	if a.orders() != 1 || strings.Contains(a.log.String(), "validate w/ HTTP") {
+	if a.orders() != 1 || strings.Contains(a.log(), "validate w/ HTTP") {
 		t.Errorf("%d orders", a.orders())
 	}
 	s.terminate()

@@ -5,14 +5,13 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -35,31 +34,24 @@ func eventually(t *testing.T, what string, so func() bool) {
 	}
 }
 
-func listens(address string) bool {
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		return false
-	}
-	conn.Close()
-	return true
-}
-
-// background runs a program of test/.bin until the test ends.
-func background(t *testing.T, log io.Writer, name string, args ...string) (stop func()) {
+// background runs a program of test/.bin until the test ends, and waits until
+// it listens.
+func background(t *testing.T, addresses []string, name string, args ...string) *program.Process {
 	t.Helper()
 	cmd := exec.Command("../.bin/"+name, args...)
-	cmd.Stdout, cmd.Stderr = log, log
 	// Validations at once, and each time anew.
 	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_AUTHZREUSE=0")
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("%v; test/setup installs it", err)
+	p, err := program.Launch(cmd)
+	if err != nil {
+		t.Fatal(err)
 	}
-	stop = sync.OnceFunc(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	t.Cleanup(stop)
-	return stop
+	t.Cleanup(p.Kill)
+	if err := p.Until("listen", func() bool {
+		return !slices.ContainsFunc(addresses, func(address string) bool { return !program.Listens(address) })
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // authority is a Pebble, which finds every name on this machine, and dials
@@ -70,8 +62,7 @@ type authority struct {
 	lifetime                            time.Duration // of a certificate; 0 stands for 90 days
 	port, managementPort, dns           string
 	folder, caFile, keyFile, configFile string
-	log                                 program.Log
-	stop                                func()
+	process                             *program.Process
 }
 
 // newAuthority prepares one; start starts it.
@@ -82,9 +73,8 @@ func newAuthority(t *testing.T) *authority {
 		folder: t.TempDir(), dns: "127.0.0.1:" + program.FreePort(t),
 	}
 	a.caFile, a.keyFile, _ = selfsigned.Files(t, a.folder, "127.0.0.1")
-	background(t, io.Discard, "pebble-challtestsrv", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "",
+	background(t, []string{a.dns}, "pebble-challtestsrv", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "",
 		"-defaultIPv6", "", "-dnsserver", a.dns, "-management", "127.0.0.1:"+program.FreePort(t))
-	eventually(t, "the name server answers", func() bool { return listens(a.dns) })
 	return a
 }
 
@@ -119,14 +109,16 @@ func (a *authority) start() {
 	if err := os.WriteFile(a.configFile, text, 0o600); err != nil {
 		a.t.Fatal(err)
 	}
-	a.stop = background(a.t, &a.log, "pebble", "-config", a.configFile, "-dnsserver", a.dns)
-	eventually(a.t, "the authority listens", func() bool {
-		return listens("127.0.0.1:"+a.port) && listens("127.0.0.1:"+a.managementPort)
-	})
+	a.process = background(a.t, []string{loopback(a.port), loopback(a.managementPort)}, "pebble", "-config", a.configFile, "-dnsserver", a.dns)
 }
 
-// orders counts those that have been placed.
-func (a *authority) orders() int { return strings.Count(a.log.String(), "Added order") }
+func (a *authority) stop() { a.process.Kill() }
+
+// log is what it has written since it was started.
+func (a *authority) log() string { return a.process.Stdout.String() }
+
+// orders counts those that have been placed since then.
+func (a *authority) orders() int { return strings.Count(a.log(), "Added order") }
 
 // own verifies the authority's own certificate.
 func (a *authority) own() *x509.CertPool {

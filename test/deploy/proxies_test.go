@@ -3,7 +3,6 @@ package deploy_test
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -171,13 +170,7 @@ func (x proxy) start(t *testing.T, e edge) *process {
 		}
 	})
 	for _, address := range []string{e.plain, e.secure} {
-		p.until("listening", func() bool {
-			conn, err := net.Dial("tcp", address)
-			if err == nil {
-				conn.Close()
-			}
-			return err == nil
-		})
+		p.until("listening", func() bool { return program.Listens(address) })
 	}
 	return p
 }

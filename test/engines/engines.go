@@ -24,9 +24,6 @@ const (
 	startTime = 60 * time.Second
 	// stopTime bounds how long one may take to end.
 	stopTime = 30 * time.Second
-	// tries is how often a server is started anew because somebody else has
-	// taken its port.
-	tries = 3
 )
 
 // Server is one running server.
@@ -127,27 +124,16 @@ func (s *Server) Close() error {
 	return os.RemoveAll(s.folder)
 }
 
-// onFreePort starts what build builds on a free port.
+// onFreePort starts what build builds on a free port, with room above it for
+// the bus of a cluster's node.
 func onFreePort(name string, build func(folder string, port int) (*Server, error)) (*Server, error) {
-	var failed error
-	for range tries {
-		s, err := startIn(name, build)
-		if err == nil {
-			return s, nil
-		}
-		failed = errors.Join(failed, err)
-	}
-	return nil, failed
-}
-
-func startIn(name string, build func(folder string, port int) (*Server, error)) (*Server, error) {
 	folder, err := os.MkdirTemp("", "dss-"+name+"-")
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := program.Port(busOffset)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
 	s, err := build(folder, port)
 	if err == nil {
@@ -158,16 +144,6 @@ func startIn(name string, build func(folder string, port int) (*Server, error)) 
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
 	return s, nil
-}
-
-// freePort leaves room above it for the bus of a cluster's node.
-func freePort() (int, error) {
-	for range 100 {
-		if port, err := program.Port(); err != nil || port <= 65535-busOffset {
-			return port, err
-		}
-	}
-	return 0, errors.New("no port low enough is free")
 }
 
 // unprivileged has cmd run as another user if this process is root, which

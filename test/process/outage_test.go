@@ -27,26 +27,15 @@ func startFaultProxy(t *testing.T, listen, upstream string) *faultProxy {
 	t.Helper()
 	api := program.FreeAddress(t)
 	host, port, _ := net.SplitHostPort(api)
-	cmd := exec.Command("../.bin/toxiproxy", "-host", host, "-port", port)
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("%v; test/setup installs it", err)
+	p, err := program.Launch(exec.Command("../.bin/toxiproxy", "-host", host, "-port", port))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
+	t.Cleanup(p.Kill)
+	if err := p.Until("listen", func() bool { return program.Listens(api) }); err != nil {
+		t.Fatal(err)
+	}
 	f := &faultProxy{t: t, api: "http://" + api, listen: listen}
-	for deadline := time.Now().Add(30 * time.Second); ; {
-		conn, err := net.Dial("tcp", api)
-		if err == nil {
-			conn.Close()
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the fault proxy does not start")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
 	f.call("POST", "/proxies", map[string]any{"name": "se", "listen": listen, "upstream": upstream, "enabled": true})
 	return f
 }
