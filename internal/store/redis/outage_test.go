@@ -16,8 +16,9 @@ import (
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
-// slack is added to bounds, because tests share the machine.
-const slack = 2 * time.Second
+// slack is added to bounds, because tests share the machine. It is far from
+// what would be without them: the system gives up after minutes.
+const slack = 20 * time.Second
 
 // failsInTime checks that every operation reports an error within the bound.
 func failsInTime(t *testing.T, s *Store) {
