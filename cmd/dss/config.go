@@ -14,6 +14,7 @@ import (
 
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/logger"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 )
@@ -210,12 +211,14 @@ func (c *config) bound(address net.Addr) {
 	c.public = &url.URL{Scheme: c.https.scheme(), Host: net.JoinHostPort("localhost", port)}
 }
 
-// logger returns where the server logs to.
-func (c *config) logger(w io.Writer) *slog.Logger {
-	if c.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
-	}
-	return slog.New(slog.NewTextHandler(w, nil))
+// openLog returns where the server logs to.
+func (c *config) openLog(w io.Writer) *logger.Log {
+	return logger.New(w, func(w io.Writer) slog.Handler {
+		if c.logFormat == "json" {
+			return slog.NewJSONHandler(w, nil)
+		}
+		return slog.NewTextHandler(w, nil)
+	})
 }
 
 // byteSize is a number of bytes, written with or without KiB, MiB or GiB.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/limit"
+	"github.com/desktop-stack-serv/dss/internal/logger"
 	"github.com/desktop-stack-serv/dss/internal/metrics"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
@@ -55,6 +56,13 @@ func (o *observation) start(counted bool) (err error) {
 		o.metrics = metrics.New(metrics.Config{Build: build(), Limits: limit.Names()})
 	}
 	return nil
+}
+
+// countDropped has the lines counted that log drops. It is called once.
+func (o *observation) countDropped(log *logger.Log) {
+	if o.metrics != nil {
+		o.metrics.Log(log)
+	}
 }
 
 func (o *observation) readKey() ([]byte, error) {

@@ -60,11 +60,14 @@ func serveCommand() *command {
 func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	log := c.logger(stderr)
+	written := c.openLog(stderr)
+	defer written.Close()
+	log := written.Logger
 	defer ignoreHangup(stderr, log)()
 	if err := c.observation.start(c.hasAdmin()); err != nil {
 		return err
 	}
+	c.countDropped(written)
 
 	store, err := c.openStore(ctx, log)
 	if err != nil {

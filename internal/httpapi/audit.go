@@ -35,7 +35,7 @@ func (a audit) write(ctx context.Context, e Event) {
 		attributes = append(attributes, slog.String("kind", e.Kind))
 	}
 	attributes = append(attributes, slog.String("outcome", e.Outcome))
-	a.log.LogAttrs(ctx, slog.LevelInfo, "audit", append(attributes, a.who(ctx)...)...)
+	inform(ctx, a.log, "audit", append(attributes, a.who(ctx)...)...)
 }
 
 // refused writes a line for an answer that is an error.
@@ -44,7 +44,7 @@ func (a audit) refused(ctx context.Context, name string) {
 		return
 	}
 	attributes := append([]slog.Attr{slog.String("event", "refusal"), slog.String("outcome", name)}, a.who(ctx)...)
-	a.log.LogAttrs(ctx, slog.LevelInfo, "audit", attributes...)
+	inform(ctx, a.log, "audit", attributes...)
 }
 
 // who is what a line is about, if that is known, and whose request it was.

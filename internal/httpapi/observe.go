@@ -54,18 +54,23 @@ func (s *Server) ended(r *http.Request, w *observed, took time.Duration) {
 	s.logRequest(r.Context(), method, route, status, w.about.problem, took)
 }
 
-// logRequest does without [slog.Logger], which would look up its caller.
 func (s *Server) logRequest(ctx context.Context, method, route string, status int, problem string, took time.Duration) {
-	handler := s.log.Handler()
+	attributes := []slog.Attr{slog.String("method", method), slog.String("route", route),
+		slog.Int("status", status), slog.Duration("duration", took)}
+	if problem != "" {
+		attributes = append(attributes, slog.String("error", problem))
+	}
+	inform(ctx, s.log, "request", attributes...)
+}
+
+// inform writes a line as [slog.Logger] does, but does not look up its caller.
+func inform(ctx context.Context, log *slog.Logger, message string, attributes ...slog.Attr) {
+	handler := log.Handler()
 	if !handler.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	record := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
-	record.AddAttrs(slog.String("method", method), slog.String("route", route),
-		slog.Int("status", status), slog.Duration("duration", took))
-	if problem != "" {
-		record.AddAttrs(slog.String("error", problem))
-	}
+	record := slog.NewRecord(time.Now(), slog.LevelInfo, message, 0)
+	record.AddAttrs(attributes...)
 	_ = handler.Handle(ctx, record) // where could that be told?
 }
 

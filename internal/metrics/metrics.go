@@ -70,6 +70,13 @@ func (m *Metrics) LimitHit(name string) {
 	hits.Inc()
 }
 
+// Log shows how many lines log has dropped. It is called once.
+func (m *Metrics) Log(log interface{ Dropped() uint64 }) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "dss_log_lines_dropped_total", Help: "Lines of the log dropped because what reads it is too slow.",
+	}, func() float64 { return float64(log.Dropped()) }))
+}
+
 func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
 	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	m.registry.MustRegister(v)

@@ -58,6 +58,11 @@ func want(t *testing.T, m *metrics.Metrics, series string, want float64) {
 	}
 }
 
+// dropping is a log that has dropped lines.
+type dropping uint64
+
+func (d dropping) Dropped() uint64 { return uint64(d) }
+
 func TestCounts(t *testing.T) {
 	m := newMetrics()
 	want(t, m, `dss_build_info{goversion="go1",revision="abc",version="v1"}`, 1)
@@ -91,6 +96,10 @@ func TestCounts(t *testing.T) {
 	m.LimitHit("a limit that nobody has told of")
 	want(t, m, `dss_limit_hits_total{limit="requests"}`, 1)
 	want(t, m, `dss_limit_hits_total{limit="other"}`, 1)
+
+	want(t, m, "dss_log_lines_dropped_total", -1)
+	m.Log(dropping(7))
+	want(t, m, "dss_log_lines_dropped_total", 7)
 
 	want(t, m, "dss_upstream_quota_remaining", -1) // nobody has said yet
 	m.Called(stackexchange.Call{Method: stackexchange.MethodInvalidate, Outcome: stackexchange.CallOK, Took: time.Second, Quota: &stackexchange.Quota{Remaining: 9000, Max: 10_000}})

@@ -51,10 +51,14 @@ func Serve(cmd *exec.Cmd) (*Process, error) {
 }
 
 // Launch starts a command. [Process.Kill] has to be called in the end. If
-// cmd.Env is nil, it gets [Environment].
+// cmd.Env is nil, it gets [Environment]. If cmd.Stderr is nil, it is kept in
+// [Process.Stderr].
 func Launch(cmd *exec.Cmd) (*Process, error) {
 	p := &Process{Cmd: cmd, ended: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = &p.Stdout, &p.Stderr
+	cmd.Stdout = &p.Stdout
+	if cmd.Stderr == nil {
+		cmd.Stderr = &p.Stderr
+	}
 	if cmd.Env == nil {
 		cmd.Env = Environment()
 	}
