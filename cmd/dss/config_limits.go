@@ -19,6 +19,7 @@ type limitsConfig struct {
 	proxyProtocol  bool
 
 	proxies clientaddr.Proxies // parsed
+	limiter *limit.Limiter     // nil if there is none
 }
 
 // flags lists the settings. docs/limits.md derives the defaults.
@@ -40,6 +41,7 @@ func (c *limitsConfig) flags(f *flag.FlagSet) {
 	}
 	f.IntVar(&c.limit.Deposits, "limit-deposits", c.limit.Deposits, "`number` of entries one client may have put in the store within --ttl; 0 is no limit")
 	f.IntVar(&c.limit.Waiters, "limit-waiters", c.limit.Waiters, "`number` of apps of one client that wait at one time; 0 is no limit")
+	f.IntVar(&c.limit.Connections, "limit-connections", c.limit.Connections, "`number` of connections of one client that are open at one time; 0 is no limit. Those of --trusted-proxies do not count")
 	f.IntVar(&c.limit.Clients, "limit-clients", c.limit.Clients, "`number` of clients that are remembered at most")
 	f.StringVar(&c.trustedProxies, "trusted-proxies", "", "comma-separated `networks` of proxies whose X-Forwarded-For names the client")
 	f.BoolVar(&c.proxyProtocol, "proxy-protocol", false, "connections begin with a PROXY protocol header, and come from --trusted-proxies only")
@@ -59,17 +61,19 @@ func (c *limitsConfig) check() error {
 		return usagef("--limit-deposits must be 0 or at least 2, which is what a device sign-in takes")
 	case c.limit.Waiters < 0 || c.limit.Waiters > maxNumber:
 		return usagef("--limit-waiters must be 0 or more")
+	case c.limit.Connections < 0 || c.limit.Connections > maxNumber:
+		return usagef("--limit-connections must be 0 or more")
 	case c.limit.Clients < 1000 || c.limit.Clients > maxNumber:
 		return usagef("--limit-clients must be at least 1000")
 	}
 	return nil
 }
 
-// newLimiter returns the limiter, or nil if there is none. Guesses are counted
-// in store too if other servers use it.
-func (c *config) newLimiter(store relay.Store) *limit.Limiter {
+// startLimiter makes the limiter, if there is one. Guesses are counted in store
+// too if other servers use it.
+func (c *config) startLimiter(store relay.Store) {
 	if c.limitsConfig.limits == "off" {
-		return nil
+		return
 	}
 	settings := c.limit
 	settings.DepositLife = c.ttl
@@ -79,11 +83,13 @@ func (c *config) newLimiter(store relay.Store) *limit.Limiter {
 	if c.sharedStore() {
 		settings.Shared = store
 	}
-	return limit.New(settings)
+	c.limiter = limit.New(settings)
 }
 
-// listenBehindProxy adds the PROXY protocol to a listener, if it is on.
-func (c *limitsConfig) listenBehindProxy(listener net.Listener) net.Listener {
+// admit bounds the connections that a listener has from one client, and adds
+// the PROXY protocol, if it is on.
+func (c *limitsConfig) admit(listener net.Listener) net.Listener {
+	listener = c.limiter.Listen(listener, c.proxies.Contain)
 	if !c.proxyProtocol {
 		return listener
 	}

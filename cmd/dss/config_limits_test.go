@@ -51,12 +51,15 @@ func (addressOf) Network() string  { return "tcp" }
 func (a addressOf) String() string { return string(a) }
 
 func TestLimitFlags(t *testing.T) {
-	c := parsed(t, "--limit-requests 5/2h --limit-requests-total off --limit-user-codes 7/1m --limit-deposits 0 --limit-waiters 9")
+	c := parsed(t, "--limit-requests 5/2h --limit-requests-total off --limit-user-codes 7/1m --limit-deposits 0 --limit-waiters 9 --limit-connections 8")
 	if c.limit.Requests.Client.String() != "5/2h" || c.limit.UserCodes.Client.String() != "7/1m" || c.limit.Requests.Total.N != 0 ||
-		c.limit.UserCodes.Total != limit.Defaults().UserCodes.Total || c.limit.Deposits != 0 || c.limit.Waiters != 9 {
+		c.limit.UserCodes.Total != limit.Defaults().UserCodes.Total || c.limit.Deposits != 0 || c.limit.Waiters != 9 || c.limit.Connections != 8 {
 		t.Errorf("%+v", c.limit)
 	}
-	if c.newLimiter(nil) == nil || parsed(t, "--limits off").newLimiter(nil) != nil {
+	off := parsed(t, "--limits off")
+	c.startLimiter(nil)
+	off.startLimiter(nil)
+	if c.limiter == nil || off.limiter != nil {
 		t.Error("limits are not what was asked for")
 	}
 	if parsed(t, "").limit.Requests != limit.Defaults().Requests {

@@ -20,7 +20,7 @@ import (
 // http2Limits keep what one HTTP/2 connection may cost small. A connection
 // that answers no ping is gone, and those who wait on it with it.
 var http2Limits = &http.HTTP2Config{
-	MaxConcurrentStreams:          250,
+	MaxConcurrentStreams:          100, // RFC 9113 section 6.5.2 wants no less
 	MaxReadFrameSize:              16 << 10,
 	MaxReceiveBufferPerConnection: 128 << 10,
 	MaxReceiveBufferPerStream:     16 << 10, // a body has 8 KiB at most
@@ -76,7 +76,7 @@ func (c *config) servePlain(handler http.Handler, log *slog.Logger) (stop func()
 	if err != nil {
 		return nil, fmt.Errorf("http listen: %w", err)
 	}
-	listener = c.listenBehindProxy(listener)
+	listener = c.admit(listener)
 	server := newHTTPServer(handler, log)
 	done := make(chan struct{})
 	go func() {

@@ -92,6 +92,7 @@ func TestUsage(t *testing.T) {
 		{"no such limits", "serve --limits some", nil, 2, "--limits must be on or off"},
 		{"one entry", "serve --limit-deposits 1", nil, 2, "--limit-deposits"},
 		{"fewer than no waiters", "serve --limit-waiters -1", nil, 2, "--limit-waiters"},
+		{"fewer than no connections", "serve --limit-connections -1", nil, 2, "--limit-connections"},
 		{"too few clients", "serve --limit-clients 10", nil, 2, "--limit-clients"},
 		{"a proxy by name", "serve --trusted-proxies nginx", nil, 2, `--trusted-proxies: "nginx" is no network`},
 		{"everybody a proxy", "serve --trusted-proxies 0.0.0.0/0", nil, 2, "everybody"},

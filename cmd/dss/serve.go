@@ -82,13 +82,13 @@ func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer listener.Close()
-	listener = c.listenBehindProxy(listener)
 	c.bound(listener.Addr())
 	c.warnOfProxy(log)
 	dss, err := c.newServer(store, log)
 	if err != nil {
 		return err
 	}
+	listener = c.admit(listener)
 	stopAdmin, err := c.serveAdmin(dss, log)
 	if err != nil {
 		return err
@@ -129,6 +129,7 @@ func runBackground(what string, run func(context.Context) error, log *slog.Logge
 
 func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server, error) {
 	store = c.measure(store)
+	c.startLimiter(store)
 	r := relay.New(store, relay.Config{TTL: c.ttl, MaxWaiters: c.maxWaiters})
 	settings := httpapi.Config{
 		PublicURL:         c.public,
@@ -138,7 +139,7 @@ func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server
 		AuthorizedAppsURL: c.authorizedAppsURL,
 		TTL:               c.ttl,
 		SharedStore:       c.sharedStore(),
-		Limits:            c.newLimiter(store),
+		Limits:            c.limiter,
 		TrustedProxies:    c.proxies,
 		Version:           version(),
 		Log:               log,

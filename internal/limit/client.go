@@ -34,13 +34,14 @@ type client struct {
 	blocked  [guesses]int64  // until when the store says that the limit is reached
 	pending  [guesses]uint32 // guesses not yet counted in the store
 	waiters  int32
+	conns    int32
 	deposits window
 }
 
 // load is the time at which the client has its whole budget again. While it
-// waits, nobody knows.
+// waits or is connected, nobody knows.
 func (c *client) load() int64 {
-	if c.waiters > 0 {
+	if c.waiters > 0 || c.conns > 0 {
 		return math.MaxInt64
 	}
 	load := max(0, c.deposits.until)

@@ -29,6 +29,8 @@ type Config struct {
 	DepositLife time.Duration
 	// Waiters are the claims of one client that wait at one time.
 	Waiters int
+	// Connections are those of one client that are open at one time.
+	Connections int
 	// Clients is how many are remembered; 0 means DefaultClients.
 	Clients int
 	// Shared is the store that other servers count guesses in too; nil if
@@ -52,6 +54,7 @@ func Defaults() Config {
 		Revocations: Limit{Rate{20, 10 * time.Minute}, Rate{60, 10 * time.Minute}},
 		Deposits:    1000,
 		Waiters:     500,
+		Connections: 1000,
 		Clients:     DefaultClients,
 	}
 }
@@ -65,6 +68,7 @@ const (
 	Revocations = "revocations"
 	Deposits    = "deposits"
 	Waiters     = "waiters"
+	Connections = "connections"
 	// totalSuffix ends the names of limits for all clients together.
 	totalSuffix = "_total"
 )
@@ -87,7 +91,7 @@ var kindNames = [kinds]string{UnknownKeys, UserCodes, Requests, Exchanges, Revoc
 
 // Names returns the names of all limits.
 func Names() []string {
-	names := []string{Deposits, Waiters}
+	names := []string{Deposits, Waiters, Connections}
 	for _, name := range kindNames {
 		names = append(names, name, name+totalSuffix)
 	}

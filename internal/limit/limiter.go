@@ -20,10 +20,6 @@ func (e *Exceeded) Error() string {
 	return fmt.Sprintf("limit %s reached; try again in %s", e.Name, e.RetryAfter)
 }
 
-// waiterRetry is how soon a waiter may hope that another one of its client is
-// done.
-const waiterRetry = 5 * time.Second
-
 // Limiter counts what clients ask for. It is safe for concurrent use and
 // starts no goroutine. A nil Limiter allows everything. All errors of its
 // methods but those of [Guess.Miss] are [*Exceeded], and what they refuse is
@@ -121,28 +117,4 @@ func (l *Limiter) Deposit(address netip.Addr, entries int) error {
 	wait := c.deposits.add(int32(entries), int32(l.config.Deposits), now, l.part)
 	shard.mu.Unlock()
 	return l.refused(Deposits, wait)
-}
-
-// Wait counts a client's claim as waiting until done is called.
-func (l *Limiter) Wait(address netip.Addr) (done func(), err error) {
-	if l == nil || l.config.Waiters <= 0 {
-		return func() {}, nil
-	}
-	n := networkOf(address)
-	shard, c := l.table.lock(n)
-	allowed := c.waiters < int32(l.config.Waiters)
-	if allowed {
-		c.waiters++
-	}
-	shard.mu.Unlock()
-	if !allowed {
-		return nil, l.refused(Waiters, waiterRetry)
-	}
-	return func() { l.waited(n) }, nil
-}
-
-func (l *Limiter) waited(n network) {
-	shard, c := l.table.lock(n)
-	c.waiters = max(0, c.waiters-1) // the client may have been forgotten meanwhile
-	shard.mu.Unlock()
 }

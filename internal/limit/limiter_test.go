@@ -162,7 +162,7 @@ func TestWaiters(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = l.Wait(here)
-	wantExceeded(t, err, Waiters, waiterRetry)
+	wantExceeded(t, err, Waiters, placeRetry)
 	if _, err := l.Wait(there); err != nil {
 		t.Errorf("somebody else: %v", err)
 	}
@@ -200,6 +200,10 @@ func TestOff(t *testing.T) {
 		n, err := times(10_000, func() error {
 			done, err := l.Wait(here)
 			if err != nil {
+				return err
+			}
+			done()
+			if done, err = l.Connect(here); err != nil {
 				return err
 			}
 			done()

@@ -35,6 +35,12 @@ func TestManyAddresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer done()
+	connected := netip.MustParseAddr("192.0.2.44")
+	leave, err := l.Connect(connected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leave()
 	before := heap()
 	for i := range 1_000_000 {
 		if err := l.Request(address(i)); err != nil {
@@ -55,6 +61,12 @@ func TestManyAddresses(t *testing.T) {
 	}
 	if shard, c := l.table.lock(networkOf(there)); c.waiters != 1 {
 		t.Error("a client that waits is forgotten")
+		shard.mu.Unlock()
+	} else {
+		shard.mu.Unlock()
+	}
+	if shard, c := l.table.lock(networkOf(connected)); c.conns != 1 {
+		t.Error("a client that is connected is forgotten")
 		shard.mu.Unlock()
 	} else {
 		shard.mu.Unlock()
