@@ -11,7 +11,7 @@ import (
 )
 
 // streamsPerConnection is how many dss allows, and the bare handler too.
-const streamsPerConnection = 250
+const streamsPerConnection = 100
 
 // measureStreams prints what each client that waits over HTTP/2 adds to the
 // server's memory.
