@@ -40,6 +40,7 @@ var allowed = map[string][]string{
 	"internal/web":           {},
 	"internal/clientaddr":    {},
 	"internal/limit":         {"internal/relay"},
+	"internal/logger":        {},
 	"internal/httpapi": {"api", "internal/clientaddr", "internal/grant", "internal/limit", "internal/relay", "internal/stackexchange",
 		"internal/web"},
 	"internal/metrics": {"internal/grant", "internal/httpapi", "internal/relay", "internal/stackexchange"},
