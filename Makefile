@@ -14,6 +14,8 @@
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEADCODE := golang.org/x/tools/cmd/deadcode@v0.52.0
 FUZZTIME ?= 30s
+# How many packages are tested at a time. Many tests wait more than they compute.
+PACKAGES := $(shell n=$$(nproc 2>/dev/null || echo 4); [ $$n -gt 4 ] && echo $$n || echo 4)
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -26,7 +28,7 @@ run: build
 
 test: build
 	test/setup
-	go test -race -count 1 -timeout 25m ./test/process ./test/deploy ./... # the longest first
+	go test -race -count 1 -timeout 25m -p $(PACKAGES) ./test/process ./test/deploy ./... # the longest first
 	npm --prefix test/browser test
 
 test-races:
