@@ -59,18 +59,19 @@ func TestManyAddresses(t *testing.T) {
 	if err := l.Request(here); err == nil {
 		t.Error("the client that has used up its budget is forgotten")
 	}
-	if shard, c := l.table.lock(networkOf(there)); c.waiters != 1 {
+	if known(l, there).waiters != 1 {
 		t.Error("a client that waits is forgotten")
-		shard.mu.Unlock()
-	} else {
-		shard.mu.Unlock()
 	}
-	if shard, c := l.table.lock(networkOf(connected)); c.conns != 1 {
+	if known(l, connected).conns != 1 {
 		t.Error("a client that is connected is forgotten")
-		shard.mu.Unlock()
-	} else {
-		shard.mu.Unlock()
 	}
+}
+
+// known is what l knows of a client.
+func known(l *Limiter, address netip.Addr) client {
+	shard, c := l.table.lock(networkOf(address))
+	defer shard.mu.Unlock()
+	return *c
 }
 
 func heap() uint64 {
