@@ -14,6 +14,9 @@
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEADCODE := golang.org/x/tools/cmd/deadcode@v0.52.0
 FUZZTIME ?= 30s
+# What is compiled for tests and checks is compiled as build does it, so that
+# Go's cache serves them all.
+AS_BUILD := CGO_ENABLED=0 GOFLAGS=-trimpath
 # How many packages are tested at a time. Many tests wait more than they compute.
 PACKAGES := $(shell n=$$(nproc 2>/dev/null || echo 4); [ $$n -gt 4 ] && echo $$n || echo 4)
 
@@ -27,9 +30,9 @@ run: build
 	exec ./bin/dss serve --sandbox --listen 127.0.0.1:8080 --store sqlite:data/dss.db
 
 test: build
-	test/setup
+	$(AS_BUILD) test/setup
 	go test -race -count 1 -timeout 25m -p $(PACKAGES) ./test/process ./test/deploy ./... # the longest first
-	npm --prefix test/browser test
+	$(AS_BUILD) npm --prefix test/browser test
 
 test-races:
 	go test -count 1 -timeout 40m ./test/process -run TestFleetClaimRaces -v -signins 10000
@@ -43,11 +46,11 @@ test-internet:
 
 lint:
 	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
-	go vet ./...
-	go vet -tags internet ./test/internet/...
-	go run $(STATICCHECK) ./...
+	$(AS_BUILD) go vet ./...
+	$(AS_BUILD) go vet -tags internet ./test/internet/...
+	$(AS_BUILD) go run $(STATICCHECK) ./...
 	go mod tidy -diff
-	@dead="$$(go run $(DEADCODE) -test ./...)"; test -z "$$dead" || { echo "$$dead"; exit 1; }
+	@dead="$$($(AS_BUILD) go run $(DEADCODE) -test ./...)"; test -z "$$dead" || { echo "$$dead"; exit 1; }
 
 cross:
 	@set -e; for os in linux darwin windows; do for arch in amd64 arm64; do \
