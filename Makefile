@@ -41,7 +41,7 @@ test-versions:
 	test/versions/run
 
 test-internet:
-	test/setup
+	$(AS_BUILD) test/setup
 	go test -tags internet -count 1 -timeout 40m ./test/internet/...
 
 lint:
