@@ -203,7 +203,7 @@ func TestOff(t *testing.T) {
 				return err
 			}
 			done()
-			if done, err = l.Connect(here); err != nil {
+			if done, err = l.connect(here); err != nil {
 				return err
 			}
 			done()

@@ -37,7 +37,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if l.exempt(address) {
 			return conn, nil
 		}
-		if done, err := l.limiter.Connect(address); err == nil {
+		if done, err := l.limiter.connect(address); err == nil {
 			return &counted{conn, sync.OnceFunc(done)}, nil
 		}
 		_ = conn.SetLinger(0) // the system is to remember nothing of it

@@ -17,8 +17,8 @@ func (l *Limiter) Wait(address netip.Addr) (done func(), err error) {
 	return l.occupy(address, Waiters, l.config.Waiters, func(c *client) *int32 { return &c.waiters })
 }
 
-// Connect counts a client's connection as open until done is called.
-func (l *Limiter) Connect(address netip.Addr) (done func(), err error) {
+// connect counts a client's connection as open until done is called.
+func (l *Limiter) connect(address netip.Addr) (done func(), err error) {
 	if l == nil {
 		return func() {}, nil
 	}

@@ -36,7 +36,7 @@ func TestManyAddresses(t *testing.T) {
 	}
 	defer done()
 	connected := netip.MustParseAddr("192.0.2.44")
-	leave, err := l.Connect(connected)
+	leave, err := l.connect(connected)
 	if err != nil {
 		t.Fatal(err)
 	}
