@@ -40,7 +40,7 @@ func background(t *testing.T, addresses []string, name string, args ...string) *
 	t.Helper()
 	cmd := exec.Command("../.bin/"+name, args...)
 	// Validations at once, and each time anew.
-	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_AUTHZREUSE=0")
+	cmd.Env = append(program.Environment(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_AUTHZREUSE=0")
 	p, err := program.Launch(cmd)
 	if err != nil {
 		t.Fatal(err)

@@ -119,18 +119,15 @@ func (f *fleet) startProxy(listen string) {
 	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
 		f.t.Fatal(err)
 	}
-	program, err := exec.LookPath("haproxy")
+	haproxy, err := exec.LookPath("haproxy")
 	if err != nil {
-		program = "/usr/sbin/haproxy"
+		haproxy = "/usr/sbin/haproxy"
 	}
-	cmd := exec.Command(program, "-db", "-f", file)
-	if err := cmd.Start(); err != nil {
-		f.t.Fatalf("%v; test/setup installs it", err)
+	p, err := program.Launch(exec.Command(haproxy, "-db", "-f", file))
+	if err != nil {
+		f.t.Fatal(err)
 	}
-	f.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
+	f.t.Cleanup(p.Kill)
 	for i := range f.listen {
 		f.awaitInProxy(i)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/desktop-stack-serv/dss/test/program"
 )
 
-// TestUnreadLog: nobody reads the log, and the server serves, tells about it
-// and ends all the same.
+// TestUnreadLog: nobody reads the log, and the server serves and ends all the
+// same.
 func TestUnreadLog(t *testing.T) {
 	t.Parallel()
 	unread, log, err := os.Pipe()

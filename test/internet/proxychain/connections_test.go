@@ -1,40 +1,23 @@
 package proxychain_test
 
 import (
-	"bufio"
 	"crypto/rand"
-	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 )
 
-// keep connects to a server and has it answer once. It returns nil if the
-// server does not.
-func keep(t *testing.T, from, address string) net.Conn {
+// connected returns a client whose connection, which it keeps, has been
+// served; served is false if the server did not want it.
+func connected(t *testing.T, from, address string) (c client, served bool) {
 	t.Helper()
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: time.Minute}
-	conn, err := dialer.DialContext(t.Context(), "tcp", address)
-	if err != nil {
-		return nil // closed before this end knew that it was open
+	c = newClient(t, from)
+	status, body := c.do(t.Context(), address, "/healthz", "")
+	if status != http.StatusOK && status != 0 {
+		t.Fatal(status, body)
 	}
-	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	host := strings.Replace(address, "127.0.0.1", "localhost", 1)
-	if _, err := conn.Write([]byte("GET /healthz HTTP/1.1\r\nHost: " + host + "\r\n\r\n")); err != nil {
-		return nil
-	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		return nil
-	}
-	response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		t.Fatal(response.Status)
-	}
-	return conn
+	return c, status == http.StatusOK
 }
 
 // TestFloodOfConnections: one address cannot take the connections of all. What
@@ -43,10 +26,10 @@ func TestFloodOfConnections(t *testing.T) {
 	const most = 50
 	address := start(t, "--limit-connections", strconv.Itoa(most))
 	const flooder = "127.0.0.2"
-	var kept []net.Conn
+	var kept []client
 	for range 3 * most {
-		if conn := keep(t, flooder, address); conn != nil {
-			kept = append(kept, conn)
+		if c, served := connected(t, flooder, address); served {
+			kept = append(kept, c)
 		}
 	}
 	if len(kept) != most {
@@ -59,9 +42,10 @@ func TestFloodOfConnections(t *testing.T) {
 	if status, body := other.do(t.Context(), address, "/auth/token?key="+key, ""); status != http.StatusOK {
 		t.Errorf("somebody else's claim: %d %s", status, body)
 	}
-	kept[0].Close()
-	for deadline := time.Now().Add(time.Minute); keep(t, flooder, address) == nil; { // the server has yet to see it
-		if time.Now().After(deadline) {
+	deadline := time.Now().Add(time.Minute)
+	for again := false; !again; { // the server has yet to see it
+		kept[0].http.CloseIdleConnections()
+		if _, again = connected(t, flooder, address); !again && time.Now().After(deadline) {
 			t.Fatal("there is no place after a connection has been closed")
 		}
 	}
@@ -71,7 +55,7 @@ func TestFloodOfConnections(t *testing.T) {
 func TestConnectionsOfProxies(t *testing.T) {
 	address := start(t, "--limit-connections", "2", "--trusted-proxies", "127.0.0.2")
 	for i := range 20 {
-		if keep(t, "127.0.0.2", address) == nil {
+		if _, served := connected(t, "127.0.0.2", address); !served {
 			t.Fatalf("connection %d is refused", i)
 		}
 	}
