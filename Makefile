@@ -65,6 +65,7 @@ dist:
 	deploy/dist dist
 
 fuzz:
+	go test -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./internal/origin
 	go test -run '^$$' -fuzz FuzzKey -fuzztime $(FUZZTIME) ./internal/relay
 	go test -run '^$$' -fuzz FuzzOpen -fuzztime $(FUZZTIME) ./internal/relay
 	go test -run '^$$' -fuzz FuzzEntry -fuzztime $(FUZZTIME) ./internal/relay
