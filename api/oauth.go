@@ -6,6 +6,7 @@ const (
 	PathOpenIDMetadata      = "/.well-known/openid-configuration"
 	PathJWKS                = "/oauth/jwks"
 	PathAuthorize           = "/oauth/authorize"
+	PathCallback            = "/oauth/callback" // where Stack Exchange sends browsers back to
 	PathDeviceAuthorization = "/oauth/device_authorization"
 	PathDevice              = "/device"
 	PathOAuthToken          = "/oauth/token"

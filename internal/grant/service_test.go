@@ -45,7 +45,7 @@ func (f *fakeStackExchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.used[code] || form.Get("code_verifier") == "" || form.Get("redirect_uri") != "https://dss.example/auth/redirect" {
+	if f.used[code] || form.Get("code_verifier") == "" || form.Get("redirect_uri") != "https://dss.example/oauth/callback" {
 		return respond(http.StatusBadRequest, `{"error":{"type":"invalid_grant","message":"no"}}`), nil
 	}
 	f.used[code] = true
@@ -74,7 +74,7 @@ func newWorlds(n int, config grant.Config) []world {
 		Transport: fake,
 	})
 	store := memory.New(index.Limits{})
-	config.TTL, config.Issuer, config.CallbackURL = 15*time.Minute, "https://dss.example", "https://dss.example/auth/redirect"
+	config.TTL, config.Issuer, config.CallbackURL = 15*time.Minute, "https://dss.example", "https://dss.example/oauth/callback"
 	worlds := make([]world, n)
 	for i := range worlds {
 		worlds[i] = world{grant.New(store, client, config), fake, store}
@@ -349,7 +349,7 @@ func TestNothingAtRestIsUsable(t *testing.T) {
 	client := stackexchange.New(stackexchange.Config{
 		BaseURL: &url.URL{Scheme: "https", Host: "se.example"}, APIURL: &url.URL{Scheme: "https", Host: "api.se.example"}, Transport: w.upstream,
 	})
-	w.Service = grant.New(recorded, client, grant.Config{CallbackURL: "https://dss.example/auth/redirect"})
+	w.Service = grant.New(recorded, client, grant.Config{CallbackURL: "https://dss.example/oauth/callback"})
 	a := w.device(t)
 	w.approve(t, a, "canary-code")
 	token, err := w.poll(t.Context(), a)

@@ -10,10 +10,11 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
-// callback ends the browser's part of a sign-in that the OAuth server has
-// started: Stack Exchange has sent the browser back.
-func (s *Server) callback(w http.ResponseWriter, r *http.Request, p params) {
-	outcome, err := s.conclude(r, p)
+// getCallback serves GET /oauth/callback, which ends the browser's part of a
+// sign-in: Stack Exchange has sent the browser back. It is the one GET that
+// stores something.
+func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) {
+	outcome, err := s.conclude(r)
 	switch {
 	case errors.Is(err, grant.ErrUnknown):
 		s.seeProblem(w, r, api.UnknownSignIn)
@@ -63,9 +64,16 @@ func (s *Server) seeDevice(w http.ResponseWriter, view web.DeviceView) {
 	seeOther(w, s.config.PublicURL.String()+api.PathDevice+"/"+string(view)+"#")
 }
 
-func (s *Server) conclude(r *http.Request, p params) (grant.Outcome, error) {
-	if r.Method == http.MethodHead || prefetched(r) {
+func (s *Server) conclude(r *http.Request) (grant.Outcome, error) {
+	if prefetched(r) {
 		return grant.Outcome{}, errPrefetch
+	}
+	p, err := queryParams(r)
+	if err != nil {
+		return grant.Outcome{}, err
+	}
+	if !grant.IsState(p["state"]) {
+		return grant.Outcome{}, grant.ErrUnknown
 	}
 	answer, err := answerOf(p)
 	if err != nil {

@@ -104,7 +104,7 @@ func TestEveryRequestIsTold(t *testing.T) {
 		{"PUT", "/oauth/token", "", nil, "PUT /oauth/token 405 invalid_request"},
 		{"POST", "/oauth/token", "grant_type=magic", nil, "POST /oauth/token 400 unsupported_grant_type"},
 		{"GET", "/device?user_code=BCDF-GHJK", "", nil, "GET /device 404 unknown_sign_in"},
-		{"GET", "/auth/redirect?state=dss." + strings.Repeat("x", 43) + "&code=c", "", nil, "GET /auth/redirect 303 unknown_sign_in"},
+		{"GET", "/oauth/callback?state=dss." + strings.Repeat("x", 43) + "&code=c", "", nil, "GET /oauth/callback 303 unknown_sign_in"},
 		{"GET", "/auth/token?wait=1&key=" + key, "", nil, "GET /auth/token 404 no_token waited"},
 	} {
 		d.serve(c.method, c.path, c.body, c.header...)

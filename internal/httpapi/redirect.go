@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
@@ -13,14 +12,10 @@ import (
 // response names the parameters of an authorization response.
 var responseParams = []string{"access_token", "code", "error"}
 
-// getRedirect serves the page that Stack Exchange sends the browser to. It
+// getRedirect serves the page that Stack Exchange sends the browser to for the key relay. It
 // only shows; it is the form on it that deposits.
 func (s *Server) getRedirect(w http.ResponseWriter, r *http.Request) {
 	p, err := queryParams(r)
-	if err == nil && grant.IsState(p["state"]) {
-		s.callback(w, r, p)
-		return
-	}
 	var data web.LandingData
 	if err == nil {
 		data, err = s.landing(r, p)

@@ -111,7 +111,7 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 	}
 	s.upstream = config.StackExchange
 	s.grants = grant.New(store, s.upstream, grant.Config{
-		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathRedirect,
+		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathCallback,
 		Shared: config.SharedStore, Observe: s.granted,
 	})
 	signIn := s.upstream.BaseURL()
@@ -179,6 +179,7 @@ func (s *Server) routeOAuth(mux router) {
 	mux.HandleFunc("GET "+api.PathJWKS, s.jwks)
 	mux.HandleFunc("GET "+problemPath+"{name}", s.getProblem)
 	mux.HandleFunc("GET "+api.PathAuthorize, s.atPublicHost(s.getAuthorize))
+	mux.HandleFunc("GET "+api.PathCallback, s.getCallback)
 	mux.HandleFunc("GET "+api.PathDevice, s.atPublicHost(s.getDevice))
 	mux.HandleFunc("POST "+api.PathDevice, s.postDevice)
 	mux.HandleFunc("GET "+api.PathDevice+"/{result}", s.getDeviceResult)
@@ -192,8 +193,9 @@ func (s *Server) routeOAuth(mux router) {
 			mux.HandleFunc("OPTIONS "+path, preflightOAuth(allow))
 		}
 	}
-	// A GET pattern takes HEAD too; starting a sign-in must not.
+	// A GET pattern takes HEAD too; starting or finishing a sign-in must not.
 	mux.HandleFunc("HEAD "+api.PathAuthorize, s.oauthMethods("GET"))
+	mux.HandleFunc("HEAD "+api.PathCallback, s.oauthMethods("GET"))
 }
 
 // oauthAllow lists the methods of each endpoint. Scripts of other sites may
@@ -203,6 +205,7 @@ var oauthAllow = map[string]string{
 	api.PathOpenIDMetadata:      "GET, HEAD, OPTIONS",
 	api.PathJWKS:                "GET, HEAD, OPTIONS",
 	api.PathAuthorize:           "GET",
+	api.PathCallback:            "GET",
 	api.PathDevice:              "GET, HEAD, POST",
 	api.PathDeviceAuthorization: "POST, OPTIONS",
 	api.PathOAuthToken:          "POST, OPTIONS",

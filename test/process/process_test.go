@@ -162,6 +162,7 @@ func TestCanaries(t *testing.T) {
 		}{
 			{"GET", "/auth/redirect?state=" + text + "&code=" + text, nil},
 			{"GET", "/auth/redirect?code=" + text, nil},
+			{"GET", "/oauth/callback?state=" + text + "&code=" + text, nil},
 			{"GET", "/auth/token?key=" + text + "&key=" + text, nil},
 			{"GET", "/" + text + "?" + text, nil},
 			{"POST", "/auth/token", url.Values{"key": {text}, "verifier": {text}}},
