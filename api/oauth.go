@@ -41,12 +41,13 @@ const (
 )
 
 // AccessToken answers a token request (RFC 6749 section 5.1). ExpiresIn is in
-// seconds, and absent for a token that never expires.
+// seconds, and absent for a token that never expires. Scope is absent where it
+// is the set of scopes that was asked for; it may be empty.
 type AccessToken struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"`
-	ExpiresIn   int64  `json:"expires_in,omitempty"`
-	Scope       string `json:"scope,omitempty"`
+	AccessToken string  `json:"access_token"`
+	TokenType   string  `json:"token_type"`
+	ExpiresIn   int64   `json:"expires_in,omitempty"`
+	Scope       *string `json:"scope,omitempty"`
 }
 
 // DeviceAuthorization answers a device authorization request (RFC 8628 section

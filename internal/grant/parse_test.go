@@ -67,18 +67,33 @@ func FuzzRedirectURI(f *testing.F) {
 }
 
 func TestScopes(t *testing.T) {
-	for _, test := range []struct{ asked, upstream, echo string }{
-		{"", "", ""},
-		{"read_inbox", "read_inbox", "read_inbox"},
-		{"read_inbox no_expiry", "read_inbox,no_expiry", "read_inbox no_expiry"},
-		{"read_inbox,no_expiry", "read_inbox,no_expiry", ""},
-		{"openid read_inbox offline_access", "read_inbox", ""},
-		{"read_inbox read_inbox", "read_inbox", ""},
-		{"access_team|stackoverflow.com/c/x write_access", "access_team|stackoverflow.com/c/x,write_access", "access_team|stackoverflow.com/c/x write_access"},
+	const same = "the set that was asked for"
+	for _, test := range []struct{ asked, upstream, granted string }{
+		{"", "", same},
+		{"read_inbox", "read_inbox", same},
+		{"read_inbox no_expiry", "read_inbox,no_expiry", same},
+		{"no_expiry,read_inbox", "no_expiry,read_inbox", same},
+		{" read_inbox , no_expiry ", "read_inbox,no_expiry", same},
+		{"read_inbox no_expiry read_inbox", "read_inbox,no_expiry", same},
+		{"access_team|stackoverflow.com/c/x write_access", "access_team|stackoverflow.com/c/x,write_access", same},
+		{"access_team", "access_team", same},
+		{"manage_collective_recommendations", "manage_collective_recommendations", same},
+		{"read_inbx", "read_inbx", same},
+		{"READ_INBOX OpenID", "READ_INBOX,OpenID", same},
+		{"openid read_inbox offline_access", "read_inbox", "read_inbox"},
+		{"make_tea profile,read_inbx email make_tea address phone", "make_tea,read_inbx", "make_tea read_inbx"},
+		{"openid", "", ""},
 	} {
 		s, err := parseScope(test.asked)
-		if err != nil || s.upstream() != test.upstream || s.echo() != test.echo {
-			t.Errorf("%q: upstream %q, echo %q, %v", test.asked, s.upstream(), s.echo(), err)
+		if err != nil || s.upstream() != test.upstream {
+			t.Errorf("%q: upstream %q, %v", test.asked, s.upstream(), err)
+		}
+		granted := same
+		if told := s.granted(); told != nil {
+			granted = *told
+		}
+		if granted != test.granted {
+			t.Errorf("%q: granted %q", test.asked, granted)
 		}
 	}
 	for _, bad := range []string{`"`, `\`, "a\nb", "ä", strings.Repeat("a", maxScope+1)} {

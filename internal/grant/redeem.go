@@ -38,7 +38,7 @@ func (s *Service) redeem(ctx context.Context, rec record[session], verifier rela
 		if _, err = rec.remove(ctx, s.store); err == nil {
 			s.tell(ctx, sess, Redeemed)
 		}
-		return Token{token.AccessToken, token.Expires, sess.Scope.echo()}, err
+		return Token{token.AccessToken, token.Expires, sess.Scope.granted()}, err
 	case errors.As(err, &refused):
 		s.tell(ctx, sess, Refused)
 		over := sess

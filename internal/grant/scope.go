@@ -24,17 +24,20 @@ func parseScope(text string) (scope, error) {
 	return scope(text), nil
 }
 
-// names are the scopes that Stack Exchange knows, each once. Some libraries
-// add scopes of their own, such as openid; nobody here knows those.
+// names are the scopes that Stack Exchange is asked for: all that the app asks
+// for, each once, in its order, except OpenID Connect's.
 func (s scope) names() []string {
 	var names []string
 	for _, name := range s.fields() {
-		if knownScope(name) && !slices.Contains(names, name) {
+		if !slices.Contains(openIDScopes, name) && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	return names
 }
+
+// openIDScopes are added by libraries whether or not a server has ID tokens.
+var openIDScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
 
 func (s scope) fields() []string {
 	return strings.FieldsFunc(string(s), func(r rune) bool { return r == ' ' || r == ',' })
@@ -42,19 +45,15 @@ func (s scope) fields() []string {
 
 func (s scope) upstream() string { return strings.Join(s.names(), ",") }
 
-// echo is the scope for the token answer (RFC 6749 section 5.1). Libraries
-// compare it with what they asked for, as text; where that would not fit, it
-// is left out.
-func (s scope) echo() string {
-	if granted := strings.Join(s.names(), " "); granted == string(s) {
-		return granted
+// granted is the scope for the token answer (RFC 6749 section 5.1): what Stack
+// Exchange was asked for. It is nil if that is the set that the app asked for.
+func (s scope) granted() *string {
+	if !slices.ContainsFunc(s.fields(), func(name string) bool { return slices.Contains(openIDScopes, name) }) {
+		return nil
 	}
-	return ""
+	granted := strings.Join(s.names(), " ")
+	return &granted
 }
 
-// Scopes are the scopes of Stack Exchange that have one name.
+// Scopes are the scopes of Stack Exchange that apps ask for most.
 var Scopes = []string{"read_inbox", "no_expiry", "write_access", "private_info"}
-
-func knownScope(name string) bool {
-	return slices.Contains(Scopes, name) || strings.HasPrefix(name, "access_team|")
-}

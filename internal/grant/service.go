@@ -62,7 +62,7 @@ func New(store relay.Store, upstream *stackexchange.Client, config Config) *Serv
 type Token struct {
 	AccessToken relay.Secret
 	Expires     time.Duration // 0: never
-	Scope       string        // what was asked for; "" if it is better left out
+	Scope       *string       // what Stack Exchange was asked for; nil if the app asked for the same set
 }
 
 // statePrefix tells the states that this package sends to Stack Exchange from
