@@ -71,7 +71,7 @@ type OAuthError struct {
 
 // Metadata describes the OAuth server (RFC 8414 section 2), with the members
 // that OpenID Connect Discovery 1.0 section 3 requires: there are clients that
-// look only there.
+// look only there. A nil IDTokenSigningAlgsSupported is left out.
 type Metadata struct {
 	Issuer                      string   `json:"issuer"`
 	AuthorizationEndpoint       string   `json:"authorization_endpoint"`
@@ -88,6 +88,6 @@ type Metadata struct {
 	RevocationAuthMethods       []string `json:"revocation_endpoint_auth_methods_supported"`
 	AuthorizationResponseIss    bool     `json:"authorization_response_iss_parameter_supported"`
 	SubjectTypesSupported       []string `json:"subject_types_supported"`
-	IDTokenSigningAlgsSupported []string `json:"id_token_signing_alg_values_supported"`
+	IDTokenSigningAlgsSupported []string `json:"id_token_signing_alg_values_supported,omitzero"`
 	ServiceDocumentation        string   `json:"service_documentation"`
 }

@@ -7,10 +7,23 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/grant"
 )
 
-// metadata serves the discovery documents: the same one at both addresses.
-func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
+// getMetadata serves RFC 8414's document.
+func (s *Server) getMetadata(w http.ResponseWriter, _ *http.Request) {
+	_ = writeJSON(w, http.StatusOK, s.metadata())
+}
+
+// getOpenIDMetadata serves the same to clients that look only where OpenID
+// Connect Discovery 1.0 section 3 says, with the member that it requires to
+// say that there are no ID tokens.
+func (s *Server) getOpenIDMetadata(w http.ResponseWriter, _ *http.Request) {
+	m := s.metadata()
+	m.IDTokenSigningAlgsSupported = []string{}
+	_ = writeJSON(w, http.StatusOK, m)
+}
+
+func (s *Server) metadata() api.Metadata {
 	at := func(path string) string { return s.config.PublicURL.String() + path }
-	_ = writeJSON(w, http.StatusOK, api.Metadata{
+	return api.Metadata{
 		Issuer:                      s.config.PublicURL.String(),
 		AuthorizationEndpoint:       at(api.PathAuthorize),
 		TokenEndpoint:               at(api.PathOAuthToken),
@@ -26,9 +39,8 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 		RevocationAuthMethods:       []string{"none"},
 		AuthorizationResponseIss:    true,
 		SubjectTypesSupported:       []string{"public"},
-		IDTokenSigningAlgsSupported: []string{}, // there are no ID tokens
 		ServiceDocumentation:        at("/"),
-	})
+	}
 }
 
 // jwks serves the key set that OpenID discovery has to name. Nothing is ever

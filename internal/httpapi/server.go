@@ -173,9 +173,8 @@ func (s *Server) route(mux router) {
 
 // routeOAuth adds the OAuth server.
 func (s *Server) routeOAuth(mux router) {
-	for _, path := range []string{api.PathMetadata, api.PathOpenIDMetadata} {
-		mux.HandleFunc("GET "+path, s.metadata)
-	}
+	mux.HandleFunc("GET "+api.PathMetadata, s.getMetadata)
+	mux.HandleFunc("GET "+api.PathOpenIDMetadata, s.getOpenIDMetadata)
 	mux.HandleFunc("GET "+api.PathJWKS, s.jwks)
 	mux.HandleFunc("GET "+problemPath+"{name}", s.getProblem)
 	mux.HandleFunc("GET "+api.PathAuthorize, s.atPublicHost(s.getAuthorize))
