@@ -33,7 +33,7 @@ func (s *Server) postDeviceAuthorization(w http.ResponseWriter, r *http.Request)
 const entriesOfDevice = 2
 
 func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) (grant.DeviceAuthorization, error) {
-	form, err := oauthForm(w, r)
+	form, err := oauthForm(w, r, "scope")
 	if err != nil {
 		return grant.DeviceAuthorization{}, err
 	}

@@ -58,7 +58,7 @@ func (l limited) from(address, path, body string, header ...string) *httptest.Re
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
 	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Add(header[i], header[i+1])
+		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
 	l.handler.ServeHTTP(w, r)

@@ -82,25 +82,32 @@ func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
 		s.throttleOAuth(w, r, exceeded)
 		return
 	}
-	s.writeOAuthProblem(w, s.explainOAuth(r, err))
-}
-
-func (s *Server) writeOAuthProblem(w http.ResponseWriter, p *oauthProblem) {
+	p := s.explainOAuth(r, err)
 	status := http.StatusBadRequest
-	if p.name == api.TemporarilyUnavailable {
+	switch {
+	case p.name == api.TemporarilyUnavailable:
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", retryAfter)
+	case p.name == api.InvalidClient && r.Header.Get("Authorization") != "": // RFC 6749 section 5.2
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate", `Basic realm="DSS"`)
 	}
 	_ = writeJSON(w, status, api.OAuthError{Error: p.name, Description: p.message})
 }
 
-// oauthForm are the parameters of a POST to the OAuth server; those without a
-// value count as left out (RFC 6749 section 3.2).
-func oauthForm(w http.ResponseWriter, r *http.Request) (params, error) {
-	if r.URL.RawQuery != "" {
-		return nil, &oauthProblem{api.InvalidRequest, "send the parameters in the body, not in the query, which ends up in logs"}
+// oauthForm are the parameters of a POST to the OAuth server that its endpoint
+// reads: those with one of names, and the client's. Those without a value count
+// as left out, and all others are ignored (RFC 6749 section 3.2).
+func oauthForm(w http.ResponseWriter, r *http.Request, names ...string) (params, error) {
+	names = append(names, "client_id", "client_secret")
+	if err := refuseInQuery(r, names...); err != nil {
+		return nil, err
 	}
-	form, err := formParams(w, r)
+	body, err := formBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	form, err := readParams("body", body, names...)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +137,7 @@ func clientOf(r *http.Request, form params) (client, error) {
 	user, password, ok := r.BasicAuth()
 	id, err := url.QueryUnescape(user)
 	switch {
-	case !ok || err != nil:
+	case !ok || err != nil || id == "":
 		return client{}, &oauthProblem{api.InvalidClient, "the Authorization header is not HTTP Basic with a client_id"}
 	case password != "":
 		return client{}, errSecret

@@ -25,7 +25,7 @@ func (s *Server) postOAuthToken(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) (grant.Token, error) {
-	form, err := oauthForm(w, r)
+	form, err := oauthForm(w, r, "grant_type", "code", "code_verifier", "redirect_uri", "device_code")
 	if err != nil {
 		return grant.Token{}, err
 	}

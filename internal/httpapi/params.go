@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -60,27 +60,69 @@ func parsePair(pair string) (name, value string, err error) {
 	return name, value, err
 }
 
+// readParams decodes the parameters with one of names, for endpoints that
+// ignore all others: what nobody reads may be repeated or undecodable.
+func readParams(where, encoded string, names ...string) (params, error) {
+	var read []string
+	for pair := range strings.SplitSeq(encoded, "&") {
+		if slices.Contains(names, nameIn(pair)) {
+			read = append(read, pair)
+		}
+	}
+	return parseParams(where, strings.Join(read, "&"))
+}
+
+// nameIn returns the name in a pair; "" if it cannot be decoded.
+func nameIn(pair string) string {
+	name, _, _ := strings.Cut(pair, "=")
+	name, err := url.QueryUnescape(name)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// refuseInQuery refuses a POST with one of names in its query. Other names may
+// stand there.
+func refuseInQuery(r *http.Request, names ...string) error {
+	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		if name := nameIn(pair); slices.Contains(names, name) {
+			return &problem{api.InvalidRequest, name + " belongs in the body of a POST, not in its query, which ends up in logs"}
+		}
+	}
+	return nil
+}
+
 func queryParams(r *http.Request) (params, error) { return parseParams("query", r.URL.RawQuery) }
 
 // formParams reads and decodes a form body.
 func formParams(w http.ResponseWriter, r *http.Request) (params, error) {
-	media, attributes, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	charset := attributes["charset"]
-	if err != nil || media != "application/x-www-form-urlencoded" || (charset != "" && !strings.EqualFold(charset, "utf-8")) {
-		return nil, &problem{api.UnsupportedMediaType, "send the parameters as application/x-www-form-urlencoded"}
+	body, err := formBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	return parseParams("body", body)
+}
+
+// formBody reads a form body. The attributes of its content type, such as
+// charset, change nothing: what is encoded is UTF-8.
+func formBody(w http.ResponseWriter, r *http.Request) (string, error) {
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	if !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") {
+		return "", &problem{api.UnsupportedMediaType, "send the parameters as application/x-www-form-urlencoded"}
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return nil, &problem{api.UnsupportedMediaType, "send the body without a Content-Encoding"}
+		return "", &problem{api.UnsupportedMediaType, "send the body without a Content-Encoding"}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, &problem{api.TooLarge, fmt.Sprintf("the body is larger than %d bytes", maxBody)}
+		return "", &problem{api.TooLarge, fmt.Sprintf("the body is larger than %d bytes", maxBody)}
 	case err != nil:
-		return nil, &problem{api.InvalidRequest, "the body did not arrive whole"}
+		return "", &problem{api.InvalidRequest, "the body did not arrive whole"}
 	}
-	return parseParams("body", string(body))
+	return string(body), nil
 }
 
 // postParams are the parameters of a POST: those of the body and, for the
@@ -94,10 +136,8 @@ func postParams(w http.ResponseWriter, r *http.Request, queryable ...string) (pa
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range secretParams {
-		if query.has(name) {
-			return nil, &problem{api.InvalidRequest, name + " belongs in the body of a POST, not in its query, which ends up in logs"}
-		}
+	if err := refuseInQuery(r, secretParams...); err != nil {
+		return nil, err
 	}
 	for _, name := range queryable {
 		switch {

@@ -20,7 +20,7 @@ func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
-	form, err := oauthForm(w, r)
+	form, err := oauthForm(w, r, "token")
 	if err != nil {
 		return err
 	}
