@@ -20,6 +20,7 @@ var allowed = map[string][]string{
 	"examples/inbox":           {module},
 	"internal/scripted":        {},
 	"api":                      {},
+	"internal/origin":          {},
 	"internal/relay":           {},
 	"internal/relay/storetest": {"internal/relay"},
 	"internal/store/index":     {"internal/relay"},
