@@ -16,7 +16,7 @@ type signIns struct {
 
 var (
 	kinds        = []string{relay.KindToken.String(), relay.KindCode.String(), relay.KindRefusal.String()}
-	outcomes     = []string{string(relay.Created), string(relay.Repeated), string(relay.Replaced), string(relay.Conflicted)}
+	outcomes     = []string{string(relay.Created), string(relay.Repeated), string(relay.Replaced), string(relay.Conflicted), string(relay.TooLate)}
 	steps        = []string{string(grant.Started), string(grant.Approved), string(grant.Declined), string(grant.Redeemed), string(grant.Refused)}
 	waitOutcomes = []string{httpapi.WaitAnswered, httpapi.WaitEmpty, httpapi.WaitLeft, httpapi.WaitDrained, httpapi.WaitFull, httpapi.WaitFailed}
 	patience     = []float64{.1, .5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60} // seconds

@@ -118,9 +118,9 @@ func (r *Relay) lookBound(ctx context.Context, at Slot) (*Claimed, error) {
 			return nil, ErrNoToken
 		}
 		if !e.claimed.IsZero() {
-			return &Claimed{Response: e.response, at: at, entry: e, expires: e.deposit, bound: true}, nil
+			return &Claimed{Response: e.response, at: at, entry: e, expires: expires, bound: true}, nil
 		}
-		e.claimed, e.deposit = time.Now(), expires
+		e.claimed = time.Now()
 		replaced, err := r.swap(ctx, at, value, e, e.claimed.Add(RetryWindow))
 		if err != nil {
 			return nil, err
@@ -132,31 +132,14 @@ func (r *Relay) lookBound(ctx context.Context, at Slot) (*Claimed, error) {
 	return nil, errContended
 }
 
-// PutBack undoes a claim whose answer could not be delivered. What was
-// deposited under the key meanwhile follows the rules of [Relay.Deposit].
+// PutBack undoes a claim of which nothing can have reached the claimant. What
+// was deposited under the key meanwhile came later, and meets what is put back
+// as [Relay.Deposit] says. A bound key needs none of that: the holder of its
+// verifier may claim again anyway, and might have done so already.
 func (r *Relay) PutBack(ctx context.Context, c *Claimed) error {
-	e := c.entry
-	e.claimed, e.deposit = time.Time{}, time.Time{}
-	if !time.Now().Before(c.expires) {
+	if c.bound || !time.Now().Before(c.expires) {
 		return nil
 	}
-	if c.bound {
-		return r.unclaim(ctx, c.at, e, c.expires)
-	}
-	_, err := r.merge(ctx, c.at, e, c.expires)
-	return err
-}
-
-// unclaim gives a bound entry its remaining life back, unless it changed.
-func (r *Relay) unclaim(ctx context.Context, at Slot, e entry, expires time.Time) error {
-	value, ok, err := r.store.Get(ctx, at.ID)
-	if err != nil || !ok {
-		return err
-	}
-	there, _, ok := r.open(at, value)
-	if !ok || there.claimed.IsZero() || !there.response.same(e.response) {
-		return nil
-	}
-	_, err = r.swap(ctx, at, value, e, expires)
+	_, err := r.merge(ctx, c.at, c.entry, c.expires, func(there, e entry) (entry, Outcome) { return e.meet(there) })
 	return err
 }

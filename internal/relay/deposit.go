@@ -18,6 +18,7 @@ const (
 	Repeated   Outcome = "repeated"   // the same response was there already
 	Replaced   Outcome = "replaced"   // the same browser's earlier response is gone
 	Conflicted Outcome = "conflicted" // somebody else's response was there
+	TooLate    Outcome = "too_late"   // the holder of the verifier has had its response
 )
 
 // Deposit stores response under key. browser is the session of the browser it
@@ -26,8 +27,10 @@ const (
 // A response that meets another under its key follows three rules: the same
 // one again changes nothing; another one from the same browser replaces it;
 // another one from elsewhere puts the key in conflict, because one of the two
-// belongs to somebody else. Deposit returns [ErrFull], wrapped, when the store
-// has no room. The outcome says which rule it was, if err is nil.
+// belongs to somebody else. One that meets the entry of a bound key that has
+// been claimed changes nothing, so that the claim can be repeated. Deposit
+// returns [ErrFull], wrapped, when the store has no room. The outcome says which
+// rule it was, if err is nil.
 func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response Response, browser Secret) (Outcome, error) {
 	at, err := keySlot(space, key)
 	if err != nil {
@@ -38,10 +41,14 @@ func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response R
 		sum := sha256.Sum256([]byte(browser.Reveal()))
 		copy(e.browser[:], sum[:])
 	}
-	return r.merge(ctx, at, e, time.Now().Add(r.ttl))
+	return r.merge(ctx, at, e, time.Now().Add(r.ttl), entry.meet)
 }
 
-func (r *Relay) merge(ctx context.Context, at Slot, e entry, expires time.Time) (Outcome, error) {
+// merge stores e where nothing is, and otherwise what meet makes of the two.
+// That lives as long as the one that ends later.
+func (r *Relay) merge(
+	ctx context.Context, at Slot, e entry, expires time.Time, meet func(there, e entry) (entry, Outcome),
+) (Outcome, error) {
 	for range maxAttempts {
 		if created, err := r.put(ctx, at, e, expires); err != nil || created {
 			return Created, err
@@ -54,30 +61,34 @@ func (r *Relay) merge(ctx context.Context, at Slot, e entry, expires time.Time) 
 			continue
 		}
 		// What does not open is as good as nothing.
-		next, outcome, changes := e, Created, true
-		if there, _, ok := r.open(at, old); ok {
-			next, outcome, changes = there.meet(e)
+		next, outcome, until := e, Created, expires
+		if there, ends, ok := r.open(at, old); ok {
+			if next, outcome = meet(there, e); next.response.same(there.response) {
+				return outcome, nil
+			}
+			if ends.After(until) {
+				until = ends
+			}
 		}
-		if !changes {
-			return outcome, nil
-		}
-		if replaced, err := r.swap(ctx, at, old, next, expires); err != nil || replaced {
+		if replaced, err := r.swap(ctx, at, old, next, until); err != nil || replaced {
 			return outcome, err
 		}
 	}
 	return "", errContended
 }
 
-// meet is what becomes of e where there is; changes is false if that is there
-// already.
-func (there entry) meet(e entry) (next entry, outcome Outcome, changes bool) {
+// meet is what becomes of a later e where there is: the response of one of
+// them, or a conflict.
+func (there entry) meet(e entry) (entry, Outcome) {
 	switch {
+	case !there.claimed.IsZero():
+		return there, TooLate
 	case there.response.Kind == KindConflict:
-		return there, Conflicted, false
+		return there, Conflicted
 	case there.response.same(e.response):
-		return there, Repeated, false
+		return there, Repeated
 	case there.browser != [16]byte{} && there.browser == e.browser:
-		return e, Replaced, true
+		return e, Replaced
 	}
-	return entry{response: Response{Kind: KindConflict}}, Conflicted, true
+	return entry{response: Response{Kind: KindConflict}}, Conflicted
 }

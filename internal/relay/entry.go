@@ -12,7 +12,6 @@ type entry struct {
 	response Response
 	browser  [16]byte // truncated hash of the browser's session; zero is nobody's
 	claimed  time.Time
-	deposit  time.Time // when the deposit ends, kept while claimed is set
 }
 
 var errMalformed = errors.New("malformed entry")
@@ -22,7 +21,6 @@ func (e entry) marshal() []byte {
 	out = append(out, byte(e.response.Kind))
 	out = append(out, e.browser[:]...)
 	out = binary.BigEndian.AppendUint64(out, unixMilli(e.claimed))
-	out = binary.BigEndian.AppendUint64(out, unixMilli(e.deposit))
 	for _, text := range []string{e.response.Value.Reveal(), e.response.Error, e.response.Description} {
 		out = binary.BigEndian.AppendUint16(out, uint16(len(text)))
 		out = append(out, text...)
@@ -31,7 +29,7 @@ func (e entry) marshal() []byte {
 }
 
 func unmarshalEntry(in []byte) (entry, error) {
-	const fixed = 1 + 16 + 8 + 8
+	const fixed = 1 + 16 + 8
 	if len(in) < fixed {
 		return entry{}, errMalformed
 	}
@@ -39,7 +37,6 @@ func unmarshalEntry(in []byte) (entry, error) {
 	e.response.Kind = Kind(in[0])
 	copy(e.browser[:], in[1:17])
 	e.claimed = fromUnixMilli(binary.BigEndian.Uint64(in[17:25]))
-	e.deposit = fromUnixMilli(binary.BigEndian.Uint64(in[25:33]))
 	in = in[fixed:]
 	var texts [3]string
 	for i := range texts {

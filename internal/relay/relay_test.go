@@ -298,26 +298,73 @@ func TestUnboundKeyTakesNoVerifier(t *testing.T) {
 	})
 }
 
-func TestPutBack(t *testing.T) {
-	for _, isBound := range []bool{false, true} {
-		t.Run(fmt.Sprintf("bound=%v", isBound), func(t *testing.T) {
+// TestClaimedBoundKeyIsLeftAlone: whatever is deposited under it, and whoever
+// claims it for a caller that has left, the holder of the verifier gets its
+// answer again for a minute after the first claim, and no longer.
+func TestClaimedBoundKeyIsLeftAlone(t *testing.T) {
+	refusal := relay.NewRefusal("access_denied", "no")
+	for _, c := range []struct {
+		name     string
+		response relay.Response
+		browser  string
+	}{
+		{"the same response, same browser", token("A"), "one"},
+		{"the same response, from elsewhere", token("A"), "two"},
+		{"another response, same browser", token("B"), "one"},
+		{"another response, from elsewhere", token("B"), "two"},
+		{"another response, no browser", token("B"), ""},
+		{"a refusal, same browser", refusal, "one"},
+		{"a refusal, from elsewhere", refusal, "two"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(b bench) {
-				c := relay.Claim{Space: relay.DefaultKeySpace, Key: storetest.Key(t, rand.Text())}
-				if isBound {
-					c.Key, c.Verifier = storetest.BoundKey(t)
-				}
-				b.deposit(c.Key, token("T"), "one")
-				time.Sleep(5 * time.Minute)
-				claimed, err := b.relay.Claim(b.Context(), c)
-				b.want("claim", outcome(claimed, err), "T")
+				key, verifier := storetest.BoundKey(t)
+				claim := relay.Claim{Space: relay.DefaultKeySpace, Key: key, Verifier: verifier}
+				b.deposit(key, token("A"), "one")
+				b.want("first claim", b.claim(claim), "A")
+				time.Sleep(relay.RetryWindow / 2)
+				b.want("deposit", string(b.deposit(key, c.response, c.browser)), string(relay.TooLate))
+				claimed, err := b.relay.Claim(b.Context(), claim)
+				b.want("second claim", outcome(claimed, err), "A")
 				if err := b.relay.PutBack(b.Context(), claimed); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(relay.DefaultTTL - 5*time.Minute - time.Second)
-				b.want("claim after it was put back", b.claim(c), "T")
+				time.Sleep(relay.RetryWindow/2 - time.Millisecond)
+				b.want("just before a minute is over", b.claim(claim), "A")
+				time.Sleep(time.Millisecond)
+				b.want("a minute after the first claim", b.claim(claim), nothing)
 			})
 		})
 	}
+}
+
+// TestClaimedConflictIsLeftAlone: a conflict under a bound key is an answer as
+// others are.
+func TestClaimedConflictIsLeftAlone(t *testing.T) {
+	inBubble(t, func(b bench) {
+		key, verifier := storetest.BoundKey(t)
+		claim := relay.Claim{Key: key, Verifier: verifier}
+		b.deposit(key, token("A"), "one")
+		b.deposit(key, token("B"), "two")
+		b.want("claim", b.claim(claim), "conflict")
+		b.want("deposit", string(b.deposit(key, token("A"), "one")), string(relay.TooLate))
+		b.want("claim again", b.claim(claim), "conflict")
+	})
+}
+
+func TestPutBack(t *testing.T) {
+	inBubble(t, func(b bench) {
+		c := relay.Claim{Space: relay.DefaultKeySpace, Key: storetest.Key(t, rand.Text())}
+		b.deposit(c.Key, token("T"), "one")
+		time.Sleep(5 * time.Minute)
+		claimed, err := b.relay.Claim(b.Context(), c)
+		b.want("claim", outcome(claimed, err), "T")
+		if err := b.relay.PutBack(b.Context(), claimed); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(relay.DefaultTTL - 5*time.Minute - time.Second)
+		b.want("claim after it was put back", b.claim(c), "T")
+	})
 }
 
 func TestPutBackKeepsTheExpiry(t *testing.T) {
@@ -335,18 +382,34 @@ func TestPutBackKeepsTheExpiry(t *testing.T) {
 	})
 }
 
+// TestPutBackMeetsAnotherDeposit: what is put back is the earlier of the two.
 func TestPutBackMeetsAnotherDeposit(t *testing.T) {
-	inBubble(t, func(b bench) {
-		key := storetest.Key(t, rand.Text())
-		b.deposit(key, token("A"), "one")
-		claimed, err := b.relay.Claim(b.Context(), relay.Claim{Space: "0", Key: key})
-		b.want("claim", outcome(claimed, err), "A")
-		b.deposit(key, token("B"), "two")
-		if err := b.relay.PutBack(b.Context(), claimed); err != nil {
-			t.Fatal(err)
-		}
-		b.want("claim", b.claim(relay.Claim{Key: key}), "conflict")
-	})
+	for _, c := range []struct {
+		name    string
+		later   relay.Response
+		browser string
+		want    string
+	}{
+		{"another one from elsewhere", token("B"), "two", "conflict"},
+		{"another one from the same browser", token("B"), "one", "B"},
+		{"the same from elsewhere", token("A"), "two", "A"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(b bench) {
+				key := storetest.Key(t, rand.Text())
+				b.deposit(key, token("A"), "one")
+				time.Sleep(relay.DefaultTTL / 2)
+				claimed, err := b.relay.Claim(b.Context(), relay.Claim{Space: "0", Key: key})
+				b.want("claim", outcome(claimed, err), "A")
+				b.deposit(key, c.later, c.browser)
+				if err := b.relay.PutBack(b.Context(), claimed); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(relay.DefaultTTL - time.Second)
+				b.want("claim just before the later one ends", b.claim(relay.Claim{Key: key}), c.want)
+			})
+		})
+	}
 }
 
 // TestManyClaims has 64 claims at once, 1,000 times.

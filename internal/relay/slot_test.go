@@ -89,7 +89,7 @@ func FuzzOpen(f *testing.F) {
 
 func FuzzEntry(f *testing.F) {
 	f.Add(entry{response: NewRefusal("access_denied", "no")}.marshal())
-	f.Add(entry{response: Response{Kind: KindConflict}, claimed: time.UnixMilli(5), deposit: time.UnixMilli(6)}.marshal())
+	f.Add(entry{response: Response{Kind: KindConflict}, claimed: time.UnixMilli(5)}.marshal())
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		e, err := unmarshalEntry(data)

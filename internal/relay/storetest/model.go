@@ -21,8 +21,7 @@ type expected struct {
 	response string // as kindAndText says it; "" is nothing
 	browser  string
 	expires  time.Time
-	claimed  time.Time // of a bound key
-	deposit  time.Time // end of the deposit, while claimed
+	claimed  bool // under a bound key
 }
 
 func (e expected) live() bool { return e.response != "" && time.Now().Before(e.expires) }
@@ -48,7 +47,13 @@ type machine struct {
 	spaces []relay.KeySpace
 	model  map[address]expected
 	step   int
-	last   map[address]*relay.Claimed // what may be put back
+	last   map[address]taken // what may be put back
+}
+
+// taken is the latest claim at an address, and what the model held there.
+type taken struct {
+	claimed *relay.Claimed
+	was     expected
 }
 
 // Model checks the invariants I1 to I4 and I7 to I10 of the threat model for a
@@ -69,7 +74,7 @@ func Model(t *testing.T, open Open, steps int) {
 func newMachine(t *testing.T, store relay.Store, seed uint64) *machine {
 	m := &machine{
 		T: t, relay: relay.New(store, relay.Config{}), random: mathrand.New(mathrand.NewPCG(seed, 0)),
-		spaces: []relay.KeySpace{"0", "1", "app"}, model: map[address]expected{}, last: map[address]*relay.Claimed{},
+		spaces: []relay.KeySpace{"0", "1", "app"}, model: map[address]expected{}, last: map[address]taken{},
 	}
 	for range 3 {
 		m.keys = append(m.keys, keyPair{key: Key(t, rand.Text())})
@@ -79,9 +84,14 @@ func newMachine(t *testing.T, store relay.Store, seed uint64) *machine {
 	return m
 }
 
+// run stays at an address for a few steps: what can go wrong is what follows
+// soon upon something else.
 func (m *machine) run(steps int) {
+	at := address{m.spaces[0], 0}
 	for m.step = range steps {
-		at := address{m.spaces[m.random.IntN(len(m.spaces))], m.random.IntN(len(m.keys))}
+		if m.random.IntN(3) == 0 {
+			at = address{m.spaces[m.random.IntN(len(m.spaces))], m.random.IntN(len(m.keys))}
+		}
 		switch m.random.IntN(10) {
 		case 0, 1, 2:
 			m.doDeposit(at)
@@ -136,30 +146,31 @@ func (m *machine) doDeposit(at address) {
 	if _, err := m.relay.Deposit(m.Context(), at.space, m.keys[at.key].key, response, relay.NewSecret(browser)); err != nil {
 		m.Fatalf("step %d: Deposit: %v", m.step, err)
 	}
-	m.model[at] = m.model[at].meet(kindAndText(response), browser, time.Now().Add(relay.DefaultTTL))
+	later := expected{response: kindAndText(response), browser: browser, expires: time.Now().Add(relay.DefaultTTL)}
+	m.model[at] = m.model[at].meet(later)
 }
 
 // meet is the rule of deposits that meet.
-func (e expected) meet(response, browser string, expires time.Time) expected {
+func (e expected) meet(later expected) expected {
 	switch {
 	case !e.live():
-	case e.response == response, e.response == conflict:
+		return later
+	case e.claimed, e.response == later.response, e.response == conflict:
 		return e
-	case browser == "" || e.browser != browser:
-		response, browser = conflict, ""
+	case e.browser != "" && e.browser == later.browser:
+		return later
 	}
-	return expected{response: response, browser: browser, expires: expires}
+	return expected{response: conflict, expires: later.expires}
 }
 
 func (m *machine) doClaim(at address) {
 	pair := m.keys[at.key]
 	claimed, err := m.relay.Claim(m.Context(), relay.Claim{Space: at.space, Key: pair.key, Verifier: pair.verifier})
-	got := nothing
+	got, e := nothing, m.model[at]
 	if err == nil {
 		got = kindAndText(claimed.Response)
-		m.last[at] = claimed
+		m.last[at] = taken{claimed, e}
 	}
-	e := m.model[at]
 	if !e.live() {
 		m.want(fmt.Sprintf("step %d: claim", m.step), got, nothing)
 		return
@@ -168,9 +179,8 @@ func (m *machine) doClaim(at address) {
 	switch {
 	case !pair.key.Bound():
 		delete(m.model, at)
-	case e.claimed.IsZero():
-		e.claimed, e.deposit = time.Now(), e.expires
-		e.expires = e.claimed.Add(relay.RetryWindow)
+	case !e.claimed:
+		e.claimed, e.expires = true, time.Now().Add(relay.RetryWindow)
 		m.model[at] = e
 	}
 }
@@ -188,32 +198,29 @@ func (m *machine) doWrongVerifier(at address) {
 	m.want(fmt.Sprintf("step %d: wrong verifier", m.step), fmt.Sprint(err), want)
 }
 
+// doPutBack puts the answer of the latest claim back, as if the claimant had
+// left before it could be sent.
 func (m *machine) doPutBack(at address) {
-	claimed := m.last[at]
-	if claimed == nil {
+	last, ok := m.last[at]
+	if !ok {
 		return
 	}
 	delete(m.last, at)
-	pair, e := m.keys[at.key], m.model[at]
-	// Only the answer of the latest claim is ever put back, and of a bound
-	// key only while it is the one that is there.
-	if pair.key.Bound() && (!e.live() || e.claimed.IsZero() || e.response != kindAndText(claimed.Response)) {
-		return
-	}
-	if !pair.key.Bound() && e.live() {
-		return // TestPutBackMeetsAnotherDeposit
-	}
-	if err := m.relay.PutBack(m.Context(), claimed); err != nil {
+	if err := m.relay.PutBack(m.Context(), last.claimed); err != nil {
 		m.Fatalf("step %d: PutBack: %v", m.step, err)
 	}
-	if !pair.key.Bound() {
-		// What comes back is found by the next claim, or has expired.
-		again, err := m.relay.Claim(m.Context(), relay.Claim{Space: at.space, Key: pair.key})
-		if err == nil {
-			m.want("put back", kindAndText(again.Response), kindAndText(claimed.Response))
-		}
-		return
+	if m.keys[at.key].key.Bound() || !last.was.live() {
+		return // the holder of the verifier may claim again as it is
 	}
-	e.expires, e.claimed, e.deposit = e.deposit, time.Time{}, time.Time{}
+	e := m.model[at]
+	switch {
+	case !e.live():
+		e = last.was
+	case last.was.response == conflict:
+		e = expected{response: conflict, expires: e.expires}
+	case last.was.response == e.response: // what is there stays
+	default:
+		e = last.was.meet(e)
+	}
 	m.model[at] = e
 }
