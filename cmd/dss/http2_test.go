@@ -76,6 +76,8 @@ type overHTTP2 struct {
 	pipes *pipes
 	roots *x509.CertPool
 	drain func()
+	// inFlight counts the requests that are being served.
+	inFlight *atomic.Int32
 }
 
 const maxWaitersInBubble = 60
@@ -99,13 +101,18 @@ func inBubble(t *testing.T, test func(overHTTP2)) {
 			t.Fatal(err)
 		}
 		listener := &pipes{accepted: make(chan net.Conn), closed: make(chan struct{})}
-		server := newHTTPServer(dss.Handler(), log)
+		handler, inFlight := dss.Handler(), &atomic.Int32{}
+		server := newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			inFlight.Add(1)
+			defer inFlight.Add(-1)
+			handler.ServeHTTP(w, r)
+		}), log)
 		served := make(chan error, 1)
 		go func() { served <- (&secured{source: source}).serve(server, listener) }()
 		transport := &http.Transport{
 			DialContext: listener.dial, ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots},
 		}
-		test(overHTTP2{t, &http.Client{Transport: transport}, listener, roots, dss.Drain})
+		test(overHTTP2{t, &http.Client{Transport: transport}, listener, roots, dss.Drain, inFlight})
 		transport.CloseIdleConnections()
 		server.Close()
 		<-served

@@ -60,8 +60,10 @@ const (
 
 // Outcomes of claims, waits and revocations.
 const (
-	Delivered = "delivered"
-	PutBack   = "put_back" // it could not be delivered
+	Delivered   = "delivered"
+	Interrupted = "interrupted" // the client left while it was sent, and may have it
+	PutBack     = "put_back"    // the client had left before, and has nothing
+	Lost        = "lost"        // the same, but the store failed
 
 	WaitAnswered = "answered"
 	WaitEmpty    = "empty"   // nothing came in time

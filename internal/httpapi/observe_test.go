@@ -149,14 +149,14 @@ func TestEventsAreTold(t *testing.T) {
 	deposit(two, "code=C")
 	r := httptest.NewRequest("GET", d.url+"/auth/token?key="+two, nil)
 	r.URL.Scheme, r.URL.Host = "", ""
-	d.Handler().ServeHTTP(&deaf{header: http.Header{}}, r)
+	d.Handler().ServeHTTP(&failing{header: http.Header{}}, r)
 	if last := told.last(); last.Status != httpapi.StatusClientLeft || last.Error != "client_left" {
 		t.Errorf("an answer that nobody took is told as %+v", last)
 	}
 	want := []string{
 		"deposit token created", "deposit token repeated", "deposit code conflicted", "claim conflict delivered",
 		"deposit refusal created", "wait answered", "claim refusal delivered", "wait empty",
-		"deposit code created", "claim code put_back",
+		"deposit code created", "claim code interrupted",
 	}
 	if !slices.Equal(told.events, want) {
 		t.Errorf("told\n%s\nwant\n%s", strings.Join(told.events, "\n"), strings.Join(want, "\n"))

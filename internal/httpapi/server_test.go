@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -147,54 +146,6 @@ func TestWaitIsAnsweredByTheDeposit(t *testing.T) {
 		t.Errorf("answer %s", answer)
 	}
 }
-
-// TestWaiterHangsUp: the next claim gets the deposit.
-func TestWaiterHangsUp(t *testing.T) {
-	store := watched{inMemory(), make(chan struct{}, 1)}
-	d := newDSS(t, store)
-	key := rand.Text()
-	ctx, hangUp := context.WithCancel(t.Context())
-	gone := make(chan error)
-	go func() {
-		_, _, _, err := d.try(ctx, "GET", "/auth/token?wait=60&key="+key, "")
-		gone <- err
-	}()
-	<-store.watches
-	hangUp()
-	if err := <-gone; !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
-	d.deposit(key, "T")
-	// The server may notice the closed connection a moment after the client
-	// has closed it; what it took in between it puts back.
-	for range 1000 {
-		if d.claim(key) == `200 {"access_token":"T"}` {
-			return
-		}
-	}
-	t.Error("the deposit is lost")
-}
-
-// TestUndeliveredAnswerIsPutBack writes to a connection that fails.
-func TestUndeliveredAnswerIsPutBack(t *testing.T) {
-	d := newDSS(t, inMemory())
-	key := rand.Text()
-	d.deposit(key, "T")
-	r := httptest.NewRequest("GET", d.url+"/auth/token?key="+key, nil)
-	r.URL.Host, r.URL.Scheme = "", ""
-	d.Handler().ServeHTTP(&deaf{header: http.Header{}}, r)
-	if got := d.claim(key); got != `200 {"access_token":"T"}` {
-		t.Errorf("claim after a failed answer: %s", got)
-	}
-}
-
-// deaf is a connection on which every write fails.
-type deaf struct{ header http.Header }
-
-func (d *deaf) Header() http.Header       { return d.header }
-func (d *deaf) WriteHeader(int)           {}
-func (d *deaf) Write([]byte) (int, error) { return 0, net.ErrClosed }
-func (d *deaf) FlushError() error         { return net.ErrClosed }
 
 func TestDrain(t *testing.T) {
 	store := watched{inMemory(), make(chan struct{}, 100)}

@@ -12,8 +12,13 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
-// answerTime is how long writing an answer may take, in addition to a wait.
-const answerTime = 15 * time.Second
+const (
+	// answerTime is how long writing an answer may take, after a wait.
+	answerTime = 15 * time.Second
+	// deliveryTime is how long a client may take for a response that it has
+	// claimed, which is claimed whether it takes it or not.
+	deliveryTime = 5 * time.Second
+)
 
 // getToken serves GET /auth/token.
 func (s *Server) getToken(w http.ResponseWriter, r *http.Request) {
@@ -91,7 +96,7 @@ func (s *Server) lookOrWait(w http.ResponseWriter, r *http.Request, c relay.Clai
 		return s.relay.Claim(r.Context(), c)
 	}
 	started := time.Now()
-	ctx, done := s.prepareWait(w, r.Context(), c.Wait)
+	ctx, done := s.prepareWait(w, r.Context())
 	defer done()
 	claimed, err := s.relay.Claim(ctx, c)
 	s.happened(ctx, Event{Name: EventWait, Outcome: waitOutcome(err), Took: time.Since(started)})
@@ -139,48 +144,65 @@ func parseWait(p params) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// prepareWait gives the connection the time to wait and ties the wait to the
-// server's shutdown.
-func (s *Server) prepareWait(w http.ResponseWriter, parent context.Context, wait time.Duration) (context.Context, func()) {
+// prepareWait gives the connection the time to wait, and the answer its own
+// when that is over, and ties the wait to the server's shutdown.
+func (s *Server) prepareWait(w http.ResponseWriter, parent context.Context) (context.Context, func()) {
 	noteWait(parent)
 	control := http.NewResponseController(w)
 	// A read deadline that passes while net/http watches the connection
 	// would look like a client that went away. Not every writer has
 	// deadlines; those without need none.
 	_ = control.SetReadDeadline(time.Time{})
-	_ = control.SetWriteDeadline(time.Now().Add(wait + answerTime))
+	_ = control.SetWriteDeadline(time.Time{})
 	ctx, cancel := context.WithCancelCause(parent)
 	stop := context.AfterFunc(s.draining, func() { cancel(errDraining) })
-	return ctx, func() { stop(); cancel(nil) }
+	return ctx, func() {
+		stop()
+		cancel(nil)
+		_ = control.SetWriteDeadline(time.Now().Add(answerTime))
+	}
 }
 
-// deliver answers with a claimed response, and puts it back if the client is
-// gone or the answer cannot be written.
+// deliver answers with a claimed response. Once writing has begun the client
+// may have it, whatever becomes of the connection: over HTTP/2 a client takes an
+// answer byte by byte, and can break off behind the last one that it needs. So
+// a response is put back only for a client that has left before.
 func (s *Server) deliver(w http.ResponseWriter, r *http.Request, c *relay.Claimed) {
-	err := r.Context().Err()
-	if err == nil {
-		err = writeClaimed(w, r, c)
+	outcome := Delivered
+	if r.Context().Err() != nil {
+		outcome = s.putBack(r, c)
+	} else if err := writeClaimed(w, r, c); err != nil {
+		outcome = Interrupted
 	}
-	if err == nil {
-		err = http.NewResponseController(w).Flush() // tells whether the connection took it
+	if outcome != Delivered {
+		note(r.Context(), clientLeft)
 	}
-	event := Event{Name: EventClaim, Kind: c.Kind.String(), Outcome: Delivered}
-	if err == nil {
-		s.happened(r.Context(), event)
-		return
-	}
-	event.Outcome = PutBack
-	s.happened(r.Context(), event)
-	note(r.Context(), clientLeft)
+	s.happened(r.Context(), Event{Name: EventClaim, Kind: c.Kind.String(), Outcome: outcome})
+}
+
+func (s *Server) putBack(r *http.Request, c *relay.Claimed) (outcome string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTime)
 	defer cancel()
 	if err := s.relay.PutBack(ctx, c); err != nil {
-		s.log.ErrorContext(ctx, "undelivered response not put back", "err", err)
+		s.log.ErrorContext(ctx, "response not put back for a client that left", "err", err)
+		return Lost
 	}
+	return PutBack
 }
 
+// writeClaimed sends the whole answer, in a bounded time. It fails if the
+// connection did not take it.
 func writeClaimed(w http.ResponseWriter, r *http.Request, c *relay.Claimed) error {
-	p := &problem{api.AccessDenied, refusalMessage(c.Response)}
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Now().Add(deliveryTime)) // writers without deadlines need none
+	if err := writeResponse(w, r, c.Response); err != nil {
+		return err
+	}
+	return control.Flush()
+}
+
+func writeResponse(w http.ResponseWriter, r *http.Request, c relay.Response) error {
+	p := &problem{api.AccessDenied, refusalMessage(c)}
 	switch c.Kind {
 	case relay.KindToken:
 		return writeJSON(w, http.StatusOK, api.TokenResponse{AccessToken: c.Value.Reveal()})

@@ -295,7 +295,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		"code":   {"200", "204", "303", "400", "403", "404", "405", "409", "415", "421", "503"},
 		"error":  httpapi.ErrorNames(),
 		"kind":   {"token", "code", "refusal", "conflict"},
-		"outcome": {"created", "repeated", "replaced", "conflicted", "too_late", "delivered", "put_back", "answered", "empty", "left", "drained", "full",
+		"outcome": {"created", "repeated", "replaced", "conflicted", "too_late", "delivered", "interrupted", "put_back", "lost", "answered", "empty", "left", "drained", "full",
 			"failed", "ended", "ok", "refused", "paused", "unavailable"},
 		"grant": {"code", "device"}, "step": {"started", "approved", "declined", "redeemed", "refused"},
 		"limit": {"requests", "other"}, "operation": {"create", "get", "take", "replace", "watch"}, "reason": {"full", "failed"},

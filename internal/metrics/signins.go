@@ -32,7 +32,7 @@ func (m *Metrics) newSignIns() signIns {
 	}
 	// What is there from the start has a rate when it first happens.
 	all(s.deposits, kinds, outcomes)
-	all(s.claims, append(kinds, relay.KindConflict.String()), []string{httpapi.Delivered, httpapi.PutBack})
+	all(s.claims, append(kinds, relay.KindConflict.String()), []string{httpapi.Delivered, httpapi.Interrupted, httpapi.PutBack, httpapi.Lost})
 	all(s.grants, []string{string(grant.CodeGrant), string(grant.DeviceGrant)}, steps)
 	s.revocations.WithLabelValues(httpapi.Ended)
 	for _, outcome := range waitOutcomes {
