@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
@@ -20,38 +21,112 @@ type Outcome struct {
 	Approved bool   // for a device: the user may go back to it
 }
 
-// Callback ends the browser's part of a sign-in. Errors are [ErrUnknown],
-// [ErrWrongBrowser], which change nothing, and the store's.
-func (s *Service) Callback(ctx context.Context, state string, answer Answer, browser relay.Secret) (Outcome, error) {
+// Callback ends the browser's part of a sign-in, and does so again when the
+// browser comes back: its first answer may have been lost, or the user has
+// clicked twice. Errors are [ErrUnknown], [ErrWrongBrowser], which change
+// nothing, and the store's.
+func (s *Service) Callback(ctx context.Context, state string, answer Answer, browser Browser) (Outcome, error) {
 	for range maxAttempts {
 		rec, ok, err := s.session(ctx, state)
 		switch {
 		case err != nil || !ok:
 			return Outcome{}, orUnknown(err)
-		case !rec.value.startedBy(browser):
+		case !rec.value.startedBy(browser(flowOf(state))):
 			return Outcome{}, ErrWrongBrowser
-		case !rec.value.device():
-			redirect, err := s.toApp(ctx, rec, answer)
-			return Outcome{Redirect: redirect}, err
-		case rec.value.Status != pending:
-			return repeated(rec.value, answer)
 		}
-		if done, err := s.conclude(ctx, rec, answer); err != nil || done {
-			return Outcome{Approved: answer.Code != ""}, err
+		next, changed := rec.value.after(answer)
+		if !changed {
+			return s.outcome(next, answer)
+		}
+		done, err := s.conclude(ctx, rec, next)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if done {
+			return s.outcome(next, answer)
 		}
 	}
 	return Outcome{}, errContended
 }
 
-// repeated shows the same page again when the user reloads it.
-func repeated(sess session, answer Answer) (Outcome, error) {
-	switch {
-	case sess.Status == denied && answer.Code == "":
-		return Outcome{}, nil
-	case sess.Status != denied && sess.Status != spent && sess.Code == answer.Code && answer.Code != "":
-		return Outcome{Approved: true}, nil
+func orUnknown(err error) error {
+	if err != nil {
+		return err
 	}
-	return Outcome{}, ErrUnknown
+	return ErrUnknown
+}
+
+// after returns the session after an answer, and whether that is a change. A
+// code takes the place of an earlier one until the app redeems that, and an
+// error after a code changes nothing. A code may follow an error, except for a
+// device: that may have been told.
+func (s session) after(answer Answer) (next session, changed bool) {
+	switch s.Status {
+	case pending:
+	case denied:
+		if answer.Code == "" || s.device() {
+			return s, false
+		}
+	case approved:
+		if answer.Code == "" || answer.Code == s.Code {
+			return s, false
+		}
+	default:
+		return s, false
+	}
+	if answer.Code == "" {
+		s.Status = denied
+		return s, true
+	}
+	s.Status, s.Code, s.Approved = approved, answer.Code, time.Now()
+	return s, true
+}
+
+// outcome is what the browser sees after answer has been dealt with.
+func (s *Service) outcome(sess session, answer Answer) (Outcome, error) {
+	switch {
+	case !sess.device():
+		return Outcome{Redirect: s.toApp(sess, answer)}, nil
+	case sess.Status == spent, sess.Status == denied && answer.Code != "":
+		return Outcome{}, ErrUnknown
+	}
+	return Outcome{Approved: sess.Status != denied}, nil
+}
+
+// conclude keeps what has become of a session, and forgets the user code. It
+// reports false when somebody else has changed the session.
+func (s *Service) conclude(ctx context.Context, rec record[session], next session) (bool, error) {
+	before := rec.value.Status
+	if before != approved && next.Status == approved && !next.device() {
+		// However late the user was, the app has time to redeem its code.
+		if redeemable := next.Approved.Add(s.codeLife()); redeemable.After(rec.expires) {
+			rec.expires = redeemable
+		}
+	}
+	replaced, err := rec.replace(ctx, s.store, next)
+	if err != nil || !replaced {
+		return false, err
+	}
+	if before != next.Status {
+		s.tell(ctx, next, next.step())
+	}
+	if !next.device() {
+		return true, nil
+	}
+	pointer, err := newRecord[string](underUserCode, relay.NewSecret(next.UserCode))
+	if err != nil {
+		return true, err
+	}
+	_, err = pointer.remove(ctx, s.store)
+	return true, err
+}
+
+// step is what the last answer has led to.
+func (s session) step() Step {
+	if s.Status == denied {
+		return Declined
+	}
+	return Approved
 }
 
 // errorNames are those that RFC 6749 section 4.1.2.1 lets go to an app.
@@ -65,13 +140,6 @@ func (a Answer) errorName() string {
 		return a.Error
 	}
 	return "server_error"
-}
-
-func (a Answer) step() Step {
-	if a.Code == "" {
-		return Declined
-	}
-	return Approved
 }
 
 // reason is the description as it may go on: tidied and cut.

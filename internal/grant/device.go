@@ -79,7 +79,7 @@ func (s *Service) Poll(ctx context.Context, p Poll) (Token, error) {
 		return Token{}, err
 	case !ok && !time.Now().Before(code.expires):
 		return Token{}, ErrExpired
-	case !ok || rec.value.ClientID != p.ClientID:
+	case !ok || rec.value.ClientID != p.ClientID || rec.value.ended():
 		return Token{}, ErrInvalidGrant
 	}
 	inTime, err := s.pace.admit(ctx, rec.slot.ID, d.state, p.Basic, time.Now())
@@ -109,6 +109,7 @@ func (s *Service) answer(ctx context.Context, rec record[session], verifier rela
 // DeviceRequest is what the user has to decide on.
 type DeviceRequest struct {
 	UserCode string // XXXX-XXXX
+	Flow     string // names the sign-in to a [Browser]
 	ClientID string
 	Scopes   []string
 	Asked    time.Time
@@ -117,12 +118,12 @@ type DeviceRequest struct {
 // LookUp returns what waits under a user code, typed in any form. The error is
 // [ErrUnknown], or the store's.
 func (s *Service) LookUp(ctx context.Context, userCode string) (DeviceRequest, error) {
-	rec, _, err := s.waiting(ctx, userCode)
+	rec, state, err := s.waiting(ctx, userCode)
 	if err != nil {
 		return DeviceRequest{}, err
 	}
 	sess := rec.value
-	return DeviceRequest{showUserCode(sess.UserCode), sess.ClientID, sess.Scope.names(), sess.Asked}, nil
+	return DeviceRequest{showUserCode(sess.UserCode), flowOf(state), sess.ClientID, sess.Scope.names(), sess.Asked}, nil
 }
 
 // waiting returns the pending session under a user code, and its state.
@@ -145,14 +146,14 @@ func (s *Service) waiting(ctx context.Context, typed string) (record[session], s
 // Continue binds the sign-in to the browser in which the user has agreed to
 // go on, and returns where to send it. A later browser takes over from an
 // earlier one. Errors are [ErrUnknown] and the store's.
-func (s *Service) Continue(ctx context.Context, userCode string, browser relay.Secret) (string, error) {
+func (s *Service) Continue(ctx context.Context, userCode string, browser Browser) (string, error) {
 	for range maxAttempts {
 		rec, state, err := s.waiting(ctx, userCode)
 		if err != nil {
 			return "", err
 		}
 		sess := rec.value
-		sess.Browser = browserHash(browser)
+		sess.Browser = browserHash(browser(flowOf(state)))
 		replaced, err := rec.replace(ctx, s.store, sess)
 		if err != nil {
 			return "", err
@@ -172,30 +173,10 @@ func (s *Service) Decline(ctx context.Context, userCode string) error {
 		if err != nil {
 			return err
 		}
-		if done, err := s.conclude(ctx, rec, Answer{}); err != nil || done {
+		next, _ := rec.value.after(Answer{})
+		if done, err := s.conclude(ctx, rec, next); err != nil || done {
 			return err
 		}
 	}
 	return errContended
-}
-
-// conclude keeps the answer for the device's next poll, and forgets the user
-// code. It reports false when somebody else has changed the session.
-func (s *Service) conclude(ctx context.Context, rec record[session], answer Answer) (bool, error) {
-	sess := rec.value
-	sess.Status, sess.Code = denied, ""
-	if answer.Code != "" {
-		sess.Status, sess.Code = approved, answer.Code
-	}
-	replaced, err := rec.replace(ctx, s.store, sess)
-	if err != nil || !replaced {
-		return false, err
-	}
-	s.tell(ctx, sess, answer.step())
-	pointer, err := newRecord[string](underUserCode, relay.NewSecret(sess.UserCode))
-	if err != nil {
-		return true, err
-	}
-	_, err = pointer.remove(ctx, s.store)
-	return true, err
 }

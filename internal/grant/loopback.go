@@ -29,9 +29,10 @@ func CheckClient(clientID, redirectURI string) error {
 }
 
 // Authorize starts the code grant and returns where to send the browser. The
-// app's own code challenge goes on to Stack Exchange. Errors are those of
+// app's own code challenge goes on to Stack Exchange, and browser is the one
+// that must come back. Errors are those of
 // [CheckClient], [ErrInvalidScope], [ErrInvalidChallenge], and the store's.
-func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser relay.Secret) (string, error) {
+func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser Browser) (string, error) {
 	if err := CheckClient(r.ClientID, r.RedirectURI); err != nil {
 		return "", err
 	}
@@ -42,11 +43,15 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 	if !challengeText.MatchString(r.CodeChallenge) {
 		return "", ErrInvalidChallenge
 	}
+	appCode := relay.NewSecret(randomText())
+	state, err := stateOf(appCode)
+	if err != nil {
+		return "", err
+	}
 	sess := session{
 		ClientID: r.ClientID, Scope: asked, Challenge: r.CodeChallenge, Asked: time.Now(),
-		RedirectURI: r.RedirectURI, State: r.State, Browser: browserHash(browser),
+		RedirectURI: r.RedirectURI, State: r.State, AppCode: appCode.Reveal(), Browser: browserHash(browser(flowOf(state))),
 	}
-	state := statePrefix + randomText()
 	if _, err := create(ctx, s.store, underState, relay.NewSecret(state), sess, time.Now().Add(s.config.TTL)); err != nil {
 		return "", err
 	}
@@ -68,34 +73,13 @@ func (s *Service) respond(redirectURI, state string, response url.Values) string
 	return withParameters(redirectURI, response)
 }
 
-// toApp ends the browser's part of the code grant: it returns where to send
-// the browser, with a code of our own or with an error.
-func (s *Service) toApp(ctx context.Context, rec record[session], answer Answer) (string, error) {
-	sess := rec.value
-	if answer.Code == "" {
-		if removed, err := rec.remove(ctx, s.store); err != nil || !removed {
-			return "", orUnknown(err)
-		}
-		s.tell(ctx, sess, answer.step())
-		return s.RedirectError(sess.RedirectURI, sess.State, answer.errorName(), answer.reason()), nil
+// toApp returns where to send the browser in the end: with the app's code, or
+// with an error.
+func (s *Service) toApp(sess session, answer Answer) string {
+	if sess.Status == denied {
+		return s.RedirectError(sess.RedirectURI, sess.State, answer.errorName(), answer.reason())
 	}
-	sess.Status, sess.Code = approved, answer.Code
-	code := relay.NewSecret(randomText())
-	if _, err := create(ctx, s.store, underCode, code, sess, time.Now().Add(min(s.config.TTL, codeLife))); err != nil {
-		return "", err
-	}
-	if removed, err := rec.remove(ctx, s.store); err != nil || !removed {
-		return "", orUnknown(err)
-	}
-	s.tell(ctx, sess, answer.step())
-	return s.respond(sess.RedirectURI, sess.State, url.Values{"code": {code.Reveal()}}), nil
-}
-
-func orUnknown(err error) error {
-	if err != nil {
-		return err
-	}
-	return ErrUnknown
+	return s.respond(sess.RedirectURI, sess.State, url.Values{"code": {sess.AppCode}})
 }
 
 // Exchange is an app's request for the token of its code (RFC 6749 section
@@ -109,11 +93,15 @@ type Exchange struct {
 // Redeem returns the token for a code. Errors are [ErrInvalidGrant],
 // [ErrUnavailable], and the store's. What does not fit changes nothing.
 func (s *Service) Redeem(ctx context.Context, e Exchange) (Token, error) {
-	rec, ok, err := load[session](ctx, s.store, underCode, e.Code)
+	state, err := stateOf(e.Code)
 	if err != nil {
 		return Token{}, err
 	}
-	if !ok || !rec.value.fits(e) {
+	rec, ok, err := s.session(ctx, state)
+	if err != nil {
+		return Token{}, err
+	}
+	if !ok || !rec.value.fits(e) || time.Since(rec.value.Approved) >= s.codeLife() {
 		return Token{}, ErrInvalidGrant
 	}
 	token, err := s.redeem(ctx, rec, e.Verifier)

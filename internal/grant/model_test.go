@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,29 +13,37 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
-const ttl = 15 * time.Minute
+const (
+	ttl      = 15 * time.Minute
+	codeLife = 10 * time.Minute
+)
 
-// modelDevice is what a device grant should be like.
-type modelDevice struct {
-	a        grant.DeviceAuthorization
-	state    string // as seen by a browser that has continued
+// modelSignIn is what a sign-in should be like.
+type modelSignIn struct {
+	device   grant.DeviceAuthorization // of the device grant
+	appCode  relay.Secret              // of the code grant, once the app has it
+	code     bool                      // it is of the code grant
+	state    string                    // as seen by a browser that has gone to Stack Exchange
 	deadline time.Time
-	browser  relay.Secret
-	code     string
-	status   string // pending, approved, denied, over
+	redeem   time.Time // until when the app may redeem appCode
+	browser  int
+	answer   string // Stack Exchange's code
+	status   string // pending, approved, denied, redeemed
 }
 
-func (d *modelDevice) alive() bool { return time.Now().Before(d.deadline) }
+func (d *modelSignIn) alive() bool { return time.Now().Before(d.deadline) }
 
 // modelWorld plays random operations against the service and the model.
 type modelWorld struct {
 	world
 	t       *testing.T
 	random  *rand.Rand
-	devices []*modelDevice
+	signIns []*modelSignIn
 	codes   int
 	trace   []string
 }
+
+var modelBrowsers = []grant.Browser{nobody, browser, otherBrowser}
 
 func (m *modelWorld) expect(operation string, got, want error) {
 	m.t.Helper()
@@ -44,20 +53,33 @@ func (m *modelWorld) expect(operation string, got, want error) {
 	}
 }
 
-func (m *modelWorld) pick() *modelDevice { return m.devices[m.random.IntN(len(m.devices))] }
+// pick returns a sign-in of one of the two grants.
+func (m *modelWorld) pick(code bool) *modelSignIn {
+	for {
+		if d := m.signIns[m.random.IntN(len(m.signIns))]; d.code == code {
+			return d
+		}
+	}
+}
 
-func (m *modelWorld) anyBrowser() relay.Secret {
-	return []relay.Secret{browser, otherBrowser, {}}[m.random.IntN(3)]
+func (m *modelWorld) authorizeDevice() {
+	m.signIns = append(m.signIns, &modelSignIn{device: m.device(m.t), deadline: time.Now().Add(ttl), status: "pending"})
 }
 
 func (m *modelWorld) authorize() {
-	d := &modelDevice{a: m.device(m.t), deadline: time.Now().Add(ttl), status: "pending"}
-	m.devices = append(m.devices, d)
+	by := 1 + m.random.IntN(2)
+	address, err := m.Authorize(m.t.Context(), grant.AuthorizationRequest{
+		ClientID: "7", RedirectURI: "http://127.0.0.1:1/", CodeChallenge: challenge, State: "st",
+	}, modelBrowsers[by])
+	m.expect("authorize", err, nil)
+	m.signIns = append(m.signIns, &modelSignIn{
+		code: true, state: stateIn(m.t, address), deadline: time.Now().Add(ttl), browser: by, status: "pending",
+	})
 }
 
 func (m *modelWorld) continues() {
-	d, by := m.pick(), []relay.Secret{browser, otherBrowser}[m.random.IntN(2)]
-	address, err := m.Continue(m.t.Context(), d.a.UserCode, by)
+	d, by := m.pick(false), 1+m.random.IntN(2)
+	address, err := m.Continue(m.t.Context(), d.device.UserCode, modelBrowsers[by])
 	if d.status != "pending" || !d.alive() {
 		m.expect("continue", err, grant.ErrUnknown)
 		return
@@ -67,8 +89,8 @@ func (m *modelWorld) continues() {
 }
 
 func (m *modelWorld) decline() {
-	d := m.pick()
-	err := m.Decline(m.t.Context(), d.a.UserCode)
+	d := m.pick(false)
+	err := m.Decline(m.t.Context(), d.device.UserCode)
 	if d.status != "pending" || !d.alive() {
 		m.expect("decline", err, grant.ErrUnknown)
 		return
@@ -77,46 +99,90 @@ func (m *modelWorld) decline() {
 	d.status = "denied"
 }
 
+// callback comes with an error, a new code, or the same code again.
 func (m *modelWorld) callback() {
-	d, by := m.pick(), m.anyBrowser()
+	d, by := m.pick(m.random.IntN(2) == 0), m.random.IntN(3)
 	if d.state == "" {
 		return
 	}
 	m.codes++
 	answer := grant.Answer{Code: fmt.Sprint("code-", m.codes)}
-	if m.random.IntN(3) == 0 {
-		answer = grant.Answer{Error: "access_denied"}
-	}
-	outcome, err := m.Callback(m.t.Context(), d.state, answer, by)
 	switch {
-	case !d.alive() || d.status == "over":
-		m.expect("callback", err, grant.ErrUnknown)
-	case by.IsZero() || by != d.browser:
-		m.expect("callback", err, grant.ErrWrongBrowser)
-	case d.status == "denied" && answer.Code == "":
-		m.expect("callback again", err, nil)
-	case d.status != "pending":
-		m.expect("callback", err, grant.ErrUnknown)
-	default:
-		m.expect("callback", err, nil)
-		d.status, d.code = "denied", answer.Code
-		if answer.Code != "" {
-			d.status = "approved"
+	case m.random.IntN(3) == 0:
+		answer = grant.Answer{Error: "access_denied"}
+	case d.answer != "" && m.random.IntN(2) == 0:
+		answer.Code = d.answer
+	}
+	outcome, err := m.Callback(m.t.Context(), d.state, answer, modelBrowsers[by])
+	operation := fmt.Sprintf("callback with %+v", answer)
+	switch {
+	case !d.alive():
+		m.expect(operation, err, grant.ErrUnknown)
+		return
+	case by == 0 || by != d.browser:
+		m.expect(operation, err, grant.ErrWrongBrowser)
+		return
+	case d.status == "denied" && answer.Code != "" && !d.code:
+		m.expect(operation, err, grant.ErrUnknown) // the device may know
+		return
+	}
+	m.expect(operation, err, nil)
+	d.comes(answer)
+	m.check(d, outcome)
+}
+
+// comes is what an answer of Stack Exchange changes.
+func (d *modelSignIn) comes(answer grant.Answer) {
+	switch {
+	case d.status == "redeemed":
+	case answer.Code != "" && d.code && d.answer == "":
+		d.deadline = latest(d.deadline, time.Now().Add(codeLife))
+		fallthrough
+	case answer.Code != "" && d.answer != answer.Code:
+		d.status, d.answer, d.redeem = "approved", answer.Code, time.Now().Add(codeLife)
+	case answer.Code == "" && d.status == "pending":
+		d.status = "denied"
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// check compares what the browser sees with what the sign-in has come to. A
+// code grant leads to the same place each time.
+func (m *modelWorld) check(d *modelSignIn, outcome grant.Outcome) {
+	m.t.Helper()
+	if !d.code {
+		if outcome.Redirect != "" || outcome.Approved != (d.status != "denied") {
+			m.t.Fatalf("outcome %+v of a device that is %s, after\n%v", outcome, d.status, m.trace)
 		}
-		if outcome.Approved != (answer.Code != "") {
-			m.t.Fatalf("outcome %+v of %+v", outcome, answer)
-		}
+		return
+	}
+	u, err := url.Parse(outcome.Redirect)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	code := relay.NewSecret(u.Query().Get("code"))
+	if (d.status == "denied") != code.IsZero() || (!d.appCode.IsZero() && !code.IsZero() && !d.appCode.Equal(code)) {
+		m.t.Fatalf("redirect to %s of a sign-in that is %s, after\n%v", u, d.status, m.trace)
+	}
+	if !code.IsZero() {
+		d.appCode = code
 	}
 }
 
 func (m *modelWorld) polls() {
 	time.Sleep(2 * grant.Interval) // in time, whatever was before
-	d := m.pick()
-	token, err := m.poll(m.t.Context(), d.a)
+	d := m.pick(false)
+	token, err := m.poll(m.t.Context(), d.device)
 	switch {
 	case !d.alive():
 		m.expect("poll", err, grant.ErrExpired)
-	case d.status == "over":
+	case d.status == "redeemed":
 		m.expect("poll", err, grant.ErrInvalidGrant)
 	case d.status == "denied":
 		m.expect("poll", err, grant.ErrDenied)
@@ -126,16 +192,38 @@ func (m *modelWorld) polls() {
 		m.expect("poll", err, grant.ErrUnavailable)
 	default:
 		m.expect("poll", err, nil)
-		if token.AccessToken.Reveal() != "token-of-"+d.code {
-			m.t.Fatalf("the token of another: %q, want that of %s", token.AccessToken.Reveal(), d.code)
-		}
-		d.status = "over"
+		m.redeemed(d, token)
 	}
 }
 
+func (m *modelWorld) redeems() {
+	d := m.pick(true)
+	if d.appCode.IsZero() {
+		return
+	}
+	token, err := m.redeem(m.t.Context(), d.appCode)
+	switch {
+	case !d.alive() || d.status != "approved" || !time.Now().Before(d.redeem):
+		m.expect("redeem", err, grant.ErrInvalidGrant)
+	case m.upstream.down.Load():
+		m.expect("redeem", err, grant.ErrUnavailable)
+	default:
+		m.expect("redeem", err, nil)
+		m.redeemed(d, token)
+	}
+}
+
+func (m *modelWorld) redeemed(d *modelSignIn, token grant.Token) {
+	m.t.Helper()
+	if token.AccessToken.Reveal() != "token-of-"+d.answer {
+		m.t.Fatalf("the token of another: %q, want that of %s", token.AccessToken.Reveal(), d.answer)
+	}
+	d.status = "redeemed"
+}
+
 func (m *modelWorld) pollsAsAnother() {
-	d := m.pick()
-	_, err := m.Poll(m.t.Context(), grant.Poll{ClientID: "8", DeviceCode: d.a.DeviceCode})
+	d := m.pick(false)
+	_, err := m.Poll(m.t.Context(), grant.Poll{ClientID: "8", DeviceCode: d.device.DeviceCode})
 	want := grant.ErrInvalidGrant
 	if !d.alive() {
 		want = grant.ErrExpired
@@ -162,13 +250,15 @@ func TestModelOfSeveral(t *testing.T) {
 func play(t *testing.T, seed uint64, servers ...world) {
 	m := &modelWorld{t: t, random: rand.New(rand.NewPCG(seed, 1))}
 	m.world = servers[0]
+	m.authorizeDevice()
 	m.authorize()
 	operations := []func(){
-		m.authorize, m.continues, m.continues, m.callback, m.callback, m.callback, m.decline, m.polls, m.polls, m.polls, m.pollsAsAnother,
+		m.authorizeDevice, m.continues, m.continues, m.decline, m.polls, m.polls, m.polls, m.pollsAsAnother,
+		m.authorize, m.redeems, m.redeems, m.callback, m.callback, m.callback, m.callback, m.callback,
 		func() { time.Sleep(time.Duration(m.random.IntN(300)) * time.Second) },
 		func() { m.upstream.down.Store(m.random.IntN(2) == 0) },
 	}
-	for range 60 {
+	for range 80 {
 		m.world = servers[m.random.IntN(len(servers))]
 		operations[m.random.IntN(len(operations))]()
 	}

@@ -17,13 +17,14 @@ const redeemTime = 30 * time.Second
 var errBusy = errors.New("the code is being redeemed")
 
 // redeem turns a session's code into a token. However many try, one at a time
-// asks Stack Exchange, and one gets the token. It is over with the session
-// after an answer; without one, the session is as before.
+// asks Stack Exchange, and one gets the token. An answer ends the session, which
+// stays only to send its browser the same way again; without an answer, the
+// session is as before.
 func (s *Service) redeem(ctx context.Context, rec record[session], verifier relay.Secret) (Token, error) {
 	// The client may leave; the session must not stay half-way.
 	ctx = context.WithoutCancel(ctx)
 	sess := rec.value
-	if sess.Status == spent {
+	if sess.Status != approved && sess.Status != redeeming {
 		return Token{}, ErrInvalidGrant
 	}
 	if err := s.reserve(ctx, &rec); err != nil {
@@ -35,21 +36,27 @@ func (s *Service) redeem(ctx context.Context, rec record[session], verifier rela
 	var refused *stackexchange.RefusedError
 	switch {
 	case err == nil:
-		if _, err = rec.remove(ctx, s.store); err == nil {
+		if _, err = rec.replace(ctx, s.store, sess.over(redeemed)); err == nil {
 			s.tell(ctx, sess, Redeemed)
 		}
 		return Token{token.AccessToken, token.Expires, sess.Scope.granted()}, err
 	case errors.As(err, &refused):
 		s.tell(ctx, sess, Refused)
-		over := sess
-		over.Status, over.Code = spent, ""
-		_, replaceErr := rec.replace(ctx, s.store, over)
+		_, replaceErr := rec.replace(ctx, s.store, sess.over(spent))
 		return Token{}, errors.Join(ErrInvalidGrant, replaceErr)
 	}
 	sess.Status, sess.Since = approved, time.Time{}
 	_, replaceErr := rec.replace(ctx, s.store, sess)
 	return Token{}, errors.Join(ErrUnavailable, replaceErr)
 }
+
+// over returns the session without its code, which is good for nothing more.
+func (s session) over(how status) session {
+	s.Status, s.Code = how, ""
+	return s
+}
+
+func (s session) ended() bool { return s.Status == redeemed || s.Status == spent }
 
 // reserve marks the session as being redeemed by this call.
 func (s *Service) reserve(ctx context.Context, rec *record[session]) error {

@@ -2,7 +2,9 @@ package grant
 
 import (
 	"context"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"strings"
 	"time"
@@ -58,6 +60,11 @@ func New(store relay.Store, upstream *stackexchange.Client, config Config) *Serv
 	return s
 }
 
+// Life is how long a sign-in can take, from its start to the token.
+func (s *Service) Life() time.Duration { return s.config.TTL + s.codeLife() }
+
+func (s *Service) codeLife() time.Duration { return min(s.config.TTL, codeLife) }
+
 // Token is what an app gets in the end.
 type Token struct {
 	AccessToken relay.Secret
@@ -102,6 +109,14 @@ func (s *Service) atStackExchange(sess session, state string) string {
 // noFragment ends every address that browsers are sent to: without it they
 // would hand on the fragment of the address they come from.
 const noFragment = "#"
+
+// stateOf derives the state that goes to Stack Exchange from the app's code. So
+// the code leads to the session, and the state, which more people see, to no
+// code.
+func stateOf(appCode relay.Secret) (string, error) {
+	state, err := hkdf.Key(sha256.New, []byte(appCode.Reveal()), nil, "dss code v1 state", 32)
+	return statePrefix + base64.RawURLEncoding.EncodeToString(state), err
+}
 
 // session returns the session under a state.
 func (s *Service) session(ctx context.Context, state string) (record[session], bool, error) {

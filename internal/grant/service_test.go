@@ -82,7 +82,12 @@ func newWorlds(n int, config grant.Config) []world {
 	return worlds
 }
 
-var browser, otherBrowser = relay.NewSecret("browser"), relay.NewSecret("other browser")
+// as is a browser that has the same secret in every sign-in.
+func as(secret string) grant.Browser {
+	return func(string) relay.Secret { return relay.NewSecret(secret) }
+}
+
+var browser, otherBrowser, nobody = as("browser"), as("other browser"), as("")
 
 // stateIn returns the state in the address of Stack Exchange.
 func stateIn(t *testing.T, address string) string {
@@ -286,7 +291,7 @@ func TestExpiry(t *testing.T) {
 func TestALaterBrowserTakesOver(t *testing.T) {
 	w := newWorld()
 	a := w.device(t)
-	for _, each := range []relay.Secret{browser, otherBrowser} {
+	for _, each := range []grant.Browser{browser, otherBrowser} {
 		if _, err := w.Continue(t.Context(), a.UserCode, each); err != nil {
 			t.Fatal(err)
 		}
@@ -296,7 +301,7 @@ func TestALaterBrowserTakesOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	state := stateIn(t, address)
-	for _, each := range []relay.Secret{browser, {}} {
+	for _, each := range []grant.Browser{browser, nobody} {
 		if _, err := w.Callback(t.Context(), state, grant.Answer{Code: "c"}, each); !errors.Is(err, grant.ErrWrongBrowser) {
 			t.Errorf("callback: %v", err)
 		}
@@ -309,11 +314,11 @@ func TestALaterBrowserTakesOver(t *testing.T) {
 func TestNobodyHasContinued(t *testing.T) {
 	w := newWorld()
 	a := w.device(t)
-	address, err := w.Continue(t.Context(), a.UserCode, relay.Secret{})
+	address, err := w.Continue(t.Context(), a.UserCode, nobody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Callback(t.Context(), stateIn(t, address), grant.Answer{Code: "c"}, relay.Secret{}); !errors.Is(err, grant.ErrWrongBrowser) {
+	if _, err := w.Callback(t.Context(), stateIn(t, address), grant.Answer{Code: "c"}, nobody); !errors.Is(err, grant.ErrWrongBrowser) {
 		t.Errorf("a browser without a session: %v", err)
 	}
 }
@@ -341,22 +346,26 @@ func (s *recordingStore) record(id relay.ID, value []byte) {
 	s.values = append(s.values, append(id[:], value...))
 }
 
-// TestNothingAtRestIsUsable runs a whole device grant and looks at every byte
-// that was stored on the way.
+// TestNothingAtRestIsUsable runs both grants and looks at every byte that was
+// stored on the way.
 func TestNothingAtRestIsUsable(t *testing.T) {
 	w := newWorld()
 	recorded := &recordingStore{Store: w.store}
 	client := stackexchange.New(stackexchange.Config{
 		BaseURL: &url.URL{Scheme: "https", Host: "se.example"}, APIURL: &url.URL{Scheme: "https", Host: "api.se.example"}, Transport: w.upstream,
 	})
-	w.Service = grant.New(recorded, client, grant.Config{CallbackURL: "https://dss.example/oauth/callback"})
+	w.Service = grant.New(recorded, client, grant.Config{Issuer: "https://dss.example", CallbackURL: "https://dss.example/oauth/callback"})
 	a := w.device(t)
 	w.approve(t, a, "canary-code")
 	token, err := w.poll(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := []string{a.DeviceCode.Reveal(), a.DeviceCode.Reveal()[:43], a.UserCode, strings.ReplaceAll(a.UserCode, "-", ""), "canary-code", token.AccessToken.Reveal()}
+	code := w.codeFor(t, "canary-of-the-code-grant")
+	if _, err := w.redeem(t.Context(), code); err != nil {
+		t.Fatal(err)
+	}
+	secrets := []string{code.Reveal(), "canary-of-the-code-grant", "http://127.0.0.1:1/", a.DeviceCode.Reveal(), a.DeviceCode.Reveal()[:43], a.UserCode, strings.ReplaceAll(a.UserCode, "-", ""), "canary-code", token.AccessToken.Reveal()}
 	for _, value := range recorded.values {
 		for _, secret := range secrets {
 			if strings.Contains(string(value), secret) {
@@ -364,7 +373,7 @@ func TestNothingAtRestIsUsable(t *testing.T) {
 			}
 		}
 	}
-	if len(recorded.values) < 4 {
+	if len(recorded.values) < 8 {
 		t.Errorf("only %d values were stored", len(recorded.values))
 	}
 	if text, err := json.Marshal(a); err != nil || strings.Contains(string(text), a.DeviceCode.Reveal()) {

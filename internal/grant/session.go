@@ -2,8 +2,6 @@ package grant
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -19,6 +17,7 @@ const (
 	approved  status = "approved"  // Stack Exchange's code is there
 	redeeming status = "redeeming" // somebody is redeeming it
 	denied    status = "denied"    // the user or Stack Exchange said no
+	redeemed  status = "redeemed"  // the app has its token
 	spent     status = "spent"     // Stack Exchange refused the code
 )
 
@@ -31,7 +30,8 @@ type session struct {
 
 	// The code grant's.
 	RedirectURI string `json:"redirect_uri,omitempty"`
-	State       string `json:"state,omitempty"` // the app's own
+	State       string `json:"state,omitempty"`    // the app's own
+	AppCode     string `json:"app_code,omitempty"` // what the app redeems
 
 	// The device grant's.
 	UserCode string `json:"user_code,omitempty"`
@@ -39,26 +39,17 @@ type session struct {
 	// Browser is the hash of the session of the browser that must finish.
 	Browser []byte `json:"browser,omitempty"`
 
-	Status status    `json:"status,omitempty"`
-	Since  time.Time `json:"since,omitzero"` // of redeeming
-	Code   string    `json:"code,omitempty"` // Stack Exchange's
+	Status   status    `json:"status,omitempty"`
+	Code     string    `json:"code,omitempty"`    // Stack Exchange's
+	Approved time.Time `json:"approved,omitzero"` // when that code came
+	Since    time.Time `json:"since,omitzero"`    // of redeeming
 }
 
 func (s session) device() bool { return s.UserCode != "" }
 
-func browserHash(browser relay.Secret) []byte {
-	sum := sha256.Sum256([]byte(browser.Reveal()))
-	return sum[:]
-}
-
-func (s session) startedBy(browser relay.Secret) bool {
-	return len(s.Browser) > 0 && !browser.IsZero() && subtle.ConstantTimeCompare(s.Browser, browserHash(browser)) == 1
-}
-
 // Purposes of the slots: what is stored under which secret.
 const (
 	underState    = "grant state"     // a session, under the state sent to Stack Exchange
-	underCode     = "grant code"      // a session, under the code that the app got
 	underUserCode = "grant user code" // the state, under the user code
 	underPace     = "grant pace"      // a device's clock, under the state
 )

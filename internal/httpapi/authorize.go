@@ -61,10 +61,15 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, p params) (st
 	if err := s.storing(r, 1); err != nil {
 		return "", err
 	}
-	return s.grants.Authorize(r.Context(), grant.AuthorizationRequest{
+	n := s.newcomer(r)
+	target, err := s.grants.Authorize(r.Context(), grant.AuthorizationRequest{
 		ClientID: p["client_id"], RedirectURI: p["redirect_uri"], Scope: p["scope"], State: p["state"],
 		CodeChallenge: p["code_challenge"],
-	}, flowSession(w, r))
+	}, n.browser)
+	if err == nil {
+		s.keep(w, r, n)
+	}
+	return target, err
 }
 
 // atPublicHost sends browsers that have come by another name of this server to

@@ -79,7 +79,7 @@ func (s *Server) conclude(r *http.Request) (grant.Outcome, error) {
 	if err != nil {
 		return grant.Outcome{}, err
 	}
-	return s.grants.Callback(r.Context(), p["state"], answer, flowCookie(r))
+	return s.grants.Callback(r.Context(), p["state"], answer, s.flowBrowser(r))
 }
 
 // answerOf reads the one code or error in p.

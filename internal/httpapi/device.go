@@ -79,16 +79,7 @@ func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) {
 	case "":
 		s.askDevice(w, r, userCode)
 	case "continue":
-		var target string
-		err := s.tryUserCode(r, func() (err error) {
-			target, err = s.grants.Continue(r.Context(), userCode, flowSession(w, r))
-			return err
-		})
-		if err != nil {
-			s.failDevice(w, r, userCode, err)
-			return
-		}
-		seeOther(w, target)
+		s.continueDevice(w, r, userCode)
 	case "decline":
 		if err := s.tryUserCode(r, func() error { return s.grants.Decline(r.Context(), userCode) }); err != nil {
 			s.failDevice(w, r, userCode, err)
@@ -98,6 +89,21 @@ func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.failPage(w, r, &problem{api.InvalidRequest, "decision must be continue or decline"})
 	}
+}
+
+func (s *Server) continueDevice(w http.ResponseWriter, r *http.Request, userCode string) {
+	var target string
+	n := s.newcomer(r)
+	err := s.tryUserCode(r, func() (err error) {
+		target, err = s.grants.Continue(r.Context(), userCode, n.browser)
+		return err
+	})
+	if err != nil {
+		s.failDevice(w, r, userCode, err)
+		return
+	}
+	s.keep(w, r, n)
+	seeOther(w, target)
 }
 
 func (s *Server) deviceForm(w http.ResponseWriter, r *http.Request) (params, error) {
@@ -130,6 +136,12 @@ func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, userCode stri
 	if err != nil {
 		s.failDevice(w, r, userCode, err)
 		return
+	}
+	if r.Method == http.MethodGet && !prefetched(r) {
+		// Two clicks on Continue are one browser, whose cookie is here by then.
+		n := s.newcomer(r)
+		n.browser(request.Flow)
+		s.keep(w, r, n)
 	}
 	s.devicePage(w, r, http.StatusOK, web.DeviceData{
 		View: web.DeviceConfirm, UserCode: request.UserCode, ClientID: request.ClientID, Scopes: request.Scopes,

@@ -159,7 +159,7 @@ func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, erro
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTime)
 	defer cancel()
 	remember(ctx, "key", space, key.Secret)
-	outcome, err := s.relay.Deposit(ctx, space, key, response, browserSession(w, r))
+	outcome, err := s.relay.Deposit(ctx, space, key, response, s.relayBrowser(w, r))
 	if err == nil {
 		s.happened(ctx, Event{Name: EventDeposit, Kind: response.Kind.String(), Outcome: string(outcome)})
 	}

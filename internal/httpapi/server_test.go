@@ -288,22 +288,6 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// TestSessionCookie: who deposits gets a cookie that only this host sees and
-// no other site sends.
-func TestSessionCookie(t *testing.T) {
-	d := newDSS(t, inMemory())
-	_, header, _ := d.do("POST", "/auth/redirect", "state="+rand.Text()+"&access_token=T", "Sec-Fetch-Site", "same-origin")
-	cookie := header.Get("Set-Cookie")
-	if !strings.HasPrefix(cookie, "__Host-dss=") || strings.Contains(cookie, "Domain") {
-		t.Errorf("cookie %s", cookie)
-	}
-	for _, attribute := range []string{"Path=/", "HttpOnly", "Secure", "SameSite=Strict"} {
-		if !strings.Contains(cookie, attribute) {
-			t.Errorf("cookie %s lacks %s", cookie, attribute)
-		}
-	}
-}
-
 // TestAssetsAreKept follows the links of the home page.
 func TestAssetsAreKept(t *testing.T) {
 	d := newDSS(t, inMemory())

@@ -1,59 +1,126 @@
 package httpapi
 
 import (
+	"cmp"
 	"crypto/rand"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
-// The cookies. Both tell one browser from another while it signs in, and hold
-// nothing but random text. The first goes only where this server's own pages
-// lead; the second has to come along when Stack Exchange sends the browser
-// back.
+// The cookies. They tell one browser from another while it signs in, and hold
+// nothing but random text. That of the relay goes only where this server's own
+// pages lead. Each sign-in at the OAuth server has one of its own, which has to
+// come along when Stack Exchange sends the browser back; its value begins with
+// the time in milliseconds, in base 36.
 const (
-	relayName = "__Host-dss"
-	flowName  = "__Host-dss-flow"
+	relayCookie = "dss"
+	flowCookie  = "dss-flow-" // and the flow
 )
 
-// sessionSeconds outlives a sign-in and not much more.
-const sessionSeconds = 60 * 60
+const (
+	// relaySeconds outlives a deposit and not much more.
+	relaySeconds = 60 * 60
+	// maxFlows bounds the sign-ins that a browser can have under way, and so
+	// the size of what it sends with each request.
+	maxFlows = 8
+)
 
-// browserSession returns the session of the browser that deposits, and starts
-// one if there is none.
-func browserSession(w http.ResponseWriter, r *http.Request) relay.Secret {
-	if secret := cookie(r, relayName); !secret.IsZero() {
+// secureCookies reports whether browsers come by https. They take a cookie
+// with the prefix __Host- from nobody else. WebKit drops Secure cookies of
+// plain http even on loopback, where there is nothing to protect them from.
+func (s *Server) secureCookies() bool { return s.config.PublicURL.Scheme == "https" }
+
+func (s *Server) cookieName(name string) string {
+	if s.secureCookies() {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// setCookie sets a cookie that ends after some seconds; negative ones end it
+// at once.
+func (s *Server) setCookie(w http.ResponseWriter, name, value string, seconds int, sameSite http.SameSite) {
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: seconds,
+		Secure: s.secureCookies(), HttpOnly: true, SameSite: sameSite,
+	})
+}
+
+// relayBrowser returns the secret of the browser that deposits, and gives it
+// one if it has none.
+func (s *Server) relayBrowser(w http.ResponseWriter, r *http.Request) relay.Secret {
+	name := s.cookieName(relayCookie)
+	if cookie, err := r.Cookie(name); err == nil && len(cookie.Value) == len(rand.Text()) {
+		return relay.NewSecret(cookie.Value)
+	}
+	value := rand.Text()
+	s.setCookie(w, name, value, relaySeconds, http.SameSiteStrictMode)
+	return relay.NewSecret(value)
+}
+
+// flowBrowser returns the browser that r comes from.
+func (s *Server) flowBrowser(r *http.Request) grant.Browser {
+	return func(flow string) relay.Secret {
+		cookie, err := r.Cookie(s.cookieName(flowCookie) + flow)
+		if err != nil {
+			return relay.Secret{}
+		}
+		if _, random, _ := strings.Cut(cookie.Value, "."); len(random) != len(rand.Text()) {
+			return relay.Secret{}
+		}
+		return relay.NewSecret(cookie.Value)
+	}
+}
+
+// newcomer is a browser that gets a secret where it has none. It has to be
+// kept for that.
+type newcomer struct {
+	has    grant.Browser
+	name   string
+	secret relay.Secret // "" if it needs none
+}
+
+// newcomer returns the browser that r comes from, for a sign-in that begins
+// there.
+func (s *Server) newcomer(r *http.Request) *newcomer {
+	return &newcomer{has: s.flowBrowser(r)}
+}
+
+func (n *newcomer) browser(flow string) relay.Secret {
+	if secret := n.has(flow); !secret.IsZero() {
 		return secret
 	}
-	return setCookie(w, relayName, rand.Text(), http.SameSiteStrictMode)
-}
-
-// flowSession returns the session of the browser that starts a sign-in at the
-// OAuth server. It starts one if there is none, and prolongs it if there is.
-func flowSession(w http.ResponseWriter, r *http.Request) relay.Secret {
-	secret := flowCookie(r)
-	if secret.IsZero() {
-		secret = relay.NewSecret(rand.Text())
+	if n.secret.IsZero() {
+		n.secret = relay.NewSecret(strconv.FormatInt(time.Now().UnixMilli(), 36) + "." + rand.Text())
+		n.name = flow
 	}
-	return setCookie(w, flowName, secret.Reveal(), http.SameSiteLaxMode)
+	return n.secret
 }
 
-// flowCookie returns the session of the browser that comes back; zero if it
-// has none.
-func flowCookie(r *http.Request) relay.Secret { return cookie(r, flowName) }
-
-func cookie(r *http.Request, name string) relay.Secret {
-	cookie, err := r.Cookie(name)
-	if err != nil || len(cookie.Value) != len(rand.Text()) {
-		return relay.Secret{}
+// keep gives the browser its secret. Where it has too many, the oldest go.
+func (s *Server) keep(w http.ResponseWriter, r *http.Request, n *newcomer) {
+	if n.secret.IsZero() {
+		return
 	}
-	return relay.NewSecret(cookie.Value)
+	prefix := s.cookieName(flowCookie)
+	others := slices.DeleteFunc(r.Cookies(), func(c *http.Cookie) bool { return !strings.HasPrefix(c.Name, prefix) })
+	slices.SortFunc(others, func(a, b *http.Cookie) int { return cmp.Compare(begun(b), begun(a)) })
+	for _, old := range others[min(len(others), maxFlows-1):] {
+		s.setCookie(w, old.Name, "", -1, http.SameSiteLaxMode)
+	}
+	seconds := int(s.grants.Life().Seconds())
+	s.setCookie(w, prefix+n.name, n.secret.Reveal(), seconds, http.SameSiteLaxMode)
 }
 
-func setCookie(w http.ResponseWriter, name, value string, sameSite http.SameSite) relay.Secret {
-	http.SetCookie(w, &http.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: sessionSeconds,
-		Secure: true, HttpOnly: true, SameSite: sameSite,
-	})
-	return relay.NewSecret(value)
+// begun is when the sign-in of a cookie began, in milliseconds.
+func begun(cookie *http.Cookie) int64 {
+	text, _, _ := strings.Cut(cookie.Value, ".")
+	at, _ := strconv.ParseInt(text, 36, 64) // what cannot be read is old
+	return at
 }

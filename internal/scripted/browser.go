@@ -158,6 +158,10 @@ func (b *Browser) SetCookies(u *url.URL, cookies []*http.Cookie) {
 		b.cookies[u.Host] = map[string]string{}
 	}
 	for _, cookie := range cookies {
+		if cookie.MaxAge < 0 {
+			delete(b.cookies[u.Host], cookie.Name)
+			continue
+		}
 		b.cookies[u.Host][cookie.Name] = cookie.Value
 	}
 }

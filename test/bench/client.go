@@ -73,7 +73,7 @@ func (c *client) deposit(key string) error {
 	}
 	return c.exchange(http.StatusNoContent, "POST /auth/redirect HTTP/1.1\r\nHost: %s\r\n"+
 		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n"+
-		"Cookie: __Host-dss=AAAAAAAAAAAAAAAAAAAAAAAAAA\r\nSec-Fetch-Site: same-origin\r\n\r\n%s", c.host, len(body), body)
+		"Cookie: dss=AAAAAAAAAAAAAAAAAAAAAAAAAA; __Host-dss=AAAAAAAAAAAAAAAAAAAAAAAAAA\r\nSec-Fetch-Site: same-origin\r\n\r\n%s", c.host, len(body), body)
 }
 
 // claim fetches the token, which must be there.

@@ -1,0 +1,34 @@
+package grant
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// Browser is the browser that a request comes from. It returns the secret that
+// this browser alone has in the sign-in that flow names, and the zero Secret if
+// it has none. Sign-ins have secrets of their own, so that several can begin at
+// once in a browser that is new here.
+//
+// The browser that starts a sign-in must be the one that comes back from Stack
+// Exchange: who makes others approve by sending them an address gets nothing.
+type Browser func(flow string) relay.Secret
+
+// flowOf returns the flow of the sign-in with a state: 16 characters of
+// A-Z 2-7, from which nobody can tell the state.
+func flowOf(state string) string {
+	sum := sha256.Sum256([]byte("dss flow v1\x00" + state))
+	return base32.StdEncoding.EncodeToString(sum[:10])
+}
+
+func browserHash(browser relay.Secret) []byte {
+	sum := sha256.Sum256([]byte(browser.Reveal()))
+	return sum[:]
+}
+
+func (s session) startedBy(browser relay.Secret) bool {
+	return len(s.Browser) > 0 && !browser.IsZero() && subtle.ConstantTimeCompare(s.Browser, browserHash(browser)) == 1
+}
