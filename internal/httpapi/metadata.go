@@ -23,7 +23,7 @@ func (s *Server) getOpenIDMetadata(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) metadata() api.Metadata {
 	at := func(path string) string { return s.config.PublicURL.String() + path }
-	return api.Metadata{
+	m := api.Metadata{
 		Issuer:                      s.config.PublicURL.String(),
 		AuthorizationEndpoint:       at(api.PathAuthorize),
 		TokenEndpoint:               at(api.PathOAuthToken),
@@ -41,6 +41,10 @@ func (s *Server) metadata() api.Metadata {
 		SubjectTypesSupported:       []string{"public"},
 		ServiceDocumentation:        at("/"),
 	}
+	if s.config.Sandbox != nil && IsLoopback(s.config.PublicURL.Hostname()) {
+		m.Sandbox = at("/sandbox")
+	}
+	return m
 }
 
 // jwks serves the key set that OpenID discovery has to name. Nothing is ever
