@@ -1,13 +1,15 @@
 package dss
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
 // DefaultStackExchange is where users sign in.
@@ -27,51 +29,43 @@ type Config struct {
 	// server, in the relay flows. It may be empty.
 	AppID string
 	// StackExchange is where users sign in and codes are redeemed; the zero
-	// value is [DefaultStackExchange].
+	// value is [DefaultStackExchange], or the sandbox of a Server on this
+	// machine that has one.
 	StackExchange string
 	// API is the Stack Exchange API, for [Client.Inspect] and
-	// [Client.Invalidate]; the zero value is [DefaultAPI].
+	// [Client.Invalidate]; the zero value is [DefaultAPI], or the sandbox's.
 	API string
 	// Prompt is told what the user needs to know; nil opens the browser.
 	// An error from it ends the sign-in.
 	Prompt func(*SignIn) error
-	// HTTPClient sends the requests; nil is a client with sensible timeouts.
-	// It must not time out before a minute, which is how long the server may
-	// hold a request. Redirects are never followed: they would take secrets
-	// along.
+	// HTTPClient sends the requests; nil is a client that uses the proxy of the
+	// environment. Requests have timeouts of their own: it must not time out
+	// before 25 s. Redirects are never followed: they would take secrets along.
+	// A transport other than an [http.Transport] rules out plain http to names
+	// below localhost, which it might send to a proxy.
 	HTTPClient *http.Client
 }
 
 // Client signs users in. It is safe for concurrent use.
 type Client struct {
 	config        Config
-	server        *url.URL
-	stackExchange *url.URL
+	server        *url.URL // nil: none is known
+	stackExchange *url.URL // nil: the default
+	api           *url.URL // nil: the default
+	tokensOnly    bool
 	apiPause      pause
 	http          *http.Client
 	listen        func(network, address string) (net.Listener, error)
 }
 
-// waitSeconds is how long the server is asked to hold a request, and
-// httpTimeout a little more.
-const (
-	waitSeconds = 50
-	httpTimeout = 75 * time.Second
-)
-
-// New checks the configuration.
+// New checks the configuration. It asks nobody.
 func New(config Config) (*Client, error) {
-	c := &Client{config: config, http: newHTTPClient(config.HTTPClient), listen: net.Listen}
-	c.config.Scopes = slices.Clone(config.Scopes)
-	var err error
-	if c.server, err = parseOrigin("Server", config.Server); err != nil {
+	c, err := newClient(config)
+	if err != nil {
 		return nil, err
 	}
-	if config.StackExchange == "" {
-		config.StackExchange = DefaultStackExchange
-	}
-	if c.stackExchange, err = parseOrigin("StackExchange", config.StackExchange); err != nil {
-		return nil, err
+	if c.server == nil {
+		return nil, errNoURL("Server")
 	}
 	if config.ClientID == "" || strings.Trim(config.ClientID, "0123456789") != "" {
 		return nil, fmt.Errorf("dss: ClientID must be the app's number on Stack Apps, not %q", config.ClientID)
@@ -79,35 +73,60 @@ func New(config Config) (*Client, error) {
 	if !slices.Contains(flows, config.Flow) {
 		return nil, fmt.Errorf("dss: there is no flow %q", config.Flow)
 	}
-	if _, err := c.api(); err != nil {
-		return nil, err
+	return c, nil
+}
+
+// newClient checks the addresses, each of which may be missing.
+func newClient(config Config) (*Client, error) {
+	c := &Client{config: config, http: newHTTPClient(config.HTTPClient), listen: net.Listen}
+	c.config.Scopes = slices.Clone(config.Scopes)
+	for _, address := range []struct {
+		name, text string
+		url        **url.URL
+	}{
+		{"Server", config.Server, &c.server},
+		{"StackExchange", config.StackExchange, &c.stackExchange},
+		{"API", config.API, &c.api},
+	} {
+		var err error
+		if address.text == "" {
+			continue
+		}
+		if *address.url, err = c.parseURL(address.name, address.text); err != nil {
+			return nil, err
+		}
 	}
 	return c, nil
 }
 
-// newHTTPClient keeps secrets from going where a redirect says.
-func newHTTPClient(given *http.Client) *http.Client {
-	client := &http.Client{Timeout: httpTimeout}
-	if given != nil {
-		*client = *given
-	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return client
+func errNoURL(name string) error {
+	return fmt.Errorf("dss: %s must be a URL such as https://auth.example.org", name)
 }
 
-// parseOrigin accepts https, and http on loopback.
-func parseOrigin(name, text string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(text, "?#") {
-		return nil, fmt.Errorf("dss: %s must be a URL such as https://auth.example.org", name)
-	}
-	if u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
+// parseURL accepts https, and http where it stays on this machine.
+func (c *Client) parseURL(name, text string) (*url.URL, error) {
+	u, err := origin.Parse(text)
+	switch {
+	case errors.Is(err, origin.ErrNotASCII):
+		return nil, fmt.Errorf("%w: %w", errNoURL(name), err)
+	case err != nil && !hasOtherScheme(text):
+		return nil, errNoURL(name)
+	case err != nil || u.Scheme == "http" && !c.keepsLocal(u.Hostname()):
 		return nil, fmt.Errorf("dss: %s must be https, unless it is on this machine", name)
 	}
-	u.Path = strings.TrimRight(u.Path, "/")
 	return u, nil
 }
 
-func isLoopback(host string) bool {
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "127.0.0.1" || host == "::1"
+// hasOtherScheme reports whether text is a URL that is neither http nor https.
+func hasOtherScheme(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https"
+}
+
+// keepsLocal reports whether requests to a host stay on this machine. Proxies
+// of the environment are never used for localhost and loopback addresses; for
+// names below localhost only our transport is known not to use them.
+func (c *Client) keepsLocal(name string) bool {
+	_, ours := c.http.Transport.(*http.Transport)
+	return origin.IsLoopback(name) && (ours || !strings.HasSuffix(name, ".localhost"))
 }

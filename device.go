@@ -54,12 +54,12 @@ const slowDown = 5 * time.Second
 func (c *Client) poll(ctx context.Context, deviceCode string, interval time.Duration) (*Token, error) {
 	form := url.Values{"grant_type": {api.GrantDeviceCode}, "client_id": {c.config.ClientID}, "device_code": {deviceCode}}
 	for sleep(ctx, interval) {
-		a, err := c.persist(ctx, 2*interval, c.server.JoinPath(api.PathOAuthToken), form)
+		a, err := c.persist(ctx, 2*interval, c.server.JoinPath(api.PathOAuthToken), form, false)
 		if err != nil {
 			return nil, err
 		}
 		if a.status == http.StatusOK && a.AccessToken != "" {
-			return c.newToken(a.AccessToken, a.ExpiresIn), nil
+			return c.newToken(a, a.ExpiresIn), nil
 		}
 		switch name, _ := a.oauthError(); name {
 		case api.AuthorizationPending:

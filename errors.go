@@ -16,11 +16,14 @@ var (
 	// ErrConflict means that two different answers came for one sign-in, so
 	// that neither can be trusted. Start again.
 	ErrConflict = errors.New("dss: two different answers came for this sign-in")
-	// ErrWrongServer means that the answer came from a server that calls
-	// itself something else than [Config.Server]. The code in it has not been
-	// used. Often the configuration has another name of the right server,
-	// such as 127.0.0.1 for localhost.
+	// ErrWrongServer means that [Config.Server] is not the address of a DSS
+	// server, which is an [ErrUnreachable] too, or of one that calls itself
+	// something else. Often the configuration has another name of the right
+	// server, such as 127.0.0.1 for localhost. No code has been used.
 	ErrWrongServer = errors.New("dss: the answer came from another server than the configured one")
+	// ErrAnswerLost means that the user has signed in, but the answer with the
+	// token did not arrive, and cannot be had again. Start again.
+	ErrAnswerLost = errors.New("dss: the answer with the token was lost on the way; start the sign-in again")
 	// ErrUnreachable means that no answer came from the server, or from
 	// Stack Exchange, for as long as the sign-in could wait.
 	ErrUnreachable = errors.New("dss: the server cannot be reached")
@@ -45,9 +48,10 @@ func (e *ThrottledError) Is(target error) bool { return target == ErrThrottled }
 
 // Error is an answer that no other error stands for.
 type Error struct {
-	Status  int    // of HTTP
-	Name    string // error_name of the relay, error of OAuth
-	Message string
+	Status    int    // of HTTP
+	Name      string // error_name of the relay, error of OAuth
+	Message   string
+	RequestID string // for the server's operator; empty if the answer has none
 }
 
 func (e *Error) Error() string {
@@ -58,5 +62,18 @@ func (e *Error) Error() string {
 			message = "the server refuses"
 		}
 	}
-	return fmt.Sprintf("dss: %s (%s)", message, strings.TrimSpace(fmt.Sprint(e.Status, " ", e.Name)))
+	details := strings.TrimSpace(fmt.Sprint(e.Status, " ", e.Name))
+	if e.RequestID != "" {
+		details += ", request " + e.RequestID
+	}
+	return fmt.Sprintf("dss: %s (%s)", message, details)
 }
+
+// lostError is an [ErrAnswerLost] with its cause.
+type lostError struct{ cause error }
+
+func (e *lostError) Error() string {
+	return fmt.Sprintf("%v (%s)", ErrAnswerLost, strings.TrimPrefix(e.cause.Error(), "dss: "))
+}
+
+func (e *lostError) Unwrap() []error { return []error{ErrAnswerLost, e.cause} }

@@ -130,7 +130,7 @@ func checkSignIn(t *testing.T, s server, signIn *dss.SignIn, started time.Time) 
 }
 
 func TestMatchCodeIsThatOfThePage(t *testing.T) {
-	client := newClient(t, dss.Config{Server: "https://auth.example.org", ClientID: clientID, Flow: dss.FlowRelay})
+	client := newClient(t, dss.Config{Server: "https://auth.example.org", ClientID: clientID, Flow: dss.FlowRelay, HTTPClient: from(nothing)})
 	for range 1000 {
 		signIn, err := client.Start(t.Context())
 		if err != nil {
@@ -250,7 +250,8 @@ func TestPromptThatFails(t *testing.T) {
 	broken := errors.New("no screen")
 	for _, flow := range []dss.Flow{dss.FlowLoopback, dss.FlowRelay} {
 		client := newClient(t, dss.Config{
-			Server: "https://auth.example.org", ClientID: clientID, Flow: flow, Prompt: func(*dss.SignIn) error { return broken },
+			Server: "https://auth.example.org", ClientID: clientID, Flow: flow, HTTPClient: from(nothing),
+			Prompt: func(*dss.SignIn) error { return broken },
 		})
 		if _, err := client.SignIn(t.Context()); !errors.Is(err, broken) {
 			t.Errorf("%s: %v", flow, err)
@@ -299,7 +300,7 @@ func TestLostAnswer(t *testing.T) {
 }
 
 // TestLongPoll has the user come while the server holds the request: the
-// answer comes at that moment, and the server is asked once a minute at most.
+// answer comes at that moment, and the server is asked three times a minute.
 func TestLongPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t)
@@ -316,9 +317,8 @@ func TestLongPoll(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkToken(t, s, token, true)
-		if took := time.Since(started); took != 130*time.Second || !slices.Equal(way.paths, []string{
-			api.PathToken, api.PathToken, api.PathToken, "/sandbox/oauth/access_token/json",
-		}) {
+		want := slices.Concat([]string{api.PathMetadata}, slices.Repeat([]string{api.PathToken}, 7), []string{"/sandbox/oauth/access_token/json"})
+		if took := time.Since(started); took != 130*time.Second || !slices.Equal(way.paths, want) {
 			t.Errorf("after %v, asked %s", took, strings.Join(way.paths, " "))
 		}
 	})

@@ -1,7 +1,6 @@
 package dss
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,7 +20,16 @@ const DefaultAPI = "https://api.stackexchange.com/2.3"
 // ended, or never was one.
 var ErrInvalidToken = errors.New("dss: the access token is not valid")
 
-var errNoServer = errors.New("dss: a client from NewTokenClient cannot sign in")
+// ErrMalformedToken means that the text cannot be a token, and has not been
+// sent. It is an [ErrInvalidToken] too.
+var ErrMalformedToken error = malformedToken{}
+
+type malformedToken struct{}
+
+func (malformedToken) Error() string        { return "dss: the text is not an access token" }
+func (malformedToken) Is(target error) bool { return target == ErrInvalidToken }
+
+var errTokensOnly = errors.New("dss: a client from NewTokenClient cannot sign in")
 
 // TokenInfo is what Stack Exchange says about a token.
 type TokenInfo struct {
@@ -37,21 +45,20 @@ type TokenInfo struct {
 }
 
 // NewTokenClient returns a client for [Client.Inspect] and [Client.Invalidate]
-// alone, which need neither a server nor a client id: of config it uses API
-// and HTTPClient. [Client.Start] fails.
+// alone, which need no client id: of config it uses API, Server and HTTPClient,
+// each of which may be missing. [Client.Start] fails.
 func NewTokenClient(config Config) (*Client, error) {
-	c := &Client{config: config, http: newHTTPClient(config.HTTPClient)}
-	if _, err := c.api(); err != nil {
+	c, err := newClient(config)
+	if err != nil {
 		return nil, err
 	}
+	c.tokensOnly = true
 	return c, nil
 }
 
-func (c *Client) api() (*url.URL, error) { return parseOrigin("API", cmp.Or(c.config.API, DefaultAPI)) }
-
 // Inspect returns what Stack Exchange says about a token. Errors are
-// [ErrInvalidToken], [ErrUnreachable], [ErrThrottled], an [*Error], or the
-// context's cause.
+// [ErrInvalidToken], [ErrMalformedToken], [ErrUnreachable], [ErrThrottled], an
+// [*Error], or the context's cause.
 func (c *Client) Inspect(ctx context.Context, token string) (*TokenInfo, error) {
 	items, err := c.askAPI(ctx, token, "", "access-tokens", url.PathEscape(token))
 	if err != nil {
@@ -72,8 +79,7 @@ func (c *Client) Inspect(ctx context.Context, token string) (*TokenInfo, error) 
 }
 
 // Invalidate ends a token at once. It is no error if the token has ended
-// already. Errors are those of [Client.Inspect]; [ErrInvalidToken] is for text
-// that cannot be a token.
+// already. Errors are those of [Client.Inspect].
 func (c *Client) Invalidate(ctx context.Context, token string) error {
 	_, err := c.askAPI(ctx, token, "", "access-tokens", url.PathEscape(token), "invalidate")
 	if errors.Is(err, ErrInvalidToken) && isToken(token) {
@@ -120,18 +126,19 @@ type apiAnswer struct {
 	ErrorID      int       `json:"error_id"`
 	ErrorName    string    `json:"error_name"`
 	ErrorMessage string    `json:"error_message"`
+	requestID    string
 }
 
 // askAPI calls a method of the API about the token, and with it. The path is
 // escaped.
 func (c *Client) askAPI(ctx context.Context, token, query string, path ...string) ([]apiItem, error) {
 	if !isToken(token) {
-		return nil, ErrInvalidToken
+		return nil, ErrMalformedToken
 	}
 	if left := c.apiPause.left(); left > 0 {
 		return nil, &ThrottledError{left}
 	}
-	target, err := c.api()
+	target, err := c.whereTheAPIIs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -148,16 +155,16 @@ func (c *Client) askAPI(ctx context.Context, token, query string, path ...string
 func (c *Client) getAPI(ctx context.Context, target *url.URL, token string) (*apiAnswer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
-		return nil, unreachable(ctx, err)
+		return nil, unreachable(ctx, err, target.Host, false)
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
-	response, body, err := c.send(request)
+	response, body, err := c.send(request, answerTime)
 	if err != nil {
 		return nil, err
 	}
-	a := &apiAnswer{}
+	a := &apiAnswer{requestID: requestID(response.Header)}
 	if json.Unmarshal(body, a) != nil || (a.ErrorID == 0 && (response.StatusCode != http.StatusOK || a.Items == nil)) {
-		return nil, fmt.Errorf("%w: %s answers %d, not as the Stack Exchange API does", ErrUnreachable, target.Host, response.StatusCode)
+		return nil, unreachableBecause(describe(response) + ", not as the Stack Exchange API does")
 	}
 	return a, nil
 }
@@ -185,5 +192,5 @@ func (a *apiAnswer) err(token string) error {
 		return fmt.Errorf("%w: the Stack Exchange API says %d", ErrUnreachable, a.ErrorID)
 	}
 	clean := strings.NewReplacer(token, redacted, url.PathEscape(token), redacted)
-	return &Error{a.ErrorID, clean.Replace(a.ErrorName), clean.Replace(a.ErrorMessage)}
+	return &Error{Status: a.ErrorID, Name: clean.Replace(a.ErrorName), Message: clean.Replace(a.ErrorMessage), RequestID: a.requestID}
 }

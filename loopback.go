@@ -1,6 +1,7 @@
 package dss
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -26,14 +27,15 @@ type loopback struct {
 	serving  sync.RWMutex // held for reading while a page is on its way
 }
 
-func (c *Client) startLoopback() (*SignIn, error) {
+// startLoopback takes issuer for the server's name, unless that is not known.
+func (c *Client) startLoopback(issuer string) (*SignIn, error) {
 	listener, err := c.listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	verifier := randomText()
 	l := &loopback{
-		done: make(chan struct{}), callback: make(chan url.Values, 1), state: randomText(), issuer: c.server.String(),
+		done: make(chan struct{}), callback: make(chan url.Values, 1), state: randomText(), issuer: cmp.Or(issuer, c.server.String()),
 	}
 	l.server = &http.Server{Handler: l, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
 	go func() {
@@ -61,7 +63,7 @@ func (c *Client) startLoopback() (*SignIn, error) {
 		if err != nil {
 			return nil, err
 		}
-		return c.newToken(a.AccessToken, a.ExpiresIn), nil
+		return c.newToken(a, a.ExpiresIn), nil
 	}
 	return s, nil
 }
@@ -95,7 +97,7 @@ func (l *loopback) checked(response url.Values) (url.Values, error) {
 	case api.AccessDenied:
 		return nil, ErrAccessDenied
 	default:
-		return nil, &Error{http.StatusBadRequest, name, response.Get("error_description")}
+		return nil, &Error{Status: http.StatusBadRequest, Name: name, Message: response.Get("error_description")}
 	}
 }
 

@@ -37,10 +37,10 @@ func startLoopback(t *testing.T, way *pipes) *app {
 	a := &app{pipes: way}
 	client := newClient(t, dss.Config{
 		Server: issuer, ClientID: clientID, Scopes: scopes, Flow: dss.FlowLoopback,
-		HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		HTTPClient: from(func(r *http.Request) (*http.Response, error) {
 			a.exchanged = readForm(t, r)
 			return granted(r)
-		})},
+		}),
 	})
 	if way != nil {
 		client.SetListen(way.listen)

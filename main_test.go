@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -154,9 +155,15 @@ const clientID = "7"
 // client returns a client of s.
 func (s server) client(t *testing.T, config dss.Config) *dss.Client {
 	t.Helper()
-	config.Server, config.StackExchange = s.url, s.url+"/sandbox"
+	config.Server = s.url
 	if config.ClientID == "" {
 		config.ClientID = clientID
+	}
+	if config.HTTPClient == nil && strings.HasPrefix(s.url, "https:") {
+		config.HTTPClient = &http.Client{Transport: &routes} // no socket
+	}
+	if config.StackExchange == "" && strings.HasPrefix(s.url, "https:") {
+		config.StackExchange = s.url + "/sandbox"
 	}
 	return newClient(t, config)
 }
@@ -281,3 +288,6 @@ func impatient(next http.Handler) http.Handler {
 		_, _ = io.WriteString(w, strings.Replace(recorder.Body.String(), `"interval":5`, `"interval":1`, 1))
 	})
 }
+
+// quiet is for servers whose clients misbehave.
+var quiet = log.New(io.Discard, "", 0)

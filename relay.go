@@ -11,40 +11,41 @@ import (
 )
 
 // startRelay uses a code that only the holder of its verifier can redeem.
-func (c *Client) startRelay() *SignIn {
+func (c *Client) startRelay(stackExchange *url.URL) *SignIn {
 	verifier := randomText()
-	return c.newRelaySignIn(FlowRelay, "/oauth", c.codeRequest(verifier), func(ctx context.Context, a *answer) (*Token, error) {
+	address := stackExchange.JoinPath("oauth")
+	return c.newRelaySignIn(FlowRelay, address, c.codeRequest(verifier), func(ctx context.Context, a *answer) (*Token, error) {
 		if a.Code == "" {
 			return nil, a.err()
 		}
-		a, err := c.redeem(ctx, c.stackExchange.JoinPath("/oauth/access_token/json"), url.Values{
+		a, err := c.redeem(ctx, stackExchange.JoinPath("oauth/access_token/json"), url.Values{
 			"code": {a.Code}, "redirect_uri": {c.relayRedirectURI()}, "code_verifier": {verifier},
 		})
 		if err != nil {
 			return nil, err
 		}
-		return c.newToken(a.AccessToken, a.Expires), nil
+		return c.newToken(a, a.Expires), nil
 	})
 }
 
-func (c *Client) startImplicit() *SignIn {
-	return c.newRelaySignIn(FlowImplicit, "/oauth/dialog", c.request(), func(_ context.Context, a *answer) (*Token, error) {
+func (c *Client) startImplicit(stackExchange *url.URL) *SignIn {
+	return c.newRelaySignIn(FlowImplicit, stackExchange.JoinPath("oauth/dialog"), c.request(), func(_ context.Context, a *answer) (*Token, error) {
 		if a.AccessToken == "" {
 			return nil, a.err()
 		}
-		return c.newToken(a.AccessToken, 0), nil
+		return c.newToken(a, 0), nil
 	})
 }
 
 // newRelaySignIn uses a key that only the holder of its verifier can claim
 // under.
-func (c *Client) newRelaySignIn(flow Flow, path string, query url.Values, finish func(context.Context, *answer) (*Token, error)) *SignIn {
+func (c *Client) newRelaySignIn(flow Flow, address *url.URL, query url.Values, finish func(context.Context, *answer) (*Token, error)) *SignIn {
 	verifier := randomText()
 	key := "s256." + challengeOf(verifier)
 	query.Set("redirect_uri", c.relayRedirectURI())
 	query.Set("state", key)
 	return &SignIn{
-		Flow: flow, URL: c.stackExchange.JoinPath(path).String() + "?" + query.Encode(),
+		Flow: flow, URL: address.String() + "?" + query.Encode(),
 		MatchCode: matchCode(key), Expires: time.Now().Add(lifetime),
 		wait: func(ctx context.Context) (*Token, error) {
 			a, err := c.claim(ctx, url.Values{"key": {key}, "verifier": {verifier}})
@@ -72,7 +73,7 @@ func (c *Client) claim(ctx context.Context, form url.Values) (*answer, error) {
 		form.Set("appid", c.config.AppID)
 	}
 	for {
-		a, err := c.persist(ctx, firstDelay, c.server.JoinPath(api.PathToken), form)
+		a, err := c.persist(ctx, firstDelay, c.server.JoinPath(api.PathToken), form, false)
 		switch {
 		case err != nil:
 			return nil, err

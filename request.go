@@ -3,15 +3,11 @@ package dss
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -26,10 +22,13 @@ const maxAnswer = 64 << 10
 type answer struct {
 	status     int
 	retryAfter time.Duration
+	requestID  string
+	described  string // without the body
 
-	AccessToken string `json:"access_token"`
-	Code        string `json:"code"`
-	Expires     int64  `json:"expires"` // Stack Exchange's word for expires_in
+	AccessToken string          `json:"access_token"`
+	Code        string          `json:"code"`
+	Expires     int64           `json:"expires"` // Stack Exchange's word for expires_in
+	Scope       json.RawMessage `json:"scope"`
 
 	RelayError   string          `json:"error_name"`
 	RelayMessage string          `json:"error_message"`
@@ -47,32 +46,41 @@ func (c *Client) post(ctx context.Context, target *url.URL, form url.Values) (*a
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, body, err := c.send(request)
+	response, body, err := c.send(request, answerTime)
 	if err != nil {
 		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {
 		body = redact(body, form)
 	}
-	a := &answer{status: response.StatusCode, retryAfter: retryAfter(response.Header)}
-	if json.Unmarshal(body, a) != nil && a.status < 500 && a.status != http.StatusTooManyRequests {
-		return nil, fmt.Errorf("%w: %s answers %d with something other than JSON", ErrUnreachable, request.URL.Host, a.status)
+	a := &answer{
+		status: response.StatusCode, retryAfter: retryAfter(response.Header), requestID: requestID(response.Header),
+		described: describe(response),
+	}
+	if json.Unmarshal(body, a) != nil && !a.busy() {
+		return nil, unreachableBecause(a.described + ", not as it should")
 	}
 	return a, nil
 }
 
 // send returns an answer whose body has been read, as far as that is bounded:
-// what a compressed one unpacks to counts.
-func (c *Client) send(request *http.Request) (*http.Response, []byte, error) {
+// what a compressed one unpacks to counts. After a connection that failed, the
+// next request gets a new one: others of its age may be as dead.
+func (c *Client) send(request *http.Request, limit time.Duration) (*http.Response, []byte, error) {
 	request.Header.Set("Accept", "application/json")
-	response, err := c.http.Do(request)
-	if err != nil {
-		return nil, nil, unreachable(request.Context(), err)
+	ctx := request.Context()
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var way trace
+	response, err := c.http.Do(request.WithContext(way.follow(limited)))
+	var body []byte
+	if err == nil {
+		defer response.Body.Close()
+		body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return nil, nil, unreachable(request.Context(), err)
+		c.http.CloseIdleConnections()
+		return nil, nil, unreachable(ctx, err, request.URL.Host, way.sent(err))
 	}
 	return response, body, nil
 }
@@ -87,59 +95,19 @@ func redact(body []byte, form url.Values) []byte {
 	return body
 }
 
-// unreachable leaves a context's error as it is.
-func unreachable(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if errors.Is(err, context.DeadlineExceeded) { // the HTTP client's, which is not the caller's
-		return fmt.Errorf("%w: no answer in time", ErrUnreachable)
-	}
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		err = wrapped.Err
-	}
-	return &connectionError{err}
-}
-
-// connectionError is an [ErrUnreachable] with its cause.
-type connectionError struct{ cause error }
-
-func (e *connectionError) Error() string {
-	if text := describe(e.cause); text != "" {
-		return fmt.Sprintf("%v: %s", ErrUnreachable, text)
-	}
-	return ErrUnreachable.Error()
-}
-
-// describe says what is wrong with the network, if that is what is wrong: any
-// other error may quote what was sent or received.
-func describe(err error) string {
-	if operation, ok := errors.AsType[*net.OpError](err); ok {
-		return operation.Error()
-	}
-	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
-		return lookup.Error()
-	}
-	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return certificate.Error()
-	}
-	for _, known := range []error{io.ErrUnexpectedEOF, io.EOF, http.ErrSchemeMismatch, os.ErrDeadlineExceeded} {
-		if errors.Is(err, known) {
-			return known.Error()
-		}
-	}
-	return ""
-}
-
-func (e *connectionError) Unwrap() []error { return []error{ErrUnreachable, e.cause} }
-
-// retryAfter reads whole seconds, up to a minute.
+// retryAfter reads whole seconds or a date (RFC 9110 section 10.2.3), up to a
+// minute.
 func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || seconds < 1 {
+	text := h.Get("Retry-After")
+	delay := time.Minute
+	if seconds, err := strconv.Atoi(text); err == nil {
+		delay = time.Duration(min(seconds, 60)) * time.Second
+	} else if date, err := http.ParseTime(text); err == nil {
+		delay = time.Until(date).Round(time.Second)
+	} else if strings.Trim(text, "0123456789") != "" || text == "" {
 		return 0
 	}
-	return time.Duration(min(seconds, 60)) * time.Second
+	return min(max(delay, 0), time.Minute)
 }
 
 // busy reports whether the same request may succeed later.
@@ -147,25 +115,32 @@ func (a *answer) busy() bool { return a.status == http.StatusTooManyRequests || 
 
 // err is the error that an answer stands for.
 func (a *answer) err() error {
-	name, message := a.RelayError, a.RelayMessage
-	if name == "" {
-		name, message = a.oauthError()
-	}
+	name, message := a.problem()
 	switch {
 	case a.status == http.StatusOK:
-		return &Error{Status: a.status} // it lacks what was asked for
+		return &Error{Status: a.status, RequestID: a.requestID} // it lacks what was asked for
 	case a.status == http.StatusTooManyRequests:
 		return &ThrottledError{a.retryAfter}
 	case a.status >= 500:
-		return fmt.Errorf("%w: it answers %d", ErrUnreachable, a.status)
+		return unreachableBecause(a.described)
 	case name == api.AccessDenied:
 		return ErrAccessDenied
 	case name == api.KeyConflict:
 		return ErrConflict
 	case name == api.ExpiredToken:
 		return ErrExpired
+	case name == "":
+		message = a.described + ", not as it should"
 	}
-	return &Error{a.status, name, message}
+	return &Error{a.status, name, message, a.requestID}
+}
+
+// problem is the error in an answer, in the words of whoever answered.
+func (a *answer) problem() (name, message string) {
+	if a.RelayError != "" {
+		return a.RelayError, a.RelayMessage
+	}
+	return a.oauthError()
 }
 
 // oauthError reads both forms: RFC 6749 has a text, Stack Exchange an object.
@@ -184,28 +159,56 @@ const (
 	lastDelay  = 15 * time.Second
 )
 
+// maxRepeats is how often a request with an effect is repeated after its answer
+// did not come.
+const maxRepeats = 2
+
 // persist posts a form until it has an answer that counts: not a broken
 // connection, a restart or a throttle. The last of those is the error when the
-// sign-in expires.
-func (c *Client) persist(ctx context.Context, delay time.Duration, target *url.URL, form url.Values) (*answer, error) {
-	var trouble error
+// sign-in expires. If once is set, the request has an effect that it has once,
+// such as the redemption of a code. It is repeated all the same where the answer
+// did not come, as it may not have been received; but not for long, and a
+// repetition that is refused means that the first one had its effect.
+func (c *Client) persist(ctx context.Context, delay time.Duration, target *url.URL, form url.Values, once bool) (*answer, error) {
+	var trouble, lost error
+	repeats := 0
 	for longest := max(delay, lastDelay); ; delay = min(2*delay, longest) {
 		a, err := c.post(ctx, target, form)
 		switch {
 		case err == nil && !a.busy():
+			if lost != nil && a.spent(once) {
+				return nil, &lostError{lost}
+			}
 			return a, nil
 		case ctx.Err() != nil:
 			return nil, lasted(ctx, trouble)
 		}
-		pause := delay
+		pause, doubtful := delay, true
 		if err == nil {
-			err, pause = a.err(), max(a.retryAfter, delay)
+			name, _ := a.problem() // no proxy has words of its own here
+			err, pause, doubtful = a.err(), max(a.retryAfter, delay), name == ""
+		} else if broken, ok := errors.AsType[*connectionError](err); ok && !broken.sent {
+			doubtful = false
+		} else if ok && once {
+			if repeats++; repeats > maxRepeats {
+				return nil, &lostError{err}
+			}
+		}
+		if doubtful {
+			lost = err
 		}
 		trouble = err
 		if !sleep(ctx, pause) {
 			return nil, lasted(ctx, trouble)
 		}
 	}
+}
+
+// spent reports whether an answer says that a code, of a device or not, is not
+// good any more.
+func (a *answer) spent(once bool) bool {
+	name, _ := a.problem()
+	return name == api.InvalidGrant || once && name == api.InvalidRequest // Stack Exchange's word for it
 }
 
 // lasted is what to tell when time ran out while something was wrong: that,

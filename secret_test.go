@@ -107,6 +107,9 @@ type spy struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (s *spy) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == api.PathMetadata {
+		return describesItself(r)
+	}
 	form := readForm(s.t, r)
 	var now []string
 	for _, name := range []string{"key", "verifier", "code", "code_verifier", "device_code"} {
@@ -225,25 +228,25 @@ func TestMalformedAnswer(t *testing.T) {
 // TestUsefulErrors say what is wrong with the network.
 func TestUsefulErrors(t *testing.T) {
 	for want, does := range map[string]reply{
-		"dss: the server cannot be reached: dial tcp: connection refused":                                refused,
-		"dss: the server cannot be reached: lookup auth.example.org: no such host":                       fails(&net.DNSError{Err: "no such host", Name: "auth.example.org"}),
-		"dss: the server cannot be reached: unexpected EOF":                                              cut,
-		"dss: the server cannot be reached: no answer in time":                                           fails(context.DeadlineExceeded),
-		"dss: the server cannot be reached: i/o timeout":                                                 fails(os.ErrDeadlineExceeded),
-		"dss: the server cannot be reached":                                                              fails(errors.New("malformed HTTP response")),
-		"dss: the server cannot be reached: http: server gave HTTP response to HTTPS client":             fails(http.ErrSchemeMismatch),
-		"dss: the server cannot be reached: it answers 503":                                              busy(503, "1"),
-		"dss: the server cannot be reached: auth.example.org answers 200 with something other than JSON": page,
-		"dss: the server cannot be reached: auth.example.org answers 307 with something other than JSON": moved,
-		"dss: too many requests; try again in 9s":                                                        busy(429, "9"),
-		"dss: too many requests":                                                                         says(429, ""),
-		"dss: no such app (400 invalid_client)":                                                          says(400, `{"error":"invalid_client","error_description":"no such app"}`),
-		"dss: the server refuses (400 invalid_client)":                                                   says(400, `{"error":"invalid_client"}`),
-		"dss: the answer makes no sense (200)":                                                           says(200, `{}`),
-		"dss: the answer makes no sense (418)":                                                           says(418, `{}`),
+		"dss: the server cannot be reached: dial tcp: connection refused":                                                                   refused,
+		"dss: the server cannot be reached: lookup auth.example.org: no such host":                                                          fails(&net.DNSError{Err: "no such host", Name: "auth.example.org"}),
+		"dss: the server cannot be reached: unexpected EOF":                                                                                 cut,
+		"dss: the server cannot be reached: no answer from auth.example.org in time":                                                        fails(context.DeadlineExceeded),
+		"dss: the server cannot be reached: i/o timeout":                                                                                    fails(os.ErrDeadlineExceeded),
+		"dss: the server cannot be reached":                                                                                                 fails(errors.New("malformed HTTP response")),
+		"dss: the server cannot be reached: http: server gave HTTP response to HTTPS client":                                                fails(http.ErrSchemeMismatch),
+		"dss: the server cannot be reached: auth.example.org answers 503 Service Unavailable":                                               busy(503, "1"),
+		"dss: the server cannot be reached: auth.example.org answers 200 OK with text/html, not as it should":                               page,
+		"dss: the server cannot be reached: auth.example.org answers 307 Temporary Redirect to https://elsewhere.example, not as it should": moved,
+		"dss: too many requests; try again in 9s":                                                                                           busy(429, "9"),
+		"dss: too many requests":                                                 says(429, ""),
+		"dss: no such app (400 invalid_client)":                                  says(400, `{"error":"invalid_client","error_description":"no such app"}`),
+		"dss: the server refuses (400 invalid_client)":                           says(400, `{"error":"invalid_client"}`),
+		"dss: the answer makes no sense (200)":                                   says(200, `{}`),
+		"dss: auth.example.org answers 418 I'm a teapot, not as it should (418)": says(418, `{}`),
 	} {
 		_, err := newClient(t, dss.Config{
-			Server: "https://auth.example.org", ClientID: clientID, Flow: dss.FlowDevice, HTTPClient: &http.Client{Transport: roundTrip(does)},
+			Server: "https://auth.example.org", ClientID: clientID, Flow: dss.FlowDevice, HTTPClient: from(does),
 		}).Start(t.Context())
 		if err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

@@ -23,10 +23,6 @@ const (
 
 var flows = []Flow{FlowAuto, FlowLoopback, FlowRelay, FlowImplicit, FlowDevice}
 
-// lifetime is how long the server keeps an unfinished sign-in unless it says
-// something else.
-const lifetime = 15 * time.Minute
-
 // SignIn is a sign-in under way. Its methods may be called from one goroutine
 // at a time.
 type SignIn struct {
@@ -67,34 +63,50 @@ func (c *Client) SignIn(ctx context.Context) (*Token, error) {
 }
 
 // Start begins a sign-in. Show the user what is in it, or call [OpenBrowser],
-// then [SignIn.Wait]; end with [SignIn.Close]. Errors are those of the
-// listener in [FlowLoopback], and those of the server in [FlowDevice]; the
-// other flows need neither.
+// then [SignIn.Wait]; end with [SignIn.Close]. It asks the server for its
+// metadata, so that a wrong [Config.Server] is found out before the user has
+// signed in for nothing. Errors are [ErrWrongServer], [ErrUnreachable], those of
+// the listener in [FlowLoopback], and in [FlowDevice] those of
+// [Client.Inspect].
 func (c *Client) Start(ctx context.Context) (*SignIn, error) {
-	if c.server == nil {
-		return nil, errNoServer
+	if c.tokensOnly {
+		return nil, errTokensOnly
+	}
+	if c.config.Flow == FlowAuto {
+		return c.startAuto(ctx)
+	}
+	info, err := c.check(ctx, c.config.Flow)
+	if err != nil {
+		return nil, err
 	}
 	switch c.config.Flow {
-	case FlowLoopback:
-		return c.startLoopback()
 	case FlowRelay:
-		return c.startRelay(), nil
+		return c.startRelay(c.whereUsersSignIn(info)), nil
 	case FlowImplicit:
-		return c.startImplicit(), nil
+		return c.startImplicit(c.whereUsersSignIn(info)), nil
 	case FlowDevice:
 		return c.startDevice(ctx)
 	}
-	if s, err := c.startLoopback(); err == nil {
+	return c.startLoopback(info.issuer)
+}
+
+// startAuto takes the relay where no listener can be opened.
+func (c *Client) startAuto(ctx context.Context) (*SignIn, error) {
+	info, err := c.check(ctx, FlowLoopback)
+	if err != nil {
+		return nil, err
+	}
+	if s, err := c.startLoopback(info.issuer); err == nil {
 		return s, nil
 	}
-	return c.startRelay(), nil
+	return c.startRelay(c.whereUsersSignIn(info)), nil
 }
 
 // Wait returns the token once the user has approved. It survives dropped
 // connections and restarts of the server, and is for one call: what ends it,
 // ends the sign-in. Errors are [ErrAccessDenied], [ErrExpired], [ErrConflict],
-// [ErrUnreachable] and [ErrThrottled] when one of them lasted to the end, an
-// [*Error], or the context's cause.
+// [ErrUnreachable] and [ErrThrottled] when one of them lasted to the end,
+// [ErrAnswerLost], an [*Error], or the context's cause.
 func (s *SignIn) Wait(ctx context.Context) (*Token, error) {
 	limited, cancel := context.WithDeadlineCause(ctx, s.Expires, ErrExpired)
 	defer cancel()

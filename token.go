@@ -2,6 +2,7 @@ package dss
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,12 +17,17 @@ type Token struct {
 	// Expires is when the token ends; zero if it never does, or if the
 	// server does not say, as in [FlowImplicit].
 	Expires time.Time
-	// Scopes are what the app asked for.
+	// Scopes are what the token is for: what the server says, or what the app
+	// asked for where it says nothing (RFC 6749 section 5.1).
 	Scopes []string
 }
 
-func (c *Client) newToken(accessToken string, seconds int64) *Token {
-	token := &Token{AccessToken: newSecret(accessToken), Scopes: slices.Clone(c.config.Scopes)}
+func (c *Client) newToken(a *answer, seconds int64) *Token {
+	token := &Token{AccessToken: newSecret(a.AccessToken), Scopes: slices.Clone(c.config.Scopes)}
+	var granted *string
+	if json.Unmarshal(a.Scope, &granted) == nil && granted != nil {
+		token.Scopes = strings.FieldsFunc(*granted, func(r rune) bool { return r == ' ' || r == ',' })
+	}
 	if seconds > 0 {
 		token.Expires = time.Now().Add(time.Duration(seconds) * time.Second)
 	}
@@ -47,10 +53,12 @@ func (c *Client) codeRequest(verifier string) url.Values {
 }
 
 // redeem gets the token for a code (RFC 6749 section 4.1.3, RFC 7636 section
-// 4.5), from the server or from Stack Exchange itself.
+// 4.5), from the server or from Stack Exchange itself. That works once, so it
+// does not go into a connection that may have died while the user signed in.
 func (c *Client) redeem(ctx context.Context, target *url.URL, form url.Values) (*answer, error) {
 	form.Set("client_id", c.config.ClientID)
-	a, err := c.persist(ctx, firstDelay, target, form)
+	c.http.CloseIdleConnections()
+	a, err := c.persist(ctx, firstDelay, target, form, true)
 	if err != nil {
 		return nil, err
 	}

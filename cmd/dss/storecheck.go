@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/inspect"
 )
 
@@ -53,29 +52,37 @@ func (c *config) runStoreCommand(ctx context.Context, p process, args []string) 
 // examineStore returns an error if --store is not usable at all.
 func (c *config) examineStore(ctx context.Context, stderr io.Writer) ([]inspect.Finding, error) {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	opened, err := c.openStore(ctx, log)
+	store, err := c.openStore(ctx, log)
 	if _, ok := errors.AsType[usageError](err); ok {
 		return nil, err
 	} else if err != nil {
 		return []inspect.Finding{{Level: inspect.Problem, Subject: "connection", Text: err.Error()}}, nil
 	}
-	defer opened.Close()
-	defer runBackground("store", opened.Run, log)()
+	defer store.Close()
+	defer runBackground("store", store.Run, log)()
 	findings := []inspect.Finding{{Subject: "connection", Text: "connected to " + c.storeName()}}
-	if more, ok := opened.(inspect.Store); ok {
+	if more, ok := store.(inspect.Store); ok {
 		findings = append(findings, more.Inspect(ctx)...)
 	} else {
 		findings = append(findings, inspect.Finding{Subject: "servers", Text: "this store is for one server: no other can use it at the same time"})
 	}
-	return append(findings, inspect.Exercise(ctx, opened)...), nil
+	return append(findings, inspect.Exercise(ctx, store)...), nil
 }
 
-// storeName is the value of --store without what is secret in it.
+// storeName is the value of --store without its password, wherever that is.
+// It is not parsed: several hosts are no URL that net/url understands.
 func (c *config) storeName() string {
-	if u, err := store.ParseURL(c.store); err == nil {
-		return u.String()
+	scheme, rest, ok := strings.Cut(c.store, "://")
+	if !ok {
+		return c.store
 	}
-	return c.store // a path
+	user := ""
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		name, _, _ := strings.Cut(rest[:at], ":")
+		user, rest = name+"@", rest[at+1:]
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	return scheme + "://" + user + rest
 }
 
 func printFindings(w io.Writer, findings []inspect.Finding) {
