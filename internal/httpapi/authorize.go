@@ -11,25 +11,42 @@ import (
 
 // getAuthorize serves GET /oauth/authorize (RFC 6749 section 4.1.1).
 func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) {
-	p, err := queryParams(r)
+	app, err := readParams("query", r.URL.RawQuery, "client_id", "redirect_uri")
 	switch {
 	case err != nil:
 	case prefetched(r):
 		err = errPrefetch
 	default:
-		err = checkClient(p)
+		err = checkClient(app)
 	}
 	if err != nil {
 		s.failPage(w, r, err)
 		return
 	}
 	// From here on the app is known well enough to be told what is wrong.
-	target, err := s.authorize(w, r, p)
+	target, err := s.authorize(w, r)
 	if err != nil {
 		problem := s.explainOAuth(r, err)
-		target = s.grants.RedirectError(p["redirect_uri"], p["state"], problem.name, problem.message)
+		target = s.grants.RedirectError(app["redirect_uri"], stateIn(r.URL.RawQuery), problem.name, problem.message)
 	}
 	seeOther(w, target)
+}
+
+// stateIn returns the state that an app knows its request by, even if it is
+// repeated, in which case it is the first, or undecodable, in which case it is
+// as it was written.
+func stateIn(query string) string {
+	for pair := range strings.SplitSeq(query, "&") {
+		if nameIn(pair) != "state" {
+			continue
+		}
+		if _, value, err := parsePair(pair); err == nil {
+			return value
+		}
+		_, value, _ := strings.Cut(pair, "=")
+		return value
+	}
+	return ""
 }
 
 var errPrefetch = &problem{api.InvalidRequest, "a prefetch starts or finishes no sign-in"}
@@ -45,8 +62,12 @@ func checkClient(p params) error {
 	return nil
 }
 
-func (s *Server) authorize(w http.ResponseWriter, r *http.Request, p params) (string, error) {
+func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, error) {
+	p, err := readParams("query", r.URL.RawQuery, "response_type", "response_mode", "client_id", "redirect_uri", "scope",
+		"state", "code_challenge", "code_challenge_method")
 	switch {
+	case err != nil:
+		return "", err
 	case p["response_type"] == "":
 		return "", missing("response_type")
 	case p["response_type"] != "code":

@@ -68,30 +68,33 @@ func (s *Server) conclude(r *http.Request) (grant.Outcome, error) {
 	if prefetched(r) {
 		return grant.Outcome{}, errPrefetch
 	}
-	p, err := queryParams(r)
-	if err != nil {
-		return grant.Outcome{}, err
-	}
-	if !grant.IsState(p["state"]) {
+	p, err := readParams("query", r.URL.RawQuery, "state")
+	if err != nil || !grant.IsState(p["state"]) {
 		return grant.Outcome{}, grant.ErrUnknown
 	}
-	answer, err := answerOf(p)
-	if err != nil {
-		return grant.Outcome{}, err
-	}
-	return s.grants.Callback(r.Context(), p["state"], answer, s.flowBrowser(r))
+	return s.grants.Callback(r.Context(), p["state"], answerIn(r.URL.RawQuery), s.flowBrowser(r))
 }
 
-// answerOf reads the one code or error in p.
-func answerOf(p params) (grant.Answer, error) {
-	switch {
-	case p.has("code") && p.has("error"):
-		return grant.Answer{}, &problem{api.InvalidRequest, "there is both code and error"}
-	case p.has("code"):
-		_, err := relay.NewCode(p["code"])
-		return grant.Answer{Code: p["code"]}, err
-	case p["error"] != "":
-		return grant.Answer{Error: p["error"], Description: p["error_description"]}, nil
+// answerIn returns the answer of Stack Exchange in a query. What is not one is
+// an error like those that it sends: the app is told, and does not wait.
+func answerIn(query string) grant.Answer {
+	p, err := readParams("query", query, "code", "error")
+	if err != nil {
+		return unreadable("cannot be read")
 	}
-	return grant.Answer{}, &problem{api.InvalidRequest, "there is no code or error"}
+	_, err = relay.NewCode(p["code"])
+	switch {
+	case p["error"] != "":
+		description, _ := readParams("query", query, "error_description") // the name will do
+		return grant.Answer{Error: p["error"], Description: description["error_description"]}
+	case p["code"] == "":
+		return unreadable("has neither code nor error")
+	case err != nil:
+		return unreadable("has a code that is none")
+	}
+	return grant.Answer{Code: p["code"]}
+}
+
+func unreadable(how string) grant.Answer {
+	return grant.Answer{Error: "server_error", Description: "the answer of Stack Exchange " + how}
 }
