@@ -73,4 +73,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzForm -fuzztime $(FUZZTIME) ./internal/httpapi
 	go test -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./internal/httpapi
 	go test -run '^$$' -fuzz FuzzOf -fuzztime $(FUZZTIME) ./internal/clientaddr
+	go test -run '^$$' -fuzz FuzzParseURL -fuzztime $(FUZZTIME) ./internal/store
+	go test -run '^$$' -fuzz FuzzParseURL -fuzztime $(FUZZTIME) ./internal/store/redis
+	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./internal/store/postgres
 	go test -run '^$$' -fuzz FuzzParseRate -fuzztime $(FUZZTIME) ./internal/limit

@@ -37,7 +37,8 @@ var storeKinds = []storeKind{
 	{[]string{"postgres", "postgresql"}, true, openPostgres, lookAtPostgres},
 }
 
-// storeKind returns the kind that --store names.
+// storeKind returns the kind that --store names. Nothing of a value that names
+// none is quoted: it may be one with a password that lacks its beginning.
 func (c *config) storeKind() (storeKind, error) {
 	scheme, _, _ := strings.Cut(c.store, ":")
 	for _, kind := range storeKinds {
@@ -45,7 +46,7 @@ func (c *config) storeKind() (storeKind, error) {
 			return kind, nil
 		}
 	}
-	return storeKind{}, usagef("--store must start with memory:, sqlite:, redis:, rediss: or postgres:, not %q", scheme)
+	return storeKind{}, usagef("--store must start with memory:, sqlite:, redis://, rediss:// or postgres://")
 }
 
 // openStore opens the store that --store names.
@@ -82,10 +83,16 @@ func openSQLite(ctx context.Context, url string, limits index.Limits, _ *slog.Lo
 	return sqlite.Open(ctx, path, limits)
 }
 
+// sqlitePath refuses what would not be the file that it looks like.
 func sqlitePath(url string) (string, error) {
 	path := strings.TrimPrefix(url, "sqlite:")
-	if path == "" {
+	switch {
+	case path == "" || strings.HasSuffix(path, "/"):
 		return "", usagef("--store sqlite: needs the path of a file, as in sqlite:data/dss.db")
+	case strings.HasPrefix(path, "//"):
+		return "", usagef("--store sqlite: is followed by a path, as in sqlite:data/dss.db or sqlite:/var/lib/dss/dss.db: leave out the slashes in front of it")
+	case strings.HasPrefix(path, "file:"), path == ":memory:", strings.ContainsAny(path, "?#\x00"):
+		return "", usagef("--store sqlite: takes the path of a file and no parameters, as in sqlite:data/dss.db")
 	}
 	return path, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/inspect"
 )
 
@@ -52,37 +53,29 @@ func (c *config) runStoreCommand(ctx context.Context, p process, args []string) 
 // examineStore returns an error if --store is not usable at all.
 func (c *config) examineStore(ctx context.Context, stderr io.Writer) ([]inspect.Finding, error) {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	store, err := c.openStore(ctx, log)
+	opened, err := c.openStore(ctx, log)
 	if _, ok := errors.AsType[usageError](err); ok {
 		return nil, err
 	} else if err != nil {
 		return []inspect.Finding{{Level: inspect.Problem, Subject: "connection", Text: err.Error()}}, nil
 	}
-	defer store.Close()
-	defer runBackground("store", store.Run, log)()
+	defer opened.Close()
+	defer runBackground("store", opened.Run, log)()
 	findings := []inspect.Finding{{Subject: "connection", Text: "connected to " + c.storeName()}}
-	if more, ok := store.(inspect.Store); ok {
+	if more, ok := opened.(inspect.Store); ok {
 		findings = append(findings, more.Inspect(ctx)...)
 	} else {
 		findings = append(findings, inspect.Finding{Subject: "servers", Text: "this store is for one server: no other can use it at the same time"})
 	}
-	return append(findings, inspect.Exercise(ctx, store)...), nil
+	return append(findings, inspect.Exercise(ctx, opened)...), nil
 }
 
-// storeName is the value of --store without its password, wherever that is.
-// It is not parsed: several hosts are no URL that net/url understands.
+// storeName is the value of --store without what is secret in it.
 func (c *config) storeName() string {
-	scheme, rest, ok := strings.Cut(c.store, "://")
-	if !ok {
-		return c.store
+	if u, err := store.ParseURL(c.store); err == nil {
+		return u.String()
 	}
-	user := ""
-	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-		name, _, _ := strings.Cut(rest[:at], ":")
-		user, rest = name+"@", rest[at+1:]
-	}
-	rest, _, _ = strings.Cut(rest, "?")
-	return scheme + "://" + user + rest
+	return c.store // a path
 }
 
 func printFindings(w io.Writer, findings []inspect.Finding) {

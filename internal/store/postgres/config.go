@@ -5,7 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
+	"io/fs"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 const (
@@ -36,21 +39,34 @@ type settings struct {
 	tls        bool   // every way to connect that the URL allows uses TLS
 }
 
-// parse reads a URL. Its errors quote nothing of it, because a URL that cannot
-// be understood may have its password anywhere.
+// parse reads a URL, and the variables of the environment that libpq knows.
+// Its errors quote nothing of either. The driver does not see the URL, but
+// what it has been taken apart into, so that both agree on what is a host.
 func parse(raw string) (*settings, error) {
-	if !strings.HasPrefix(raw, "postgres://") && !strings.HasPrefix(raw, "postgresql://") {
+	u, err := store.ParseURL(raw)
+	if err != nil {
+		return nil, err
+	}
+	if u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return nil, errors.New("the URL must start with postgres:// or postgresql://")
 	}
-	pool, err := pgxpool.ParseConfig(raw)
-	if err != nil {
-		return nil, fmt.Errorf("the URL cannot be understood: %s", parseReason(err))
+	if err := u.CheckParameters(parameters, nil); err != nil {
+		return nil, err
 	}
-	given := parameters(raw)
+	if len(u.Hosts) > 0 && (u.Parameters.Has("host") || u.Parameters.Has("port")) {
+		return nil, errors.New("the URL names the server in front of the database and in the parameters host or port too: leave out the one or the other")
+	}
+	pool, err := pgxpool.ParseConfig(keywords(u, nil))
+	if err != nil {
+		return nil, blame(u, err)
+	}
 	conn := pool.ConnConfig
+	if err := checkHosts(conn); err != nil {
+		return nil, err
+	}
 	s := &settings{pool: pool, searchPath: takeParameter(conn, "search_path")}
 	listen := takeParameter(conn, "listen")
-	setDefaults(pool, given)
+	setDefaults(pool, u.Parameters)
 	if s.listen, err = listenConfig(conn, listen); err != nil {
 		return nil, err
 	}
@@ -59,35 +75,99 @@ func parse(raw string) (*settings, error) {
 	return s, nil
 }
 
-// parseReason is what is wrong with a URL, without the URL. What comes from
-// files that it names may be told; what is quoted from it may not.
-func parseReason(err error) string {
-	var failed *pgconn.ParseConfigError
-	if !errors.As(err, &failed) {
-		return "a pool_ parameter is wrong"
-	}
-	reason := pgconn.NewParseConfigError("", "", nil).Error()
-	bare := *failed
-	bare.ConnString = ""
-	reason = strings.TrimPrefix(bare.Error(), reason)
-	if inner := errors.Unwrap(err); inner != nil && !strings.HasPrefix(reason, "failed to configure TLS") {
-		reason = strings.TrimSuffix(reason, " ("+inner.Error()+")")
-	} else if inner == nil {
-		reason, _, _ = strings.Cut(reason, ":")
-	}
-	return reason
+// parameters are those of libpq, of the driver and of this package, and the
+// settings of a session that make sense for it.
+var parameters = []string{
+	"host", "port", "user", "password", "passfile", "dbname", "connect_timeout", "target_session_attrs", "application_name",
+	"sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslsni", "sslcertmode", "sslnegotiation", "channel_binding",
+	"require_auth", "service", "servicefile", "options", "min_protocol_version", "max_protocol_version", "timezone", "krbsrvname", "krbspn",
+	"pool_max_conns", "pool_min_conns", "pool_min_idle_conns", "pool_max_conn_lifetime", "pool_max_conn_lifetime_jitter",
+	"pool_max_conn_idle_time", "pool_health_check_period", "pool_ping_timeout",
+	"default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity",
+	"search_path", "listen", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout",
 }
 
-// parameters returns the names of what a URL says after its question mark.
-func parameters(raw string) map[string]bool {
-	given := map[string]bool{}
-	if at := strings.LastIndexByte(raw, '?'); at >= 0 {
-		values, _ := url.ParseQuery(raw[at+1:])
-		for name := range values {
-			given[name] = true
+// keywords writes a URL as libpq's keywords and values, with the parameters in
+// instead in the place of its own.
+func keywords(u *store.URL, instead map[string]string) string {
+	values := map[string]string{"user": u.User, "password": u.Password, "dbname": u.Path}
+	var names, ports []string
+	for _, host := range u.Hosts {
+		names = append(names, host.Name)
+		if host.Port == 0 {
+			ports = append(ports, "")
+		} else {
+			ports = append(ports, strconv.Itoa(int(host.Port)))
 		}
 	}
-	return given
+	values["host"] = strings.Join(names, ",")
+	if strings.Join(ports, "") != "" {
+		values["port"] = strings.Join(ports, ",")
+	}
+	for name := range u.Parameters {
+		values[name] = u.Parameters.Get(name)
+	}
+	maps.Copy(values, instead)
+	var all []string
+	for name, value := range values {
+		if value != "" {
+			all = append(all, name+"='"+strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(value)+"'")
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// harmless are values that the driver takes, for parameters and for the
+// variables that stand for them.
+var harmless = []struct{ parameter, variable, value string }{
+	{"port", "PGPORT", "5432"},
+	{"connect_timeout", "PGCONNECT_TIMEOUT", "2"},
+	{"target_session_attrs", "PGTARGETSESSIONATTRS", "any"},
+	{"min_protocol_version", "PGMINPROTOCOLVERSION", "3.0"},
+	{"max_protocol_version", "PGMAXPROTOCOLVERSION", "3.0"},
+	{"channel_binding", "PGCHANNELBINDING", "prefer"},
+	{"sslnegotiation", "PGSSLNEGOTIATION", "postgres"},
+	{"sslcertmode", "PGSSLCERTMODE", "allow"},
+	{"sslmode", "PGSSLMODE", "disable"},
+	{"default_query_exec_mode", "", "exec"},
+	{"statement_cache_capacity", "", "0"}, {"description_cache_capacity", "", "0"},
+	{"pool_max_conns", "", "1"}, {"pool_min_conns", "", "0"}, {"pool_min_idle_conns", "", "0"}, {"pool_max_conn_lifetime", "", "1h"},
+	{"pool_max_conn_lifetime_jitter", "", "1s"}, {"pool_max_conn_idle_time", "", "1h"}, {"pool_health_check_period", "", "1m"},
+	{"pool_ping_timeout", "", "1s"},
+}
+
+// blame finds out what the driver does not like, by having it try again with
+// one parameter changed. What it says itself may quote anything.
+func blame(u *store.URL, err error) error {
+	for _, name := range []string{"sslrootcert", "sslcert", "sslkey"} {
+		if failed, ok := errors.AsType[*fs.PathError](err); ok && u.Parameters.Has(name) && failed.Path == u.Parameters.Get(name) {
+			return fmt.Errorf("the file that %s names cannot be read: %w", name, failed.Err)
+		}
+	}
+	for _, h := range harmless {
+		if _, err := pgxpool.ParseConfig(keywords(u, map[string]string{h.parameter: h.value})); err != nil {
+			continue
+		}
+		if u.Parameters.Has(h.parameter) || h.variable == "" {
+			return fmt.Errorf("the parameter %s has a value that is not possible, or does not fit the others", h.parameter)
+		}
+		return fmt.Errorf("the variable %s has a value that is not possible, or does not fit the URL", h.variable)
+	}
+	return errors.New("the URL, or a PG… variable of the environment or the service file that goes with it, cannot be used")
+}
+
+// checkHosts refuses to look a name up that is none, wherever it comes from.
+func checkHosts(c *pgx.ConnConfig) error {
+	hosts := []string{c.Host}
+	for _, f := range c.Fallbacks {
+		hosts = append(hosts, f.Host)
+	}
+	for _, host := range hosts {
+		if network, _ := pgconn.NetworkAddress(host, c.Port); network != "unix" && !store.HostName(host) {
+			return fmt.Errorf("%w; the host may come from PGHOST or a service file too", store.ErrNoHost)
+		}
+	}
+	return nil
 }
 
 // takeParameter removes what would else be sent to the server as a setting of
@@ -98,20 +178,20 @@ func takeParameter(c *pgx.ConnConfig, name string) string {
 	return value
 }
 
-func setDefaults(pool *pgxpool.Config, given map[string]bool) {
+func setDefaults(pool *pgxpool.Config, given url.Values) {
 	conn := pool.ConnConfig
-	if !given["pool_max_conns"] {
+	if !given.Has("pool_max_conns") {
 		pool.MaxConns = defaultConns
 	}
-	if !given["pool_max_conn_lifetime"] {
+	if !given.Has("pool_max_conn_lifetime") {
 		pool.MaxConnLifetime, pool.MaxConnLifetimeJitter = connLifetime, connJitter
 	}
-	if !given["default_query_exec_mode"] {
+	if !given.Has("default_query_exec_mode") {
 		// No named statements, which poolers in transaction mode lose, and
 		// no plan that outlives the size of the table it was made for.
 		conn.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
-	if !given["target_session_attrs"] && conn.ValidateConnect == nil {
+	if !given.Has("target_session_attrs") && conn.ValidateConnect == nil {
 		conn.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	if conn.ConnectTimeout == 0 {
@@ -143,14 +223,13 @@ func listenConfig(c *pgx.ConnConfig, address string) (*pgx.ConnConfig, error) {
 	if address == "" {
 		return c, nil
 	}
-	host, text, err := net.SplitHostPort(address)
-	port, numberErr := strconv.ParseUint(text, 10, 16)
-	if err != nil || numberErr != nil || host == "" || port == 0 {
+	host, err := store.ParseHost(address)
+	if err != nil || host.Port == 0 {
 		return nil, errors.New("listen in the URL must be a host and a port, such as listen=db.example.org:5432")
 	}
-	c.Host, c.Port, c.TLSConfig = host, uint16(port), toHost(c.TLSConfig, host)
+	c.Host, c.Port, c.TLSConfig = host.Name, host.Port, toHost(c.TLSConfig, host.Name)
 	for _, f := range c.Fallbacks {
-		f.Host, f.Port, f.TLSConfig = host, uint16(port), toHost(f.TLSConfig, host)
+		f.Host, f.Port, f.TLSConfig = host.Name, host.Port, toHost(f.TLSConfig, host.Name)
 	}
 	return c, nil
 }

@@ -3,11 +3,14 @@ package postgres
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 func parsed(t *testing.T, url string) *settings {
@@ -69,27 +72,105 @@ func TestPasswordFromElsewhere(t *testing.T) {
 	}
 }
 
-// TestErrorsOfURLs plants a secret in URLs that cannot be understood.
+// TestErrorsOfURLs plants a secret in URLs that cannot be used.
 func TestErrorsOfURLs(t *testing.T) {
 	for url, want := range map[string]string{
 		"mysql://dss:planted@db/dss":                                               "must start with",
 		"postgres://dss:planted":                                                   "port",
 		"postgres://dss:planted@db:planted/dss":                                    "port",
-		"postgres://dss:plan/planted@db:99999999/dss":                              "port",
-		"postgres://dss:%zzplanted@db/dss":                                         "understood",
+		"postgres://dss:1234/planted@127.0.0.1/dss":                                "%XX",
+		"postgres://dss:1234?planted@127.0.0.1/dss":                                "%XX",
+		"postgres://dss:1234#planted@127.0.0.1/dss":                                "%XX",
+		"postgres://dss:1234@planted@127.0.0.1/dss":                                "%XX",
+		"postgres://dss:%zzplanted@db/dss":                                         "%XX",
+		"postgres://dss:planted@one,two/dss/planted":                               "%XX",
+		"postgres://dss:x@db/dss?password=x&planted":                               "not known",
+		"postgres://dss:x@db/dss?host=planted":                                     "leave out",
+		"postgres://dss:x@db/dss?port=5&hostaddr=planted":                          "not known",
+		"postgres:///dss?host=pl%2Fanted":                                          "must be a host",
+		"postgres:///dss?host=a,planted%40b":                                       "must be a host",
 		"postgres://dss:planted@db/dss?connect_timeout=planted":                    "connect_timeout",
 		"postgres://dss:planted@db/dss?sslmode=planted":                            "sslmode",
 		"postgres://dss:planted@db/dss?password=planted&sslmode=wrong":             "sslmode",
-		"postgres://dss:planted@db/dss?pool_max_conns=planted":                     "pool_",
-		"postgres://dss:planted@db/dss?default_query_exec_mode=planted":            "understood",
+		"postgres://dss:planted@db/dss?sslmode=require&sslmode=planted":            "more than once",
+		"postgres://dss:planted@db/dss?pool_max_conns=planted":                     "pool_max_conns",
+		"postgres://dss:planted@db/dss?default_query_exec_mode=planted":            "default_query_exec_mode",
 		"postgres://dss:planted@db/dss?target_session_attrs=planted":               "target_session_attrs",
-		"postgres://dss:planted@db/dss?sslrootcert=/nowhere.pem&sslmode=verify-ca": "/nowhere.pem",
+		"postgres://dss:planted@db/dss?sslrootcert=/planted.pem&sslmode=verify-ca": "sslrootcert names cannot be read: no such file",
 		"postgres://dss:planted@db/dss?listen=planted":                             "listen",
 		"postgres://dss:planted@db/dss?listen=planted:0":                           "listen",
+		"postgres://dss:planted@db/dss?service=planted":                            "service file",
 	} {
 		_, err := parse(url)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "planted") {
 			t.Errorf("%s: %v; want %q", url, err, want)
 		}
 	}
+}
+
+// TestErrorsOfVariables: what is wrong in the environment is not quoted either.
+func TestErrorsOfVariables(t *testing.T) {
+	for variable, want := range map[string]string{
+		"PGPORT": "PGPORT", "PGSSLMODE": "PGSSLMODE", "PGCONNECT_TIMEOUT": "PGCONNECT_TIMEOUT", "PGTARGETSESSIONATTRS": "PGTARGETSESSIONATTRS",
+		"PGSERVICE": "service file", "PGHOST": "PGHOST",
+	} {
+		t.Run(variable, func(t *testing.T) {
+			t.Setenv("PGPASSWORD", "planted")
+			t.Setenv(variable, "x@planted/")
+			url := "postgres://db/dss"
+			if variable == "PGHOST" {
+				url = "postgres:///dss"
+			}
+			_, err := parse(url)
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "planted") {
+				t.Errorf("%v; want %q", err, want)
+			}
+		})
+	}
+}
+
+// TestUnixSocket is named by a parameter, as a folder.
+func TestUnixSocket(t *testing.T) {
+	for _, url := range []string{"postgres:///dss?host=/run/postgresql", "postgres://dss:x@/dss?host=%2Frun%2Fpostgresql&port=1"} {
+		if got := parsed(t, url).pool.ConnConfig.Host; got != "/run/postgresql" {
+			t.Errorf("%s leads to %s", url, got)
+		}
+	}
+}
+
+// FuzzParse: whatever stands in a password, the driver dials the hosts that
+// follow the only @, with that password, or nothing.
+func FuzzParse(f *testing.F) {
+	f.Add("1234/Tail5678", "127.0.0.1", "dss")
+	f.Add("it's%20a%5C%27%3D", "one:1,two:2", "dss?sslmode=disable")
+	f.Fuzz(func(t *testing.T, password, hosts, rest string) {
+		text := "postgres://dss:" + password + "@" + hosts + "/" + rest
+		s, err := parse(text)
+		if err != nil {
+			return
+		}
+		u, err := store.ParseURL(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := s.pool.ConnConfig
+		got := []string{c.Host}
+		for _, fallback := range c.Fallbacks {
+			if got[len(got)-1] != fallback.Host {
+				got = append(got, fallback.Host)
+			}
+		}
+		var want []string
+		for _, host := range u.Hosts {
+			if len(want) == 0 || want[len(want)-1] != host.Name {
+				want = append(want, host.Name)
+			}
+		}
+		if len(want) > 0 && !slices.Equal(got, want) {
+			t.Errorf("%q leads to %v, want %v", text, got, want)
+		}
+		if c.Password != u.Password && u.Password != "" && !u.Parameters.Has("password") {
+			t.Errorf("%q has the password %q", text, c.Password)
+		}
+	})
 }

@@ -103,9 +103,9 @@ func TestOpenErrors(t *testing.T) {
 	free := strings.Replace(shared.URL, fmt.Sprint(shared.Port), "1", 1)
 	for url, want := range map[string]string{
 		free: "refused",
-		strings.Replace(shared.URL, "/postgres?", "/nowhere?", 1):        "the database does not exist",
-		strings.Replace(shared.URL, "dss@", "nobody:planted-secret@", 1): `role "nobody" does not exist`,
-		shared.URL + "&sslmode=verify-full&sslrootcert=/nowhere.pem":     "/nowhere.pem",
+		strings.Replace(shared.URL, "/postgres?", "/nowhere?", 1):                                         "the database does not exist",
+		strings.Replace(shared.URL, "dss@", "nobody:planted-secret@", 1):                                  `role "nobody" does not exist`,
+		strings.Replace(shared.URL, "sslmode=disable", "sslmode=verify-full&sslrootcert=/nowhere.pem", 1): "sslrootcert",
 	} {
 		if got := openError(t, url); !strings.Contains(got, want) || strings.Contains(got, "planted-secret") {
 			t.Errorf("Open(%s) = %s; want %q", url, got, want)

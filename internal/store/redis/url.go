@@ -1,23 +1,23 @@
 package redis
 
 import (
-	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
-	"net/url"
 	"os"
 	"regexp"
 	"strconv"
-	"strings"
+
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 const (
 	defaultPrefix = "dss:"
-	serverPort    = "6379"
-	sentinelPort  = "26379"
+	serverPort    = 6379
+	sentinelPort  = 26379
 	example       = "redis://user:password@host:6379/0"
 )
 
@@ -47,24 +47,18 @@ type Config struct {
 //	prefix             what every key and channel starts with ("dss:")
 //	ca                 a PEM file with the authorities to trust instead of the system's
 //
-// Errors say what is wrong and never contain a password.
+// Errors say what is wrong and quote nothing of the URL.
 func ParseURL(text string) (*Config, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Opaque != "" || u.Fragment != "" {
-		// The cause would quote parts of the password.
-		return nil, errors.New("that is not a URL such as " + example + "; write special characters in a password as %XX")
-	}
-	parameters, err := url.ParseQuery(u.RawQuery)
+	u, err := store.ParseURL(text)
 	if err != nil {
-		return nil, errors.New("what follows the ? in the URL is not well-formed; write special characters as %XX")
+		return nil, err
 	}
-	c := &Config{user: u.User.Username()}
-	c.password, _ = u.User.Password()
+	c := &Config{user: u.User, password: u.Password, prefix: defaultPrefix}
 	for _, step := range []func() error{
 		func() error { return c.readScheme(u.Scheme) },
-		func() error { return c.readParameters(parameters) },
+		func() error { return c.readParameters(u) },
 		func() error { return c.readDatabase(u.Path) },
-		func() error { return c.readAddresses(append([]string{u.Host}, parameters["addr"]...)) },
+		func() error { return c.readAddresses(u.Hosts, u.Parameters["addr"]) },
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -84,12 +78,28 @@ func (c *Config) readScheme(scheme string) error {
 	return nil
 }
 
-func (c *Config) readParameters(parameters url.Values) error {
-	c.prefix = defaultPrefix
-	for name, values := range parameters {
-		if name != "addr" && len(values) > 1 {
-			return fmt.Errorf("the parameter %s is there more than once", name)
+// refused are parameters of other programs, with what to do instead.
+var refused = map[string]string{
+	"protocol":           "there is no parameter protocol: DSS speaks RESP3, which every server since Redis 6 does",
+	"skip_verify":        "there is no parameter skip_verify: name the authority of the server's certificate with ca",
+	"replica":            noReplica,
+	"replicas":           noReplica,
+	"read_from":          noReplica,
+	"read_from_replicas": noReplica,
+}
+
+const noReplica = "there is no parameter to read from replicas: one lags behind, so that what it answers may have been claimed already"
+
+func (c *Config) readParameters(u *store.URL) error {
+	for name := range u.Parameters {
+		if reason, ok := refused[name]; ok {
+			return errors.New(reason)
 		}
+	}
+	if err := u.CheckParameters([]string{"ca", "master_set", "prefix", "sentinel_user", "sentinel_password"}, []string{"addr"}); err != nil {
+		return err
+	}
+	for name, values := range u.Parameters {
 		if err := c.readParameter(name, values[0]); err != nil {
 			return err
 		}
@@ -108,7 +118,6 @@ func (c *Config) readParameter(name, value string) error {
 		return fmt.Errorf("the parameter %s has no value", name)
 	}
 	switch name {
-	case "addr":
 	case "master_set":
 		c.masterSet = value
 	case "sentinel_user":
@@ -122,14 +131,6 @@ func (c *Config) readParameter(name, value string) error {
 		c.prefix = value
 	case "ca":
 		return c.readAuthorities(value)
-	case "protocol":
-		return errors.New("there is no parameter protocol: DSS speaks RESP3, which every server since Redis 6 does")
-	case "skip_verify":
-		return errors.New("there is no parameter skip_verify: name the authority of the server's certificate with ca")
-	case "replica", "replicas", "read_from", "read_from_replicas":
-		return fmt.Errorf("there is no parameter %s: a replica lags behind, so that what it answers may have been claimed already", name)
-	default:
-		return fmt.Errorf("there is no parameter %q; there are addr, ca, master_set, prefix, sentinel_user and sentinel_password", name)
 	}
 	return nil
 }
@@ -140,17 +141,24 @@ func (c *Config) readAuthorities(file string) error {
 	}
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("read the file that ca names: %w", err)
+		return fmt.Errorf("read the file that ca names: %w", plain(err))
 	}
 	c.tls.RootCAs = x509.NewCertPool()
 	if !c.tls.RootCAs.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("%s holds no certificate in PEM form", file)
+		return errors.New("the file that ca names holds no certificate in PEM form")
 	}
 	return nil
 }
 
+// plain is the reason alone, without the name of the file.
+func plain(err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Err
+	}
+	return err
+}
+
 func (c *Config) readDatabase(path string) error {
-	path = strings.TrimPrefix(path, "/")
 	if path == "" {
 		return nil
 	}
@@ -162,20 +170,24 @@ func (c *Config) readDatabase(path string) error {
 	return nil
 }
 
-// readAddresses completes addresses with the port.
-func (c *Config) readAddresses(addresses []string) error {
-	port := serverPort
+// readAddresses completes hosts, and more that the URL names, with the port.
+func (c *Config) readAddresses(hosts []store.Host, more []string) error {
+	if len(hosts) != 1 {
+		return errors.New("name one server in front of the number of the database, as in " + example + ", and others with addr")
+	}
+	for _, text := range more {
+		host, err := store.ParseHost(text)
+		if err != nil {
+			return err
+		}
+		hosts = append(hosts, host)
+	}
+	port := uint16(serverPort)
 	if c.masterSet != "" {
 		port = sentinelPort
 	}
-	for _, address := range addresses {
-		u := url.URL{Host: address}
-		host, port := u.Hostname(), cmp.Or(u.Port(), port)
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || n == 0 || host == "" || strings.ContainsAny(host, "/@ ") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
-			return errors.New("what stands for a server in the URL must be a host, or a host and a port, as in " + example)
-		}
-		c.addresses = append(c.addresses, net.JoinHostPort(host, port))
+	for _, host := range hosts {
+		c.addresses = append(c.addresses, host.Address(port))
 	}
 	return nil
 }

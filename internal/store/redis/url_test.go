@@ -58,9 +58,10 @@ func TestParseURLForTLS(t *testing.T) {
 
 func TestParseURLRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"redis:":                                        "must be a host",
-		"redis:host":                                    "not a URL",
-		"redis://":                                      "must be a host",
+		"redis:":                                        "%XX",
+		"redis:host":                                    "%XX",
+		"redis://":                                      "name one server",
+		"redis://u:hunter2@a,b":                         "name one server",
 		"http://a":                                      "must start with redis://",
 		"redis://u:hunter2/x@a":                         "%XX",
 		"redis://u:hunter2#x@a":                         "%XX",
@@ -70,21 +71,26 @@ func TestParseURLRefuses(t *testing.T) {
 		"redis://u:hunter2@a:66000":                     "must be a host",
 		"redis://u:hunter2@a/b":                         "number of a database",
 		"redis://u:hunter2@a/-1":                        "number of a database",
-		"redis://u:hunter2@a?db=1":                      `no parameter "db"`,
+		"redis://u:hunter2@a?db=1":                      "parameter that is not known",
 		"redis://u:hunter2@a?protocol=2":                "RESP3",
 		"redis://u:hunter2@a?skip_verify=1":             "ca",
 		"redis://u:hunter2@a?read_from=replica":         "lags behind",
+		"redis://u:hunter2@a?master_set=m&master_set=n": "more than once",
 		"redis://u:hunter2@a?prefix=%7Ba%7D":            "prefix must be",
 		"redis://u:hunter2@a?prefix=a*":                 "prefix must be",
 		"redis://u:hunter2@a?prefix=":                   "no value",
 		"redis://u:hunter2@a?prefix=a&prefix=b":         "more than once",
 		"redis://u:hunter2@a?addr=":                     "no value",
-		"redis://a?addr=u:hunter2@b":                    "must be a host",
+		"redis://a?addr=u:hunter2@b":                    "%XX",
 		"redis://u:hunter2@a?addr=b:c":                  "must be a host",
 		"redis://u:hunter2@a?sentinel_user=u":           "without master_set",
 		"redis://u:h@a?master_set=m&sentinel_user=u":    "needs sentinel_password",
 		"redis://u:hunter2@a?sentinel_password=hunter2": "without master_set",
-		"redis://u:hunter2@a?x=1;y=2":                   "not well-formed",
+		"redis://u:hunter2@a?x=1;y=2":                   "%XX",
+		"redis://u:x@a?sentinel_password=y&hunter2":     "parameter that is not known",
+		"redis://u:x@a?addr=b&addr=hunter2/x":           "must be a host",
+		"redis://u:x/hunter2@a?addr=b":                  "%XX",
+		"rediss://u:x@a?ca=/hunter2":                    "no such file",
 	} {
 		_, err := ParseURL(text)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -1,0 +1,175 @@
+// Package store holds what the stores share. So far that is how the URL of a
+// store's engine is read.
+package store
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// What is wrong with a URL. None of these errors, nor any other that is made
+// of a URL, quotes a part of it: where a URL can be read in two ways, any part
+// may be one of the password.
+var (
+	// ErrUnclear says that a URL does not come apart in one way only.
+	ErrUnclear = errors.New("the URL does not come apart in one way only: in its user name, password and parameters write special " +
+		"characters as %XX (%40 for @, %2F for /, %3A for :, %23 for #, %3F for ?, %25 for %)")
+	// ErrNoHost says that what stands for a server is none.
+	ErrNoHost = errors.New("what stands for a server in the URL must be a host, or a host and a port from 1 to 65535; " +
+		"if it is part of a password, write the special characters there as %XX")
+)
+
+// URL is the address of a store's engine, taken apart.
+type URL struct {
+	Scheme         string
+	User, Password string
+	Hosts          []Host // those that stand between commas; none if the URL names none
+	Path           string // what follows the first slash
+	Parameters     url.Values
+}
+
+// Host is a server in a [URL].
+type Host struct {
+	Name string // a host name, or an IP address without brackets
+	Port uint16 // 0 if the URL gives none
+}
+
+// Address returns the host with its port, or with otherwise if it has none.
+func (h Host) Address(otherwise uint16) string {
+	port := h.Port
+	if port == 0 {
+		port = otherwise
+	}
+	return net.JoinHostPort(h.Name, strconv.Itoa(int(port)))
+}
+
+// ParseURL takes a URL of the form
+//
+//	scheme://user:password@host:port,host:port/path?name=value
+//
+// apart, all of it optional but the scheme. It is stricter than RFC 3986: an @
+// stands in front of the hosts and nowhere else, a second slash, a fragment
+// and a percent sign that begins no %XX are refused, and so is a host with any
+// character that no host name has. So what a forgotten %XX in a password turns
+// into is refused, rather than taken for a host. Its errors are [ErrUnclear]
+// and [ErrNoHost].
+func ParseURL(text string) (*URL, error) {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok || strings.ContainsFunc(text, unprintable) {
+		return nil, ErrUnclear
+	}
+	rest, query, _ := strings.Cut(rest, "?")
+	authority, path, _ := strings.Cut(rest, "/")
+	user, hosts, ok := strings.Cut(authority, "@")
+	if !ok {
+		user, hosts = "", authority
+	}
+	if strings.ContainsAny(hosts+path+query, `@#\`) || strings.ContainsAny(user, `#[]\"<>^{}|`+"`") || strings.Contains(path, "/") {
+		return nil, ErrUnclear
+	}
+	u := &URL{Scheme: scheme}
+	var err error
+	if u.Hosts, err = parseHosts(hosts); err != nil {
+		return nil, err
+	}
+	name, password, _ := strings.Cut(user, ":")
+	for to, from := range map[*string]string{&u.User: name, &u.Password: password, &u.Path: path} {
+		if *to, err = url.PathUnescape(from); err != nil || strings.Contains(*to, "\x00") {
+			return nil, ErrUnclear
+		}
+	}
+	if u.Parameters, err = url.ParseQuery(query); err != nil || strings.Contains(query, "%00") {
+		return nil, ErrUnclear
+	}
+	return u, nil
+}
+
+func unprintable(r rune) bool { return r <= ' ' || r > '~' }
+
+func parseHosts(list string) (hosts []Host, err error) {
+	if list == "" {
+		return nil, nil
+	}
+	for text := range strings.SplitSeq(list, ",") {
+		host, err := ParseHost(text)
+		if err != nil {
+			return nil, err
+		}
+		hosts = append(hosts, host)
+	}
+	return hosts, nil
+}
+
+// ParseHost reads a host name, an IPv4 address or an IPv6 address in brackets,
+// with or without a port. Its only error is [ErrNoHost].
+func ParseHost(text string) (Host, error) {
+	name, port, hasPort := text, "", false
+	if inside, ok := strings.CutPrefix(text, "["); ok {
+		if name, port, ok = strings.Cut(inside, "]"); !ok || !strings.Contains(name, ":") || !HostName(name) {
+			return Host{}, ErrNoHost
+		}
+		if port, hasPort = strings.CutPrefix(port, ":"); !hasPort && port != "" {
+			return Host{}, ErrNoHost
+		}
+	} else if name, port, hasPort = strings.Cut(text, ":"); !HostName(name) {
+		return Host{}, ErrNoHost
+	}
+	if !hasPort {
+		return Host{Name: name}, nil
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return Host{}, ErrNoHost
+	}
+	return Host{name, uint16(n)}, nil
+}
+
+// HostName reports whether name is one that can be looked up, or an IP
+// address: letters, digits, dashes, underscores and dots, or an IPv6 address
+// without brackets and zone.
+func HostName(name string) bool {
+	if strings.Contains(name, ":") {
+		address, err := netip.ParseAddr(name)
+		return err == nil && address.Zone() == ""
+	}
+	return name != "" && len(name) <= 253 && !strings.ContainsFunc(name, notInHost)
+}
+
+func notInHost(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.", r)
+}
+
+// String names the store in messages: without user, password and parameters.
+func (u *URL) String() string {
+	hosts := make([]string, len(u.Hosts))
+	for i, host := range u.Hosts {
+		if hosts[i] = host.Address(0); host.Port == 0 {
+			hosts[i] = strings.TrimSuffix(hosts[i], ":0")
+		}
+	}
+	text := u.Scheme + "://" + strings.Join(hosts, ",")
+	if u.Path != "" {
+		text += "/" + url.PathEscape(u.Path)
+	}
+	return text
+}
+
+// CheckParameters refuses parameters that are in none of the two lists, and
+// more than one of a name in the first.
+func (u *URL) CheckParameters(single, repeatable []string) error {
+	for name, values := range u.Parameters {
+		repeats := slices.Contains(repeatable, name)
+		switch {
+		case !repeats && !slices.Contains(single, name):
+			return errors.New("the URL has a parameter that is not known; there are " + strings.Join(slices.Concat(repeatable, single), ", "))
+		case !repeats && len(values) > 1:
+			return errors.New("the parameter " + name + " is there more than once")
+		}
+	}
+	return nil
+}
