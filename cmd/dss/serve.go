@@ -38,6 +38,8 @@ func serveCommand() *command {
 			c := &config{}
 			f := c.flags()
 			return f, func(ctx context.Context, p process, _ []string) error {
+				// A log whose reader is gone is no reason to end.
+				signal.Ignore(syscall.SIGPIPE)
 				err := c.check(given(f))
 				if c.checkOnly {
 					return c.foresee(p.stdout, err)
@@ -103,7 +105,7 @@ func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	if _, err := fmt.Fprintln(stdout, "DSS is ready at", c.public); err != nil {
-		return fmt.Errorf("announce: %w", err)
+		log.Warn("standard output cannot be written to", "err", err)
 	}
 	c.manager.tell(stateReady, log)
 	defer c.manager.watch(dss.Readyz, log)()

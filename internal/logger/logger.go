@@ -16,8 +16,8 @@ const (
 )
 
 // Log is a [slog.Logger] whose lines are written in the background, in their
-// order. While what reads them is too slow, lines are dropped; the log says
-// how many. It is safe for concurrent use.
+// order. While what reads them is too slow, and when they cannot be written,
+// lines are dropped; the log says how many. It is safe for concurrent use.
 type Log struct {
 	*slog.Logger
 	queue *queue
@@ -26,7 +26,7 @@ type Log struct {
 // New returns a log that writes to w, in the form that newHandler's handlers
 // give it. [Log.Close] has to be called in the end.
 func New(w io.Writer, newHandler func(io.Writer) slog.Handler) *Log {
-	q := newQueue(w, slog.New(newHandler(w)))
+	q := newQueue(w, newHandler(w))
 	usual, urgent := newHandler(room{q, usualRoom}), newHandler(room{q, urgentRoom})
 	return &Log{slog.New(handler{usual, urgent}), q}
 }

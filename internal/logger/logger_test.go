@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,7 +89,7 @@ func TestSlowReader(t *testing.T) {
 		close(r.let)
 		log.Close()
 		got := r.text.String()
-		notice := fmt.Sprintf(`level=WARN msg="lines of the log were dropped, because what reads it is too slow" lines=%d`, log.Dropped())
+		notice := fmt.Sprintf(`level=WARN msg="lines of the log were dropped, because what reads it is too slow or was gone" lines=%d`, log.Dropped())
 		if read := uint64(strings.Count(got, "msg=usual")); read+log.Dropped() != lines || strings.Count(got, "msg=urgent") != 1 || strings.Count(got, notice) != 1 {
 			t.Errorf("%d lines read, %d dropped; the end:\n%s", read, log.Dropped(), got[max(0, len(got)-500):])
 		}
@@ -143,4 +144,40 @@ func TestLongLine(t *testing.T) {
 	if lines := strings.Split(r.text.String(), "\n"); len(lines) != 4 || !strings.HasSuffix(lines[1], long) || r.longest < len(long) {
 		t.Errorf("%d lines, at most %d bytes at once", len(lines)-1, r.longest)
 	}
+}
+
+// broken is a reader that is gone, and may come back.
+type broken struct {
+	text bytes.Buffer
+	gone bool
+}
+
+func (b *broken) Write(p []byte) (int, error) {
+	if b.gone {
+		return 0, syscall.EPIPE
+	}
+	return b.text.Write(p)
+}
+
+// TestReaderGone: lines that cannot be written are counted, and told of once
+// somebody reads again.
+func TestReaderGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := broken{gone: true}
+		log := New(&r, text)
+		for range 3 {
+			log.Info("lost")
+			synctest.Wait()
+		}
+		if log.Dropped() != 3 {
+			t.Errorf("%d lines dropped", log.Dropped())
+		}
+		r.gone = false
+		log.Info("read")
+		log.Close()
+		got := r.text.String()
+		if log.Dropped() != 3 || strings.Contains(got, "lost") || strings.Count(got, "msg=read") != 1 || strings.Count(got, "lines=3\n") != 1 {
+			t.Errorf("%d lines dropped:\n%s", log.Dropped(), got)
+		}
+	})
 }

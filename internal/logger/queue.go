@@ -2,6 +2,7 @@ package logger
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"sync"
@@ -23,7 +24,7 @@ const (
 // to come together: while it writes some, others gather.
 type queue struct {
 	w       io.Writer
-	own     *slog.Logger // writes to w
+	own     slog.Handler // writes to w
 	dropped atomic.Uint64
 	wake    chan struct{} // holds a value if the goroutine has something to do
 	taken   chan struct{} // holds a value if lines have been written since the last look
@@ -35,7 +36,7 @@ type queue struct {
 	closed bool
 }
 
-func newQueue(w io.Writer, own *slog.Logger) *queue {
+func newQueue(w io.Writer, own slog.Handler) *queue {
 	q := &queue{w: w, own: own, wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), ended: make(chan struct{})}
 	go q.run()
 	return q
@@ -82,14 +83,20 @@ func (q *queue) run() {
 		var last bool
 		lines, last = q.take(lines)
 		q.write(lines)
-		if dropped := q.dropped.Load(); dropped > told {
-			q.own.Warn("lines of the log were dropped, because what reads it is too slow", "lines", dropped-told)
+		if dropped := q.dropped.Load(); dropped > told && q.tell(dropped-told) == nil {
 			told = dropped
 		}
 		if last {
 			return
 		}
 	}
+}
+
+// tell writes that lines were dropped.
+func (q *queue) tell(dropped uint64) error {
+	record := slog.NewRecord(time.Now(), slog.LevelWarn, "lines of the log were dropped, because what reads it is too slow or was gone", 0)
+	record.AddAttrs(slog.Uint64("lines", dropped))
+	return q.own.Handle(context.Background(), record)
 }
 
 // take takes all lines, and leaves room for others; last says that there will
@@ -111,7 +118,9 @@ func (q *queue) write(lines []byte) {
 		if n > atOnce {
 			n = endOfLine(lines)
 		}
-		_, _ = q.w.Write(lines[:n]) // where could an error be told?
+		if written, err := q.w.Write(lines[:n]); err != nil {
+			q.dropped.Add(uint64(bytes.Count(lines[written:n], []byte("\n"))))
+		}
 		lines = lines[n:]
 		q.mu.Lock()
 		q.size -= n

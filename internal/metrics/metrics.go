@@ -73,7 +73,7 @@ func (m *Metrics) LimitHit(name string) {
 // Log shows how many lines log has dropped. It is called once.
 func (m *Metrics) Log(log interface{ Dropped() uint64 }) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "dss_log_lines_dropped_total", Help: "Lines of the log dropped because what reads it is too slow.",
+		Name: "dss_log_lines_dropped_total", Help: "Lines of the log dropped because what reads it is too slow or gone.",
 	}, func() float64 { return float64(log.Dropped()) }))
 }
 

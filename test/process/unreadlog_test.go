@@ -2,6 +2,7 @@ package process_test
 
 import (
 	"crypto/rand"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -40,5 +41,89 @@ func TestUnreadLog(t *testing.T) {
 	n, err := unread.Read(buffer)
 	if err != nil || n < 4096 || !strings.HasSuffix(string(buffer[:n]), "\n") {
 		t.Errorf("of the log, %d bytes can be read: %v", n, err)
+	}
+}
+
+// TestReadersGone: who read the log, or standard output, or both, is gone
+// before the server says the first word, or afterwards. It serves, counts what
+// it could not write, and ends in order.
+func TestReadersGone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ stdout, stderr, early bool }{
+		"log":             {stderr: true},
+		"log, early":      {stderr: true, early: true},
+		"output, early":   {stdout: true, early: true},
+		"both":            {stdout: true, stderr: true},
+		"both, early":     {stdout: true, stderr: true, early: true},
+		"nothing is gone": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address, admin := program.FreeAddress(t), program.FreeAddress(t)
+			cmd := exec.Command(binary, "serve", "--listen", address, "--admin-listen", admin, "--store", "memory:")
+			var readers []*os.File
+			pipe := func(wanted bool) *os.File {
+				if !wanted {
+					return nil
+				}
+				reader, writer, err := os.Pipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { writer.Close() })
+				readers = append(readers, reader)
+				return writer
+			}
+			if w := pipe(c.stdout); w != nil {
+				cmd.Stdout = w
+			}
+			if w := pipe(c.stderr); w != nil {
+				cmd.Stderr = w
+			}
+			leave := func() {
+				for _, reader := range readers {
+					reader.Close()
+				}
+			}
+			if c.early {
+				leave()
+			}
+			launched, err := program.Launch(cmd)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer launched.Kill()
+			if err := launched.Until("listening", func() bool { return program.Listens(address) && program.Listens(admin) }); err != nil {
+				t.Fatal(err)
+			}
+			leave()
+			p := &process{Process: launched, t: t, url: "http://" + address, client: newClient()}
+			for range 10 {
+				key := rand.Text()
+				if !p.deposit(key, "T") {
+					t.Fatal("no deposit")
+				}
+				if status, body := p.claim(key); status != http.StatusOK {
+					t.Fatalf("claim: %d %s", status, body)
+				}
+			}
+			dropped := func() bool {
+				answer, err := newClient().Get("http://" + admin + "/metrics")
+				if err != nil {
+					return false
+				}
+				defer answer.Body.Close()
+				text, err := io.ReadAll(answer.Body)
+				return err == nil && !strings.Contains(string(text), "\ndss_log_lines_dropped_total 0\n")
+			}
+			if c.stderr {
+				if err := p.Until("lines are counted", dropped); err != nil {
+					t.Error(err)
+				}
+			} else if dropped() {
+				t.Error("lines were dropped")
+			}
+			p.terminate()
+		})
 	}
 }

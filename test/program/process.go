@@ -51,11 +51,13 @@ func Serve(cmd *exec.Cmd) (*Process, error) {
 }
 
 // Launch starts a command. [Process.Kill] has to be called in the end. If
-// cmd.Env is nil, it gets [Environment]. If cmd.Stderr is nil, it is kept in
-// [Process.Stderr].
+// cmd.Env is nil, it gets [Environment]. If cmd.Stdout or cmd.Stderr is nil, it
+// is kept in [Process.Stdout] or [Process.Stderr].
 func Launch(cmd *exec.Cmd) (*Process, error) {
 	p := &Process{Cmd: cmd, ended: make(chan struct{})}
-	cmd.Stdout = &p.Stdout
+	if cmd.Stdout == nil {
+		cmd.Stdout = &p.Stdout
+	}
 	if cmd.Stderr == nil {
 		cmd.Stderr = &p.Stderr
 	}
