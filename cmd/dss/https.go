@@ -142,7 +142,7 @@ func (c *config) certStorage(store relay.Store) (certs.Storage, error) {
 		return nil, fmt.Errorf("secret of the certificates: %w", err)
 	}
 	secret := relay.NewSecret(strings.TrimRight(string(text), "\r\n"))
-	vault, err := certs.NewVault(store, secret, authorityName(c.https.acmeDirectory))
+	vault, err := certs.NewVault(relay.Reserve(store), secret, authorityName(c.https.acmeDirectory))
 	if err != nil {
 		return nil, usagef("--cert-secret-file %s: %v", c.https.certSecretFile, err)
 	}

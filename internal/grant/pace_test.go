@@ -34,9 +34,16 @@ func eachPacer(t *testing.T, test func(t *testing.T, admit judge)) {
 		})
 	}
 	run("one server", func() []pacer { return []pacer{&pace{}} })
+	run("a full store", func() []pacer {
+		store := memory.New(index.Limits{MaxEntries: 1})
+		if _, err := store.Create(t.Context(), relay.ID{1}, nil, 24*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		return []pacer{sharedPace{store, &pace{}}}
+	})
 	run("two servers", func() []pacer {
 		store := memory.New(index.Limits{})
-		return []pacer{sharedPace{store}, sharedPace{store}}
+		return []pacer{sharedPace{store, &pace{}}, sharedPace{store, &pace{}}}
 	})
 }
 
@@ -147,7 +154,7 @@ func TestSharedPaceInARace(t *testing.T) {
 		verdicts := make(chan bool, 32)
 		for range cap(verdicts) {
 			go func() {
-				ok, err := sharedPace{store}.admit(t.Context(), relay.ID{}, "state", false, time.Now())
+				ok, err := sharedPace{store, &pace{}}.admit(t.Context(), relay.ID{}, "state", false, time.Now())
 				if err != nil {
 					t.Error(err)
 				}

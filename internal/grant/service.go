@@ -55,7 +55,7 @@ func New(store relay.Store, upstream *stackexchange.Client, config Config) *Serv
 	}
 	s := &Service{store: store, upstream: upstream, config: config, pace: &pace{}}
 	if config.Shared {
-		s.pace = sharedPace{store}
+		s.pace = sharedPace{store, &pace{}}
 	}
 	return s
 }

@@ -2,16 +2,21 @@ package grant
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
 // sharedPace keeps the clocks in the store, for servers that share one: a
-// device may poll any of them.
-type sharedPace struct{ store relay.Store }
+// device may poll any of them. A store that is full has no room for more clocks,
+// and each server keeps its own.
+type sharedPace struct {
+	store relay.Store
+	own   *pace
+}
 
-func (p sharedPace) admit(ctx context.Context, _ relay.ID, state string, basic bool, now time.Time) (bool, error) {
+func (p sharedPace) admit(ctx context.Context, id relay.ID, state string, basic bool, now time.Time) (bool, error) {
 	secret := relay.NewSecret(state)
 	for range maxAttempts {
 		rec, ok, err := load[clock](ctx, p.store, underPace, secret)
@@ -26,6 +31,9 @@ func (p sharedPace) admit(ctx context.Context, _ relay.ID, state string, basic b
 			done, err = rec.replace(ctx, p.store, next)
 		} else {
 			done, err = create(ctx, p.store, underPace, secret, newClock(basic, now), now.Add(forgetAfter))
+		}
+		if errors.Is(err, relay.ErrFull) {
+			return p.own.admit(ctx, id, state, basic, now)
 		}
 		if err != nil || done {
 			return verdict && err == nil, err

@@ -76,6 +76,9 @@ func (l *leaving) Create(ctx context.Context, id relay.ID, value []byte, ttl tim
 	return l.Store.Create(ctx, id, value, ttl)
 }
 
+// Reserve is as full as the store.
+func (l *leaving) Reserve() relay.Store { return l }
+
 // failing is a connection that takes so many bytes, and then nothing more.
 type failing struct {
 	header http.Header

@@ -68,6 +68,13 @@ func (s *store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.
 	return created, err
 }
 
+// Reserve returns the measured store's reserve, measured with it.
+func (s *store) Reserve() relay.Store {
+	reserve := *s
+	reserve.Store = relay.Reserve(s.Store)
+	return &reserve
+}
+
 // Get implements [relay.Store].
 func (s *store) Get(ctx context.Context, id relay.ID) (value []byte, ok bool, err error) {
 	started := time.Now()

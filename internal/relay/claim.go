@@ -140,6 +140,6 @@ func (r *Relay) PutBack(ctx context.Context, c *Claimed) error {
 	if c.bound || !time.Now().Before(c.expires) {
 		return nil
 	}
-	_, err := r.merge(ctx, c.at, c.entry, c.expires, func(there, e entry) (entry, Outcome) { return e.meet(there) })
+	_, err := r.merge(ctx, r.reserve, c.at, c.entry, c.expires, func(there, e entry) (entry, Outcome) { return e.meet(there) })
 	return err
 }

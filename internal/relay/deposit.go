@@ -41,16 +41,16 @@ func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response R
 		sum := sha256.Sum256([]byte(browser.Reveal()))
 		copy(e.browser[:], sum[:])
 	}
-	return r.merge(ctx, at, e, time.Now().Add(r.ttl), entry.meet)
+	return r.merge(ctx, r.store, at, e, time.Now().Add(r.ttl), entry.meet)
 }
 
-// merge stores e where nothing is, and otherwise what meet makes of the two.
-// That lives as long as the one that ends later.
+// merge puts e into store where nothing is, and otherwise what meet makes of
+// the two. That lives as long as the one that ends later.
 func (r *Relay) merge(
-	ctx context.Context, at Slot, e entry, expires time.Time, meet func(there, e entry) (entry, Outcome),
+	ctx context.Context, store Store, at Slot, e entry, expires time.Time, meet func(there, e entry) (entry, Outcome),
 ) (Outcome, error) {
 	for range maxAttempts {
-		if created, err := r.put(ctx, at, e, expires); err != nil || created {
+		if created, err := r.put(ctx, store, at, e, expires); err != nil || created {
 			return Created, err
 		}
 		old, ok, err := r.store.Get(ctx, at.ID)

@@ -33,6 +33,7 @@ type Config struct {
 // concurrent use.
 type Relay struct {
 	store      Store
+	reserve    Store // where what was taken comes back to
 	ttl        time.Duration
 	maxWaiters int64
 	waiters    atomic.Int64
@@ -41,7 +42,7 @@ type Relay struct {
 
 // New returns a relay that keeps its entries in store.
 func New(store Store, config Config) *Relay {
-	r := &Relay{store: store, ttl: config.TTL, maxWaiters: int64(config.MaxWaiters)}
+	r := &Relay{store: store, reserve: Reserve(store), ttl: config.TTL, maxWaiters: int64(config.MaxWaiters)}
 	if r.ttl <= 0 {
 		r.ttl = DefaultTTL
 	}
@@ -69,13 +70,13 @@ func (r *Relay) open(at Slot, value []byte) (entry, time.Time, bool) {
 	return e, expires, time.Now().Before(expires)
 }
 
-// put creates e in an empty slot.
-func (r *Relay) put(ctx context.Context, at Slot, e entry, expires time.Time) (bool, error) {
+// put creates e in an empty slot of store.
+func (r *Relay) put(ctx context.Context, store Store, at Slot, e entry, expires time.Time) (bool, error) {
 	value, err := e.seal(at, expires)
 	if err != nil {
 		return false, fmt.Errorf("seal entry: %w", err)
 	}
-	created, err := r.store.Create(ctx, at.ID, value, time.Until(expires))
+	created, err := store.Create(ctx, at.ID, value, time.Until(expires))
 	if err != nil {
 		return false, fmt.Errorf("store entry: %w", err)
 	}

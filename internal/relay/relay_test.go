@@ -412,6 +412,45 @@ func TestPutBackMeetsAnotherDeposit(t *testing.T) {
 	}
 }
 
+// TestFullStoreGoesOn: when nothing new can be deposited, what is in the store
+// already can still be claimed, put back, come into conflict and be replaced.
+func TestFullStoreGoesOn(t *testing.T) {
+	inBubble(t, func(b bench) {
+		b.store = memory.New(index.Limits{MaxEntries: 3})
+		b.relay = relay.New(b.store, relay.Config{})
+		plain, disputed := storetest.Key(t, rand.Text()), storetest.Key(t, rand.Text())
+		bound, verifier := storetest.BoundKey(t)
+		for _, key := range []relay.Key{plain, disputed, bound} {
+			b.deposit(key, token("first"), "one")
+		}
+		refused := func() {
+			t.Helper()
+			_, err := b.relay.Deposit(b.Context(), relay.DefaultKeySpace, storetest.Key(t, rand.Text()), token("T"), relay.Secret{})
+			if !errors.Is(err, relay.ErrFull) {
+				t.Fatalf("a deposit in a full store: %v", err)
+			}
+		}
+		refused()
+		b.want("the same again", string(b.deposit(disputed, token("first"), "two")), "repeated")
+		b.want("another from the same browser", string(b.deposit(disputed, token("again"), "one")), "replaced")
+		b.want("another from elsewhere", string(b.deposit(disputed, token("third"), "two")), "conflicted")
+		for _, c := range []relay.Claim{{Space: "0", Key: plain}, {Space: "0", Key: bound, Verifier: verifier}} {
+			claimed, err := b.relay.Claim(b.Context(), c)
+			b.want("claim", outcome(claimed, err), "first")
+			if !c.Key.Bound() {
+				b.deposit(storetest.Key(t, rand.Text()), token("T"), "") // somebody else takes the room
+			}
+			refused()
+			if err := b.relay.PutBack(b.Context(), claimed); err != nil {
+				t.Fatalf("put back: %v", err)
+			}
+			refused()
+			b.want("claim after it was put back", b.claim(c), "first")
+		}
+		b.want("claim", b.claim(relay.Claim{Key: disputed}), "conflict")
+	})
+}
+
 // TestManyClaims has 64 claims at once, 1,000 times.
 func TestManyClaims(t *testing.T) {
 	b := newBench(t)

@@ -45,3 +45,13 @@ type Store interface {
 	// may fire in vain, and is never closed. The watch ends with ctx.
 	Watch(ctx context.Context, id ID) (<-chan struct{}, error)
 }
+
+// Reserve returns the same store with room, beyond its limits, for what was in
+// it already: in a full store, others have taken the room that it left. A store
+// without a reserve is returned as it is.
+func Reserve(store Store) Store {
+	if s, ok := store.(interface{ Reserve() Store }); ok {
+		return s.Reserve()
+	}
+	return store
+}

@@ -156,6 +156,21 @@ func (s *outsideStore) Create(ctx context.Context, id relay.ID, value []byte, tt
 	return created, err
 }
 
+// Reserve returns the reserve of the store outside.
+func (s *outsideStore) Reserve() relay.Store {
+	return outsideReserve{s, s.store.(reserving).Reserve()}
+}
+
+type outsideReserve struct {
+	*outsideStore
+	reserve relay.Store
+}
+
+func (r outsideReserve) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (created bool, err error) {
+	r.call(ctx, func(ctx context.Context) { created, err = r.reserve.Create(ctx, id, value, ttl) })
+	return created, err
+}
+
 func (s *outsideStore) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (replaced bool, err error) {
 	s.call(ctx, func(ctx context.Context) {
 		arrived := s.expectNotification(id)

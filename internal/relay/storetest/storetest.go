@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,14 +19,19 @@ import (
 )
 
 // Capacity is how many entries the store under test must hold, and MaxEntries
-// how many it may.
+// and MaxBytes how many, of which size in all, it may.
 const (
 	Capacity   = 512
 	MaxEntries = 1024
+	MaxBytes   = 1 << 20
 )
 
+// reserving is a store with a reserve for what was in it already.
+type reserving interface{ Reserve() relay.Store }
+
 // Open returns an empty store that runs until the test ends and holds
-// [MaxEntries] entries at most. It is called in a synctest bubble.
+// [MaxEntries] entries and [MaxBytes] at most. It is called in a synctest
+// bubble.
 type Open func(t *testing.T) relay.Store
 
 // Run runs the suite.
@@ -50,6 +56,8 @@ func Run(t *testing.T, open Open) {
 		{"one of many creates wins", oneCreate},
 		{"one of many replacements wins", oneReplace},
 		{"a full store says so and evicts nothing", full},
+		{"a store full of entries: what it holds can go on", goesOn("value", Capacity, MaxEntries)},
+		{"a store full of bytes: what it holds can go on", goesOn(large, MaxBytes/len(large)/2, MaxBytes/len(large))},
 		{"expired entries make room", roomAfterExpiry},
 		{"random operations against a map", randomOperations},
 	}
@@ -369,14 +377,18 @@ func oneReplace(t *testing.T, s relay.Store) {
 	}
 }
 
-// fill creates entries until the store is full.
-func fill(t *testing.T, s relay.Store, ttl time.Duration) (ids []relay.ID) {
+// large is a value of which few fill a store.
+var large = strings.Repeat("x", 16<<10)
+
+// fill creates entries until the store is full, which must be after least to
+// most of them.
+func fill(t *testing.T, s relay.Store, value string, ttl time.Duration, least, most int) (ids []relay.ID) {
 	t.Helper()
-	for range MaxEntries + 1 {
+	for range most + 1 {
 		id := newID()
-		ok, err := s.Create(t.Context(), id, []byte("value"), ttl)
+		ok, err := s.Create(t.Context(), id, []byte(value), ttl)
 		if errors.Is(err, relay.ErrFull) {
-			if len(ids) < Capacity {
+			if len(ids) < least {
 				t.Fatalf("full after %d entries", len(ids))
 			}
 			return ids
@@ -390,8 +402,48 @@ func fill(t *testing.T, s relay.Store, ttl time.Duration) (ids []relay.ID) {
 	return nil
 }
 
+// goesOn returns a test of a store that least to most values fill: what does not
+// grow needs no room, and what was taken comes back into the reserve.
+func goesOn(value string, least, most int) func(t *testing.T, s relay.Store) {
+	return func(t *testing.T, s relay.Store) {
+		ids := fill(t, s, value, time.Hour, least, most)
+		if create(t, s, ids[0], value, time.Hour) {
+			t.Error("Create of a taken id succeeded")
+		}
+		as := func(c byte, size int) []byte { return bytes.Repeat([]byte{c}, size) }
+		old := []byte(value)
+		for _, next := range [][]byte{as('y', len(value)), as('z', len(value)), as('z', len(value)-1), as('z', 1)} {
+			if ok, err := s.Replace(t.Context(), ids[1], old, next, time.Hour); !ok || err != nil {
+				t.Errorf("Replace of %d bytes by %d = %v, %v", len(old), len(next), ok, err)
+			}
+			old = next
+		}
+		want(t, "get", look(t, s.Get, ids[1]), "z")
+		old = []byte(value)
+		want(t, "take", look(t, s.Take, ids[2]), value)
+		if !create(t, s, newID(), value, time.Hour) {
+			t.Error("no room after a take")
+		}
+		want(t, "take", look(t, s.Take, ids[3]), value)
+		again := fill(t, s, value, time.Hour, 1, 2) // somebody else takes the room
+		reserve := s.(reserving).Reserve()
+		if !create(t, reserve, ids[3], value, time.Hour) {
+			t.Error("no room for an entry that was there before")
+		}
+		want(t, "take of what is back", look(t, s.Take, ids[3]), value)
+		fill(t, reserve, value, time.Hour, 1, most/8) // which is no way around the limits
+		// Over the limits, what does not grow still needs no room.
+		for _, next := range [][]byte{as('y', len(value)), as('z', 1)} {
+			if ok, err := s.Replace(t.Context(), again[0], old, next, time.Hour); !ok || err != nil {
+				t.Errorf("Replace of %d bytes by %d = %v, %v", len(old), len(next), ok, err)
+			}
+			old = next
+		}
+	}
+}
+
 func full(t *testing.T, s relay.Store) {
-	ids := fill(t, s, time.Hour)
+	ids := fill(t, s, "value", time.Hour, Capacity, MaxEntries)
 	for _, id := range ids {
 		if look(t, s.Get, id) != "value" {
 			t.Fatal("a live entry is gone")
@@ -404,9 +456,7 @@ func full(t *testing.T, s relay.Store) {
 }
 
 func roomAfterExpiry(t *testing.T, s relay.Store) {
-	fill(t, s, time.Minute)
+	fill(t, s, "value", time.Minute, Capacity, MaxEntries)
 	time.Sleep(time.Minute)
-	if got := len(fill(t, s, time.Minute)); got < Capacity {
-		t.Errorf("room for %d entries only", got)
-	}
+	fill(t, s, "value", time.Minute, Capacity, MaxEntries)
 }

@@ -36,6 +36,18 @@ func (l Limits) OrDefault() Limits {
 	return l
 }
 
+// reserveShare is the part of the limits by which a store may exceed them for
+// what it held already. A claim that is put back takes the room that it left a
+// moment before: a sixteenth is 6250 of the default's entries, more than
+// are put back at one time on any server.
+const reserveShare = 16
+
+// WithReserve returns the limits for what the store held already.
+func (l Limits) WithReserve() Limits {
+	l = l.OrDefault()
+	return Limits{l.MaxEntries + l.MaxEntries/reserveShare + 1, l.MaxBytes + l.MaxBytes/reserveShare}
+}
+
 // Allow reports whether a store may hold entries whose values have bytes in
 // all.
 func (l Limits) Allow(entries, bytes int64) bool {
@@ -85,10 +97,19 @@ func (x *Index) Usage() (entries, bytes int64) {
 // Find returns the entry under id, expired or not, or nil.
 func (x *Index) Find(id relay.ID) *Entry { return x.entries[id] }
 
-// Fits reports whether entries more entries of bytes more bytes in all may be
-// added.
-func (x *Index) Fits(entries, bytes int) bool {
-	return x.limits.Allow(int64(len(x.entries)+entries), x.bytes+int64(bytes))
+// Limits are those that the index was made with.
+func (x *Index) Limits() Limits { return x.limits }
+
+// Fits reports whether another entry with a value of bytes may be added within
+// limits.
+func (x *Index) Fits(bytes int, limits Limits) bool {
+	return limits.Allow(int64(len(x.entries)+1), x.bytes+int64(bytes))
+}
+
+// Grows reports whether an entry may have a value of more bytes than before. One
+// that does not grow always may.
+func (x *Index) Grows(more int) bool {
+	return more <= 0 || x.limits.Allow(int64(len(x.entries)), x.bytes+int64(more))
 }
 
 // Add adds an entry under an id that has none.

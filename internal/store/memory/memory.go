@@ -75,6 +75,20 @@ func (s *Store) Usage() (entries, bytes int64) {
 
 // Create implements [relay.Store].
 func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+	return s.create(ctx, id, value, ttl, s.index.Limits())
+}
+
+// Reserve returns the same store with room for what was in it already
+// ([index.Limits.WithReserve]).
+func (s *Store) Reserve() relay.Store { return reserve{s} }
+
+type reserve struct{ *Store }
+
+func (r reserve) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+	return r.create(ctx, id, value, ttl, r.index.Limits().WithReserve())
+}
+
+func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -86,7 +100,7 @@ func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.
 	if e := s.index.Find(id); e != nil {
 		s.index.Remove(e)
 	}
-	for !s.index.Fits(1, len(value)) {
+	for !s.index.Fits(len(value), limits) {
 		if s.purge(sweepBatch) == 0 {
 			return false, relay.ErrFull
 		}
@@ -136,7 +150,7 @@ func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl 
 	if e == nil || !bytes.Equal(e.Value, old) {
 		return false, nil
 	}
-	if !s.index.Fits(0, len(next)-len(old)) {
+	if !s.index.Grows(len(next) - len(old)) {
 		return false, relay.ErrFull
 	}
 	s.index.Update(e, bytes.Clone(next), time.Now().Add(ttl))

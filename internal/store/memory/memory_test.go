@@ -14,7 +14,7 @@ func TestStore(t *testing.T) { storetest.Run(t, open) }
 func TestModel(t *testing.T) { storetest.Model(t, open, 4000) }
 
 func open(t *testing.T) relay.Store {
-	s := memory.New(index.Limits{MaxEntries: storetest.MaxEntries})
+	s := memory.New(index.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes})
 	go s.Run(t.Context())
 	return s
 }

@@ -3,19 +3,35 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/store/index"
 )
 
 // Create implements [relay.Store].
 func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+	return s.create(ctx, id, value, ttl, s.gauge.Limits())
+}
+
+// Reserve returns the same store with room for what was in it already
+// ([index.Limits.WithReserve]).
+func (s *Store) Reserve() relay.Store { return reserve{s} }
+
+type reserve struct{ *Store }
+
+func (r reserve) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+	return r.create(ctx, id, value, ttl, r.gauge.Limits().WithReserve())
+}
+
+func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	if err := s.gauge.Admit(ctx, 1, len(value)); err != nil {
-		return false, err
+	if err := s.gauge.Admit(ctx, len(value), limits); err != nil {
+		return false, s.refused(ctx, id, err)
 	}
 	r := &request{id: id, value: own(value), expires: s.now().Add(ttl).UnixMilli()}
 	if err := s.creates.do(ctx, r); err != nil {
@@ -26,6 +42,17 @@ func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.
 		s.notify(id)
 	}
 	return r.found, nil
+}
+
+// refused is what Create answers if there is no room: an id that is taken
+// needs none.
+func (s *Store) refused(ctx context.Context, id relay.ID, reason error) error {
+	if errors.Is(reason, relay.ErrFull) {
+		if _, taken, err := s.Get(ctx, id); err == nil && taken {
+			return nil
+		}
+	}
+	return reason
 }
 
 // Get implements [relay.Store].
@@ -60,10 +87,8 @@ func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl 
 		return false, err
 	}
 	growth := len(next) - len(old)
-	if growth > 0 {
-		if err := s.gauge.Admit(ctx, 0, growth); err != nil {
-			return false, err
-		}
+	if err := s.gauge.Grow(ctx, growth); err != nil {
+		return false, err
 	}
 	r := &request{id: id, old: own(old), value: own(next), expires: s.now().Add(ttl).UnixMilli()}
 	if err := s.replaces.do(ctx, r); err != nil {

@@ -50,8 +50,22 @@ func (s *Store) SetClock(now func() time.Time) { s.now = now }
 
 // Create implements [relay.Store].
 func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+	return s.create(ctx, id, value, ttl, s.gauge.Limits())
+}
+
+// Reserve returns the same store with room for what was in it already
+// ([index.Limits.WithReserve]).
+func (s *Store) Reserve() relay.Store { return reserve{s} }
+
+type reserve struct{ *Store }
+
+func (r reserve) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+	return r.create(ctx, id, value, ttl, r.gauge.Limits().WithReserve())
+}
+
+func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
 	return call(ctx, func(ctx context.Context) (bool, error) {
-		if err := s.gauge.Admit(ctx, 1, len(value)); err != nil {
+		if err := s.gauge.Admit(ctx, len(value), limits); err != nil {
 			return false, s.refused(ctx, id, err)
 		}
 		now := s.now()
@@ -117,10 +131,8 @@ func (s *Store) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
 func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
 	return call(ctx, func(ctx context.Context) (bool, error) {
 		more := len(next) - len(old)
-		if more > 0 {
-			if err := s.gauge.Admit(ctx, 0, more); err != nil {
-				return false, err
-			}
+		if err := s.gauge.Grow(ctx, more); err != nil {
+			return false, err
 		}
 		now := s.now()
 		replaced, err := s.exec(ctx, replaceScript, id, milliseconds(now), rueidis.BinaryString(old),

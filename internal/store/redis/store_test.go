@@ -152,7 +152,7 @@ func empty(t *testing.T, url string) storetest.Open {
 			if err != nil {
 				return nil, err
 			}
-			s, err := Open(context.Background(), c, index.Limits{MaxEntries: storetest.MaxEntries}, quiet)
+			s, err := Open(context.Background(), c, index.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, quiet)
 			if err == nil {
 				s.SetClock(now)
 			}

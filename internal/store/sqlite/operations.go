@@ -11,6 +11,20 @@ import (
 
 // Create implements [relay.Store].
 func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+	return s.create(ctx, id, value, ttl, s.index.Limits())
+}
+
+// Reserve returns the same store with room for what was in it already
+// ([index.Limits.WithReserve]).
+func (s *Store) Reserve() relay.Store { return reserve{s} }
+
+type reserve struct{ *Store }
+
+func (r reserve) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+	return r.create(ctx, id, value, ttl, r.index.Limits().WithReserve())
+}
+
+func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
 	e, err := s.lock(ctx, id)
 	if err != nil {
 		return false, err
@@ -22,7 +36,7 @@ func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.
 	if e != nil {
 		s.drop(e)
 	}
-	for !s.index.Fits(1, len(value)) {
+	for !s.index.Fits(len(value), limits) {
 		if s.purge(sweepBatch) == 0 {
 			s.mu.Unlock()
 			return false, relay.ErrFull
@@ -81,7 +95,7 @@ func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl 
 	case e == nil || !e.Live(time.Now()) || !bytes.Equal(e.Value, old):
 		s.mu.Unlock()
 		return false, nil
-	case !s.index.Fits(0, len(next)-len(old)):
+	case !s.index.Grows(len(next) - len(old)):
 		s.mu.Unlock()
 		return false, relay.ErrFull
 	}

@@ -19,7 +19,7 @@ import (
 
 func open(t *testing.T, path string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), path, index.Limits{MaxEntries: storetest.MaxEntries})
+	s, err := Open(t.Context(), path, index.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,24 +56,35 @@ func New(limits index.Limits, count func(context.Context) (Totals, error), now f
 	return &Gauge{limits: limits.OrDefault(), count: count, now: now, counting: make(chan struct{}, 1)}
 }
 
-// Admit returns [relay.ErrFull] if entries more entries of bytes more bytes in
-// all do not fit, and the count's error if that cannot be told.
-func (g *Gauge) Admit(ctx context.Context, entries, bytes int) error {
-	if g.fits(entries, bytes) {
+// Limits are those that the gauge was made with.
+func (g *Gauge) Limits() index.Limits { return g.limits }
+
+// Admit returns [relay.ErrFull] if another entry with a value of bytes does not
+// fit within limits, and the count's error if that cannot be told.
+func (g *Gauge) Admit(ctx context.Context, bytes int, limits index.Limits) error {
+	return g.admit(ctx, func(t Totals) bool { return limits.Allow(t.Entries+1, t.Bytes+int64(bytes)) })
+}
+
+// Grow does the same for an entry that is to have a value of more bytes than
+// before. One that does not grow always fits.
+func (g *Gauge) Grow(ctx context.Context, more int) error {
+	if more <= 0 {
+		return nil
+	}
+	return g.admit(ctx, func(t Totals) bool { return g.limits.Allow(t.Entries, t.Bytes+int64(more)) })
+}
+
+func (g *Gauge) admit(ctx context.Context, fits func(Totals) bool) error {
+	if fits(g.Totals()) {
 		return nil
 	}
 	if err := g.recount(ctx, refuseFor); err != nil {
 		return err
 	}
-	if !g.fits(entries, bytes) {
+	if !fits(g.Totals()) {
 		return relay.ErrFull
 	}
 	return nil
-}
-
-func (g *Gauge) fits(entries, bytes int) bool {
-	t := g.Totals()
-	return g.limits.Allow(t.Entries+int64(entries), t.Bytes+int64(bytes))
 }
 
 // Add tells of a change: negative numbers after something was removed.

@@ -36,7 +36,7 @@ func newGauge(c *counter) *usage.Gauge {
 func store(t *testing.T, g *usage.Gauge, n int) int {
 	t.Helper()
 	for i := range n {
-		if err := g.Admit(t.Context(), 1, 1); errors.Is(err, relay.ErrFull) {
+		if err := g.Admit(t.Context(), 1, g.Limits()); errors.Is(err, relay.ErrFull) {
 			return i
 		} else if err != nil {
 			t.Fatal(err)
@@ -69,7 +69,7 @@ func TestFullStoreIsNotCountedAllTheTime(t *testing.T) {
 		g := newGauge(c)
 		g.Add(10, 0)
 		for range 1000 {
-			if err := g.Admit(t.Context(), 1, 1); err != relay.ErrFull {
+			if err := g.Admit(t.Context(), 1, g.Limits()); err != relay.ErrFull {
 				t.Fatalf("Admit = %v", err)
 			}
 		}
@@ -100,11 +100,20 @@ func TestRoomAfterATake(t *testing.T) {
 func TestBytes(t *testing.T) {
 	g := newGauge(&counter{holds: usage.Totals{Entries: 1, Bytes: 9000}})
 	g.Add(1, 9000)
-	if err := g.Admit(t.Context(), 1, 2000); err != relay.ErrFull {
+	if err := g.Admit(t.Context(), 2000, g.Limits()); err != relay.ErrFull {
 		t.Errorf("Admit = %v, want ErrFull", err)
 	}
-	if err := g.Admit(t.Context(), 1, 100); err != nil {
+	if err := g.Admit(t.Context(), 100, g.Limits()); err != nil {
 		t.Errorf("Admit = %v", err)
+	}
+	if err := g.Grow(t.Context(), 2000); err != relay.ErrFull {
+		t.Errorf("Grow = %v, want ErrFull", err)
+	}
+	g.Add(0, 5000) // by other servers
+	for _, more := range []int{0, -1, -9000} {
+		if err := g.Grow(t.Context(), more); err != nil {
+			t.Errorf("Grow by %d = %v", more, err)
+		}
 	}
 }
 
@@ -112,7 +121,7 @@ func TestTroubleIsNotFull(t *testing.T) {
 	trouble := errors.New("no answer")
 	g := newGauge(&counter{err: trouble})
 	g.Add(10, 0)
-	if err := g.Admit(t.Context(), 1, 1); !errors.Is(err, trouble) {
+	if err := g.Admit(t.Context(), 1, g.Limits()); !errors.Is(err, trouble) {
 		t.Errorf("Admit = %v", err)
 	}
 }
