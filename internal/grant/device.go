@@ -11,7 +11,7 @@ import (
 // 3.2).
 type DeviceAuthorization struct {
 	DeviceCode relay.Secret
-	UserCode   string // XXXX-XXXX
+	UserCode   UserCode
 	Expires    time.Duration
 }
 
@@ -42,16 +42,16 @@ func (s *Service) createDevice(ctx context.Context, sess session, code deviceCod
 		return DeviceAuthorization{}, false, err
 	}
 	expires := time.Now().Add(s.config.TTL)
-	created, err := create(ctx, s.store, underUserCode, relay.NewSecret(d.userCode), d.state, expires)
+	created, err := create(ctx, s.store, underUserCode, relay.NewSecret(string(d.userCode)), d.state, expires)
 	if err != nil || !created {
 		return DeviceAuthorization{}, false, err
 	}
-	sess.UserCode, sess.Challenge = d.userCode, challengeOf(d.verifier)
+	sess.UserCode, sess.Challenge = string(d.userCode), challengeOf(d.verifier)
 	created, err = create(ctx, s.store, underState, relay.NewSecret(d.state), sess, expires)
 	if created {
 		s.tell(ctx, sess, Started)
 	}
-	return DeviceAuthorization{relay.NewSecret(code.text), showUserCode(d.userCode), s.config.TTL}, created, err
+	return DeviceAuthorization{relay.NewSecret(code.text), d.userCode, s.config.TTL}, created, err
 }
 
 // Poll is a device's request for its token (RFC 8628 section 3.4).
@@ -108,31 +108,26 @@ func (s *Service) answer(ctx context.Context, rec record[session], verifier rela
 
 // DeviceRequest is what the user has to decide on.
 type DeviceRequest struct {
-	UserCode string // XXXX-XXXX
 	Flow     string // names the sign-in to a [Browser]
 	ClientID string
 	Scopes   []string
 	Asked    time.Time
 }
 
-// LookUp returns what waits under a user code, typed in any form. The error is
-// [ErrUnknown], or the store's.
-func (s *Service) LookUp(ctx context.Context, userCode string) (DeviceRequest, error) {
+// LookUp returns what waits under a user code. The error is [ErrUnknown], or
+// the store's.
+func (s *Service) LookUp(ctx context.Context, userCode UserCode) (DeviceRequest, error) {
 	rec, state, err := s.waiting(ctx, userCode)
 	if err != nil {
 		return DeviceRequest{}, err
 	}
 	sess := rec.value
-	return DeviceRequest{showUserCode(sess.UserCode), flowOf(state), sess.ClientID, sess.Scope.names(), sess.Asked}, nil
+	return DeviceRequest{flowOf(state), sess.ClientID, sess.Scope.names(), sess.Asked}, nil
 }
 
 // waiting returns the pending session under a user code, and its state.
-func (s *Service) waiting(ctx context.Context, typed string) (record[session], string, error) {
-	userCode, ok := parseUserCode(typed)
-	if !ok {
-		return record[session]{}, "", ErrUnknown
-	}
-	pointer, ok, err := load[string](ctx, s.store, underUserCode, relay.NewSecret(userCode))
+func (s *Service) waiting(ctx context.Context, userCode UserCode) (record[session], string, error) {
+	pointer, ok, err := load[string](ctx, s.store, underUserCode, relay.NewSecret(string(userCode)))
 	if err != nil || !ok {
 		return record[session]{}, "", orUnknown(err)
 	}
@@ -146,7 +141,7 @@ func (s *Service) waiting(ctx context.Context, typed string) (record[session], s
 // Continue binds the sign-in to the browser in which the user has agreed to
 // go on, and returns where to send it. A later browser takes over from an
 // earlier one. Errors are [ErrUnknown] and the store's.
-func (s *Service) Continue(ctx context.Context, userCode string, browser Browser) (string, error) {
+func (s *Service) Continue(ctx context.Context, userCode UserCode, browser Browser) (string, error) {
 	for range maxAttempts {
 		rec, state, err := s.waiting(ctx, userCode)
 		if err != nil {
@@ -167,7 +162,7 @@ func (s *Service) Continue(ctx context.Context, userCode string, browser Browser
 
 // Decline has the device told that the user said no. Errors are [ErrUnknown]
 // and the store's.
-func (s *Service) Decline(ctx context.Context, userCode string) error {
+func (s *Service) Decline(ctx context.Context, userCode UserCode) error {
 	for range maxAttempts {
 		rec, _, err := s.waiting(ctx, userCode)
 		if err != nil {

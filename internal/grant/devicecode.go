@@ -36,7 +36,7 @@ func parseDeviceCode(text string) (deviceCode, error) {
 
 // derived is what follows from a device code.
 type derived struct {
-	userCode string
+	userCode UserCode
 	state    string
 	verifier relay.Secret // RFC 7636
 }

@@ -104,16 +104,82 @@ func TestScopes(t *testing.T) {
 }
 
 func TestUserCodes(t *testing.T) {
-	for _, typed := range []string{"BCDF-GHJK", "bcdfghjk", " bcdf ghjk ", "BCDF\u2013GHJK", "b-c-d-f-g-h-j-k"} {
-		if code, ok := parseUserCode(typed); !ok || code != "BCDFGHJK" {
-			t.Errorf("%q: %q, %v", typed, code, ok)
+	for _, typed := range []string{
+		"BCDF-GHJK", "bcdfghjk", " bcdf ghjk ", "b-c-d-f-g-h-j-k", "BCDFGHJK\t", "\tBCDF\r\nGHJK\n", "bCdF_gHjK",
+		"BCDF\u2010GHJK", "BCDF\u2011GHJK", "BCDF\u2012GHJK", "BCDF\u2013GHJK", "BCDF\u2014GHJK", "BCDF\u2015GHJK",
+		"BCDF\u2212GHJK", "BCDF\u00adGHJK", "BCDF\u2043GHJK", "BCDF\u05beGHJK", "BCDF\u301cGHJK", "BCDF\u30fcGHJK", "BCDF\uff0dGHJK",
+		"BCDF\ufe58GHJK", "BCDF~GHJK", "BCDF.GHJK", "BCDF\u00b7GHJK", "BCDF\u3002GHJK", "BCDF/GHJK", "BCDF:GHJK", "BCDF+GHJK",
+		"BCDF\u00a0GHJK", "BCDF\u2003GHJK", "BCDF\u202fGHJK", "BCDF\u3000GHJK", "\ufeffBCDF\u200bGHJK\u200d", "\u202eBCDF-GHJK\u202c",
+		`"BCDF-GHJK"`, "'bcdf-ghjk'", "\u201cBCDF-GHJK\u201d", "\u00abBCDF-GHJK\u00bb", "\u201eBCDF-GHJK\u201c", "`BCDF-GHJK`", "<BCDF-GHJK>",
+		"BCDF\u02bcGHJK", "B\u0301CDFGHJK", "BCDF-GHJK\x00\x7f\u0085", "(BCDF) [GHJK].", "BCDF\u2028GHJK",
+		"ＢＣＤＦ－ＧＨＪＫ", "ｂｃｄｆｇｈｊｋ", "ⒷⒸⒹⒻⒼⒽⒿⓀ", "𝐁𝐂𝐃𝐅𝐆𝐇𝐉𝐊", "BⅭⅮFGHJ\u212a",
+		"ВСDFGНЈК", "всdfgнјк", "ΒCDϜGΗͿΚ", "βcdfgηjκ",
+	} {
+		if code, err := ParseUserCode(typed); err != nil || code != "BCDFGHJK" || code.String() != "BCDF-GHJK" {
+			t.Errorf("%q: %q, %v", typed, code, err)
 		}
 	}
-	for _, typed := range []string{"", "BCDF-GHJ", "BCDF-GHJKL", "ABCD-FGHJ", "BCDF-GHJ1", "<script>", strings.Repeat("-", 100)} {
-		if code, ok := parseUserCode(typed); ok {
-			t.Errorf("%q: %q", typed, code)
+	for typed, want := range map[string]UserCode{
+		"ВСНКМРТХ": "BCHKMPTX", "ΒΖΗΚΜΝΡΤ": "BZHKMNPT", "ѕјԛԝѵԍхт": "SJQWVGXT",
+	} {
+		if code, err := ParseUserCode(typed); err != nil || code != want {
+			t.Errorf("%q: %q, %v", typed, code, err)
 		}
 	}
+	for typed, want := range map[string]string{
+		"":                       "that is 0 letters; user codes have 8",
+		" - ":                    "that is 0 letters; user codes have 8",
+		strings.Repeat("-", 256): "that is 0 letters; user codes have 8",
+		"b":                      "that is 1 letters; user codes have 8",
+		"BCDF-GHJ":               "that is 7 letters; user codes have 8",
+		"BCDF-GHJKL":             "that is 9 letters; user codes have 8",
+		"ABCD-FGHJ":              "user codes have no A",
+		"bcdf-ghj1":              "user codes have no 1",
+		"BCDF-GHJ\uff11":         "user codes have no 1",
+		"0123-0123":              "user codes have no 0, 1, 2, 3",
+		"hello":                  "user codes have no E, O",
+		"ЖСДFGНЈК":               "user codes have no Ж, Д",
+		"çcdfghjk":               "user codes have no Ç",
+		"bcdfghjк-ы":             "user codes have no Ы",
+		"<script>":               "user codes have no I",
+		"日本語日本語日本語":              "user codes have no 日, 本, 語",
+		"aeiouy123":              "user codes have no A, E, I, O, U",
+		strings.Repeat("B", 257): errTypedTooLong.Error(),
+	} {
+		if code, err := ParseUserCode(typed); err == nil || err.Error() != want || code != "" {
+			t.Errorf("%q: %q, %v, want %s", typed, code, err, want)
+		}
+	}
+}
+
+// FuzzUserCode: what is read is a code, and reads the same however it is
+// written; what is not says why.
+func FuzzUserCode(f *testing.F) {
+	for _, seed := range []string{"BCDF-GHJK", "ｂｃｄｆ\u2011ｇｈｊｋ\t", "ВСНКМРТХ", "ΒΖΗΚΜΝΡΤ", "hello", "\xff\u0345ß", ""} {
+		f.Add(seed)
+	}
+	shape := regexp.MustCompile(`^[` + userCodeAlphabet + `]{8}$`)
+	f.Fuzz(func(t *testing.T, typed string) {
+		code, err := ParseUserCode(typed)
+		var no *NoUserCodeError
+		switch {
+		case err == nil:
+			if !shape.MatchString(string(code)) {
+				t.Fatalf("%q is read as %q", typed, code)
+			}
+			for _, same := range []string{code.String(), strings.ToLower(string(code)), typed + " .", strings.ToUpper(typed)} {
+				if again, err := ParseUserCode(same); len(same) <= maxTyped && (err != nil || again != code) {
+					t.Errorf("%q is read as %q, %q as %q, %v", typed, code, same, again, err)
+				}
+			}
+		case errors.As(err, &no):
+			if no.Strange == "" && no.Letters == userCodeLength {
+				t.Errorf("%q: %+v says nothing", typed, no)
+			}
+		case len(typed) <= maxTyped:
+			t.Errorf("%q: %v", typed, err)
+		}
+	})
 }
 
 // TestDeviceCodes derives what belongs together, and nothing from anything
@@ -128,10 +194,10 @@ func TestDeviceCodes(t *testing.T) {
 			t.Fatalf("%s: %v, %v", code.text, parsed, err)
 		}
 		d, err := code.derive()
-		if err != nil || !shape.MatchString(d.userCode) || !IsState(d.state) || len(d.verifier.Reveal()) != 43 {
+		if err != nil || !shape.MatchString(string(d.userCode)) || !IsState(d.state) || len(d.verifier.Reveal()) != 43 {
 			t.Fatalf("%+v, %v", d, err)
 		}
-		for _, text := range []string{d.userCode, d.state, d.verifier.Reveal()} {
+		for _, text := range []string{string(d.userCode), d.state, d.verifier.Reveal()} {
 			if seen[text] {
 				t.Fatalf("%s twice", text)
 			}

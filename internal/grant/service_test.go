@@ -163,7 +163,7 @@ func TestApprovalRacesPolls(t *testing.T) {
 			var first error
 			var both sync.WaitGroup
 			both.Go(func() {
-				if _, err := w.Callback(context.Background(), stateIn(t, address), grant.Answer{Code: "code-of-" + a.UserCode}, browser); err != nil {
+				if _, err := w.Callback(context.Background(), stateIn(t, address), grant.Answer{Code: "code-of-" + a.UserCode.String()}, browser); err != nil {
 					t.Errorf("callback: %v", err)
 				}
 			})
@@ -176,7 +176,7 @@ func TestApprovalRacesPolls(t *testing.T) {
 				t.Fatalf("first poll: %v", first)
 			}
 			time.Sleep(grant.Interval)
-			if token, err := w.poll(t.Context(), a); err != nil || token.AccessToken.Reveal() != "token-of-code-of-"+a.UserCode {
+			if token, err := w.poll(t.Context(), a); err != nil || token.AccessToken.Reveal() != "token-of-code-of-"+a.UserCode.String() {
 				t.Fatalf("second poll: %+v, %v", token, err)
 			}
 		}
@@ -365,7 +365,7 @@ func TestNothingAtRestIsUsable(t *testing.T) {
 	if _, err := w.redeem(t.Context(), code); err != nil {
 		t.Fatal(err)
 	}
-	secrets := []string{code.Reveal(), "canary-of-the-code-grant", "http://127.0.0.1:1/", a.DeviceCode.Reveal(), a.DeviceCode.Reveal()[:43], a.UserCode, strings.ReplaceAll(a.UserCode, "-", ""), "canary-code", token.AccessToken.Reveal()}
+	secrets := []string{code.Reveal(), "canary-of-the-code-grant", "http://127.0.0.1:1/", a.DeviceCode.Reveal(), a.DeviceCode.Reveal()[:43], a.UserCode.String(), string(a.UserCode), "canary-code", token.AccessToken.Reveal()}
 	for _, value := range recorded.values {
 		for _, secret := range secrets {
 			if strings.Contains(string(value), secret) {

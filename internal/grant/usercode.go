@@ -1,6 +1,14 @@
 package grant
 
-import "strings"
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
 
 // userCodeAlphabet has no vowels, so that no words appear, and nothing that
 // looks like something else (RFC 8628 section 6.1).
@@ -8,9 +16,20 @@ const userCodeAlphabet = "BCDFGHJKLMNPQRSTVWXZ"
 
 const userCodeLength = 8
 
+// maxTyped bounds what people type for a user code, in bytes.
+const maxTyped = 256
+
+// UserCode is the code that a device shows and its user types: eight letters.
+type UserCode string
+
+// String writes the code as XXXX-XXXX.
+func (c UserCode) String() string {
+	return string(c[:userCodeLength/2] + "-" + c[userCodeLength/2:])
+}
+
 // newUserCode turns random bytes into a user code; bytes beyond the last
 // multiple of the alphabet's length are left out, which keeps it fair.
-func newUserCode(random []byte) (string, bool) {
+func newUserCode(random []byte) (UserCode, bool) {
 	const fair = 256 / len(userCodeAlphabet) * len(userCodeAlphabet)
 	code := make([]byte, 0, userCodeLength)
 	for _, b := range random {
@@ -18,18 +37,70 @@ func newUserCode(random []byte) (string, bool) {
 			code = append(code, userCodeAlphabet[int(b)%len(userCodeAlphabet)])
 		}
 	}
-	return string(code), len(code) == userCodeLength
+	return UserCode(code), len(code) == userCodeLength
 }
 
-// parseUserCode reads a code as people type it: in any case, with or without
-// dashes and spaces.
-func parseUserCode(text string) (string, bool) {
-	if len(text) > 64 {
-		return "", false
+// NoUserCodeError says why a text cannot be a user code.
+type NoUserCodeError struct {
+	Strange string // letters and digits that no code has, each once; "" if there are none
+	Letters int    // how many letters there are; where Strange is "", not 8
+}
+
+func (e *NoUserCodeError) Error() string {
+	if e.Strange != "" {
+		return "user codes have no " + e.Strange
 	}
-	code := strings.ToUpper(strings.NewReplacer("-", "", " ", "", "\u00a0", "", "\u2013", "", "_", "").Replace(text))
-	return code, len(code) == userCodeLength && strings.Trim(code, userCodeAlphabet) == ""
+	return fmt.Sprintf("that is %d letters; user codes have %d", e.Letters, userCodeLength)
 }
 
-// showUserCode writes a code as XXXX-XXXX.
-func showUserCode(code string) string { return code[:4] + "-" + code[4:] }
+var errTypedTooLong = errors.New("that is too long for a user code")
+
+// ParseUserCode reads a code as people type it and programs paste it: in
+// capitals or not, in full width, on a Cyrillic or Greek keyboard; with spaces,
+// dashes, dots, quotes and other marks, controls and format characters, which
+// all say nothing. The error is a [*NoUserCodeError], except for a text that is
+// too long.
+func ParseUserCode(text string) (UserCode, error) {
+	if len(text) > maxTyped {
+		return "", errTypedTooLong
+	}
+	var code, strange []rune
+	for _, r := range norm.NFKC.String(text) {
+		if !unicode.IsLetter(r) && !unicode.IsNumber(r) || unicode.Is(unicode.Lm, r) { // Lm: marks like ʼ and ー
+			continue
+		}
+		r = unicode.ToUpper(r)
+		letter := r
+		if latin, ok := lookAlikes[r]; ok {
+			letter = latin
+		}
+		code = append(code, letter)
+		if !strings.ContainsRune(userCodeAlphabet, letter) && !slices.Contains(strange, r) {
+			strange = append(strange, r)
+		}
+	}
+	if len(strange) > 0 || len(code) != userCodeLength {
+		return "", &NoUserCodeError{Strange: list(strange), Letters: len(code)}
+	}
+	return UserCode(code), nil
+}
+
+// list writes the first few of some letters.
+func list(letters []rune) string {
+	const few = 5
+	var texts []string
+	for _, letter := range letters[:min(len(letters), few)] {
+		texts = append(texts, string(letter))
+	}
+	return strings.Join(texts, ", ")
+}
+
+// lookAlikes are the capital letters of other scripts that look like a letter
+// of a code.
+var lookAlikes = map[rune]rune{
+	// Cyrillic
+	'В': 'B', 'С': 'C', 'Ԍ': 'G', 'Н': 'H', 'Ј': 'J', 'К': 'K', 'М': 'M', 'Р': 'P', 'Ԛ': 'Q', 'Ѕ': 'S', 'Т': 'T', 'Ѵ': 'V',
+	'Ԝ': 'W', 'Х': 'X',
+	// Greek
+	'Β': 'B', 'Ϝ': 'F', 'Η': 'H', 'Ϳ': 'J', 'Κ': 'K', 'Μ': 'M', 'Ν': 'N', 'Ρ': 'P', 'Τ': 'T', 'Χ': 'X', 'Ζ': 'Z',
+}

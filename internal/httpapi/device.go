@@ -3,6 +3,8 @@ package httpapi
 import (
 	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -21,10 +23,10 @@ func (s *Server) postDeviceAuthorization(w http.ResponseWriter, r *http.Request)
 	}
 	page := s.config.PublicURL.String() + api.PathDevice
 	_ = writeJSON(w, http.StatusOK, api.DeviceAuthorization{
-		DeviceCode: a.DeviceCode.Reveal(), UserCode: a.UserCode,
-		VerificationURI: page, VerificationURIComplete: page + "?user_code=" + a.UserCode,
+		DeviceCode: a.DeviceCode.Reveal(), UserCode: a.UserCode.String(),
+		VerificationURI: page, VerificationURIComplete: page + "?user_code=" + a.UserCode.String(),
 		ExpiresIn: int64(a.Expires.Seconds()), Interval: int64(grant.Interval.Seconds()),
-		Message: "To sign in, open " + page + " in a browser and enter the code " + a.UserCode,
+		Message: "To sign in, open " + page + " in a browser and enter the code " + a.UserCode.String(),
 	})
 }
 
@@ -56,7 +58,7 @@ func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) (grant.
 // getDevice serves GET /device: it asks for the code or, with one in the
 // query, for the decision.
 func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) {
-	p, err := queryParams(r)
+	p, err := readParams("query", r.URL.RawQuery, "user_code")
 	switch {
 	case err != nil:
 		s.failPage(w, r, err)
@@ -67,22 +69,26 @@ func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// postDevice serves POST /device: a typed code, or the decision.
+// postDevice serves POST /device: a typed code, or the decision. Every answer
+// to a person leads to an address that can be reloaded and gone back to.
 func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) {
 	form, err := s.deviceForm(w, r)
 	if err != nil {
 		s.failPage(w, r, err)
 		return
 	}
-	userCode := form["user_code"]
+	userCode, err := grant.ParseUserCode(form["user_code"])
+	if err != nil || form["decision"] == "" {
+		s.seeUserCode(w, form["user_code"])
+		return
+	}
 	switch form["decision"] {
-	case "":
-		s.askDevice(w, r, userCode)
 	case "continue":
 		s.continueDevice(w, r, userCode)
 	case "decline":
-		if err := s.tryUserCode(r, func() error { return s.grants.Decline(r.Context(), userCode) }); err != nil {
-			s.failDevice(w, r, userCode, err)
+		err := s.tryUserCode(r, func() error { return s.grants.Decline(r.Context(), userCode) })
+		if err != nil {
+			s.failDecision(w, r, userCode, err)
 			return
 		}
 		s.seeDevice(w, web.DeviceDeclined)
@@ -91,7 +97,21 @@ func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *Server) continueDevice(w http.ResponseWriter, r *http.Request, userCode string) {
+func (s *Server) deviceForm(w http.ResponseWriter, r *http.Request) (params, error) {
+	if err := s.sameOrigin(r); err != nil {
+		return nil, err
+	}
+	if err := refuseInQuery(r, "user_code", "decision"); err != nil {
+		return nil, err
+	}
+	body, err := formBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	return readParams("body", body, "user_code", "decision")
+}
+
+func (s *Server) continueDevice(w http.ResponseWriter, r *http.Request, userCode grant.UserCode) {
 	var target string
 	n := s.newcomer(r)
 	err := s.tryUserCode(r, func() (err error) {
@@ -99,21 +119,49 @@ func (s *Server) continueDevice(w http.ResponseWriter, r *http.Request, userCode
 		return err
 	})
 	if err != nil {
-		s.failDevice(w, r, userCode, err)
+		s.failDecision(w, r, userCode, err)
 		return
 	}
 	s.keep(w, r, n)
 	seeOther(w, target)
 }
 
-func (s *Server) deviceForm(w http.ResponseWriter, r *http.Request) (params, error) {
-	if err := s.sameOrigin(r); err != nil {
-		return nil, err
+// seeUserCode leads to what there is to say of a code that somebody has typed.
+func (s *Server) seeUserCode(w http.ResponseWriter, typed string) {
+	target := s.config.PublicURL.String() + api.PathDevice
+	if code, err := grant.ParseUserCode(typed); err == nil {
+		typed = code.String()
 	}
-	if r.URL.RawQuery != "" {
-		return nil, &problem{api.InvalidRequest, "send the parameters in the body"}
+	if typed != "" {
+		target += "?user_code=" + url.QueryEscape(strings.ToValidUTF8(typed[:min(len(typed), maxShown)], ""))
 	}
-	return formParams(w, r)
+	seeOther(w, target+"#")
+}
+
+// maxShown bounds what is kept of a text that is no user code, in bytes. It is
+// longer than what a code is found in, so the rest cannot make one.
+const maxShown = 300
+
+// failDecision says under an address of its own that a code leads nowhere.
+func (s *Server) failDecision(w http.ResponseWriter, r *http.Request, userCode grant.UserCode, err error) {
+	if !errors.Is(err, grant.ErrUnknown) {
+		s.failPage(w, r, err)
+		return
+	}
+	note(r.Context(), api.UnknownSignIn)
+	s.seeUserCode(w, userCode.String())
+}
+
+// toDevice leads to the page from addresses that people type in its place, and
+// keeps nothing of them but the code.
+func (s *Server) toDevice(w http.ResponseWriter, r *http.Request) {
+	p, _ := readParams("query", r.URL.RawQuery, "user_code") // what cannot be read is left out
+	s.seeUserCode(w, p["user_code"])
+}
+
+// nearDevice reports whether a path was meant to be that of the device page.
+func nearDevice(path string) bool {
+	return strings.EqualFold(strings.TrimSuffix(path, "/"), api.PathDevice)
 }
 
 // getDeviceResult serves GET /device/{result}: how it went.
@@ -126,15 +174,25 @@ func (s *Server) getDeviceResult(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// askDevice shows who asks for what under a user code.
-func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, userCode string) {
+// askDevice shows who asks for what under a user code. What cannot be one is no
+// guess.
+func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, typed string) {
+	userCode, err := grant.ParseUserCode(typed)
+	if err != nil {
+		s.askAgain(w, r, typed, err)
+		return
+	}
 	var request grant.DeviceRequest
-	err := s.tryUserCode(r, func() (err error) {
+	err = s.tryUserCode(r, func() (err error) {
 		request, err = s.grants.LookUp(r.Context(), userCode)
 		return err
 	})
-	if err != nil {
-		s.failDevice(w, r, userCode, err)
+	switch {
+	case errors.Is(err, grant.ErrUnknown):
+		s.askAgain(w, r, typed, err)
+		return
+	case err != nil:
+		s.failPage(w, r, err)
 		return
 	}
 	if r.Method == http.MethodGet && !prefetched(r) {
@@ -144,19 +202,20 @@ func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, userCode stri
 		s.keep(w, r, n)
 	}
 	s.devicePage(w, r, http.StatusOK, web.DeviceData{
-		View: web.DeviceConfirm, UserCode: request.UserCode, ClientID: request.ClientID, Scopes: request.Scopes,
+		View: web.DeviceConfirm, UserCode: userCode.String(), ClientID: request.ClientID, Scopes: request.Scopes,
 		Minutes: int(time.Since(request.Asked).Minutes()),
 	})
 }
 
-// failDevice asks again after a code that leads nowhere.
-func (s *Server) failDevice(w http.ResponseWriter, r *http.Request, userCode string, err error) {
-	if errors.Is(err, grant.ErrUnknown) {
-		note(r.Context(), api.UnknownSignIn)
-		s.devicePage(w, r, http.StatusNotFound, web.DeviceData{View: web.DeviceAsk, UserCode: userCode, Unknown: true})
-		return
+// askAgain says what is wrong with a code.
+func (s *Server) askAgain(w http.ResponseWriter, r *http.Request, typed string, err error) {
+	data := web.DeviceData{View: web.DeviceAsk, UserCode: typed, Unknown: true}
+	var no *grant.NoUserCodeError
+	if errors.As(err, &no) {
+		data.Strange, data.Letters = no.Strange, no.Letters
 	}
-	s.failPage(w, r, err)
+	note(r.Context(), api.UnknownSignIn)
+	s.devicePage(w, r, http.StatusNotFound, data)
 }
 
 // devicePage shows a page whose form may end at Stack Exchange, or at wherever

@@ -217,7 +217,7 @@ func (s site) visits() []visit {
 		{405, "POST", "/oauth/authorize", "a=b", nil, nil},
 		{200, "GET", "/device", "", nil, device},
 		{404, "GET", "/device?user_code=BCDF-GHJK", "", nil, device},
-		{404, "POST", "/device", "user_code=BCDF-GHJK", sameOrigin, device},
+		{303, "POST", "/device", "user_code=BCDF-GHJK", sameOrigin, nil},
 		{403, "POST", "/device", "user_code=BCDF-GHJK", nil, nil},
 		{405, "PUT", "/device", "", nil, nil},
 		{200, "GET", "/device/finished", "", nil, device},

@@ -237,7 +237,7 @@ func TestDepositsOfOneClient(t *testing.T) {
 }
 
 // TestUserCodes: wrong ones count, wherever they are used, and right ones do
-// not.
+// not, nor does what cannot be a code.
 func TestUserCodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimited(t, inMemory(), limit.New(limit.Config{UserCodes: hour(4)}), "")
@@ -247,17 +247,28 @@ func TestUserCodes(t *testing.T) {
 			if w := l.from(alice, "/device?user_code="+code, ""); w.Code != http.StatusOK {
 				t.Fatalf("the right code: %d", w.Code)
 			}
+			if w := l.from(alice, "/device?user_code=BCDF-GHJ", ""); w.Code != http.StatusNotFound {
+				t.Fatalf("seven letters: %d", w.Code)
+			}
+			if w := l.from(alice, "/device", "user_code=BCDFGHJK"); w.Code != http.StatusSeeOther { // looked up there
+				t.Fatalf("a typed code: %d", w.Code)
+			}
 		}
-		for i, request := range [][2]string{
-			{"/device?user_code=BCDF-GHJK", ""}, {"/device", "user_code=BCDFGHJL"},
-			{"/device", "user_code=BCDFGHJM&decision=continue"}, {"/device", "user_code=BCDFGHJN&decision=decline"},
+		for _, wrong := range []struct {
+			path, form string
+			status     int
+		}{
+			{"/device?user_code=BCDF-GHJK", "", http.StatusNotFound},
+			{"/device?user_code=bcdfghjl", "", http.StatusNotFound},
+			{"/device", "user_code=BCDFGHJM&decision=continue", http.StatusSeeOther},
+			{"/device", "user_code=BCDFGHJN&decision=decline", http.StatusSeeOther},
 		} {
-			if w := l.from(alice, request[0], request[1]); w.Code != http.StatusNotFound {
-				t.Errorf("wrong code %d: %d", i, w.Code)
+			if w := l.from(alice, wrong.path, wrong.form); w.Code != wrong.status {
+				t.Errorf("%v: %d", wrong, w.Code)
 			}
 		}
 		for _, request := range [][2]string{
-			{"/device?user_code=" + code, ""}, {"/device", "user_code=" + code},
+			{"/device?user_code=" + code, ""},
 			{"/device", "user_code=" + code + "&decision=continue"}, {"/device", "user_code=" + code + "&decision=decline"},
 		} {
 			if w := l.from(alice, request[0], request[1]); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "900" {

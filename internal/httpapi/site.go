@@ -67,6 +67,10 @@ func (s *Server) Readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	if nearDevice(r.URL.Path) {
+		s.toDevice(w, r)
+		return
+	}
 	s.problemPage(w, r, web.ProblemData{
 		Status: http.StatusNotFound, Name: notFoundName, Message: "there is no page at this address",
 		AuthorizedAppsURL: s.config.AuthorizedAppsURL,

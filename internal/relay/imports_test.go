@@ -58,6 +58,7 @@ var outside = map[string]string{
 	"internal/store/postgres": "github.com/jackc/pgx/v5",
 	"internal/clientaddr":     "github.com/pires/go-proxyproto",
 	"internal/metrics":        "github.com/prometheus/client_golang",
+	"internal/grant":          "golang.org/x/text/unicode/norm",
 }
 
 type goPackage struct {

@@ -19,7 +19,9 @@ const (
 type DeviceData struct {
 	View              DeviceView
 	UserCode          string   // XXXX-XXXX; for DeviceAsk what was typed, for DeviceConfirm the code that was found
-	Unknown           bool     // DeviceAsk: the code typed is unknown, used or expired
+	Unknown           bool     // DeviceAsk: what was typed leads nowhere
+	Strange           string   // DeviceAsk: letters typed that no code has, if any
+	Letters           int      // DeviceAsk: how many letters were typed, if that is what is wrong
 	ClientID          string   // the app's id on Stack Apps
 	Scopes            []string // what is asked for, in Stack Exchange's words; may be empty
 	Minutes           int      // full minutes since the device asked; 0 is less than a minute ago
