@@ -12,7 +12,7 @@ var proxyHeaders = []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"}
 
 // fromLoopback reports whether the client is on this machine. What is not an
 // address and a port is the peer of a socket file, most likely a proxy, except
-// for the net.Pipe of a test.
+// for this process itself.
 func fromLoopback(r *http.Request) bool {
 	for _, name := range proxyHeaders {
 		if len(r.Header.Values(name)) > 0 {
@@ -21,7 +21,7 @@ func fromLoopback(r *http.Request) bool {
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr == "pipe"
+		return r.RemoteAddr == inProcess
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.Unmap().IsLoopback()

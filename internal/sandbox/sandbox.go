@@ -28,8 +28,7 @@ type Config struct {
 	MaxTokens int
 }
 
-// Sandbox serves the fake. It is safe for concurrent use and starts no
-// goroutine.
+// Sandbox serves the fake. It is safe for concurrent use.
 type Sandbox struct {
 	config  Config
 	mux     *http.ServeMux
