@@ -112,9 +112,7 @@ func newHandler(address string) (*sandbox.Sandbox, http.Handler, error) {
 	store := memory.New(index.Limits{})
 	s, err := httpapi.New(relay.New(store, relay.Config{}), store, httpapi.Config{
 		PublicURL: public, Sandbox: fake, Log: slog.New(slog.DiscardHandler),
-		StackExchange: stackexchange.New(stackexchange.Config{
-			BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: inProcess{fake},
-		}),
+		StackExchange: stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: fake, Local: true},
 	})
 	if err != nil {
 		return nil, nil, err

@@ -89,10 +89,10 @@ func start(options Options) (s *Server, stop func(), err error) {
 
 func newHandler(public *url.URL, options Options) (http.Handler, error) {
 	store := memory.New(index.Limits{})
-	base := public.JoinPath("sandbox")
+	base, fake := public.JoinPath("sandbox"), sandbox.New(sandbox.Config{})
 	server, err := httpapi.New(relay.New(store, relay.Config{TTL: options.TTL}), store, httpapi.Config{
-		PublicURL: public, Sandbox: sandbox.New(sandbox.Config{}), TTL: options.TTL, Log: slog.New(slog.DiscardHandler), Version: "dsstest",
-		StackExchange: stackexchange.New(stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3")}),
+		PublicURL: public, Sandbox: fake, TTL: options.TTL, Log: slog.New(slog.DiscardHandler), Version: "dsstest",
+		StackExchange: stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: fake, Local: true},
 	})
 	if err != nil {
 		return nil, err

@@ -34,11 +34,12 @@ func (c *limitsConfig) flags(f *flag.FlagSet) {
 		{"unknown-keys", "different keys under which nothing is stored", &c.limit.UnknownKeys},
 		{"user-codes", "user codes that lead nowhere", &c.limit.UserCodes},
 		{"exchanges", "token requests and device authorizations", &c.limit.Exchanges},
-		{"revocations", "tokens to revoke", &c.limit.Revocations},
 	} {
 		f.Var(&one.limit.Client, "limit-"+one.name, "`rate` of "+one.of+" for one client, such as 600/1m; off is no limit")
 		f.Var(&one.limit.Total, "limit-"+one.name+"-total", "`rate` of "+one.of+" for all clients together")
 	}
+	f.Var(&c.limit.Redemptions, "limit-redemptions", "`rate` of codes that Stack Exchange refuses for one client")
+	f.Var(&c.limit.Revocations, "limit-revocations", "`rate` of tokens to revoke that Stack Exchange does not know for one client")
 	f.IntVar(&c.limit.Deposits, "limit-deposits", c.limit.Deposits, "`number` of entries one client may have put in the store within --ttl; 0 is no limit")
 	f.IntVar(&c.limit.Waiters, "limit-waiters", c.limit.Waiters, "`number` of apps of one client that wait at one time; 0 is no limit")
 	f.IntVar(&c.limit.Connections, "limit-connections", c.limit.Connections, "`number` of connections of one client that are open at one time; 0 is no limit. Those of --trusted-proxies do not count")

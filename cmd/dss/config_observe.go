@@ -15,7 +15,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/logger"
 	"github.com/desktop-stack-serv/dss/internal/metrics"
 	"github.com/desktop-stack-serv/dss/internal/relay"
-	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
 // observation is what the server tells about itself.
@@ -99,16 +98,19 @@ func (c *config) measure(store relay.Store) relay.Store {
 	return c.metrics.Store(store, metrics.Capacity{Entries: int64(c.maxEntries), Bytes: int64(c.maxBytes)})
 }
 
-// observe completes the settings of a server around r that calls upstream, so
-// that all of it is counted.
-func (c *config) observe(settings *httpapi.Config, r *relay.Relay, upstream stackexchange.Config) {
+// newObserved returns a server around r, of which everything is counted if
+// there are metrics.
+func (c *config) newObserved(r *relay.Relay, store relay.Store, settings httpapi.Config) (*httpapi.Server, error) {
 	settings.AuditKey = c.auditKey
 	if c.metrics == nil {
-		settings.StackExchange = stackexchange.New(upstream)
-		return
+		return httpapi.New(r, store, settings)
 	}
-	settings.Observer, upstream.Observe = c.metrics, c.metrics.Called
-	settings.StackExchange = stackexchange.New(upstream)
+	settings.Observer, settings.StackExchange.Observe = c.metrics, c.metrics.Called
+	server, err := httpapi.New(r, store, settings)
+	if err != nil {
+		return nil, err
+	}
 	c.metrics.Relay(r, c.maxWaiters)
-	c.metrics.Upstream(settings.StackExchange)
+	c.metrics.Upstream(server)
+	return server, nil
 }

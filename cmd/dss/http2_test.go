@@ -83,7 +83,7 @@ type overHTTP2 struct {
 const maxWaitersInBubble = 60
 
 // inBubble runs test with a server in a synctest bubble.
-func inBubble(t *testing.T, test func(overHTTP2)) {
+func inBubble(t *testing.T, test func(overHTTP2), configure ...func(*config)) {
 	certFile, keyFile, roots := writePair(t, t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
 		c := &config{}
@@ -91,6 +91,9 @@ func inBubble(t *testing.T, test func(overHTTP2)) {
 		c.maxWaiters = maxWaitersInBubble
 		c.limits = "off" // one client opens more connections than anybody else
 		c.public = &url.URL{Scheme: "https", Host: "localhost"}
+		for _, f := range configure {
+			f(c)
+		}
 		log := slog.New(slog.DiscardHandler)
 		dss, err := c.newServer(memory.New(index.Limits{}), log)
 		if err != nil {

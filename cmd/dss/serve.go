@@ -17,7 +17,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
-	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
 // Limits of a connection.
@@ -146,15 +145,16 @@ func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server
 		Version:           version(),
 		Log:               log,
 	}
-	base, apiURL := c.stackExchange()
-	c.observe(&settings, r, stackexchange.Config{BaseURL: base, APIURL: apiURL})
+	settings.StackExchange.BaseURL, settings.StackExchange.APIURL = c.stackExchange()
 	if c.sandbox {
-		settings.Sandbox = sandbox.New(c.sandboxConfig())
+		fake := sandbox.New(c.sandboxConfig())
+		settings.Sandbox = fake
+		settings.StackExchange.Transport, settings.StackExchange.Local = fake, true
 		if settings.AuthorizedAppsURL == "" {
 			settings.AuthorizedAppsURL = c.public.String() + "/sandbox/"
 		}
 	}
-	return httpapi.New(r, store, settings)
+	return c.newObserved(r, store, settings)
 }
 
 // stackExchange returns where users sign in, and the API. The settings have

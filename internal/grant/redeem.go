@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
@@ -47,7 +48,7 @@ func (s *Service) redeem(ctx context.Context, rec record[session], verifier rela
 	}
 	sess.Status, sess.Since = approved, time.Time{}
 	_, replaceErr := rec.replace(ctx, s.store, sess)
-	return Token{}, errors.Join(ErrUnavailable, replaceErr)
+	return Token{}, errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, err), replaceErr)
 }
 
 // over returns the session without its code, which is good for nothing more.

@@ -280,7 +280,7 @@ func TestHeaders(t *testing.T) {
 	sites := newSites(t, inMemory(), whole, func(c *httpapi.Config) {
 		base := c.PublicURL.JoinPath("sandbox")
 		c.Sandbox = fake
-		c.StackExchange = stackexchange.New(stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: inProcess{fake}})
+		c.StackExchange = stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: fake, Local: true}
 	})
 	for _, s := range sites {
 		for _, v := range s.visits() {

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/limit"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
 // identify finds out whose request it is, for [clientaddr.From] to tell.
@@ -42,6 +45,8 @@ func (s *Server) throttle(next http.Handler) http.Handler {
 		switch {
 		case err == nil:
 			next.ServeHTTP(w, r)
+		case r.URL.Path == api.PathOAuthToken: // by a device or not, nobody has read
+			s.failOAuth(w, r, pollError{err})
 		case openToScripts(r.URL.Path):
 			s.failOAuth(w, r, err)
 		case r.URL.Path == api.PathToken:
@@ -59,18 +64,46 @@ func (s *Server) tryUserCode(r *http.Request, look func() error) error {
 		return err
 	}
 	if err = look(); errors.Is(err, grant.ErrUnknown) {
-		s.missed(r, guess)
-	} else {
-		guess.Hit()
+		return s.missed(r.Context(), guess, err)
 	}
+	guess.Hit()
 	return err
 }
 
-// missed counts a wrong guess.
-func (s *Server) missed(r *http.Request, guess limit.Guess) {
-	if err := guess.Miss(r.Context()); err != nil {
-		s.log.WarnContext(r.Context(), "guess not counted for all servers", "err", err)
+// missed counts a wrong guess. It returns what to answer: how it was wrong, or
+// that all clients together have been wrong too often.
+func (s *Server) missed(ctx context.Context, guess limit.Guess, wrong error) error {
+	refused, err := guess.Miss(ctx)
+	if err != nil {
+		s.log.WarnContext(ctx, "guess not counted for all servers", "err", err)
 	}
+	if refused != nil {
+		return refused
+	}
+	return wrong
+}
+
+// caller is for whom a call to Stack Exchange is made.
+func caller(ctx context.Context) netip.Prefix { return limit.ClientOf(clientaddr.From(ctx)) }
+
+// admitCall bounds the calls to Stack Exchange that are in vain, of the client
+// whose request leads to them.
+func (s *Server) admitCall(ctx context.Context, m stackexchange.Method) (done func(vain bool), err error) {
+	start := s.limits.Redemption
+	if m == stackexchange.MethodInvalidate {
+		start = s.limits.Revocation
+	}
+	guess, err := start(clientaddr.From(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return func(vain bool) {
+		if vain {
+			_, _ = guess.Miss(ctx) // it is counted here alone, and has no total
+		} else {
+			guess.Hit()
+		}
+	}, nil
 }
 
 // storing counts entries that the client of r is about to have stored.
@@ -84,7 +117,8 @@ var tooMany = map[string]string{
 	limit.UnknownKeys: "too many different keys under which nothing is stored",
 	limit.UserCodes:   "too many codes that lead nowhere",
 	limit.Exchanges:   "too many requests for tokens",
-	limit.Revocations: "too many tokens to revoke",
+	limit.Redemptions: "too many codes that Stack Exchange refused",
+	limit.Revocations: "too many tokens to revoke that Stack Exchange does not know",
 	limit.Deposits:    "too many sign-ins",
 	limit.Waiters:     "too many apps that wait at the same time",
 }
@@ -95,32 +129,30 @@ func throttled(e *limit.Exceeded) *problem {
 	if all {
 		from = "all users together"
 	}
-	return &problem{api.ThrottleViolation, fmt.Sprintf("%s from %s: try again in %s seconds", tooMany[name], from, seconds(e))}
+	return &problem{api.ThrottleViolation, fmt.Sprintf("%s from %s: try again in %s seconds", tooMany[name], from, seconds(e.RetryAfter))}
 }
 
 // seconds is how long to wait, in whole seconds.
-func seconds(e *limit.Exceeded) string {
-	return strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10)
+func seconds(wait time.Duration) string {
+	return strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)
 }
 
 // setRetryAfter says when to ask again, where err or the status asks for that.
 func setRetryAfter(w http.ResponseWriter, status int, err error) {
 	var exceeded *limit.Exceeded
+	var paused *stackexchange.PausedError
 	switch {
 	case errors.As(err, &exceeded):
-		w.Header().Set("Retry-After", seconds(exceeded))
+		w.Header().Set("Retry-After", seconds(exceeded.RetryAfter))
+	case errors.As(err, &paused):
+		w.Header().Set("Retry-After", seconds(paused.Left))
 	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", retryAfter)
 	}
 }
 
-// throttleOAuth refuses in the words of OAuth. Devices take anything but
-// slow_down for the end (RFC 8628 section 3.5).
-func (s *Server) throttleOAuth(w http.ResponseWriter, r *http.Request, e *limit.Exceeded) {
-	name := api.TemporarilyUnavailable
-	if r.URL.Path == api.PathOAuthToken {
-		name = api.SlowDown
-	}
+// throttleOAuth refuses in the words of OAuth.
+func (s *Server) throttleOAuth(w http.ResponseWriter, r *http.Request, e *limit.Exceeded, name string) {
 	setRetryAfter(w, http.StatusTooManyRequests, e)
 	note(r.Context(), api.ThrottleViolation)
 	_ = writeJSON(w, http.StatusTooManyRequests, api.OAuthError{Error: name, Description: throttled(e).message})

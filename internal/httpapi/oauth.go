@@ -75,19 +75,27 @@ func asOAuthProblem(err error) (_ *oauthProblem, known bool) {
 	return &oauthProblem{api.TemporarilyUnavailable, "the store cannot be reached; try again in a moment"}, false
 }
 
-// failOAuth answers an app.
+// failOAuth answers an app. What is only for now is slow_down for a device that
+// polls: it would take everything else for the end (RFC 8628 section 3.5).
 func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
+	unavailable := api.TemporarilyUnavailable
+	if _, polls := errors.AsType[pollError](err); polls {
+		unavailable = api.SlowDown
+	}
 	var exceeded *limit.Exceeded
 	if errors.As(err, &exceeded) {
-		s.throttleOAuth(w, r, exceeded)
+		s.throttleOAuth(w, r, exceeded, unavailable)
 		return
 	}
 	p := s.explainOAuth(r, err)
 	status := http.StatusBadRequest
 	switch {
+	case p.name == api.TemporarilyUnavailable && unavailable == api.SlowDown:
+		p = &oauthProblem{unavailable, p.message}
+		noteError(r, err, p.name)
 	case p.name == api.TemporarilyUnavailable:
 		status = http.StatusServiceUnavailable
-		w.Header().Set("Retry-After", retryAfter)
+		setRetryAfter(w, status, err)
 	case p.name == api.InvalidClient && r.Header.Get("Authorization") != "": // RFC 6749 section 5.2
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", `Basic realm="DSS"`)

@@ -29,6 +29,21 @@ func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) (grant.Token
 	if err != nil {
 		return grant.Token{}, err
 	}
+	token, err := s.exchange(r, form)
+	if err != nil && form["grant_type"] == api.GrantDeviceCode {
+		err = pollError{err}
+	}
+	return token, err
+}
+
+// pollError is the error of a device's poll.
+type pollError struct{ error }
+
+// Unwrap returns the error as it would be without a device.
+func (e pollError) Unwrap() error { return e.error }
+
+// exchange gives a token for what the app has.
+func (s *Server) exchange(r *http.Request, form params) (grant.Token, error) {
 	from, err := clientOf(r, form)
 	if err == nil {
 		err = s.limits.Exchange(clientaddr.From(r.Context()))
@@ -40,7 +55,7 @@ func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) (grant.Token
 	case api.GrantAuthorizationCode:
 		return s.exchangeCode(r.Context(), from, form)
 	case api.GrantDeviceCode:
-		return s.pollDevice(r, from, form)
+		return s.pollDevice(r.Context(), from, form)
 	case "":
 		return grant.Token{}, missing("grant_type")
 	}
@@ -72,21 +87,11 @@ func (s *Server) exchangeCode(ctx context.Context, from client, form params) (gr
 	})
 }
 
-// pollDevice answers with slow_down where others would get a 503: many
-// devices take that for the end.
-func (s *Server) pollDevice(r *http.Request, from client, form params) (grant.Token, error) {
+func (s *Server) pollDevice(ctx context.Context, from client, form params) (grant.Token, error) {
 	if err := require(from, form, "device_code"); err != nil {
 		return grant.Token{}, err
 	}
-	token, err := s.grants.Poll(r.Context(), grant.Poll{
+	return s.grants.Poll(ctx, grant.Poll{
 		ClientID: from.id, DeviceCode: relay.NewSecret(form["device_code"]), Basic: from.basic,
 	})
-	if err == nil {
-		return token, nil
-	}
-	p := s.explainOAuth(r, err)
-	if p.name == api.TemporarilyUnavailable {
-		p = &oauthProblem{api.SlowDown, p.message}
-	}
-	return grant.Token{}, p
 }

@@ -219,7 +219,7 @@ func newAudited(t *testing.T, key string) dss {
 			c.AuditKey = []byte(key)
 		}
 		base := c.PublicURL.JoinPath("sandbox")
-		c.StackExchange = stackexchange.New(stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: inProcess{fake}})
+		c.StackExchange = stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: fake, Local: true}
 	})
 	d.log = log
 	return d

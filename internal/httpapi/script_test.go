@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -162,40 +161,6 @@ func cutMark(line, mark string) (string, bool) {
 	return strings.TrimPrefix(rest, " "), ok
 }
 
-// inProcess carries requests to a handler as if over loopback. Like a
-// connection, it fails the handler's writes once the client has left.
-type inProcess struct{ handler http.Handler }
-
-func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.RemoteAddr = "127.0.0.1:1"
-	body, out := io.Pipe()
-	w := &pipedResponse{out: out, header: http.Header{}, started: make(chan int, 1)}
-	go func() {
-		p.handler.ServeHTTP(w, r)
-		w.WriteHeader(http.StatusOK)
-		out.Close()
-	}()
-	status := <-w.started
-	return &http.Response{StatusCode: status, Header: w.header.Clone(), Body: body, Request: r}, nil
-}
-
-type pipedResponse struct {
-	out     *io.PipeWriter
-	header  http.Header
-	once    sync.Once
-	started chan int
-}
-
-func (w *pipedResponse) Header() http.Header { return w.header }
-
-func (w *pipedResponse) WriteHeader(status int) { w.once.Do(func() { w.started <- status }) }
-
-func (w *pipedResponse) Write(b []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	return w.out.Write(b)
-}
-
 // startServer serves DSS with a memory store and the sandbox on loopback.
 func startServer(t *testing.T, settings map[string]string) (address string, fake *sandbox.Sandbox) {
 	t.Helper()
@@ -229,9 +194,7 @@ func startServer(t *testing.T, settings map[string]string) (address string, fake
 		config.Sandbox = fake
 	}
 	base := config.PublicURL.JoinPath("sandbox")
-	config.StackExchange = stackexchange.New(stackexchange.Config{
-		BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: inProcess{fake},
-	})
+	config.StackExchange = stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: fake, Local: true}
 	return listen(t, memory.New(limits), config), fake
 }
 

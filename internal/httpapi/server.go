@@ -39,9 +39,9 @@ type Config struct {
 	// AuthorizedAppsURL is linked where a user may want to undo a sign-in.
 	// The zero value means DefaultAuthorizedAppsURL.
 	AuthorizedAppsURL string
-	// StackExchange is the client of Stack Exchange. The zero value means
-	// one of the real one.
-	StackExchange *stackexchange.Client
+	// StackExchange says where that is and how it is called. For whom a call
+	// is made, and whether it may be, the server knows itself.
+	StackExchange stackexchange.Config
 	// TTL is how long a sign-in may take. The zero value means
 	// [relay.DefaultTTL].
 	TTL time.Duration
@@ -97,9 +97,6 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 	if config.AuthorizedAppsURL == "" {
 		config.AuthorizedAppsURL = DefaultAuthorizedAppsURL
 	}
-	if config.StackExchange == nil {
-		config.StackExchange = stackexchange.New(stackexchange.Config{})
-	}
 	if config.Observer == nil {
 		config.Observer = unobserved{}
 	}
@@ -109,7 +106,8 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 		observer: config.Observer, audit: audit{config.AuditKey, log},
 		hosts: newHosts(config.PublicURL, config.AppHosts),
 	}
-	s.upstream = config.StackExchange
+	config.StackExchange.Caller, config.StackExchange.Admit = caller, s.admitCall
+	s.upstream = stackexchange.New(config.StackExchange)
 	s.grants = grant.New(store, s.upstream, grant.Config{
 		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathCallback,
 		Shared: config.SharedStore, Observe: s.granted,
@@ -121,6 +119,9 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 	s.draining, s.drain = context.WithCancel(context.Background())
 	return s, nil
 }
+
+// Paused is how much longer Stack Exchange wants no calls of a method.
+func (s *Server) Paused(m stackexchange.Method) time.Duration { return s.upstream.Paused(m) }
 
 // Drain makes /readyz answer 503 and ends every wait with a 503.
 func (s *Server) Drain() { s.drain() }

@@ -83,12 +83,11 @@ func (s *Server) look(w http.ResponseWriter, r *http.Request, c relay.Claim) (*r
 		return nil, err
 	}
 	claimed, err := s.lookOrWait(w, r, c)
-	if err == nil {
-		guess.Hit()
-	} else {
-		s.missed(r, guess) // also when the client has left before it heard
+	if err != nil {
+		return nil, s.missed(r.Context(), guess, err) // also when the client has left before it heard
 	}
-	return claimed, err
+	guess.Hit()
+	return claimed, nil
 }
 
 func (s *Server) lookOrWait(w http.ResponseWriter, r *http.Request, c relay.Claim) (*relay.Claimed, error) {

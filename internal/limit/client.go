@@ -26,6 +26,18 @@ func networkOf(address netip.Addr) network {
 	return network{} // no address
 }
 
+// ClientOf returns what counts as one client: the address, or the /64 of an
+// IPv6 address. It is zero for the zero address.
+func ClientOf(address netip.Addr) netip.Prefix {
+	address = address.Unmap()
+	bits := address.BitLen()
+	if address.Is6() {
+		bits = 64
+	}
+	prefix, _ := address.Prefix(bits) // an error means that there is no address
+	return prefix
+}
+
 // client is what is known of one. It holds no pointers, so that the garbage
 // collector has nothing to do with a full table.
 type client struct {

@@ -20,8 +20,11 @@ type Config struct {
 	UserCodes Limit
 	// Exchanges are requests for tokens and device authorizations.
 	Exchanges Limit
-	// Revocations are tokens to end, each of which asks Stack Exchange.
-	Revocations Limit
+	// Redemptions are codes that Stack Exchange refuses, and
+	Redemptions Rate
+	// Revocations tokens to end that it does not know, of one client. All
+	// calls to Stack Exchange together are bounded where they are made.
+	Revocations Rate
 	// Deposits are the entries in the store that one client may have put
 	// there within the last DepositLife, claimed or not.
 	Deposits int
@@ -51,7 +54,8 @@ func Defaults() Config {
 		UnknownKeys: Limit{Rate{600, time.Minute}, Rate{60_000, time.Minute}},
 		UserCodes:   Limit{Rate{60, 10 * time.Minute}, Rate{6000, 10 * time.Minute}},
 		Exchanges:   Limit{Rate{6000, time.Minute}, Rate{600_000, time.Minute}},
-		Revocations: Limit{Rate{20, 10 * time.Minute}, Rate{60, 10 * time.Minute}},
+		Redemptions: Rate{30, 10 * time.Minute},
+		Revocations: Rate{30, 10 * time.Minute},
 		Deposits:    1000,
 		Waiters:     500,
 		Connections: 1000,
@@ -65,6 +69,7 @@ const (
 	UnknownKeys = "unknown_keys"
 	UserCodes   = "user_codes"
 	Exchanges   = "exchanges"
+	Redemptions = "redemptions"
 	Revocations = "revocations"
 	Deposits    = "deposits"
 	Waiters     = "waiters"
@@ -81,23 +86,28 @@ const (
 	userCodes
 	requests
 	exchanges
+	redemptions
 	revocations
 	kinds
 
 	guesses = userCodes + 1
+	// Those of one client alone come last.
+	withTotal = redemptions
 )
 
-var kindNames = [kinds]string{UnknownKeys, UserCodes, Requests, Exchanges, Revocations}
+var kindNames = [kinds]string{UnknownKeys, UserCodes, Requests, Exchanges, Redemptions, Revocations}
 
 // Names returns the names of all limits.
 func Names() []string {
-	names := []string{Deposits, Waiters, Connections}
-	for _, name := range kindNames {
-		names = append(names, name, name+totalSuffix)
+	names := append([]string{Deposits, Waiters, Connections}, kindNames[:]...)
+	for _, name := range kindNames[:withTotal] {
+		names = append(names, name+totalSuffix)
 	}
 	return names
 }
 
 func (c Config) limits() [kinds]Limit {
-	return [kinds]Limit{c.UnknownKeys, c.UserCodes, c.Requests, c.Exchanges, c.Revocations}
+	return [kinds]Limit{
+		c.UnknownKeys, c.UserCodes, c.Requests, c.Exchanges, {Client: c.Redemptions}, {Client: c.Revocations},
+	}
 }

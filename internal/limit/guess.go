@@ -9,12 +9,15 @@ import (
 
 // Guess is a look at something that cannot be found without knowing it. It is
 // paid for in advance, so that many at once are no more than may be; who was
-// right gets it back.
+// right gets it back. What a client may pay for binds, and once it has paid as
+// often it learns nothing. What all together may only refuses those who were
+// wrong: else a few clients could keep everybody from looking.
 type Guess struct {
 	limiter *Limiter // nil if nothing was paid
 	kind    kind
 	network network
-	hash    uint64 // of an unknown key
+	hash    uint64        // of an unknown key
+	over    time.Duration // how long all together have to wait; 0: this one is among theirs
 }
 
 // Key starts a look under a key of a key space. Its client pays for a key
@@ -28,7 +31,7 @@ func (l *Limiter) Key(address netip.Addr, space, key string) (Guess, error) {
 	if l.recent.has(hash) {
 		return Guess{}, nil
 	}
-	return Guess{l, unknownKeys, n, hash}, l.spend(address, unknownKeys)
+	return l.guess(n, unknownKeys, hash)
 }
 
 // UserCode starts a look under a user code.
@@ -36,7 +39,35 @@ func (l *Limiter) UserCode(address netip.Addr) (Guess, error) {
 	if l == nil {
 		return Guess{}, nil
 	}
-	return Guess{l, userCodes, networkOf(address), 0}, l.spend(address, userCodes)
+	return l.guess(networkOf(address), userCodes, 0)
+}
+
+// Redemption starts to have Stack Exchange redeem a code.
+func (l *Limiter) Redemption(address netip.Addr) (Guess, error) {
+	if l == nil {
+		return Guess{}, nil
+	}
+	return l.guess(networkOf(address), redemptions, 0)
+}
+
+// Revocation starts to have Stack Exchange end a token.
+func (l *Limiter) Revocation(address netip.Addr) (Guess, error) {
+	if l == nil {
+		return Guess{}, nil
+	}
+	return l.guess(networkOf(address), revocations, 0)
+}
+
+// guess pays for one.
+func (l *Limiter) guess(n network, k kind, hash uint64) (Guess, error) {
+	now := l.now()
+	shard, c := l.table.lock(n)
+	wait := l.takeOwn(c, k, now)
+	shard.mu.Unlock()
+	if wait > 0 {
+		return Guess{}, l.refused(kindNames[k], wait)
+	}
+	return Guess{l, k, n, hash, l.totals[k].take(now)}, nil
 }
 
 // Hit ends a guess that was right, or about which nothing was learned.
@@ -48,24 +79,33 @@ func (g Guess) Hit() {
 	shard, c := l.table.lock(g.network)
 	l.buckets[g.kind].giveBack(&c.levels[g.kind])
 	shard.mu.Unlock()
-	l.totals[g.kind].giveBack()
+	if g.over == 0 {
+		l.totals[g.kind].giveBack()
+	}
 }
 
-// Miss ends a guess that was wrong. Where servers share a store it is counted
-// there; the error is the store's, and changes nothing for the client.
-func (g Guess) Miss(ctx context.Context) error {
+// Miss ends a guess that was wrong. refused is an [*Exceeded] if all clients
+// together had been wrong as often as they may. Where servers share a store,
+// guesses at keys and user codes are counted there; err is the store's, and
+// changes nothing for the client.
+func (g Guess) Miss(ctx context.Context) (refused, err error) {
 	l := g.limiter
 	if l == nil {
-		return nil
+		return nil, nil
 	}
+	refused = l.refused(kindNames[g.kind]+totalSuffix, g.over)
 	if g.kind == unknownKeys {
 		l.recent.add(g.hash)
 	}
-	if l.shared.store == nil {
-		return nil
+	if l.shared.store == nil || g.kind >= guesses {
+		return refused, nil
 	}
 	limit := l.config.limits()[g.kind]
-	return errors.Join(g.countClient(ctx, limit.Client), g.countTotal(ctx, limit.Total))
+	err = g.countClient(ctx, limit.Client)
+	if refused == nil {
+		err = errors.Join(err, g.countTotal(ctx, limit.Total))
+	}
+	return refused, err
 }
 
 // countClient counts what the client has missed, and blocks it if that is more

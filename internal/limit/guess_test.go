@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,18 +18,21 @@ import (
 // missKey looks for a key in vain.
 func missKey(t *testing.T, l *Limiter, key string) error {
 	guess, err := l.Key(here, "0", key)
-	if err == nil {
-		err = guess.Miss(t.Context())
+	return miss(t, guess, err)
+}
+
+// miss ends a guess that was wrong, and may have been refused.
+func miss(t *testing.T, guess Guess, err error) error {
+	if err != nil {
+		return err
 	}
-	return err
+	refused, err := guess.Miss(t.Context())
+	return errors.Join(refused, err)
 }
 
 func missCode(t *testing.T, l *Limiter) error {
 	guess, err := l.UserCode(here)
-	if err == nil {
-		err = guess.Miss(t.Context())
-	}
-	return err
+	return miss(t, guess, err)
 }
 
 // TestPollingCostsOnce: the same key again is free, also for a client that has
@@ -50,7 +54,7 @@ func TestPollingCostsOnce(t *testing.T) {
 		if guess, err := l.Key(there, "0", "key of 7"); err != nil || guess.limiter == nil {
 			t.Error("somebody else has not paid for it")
 		}
-		if guess, err := l.Key(here, "1", "key of 7"); err == nil || guess.Miss(t.Context()) != nil {
+		if _, err := l.Key(here, "1", "key of 7"); err == nil {
 			t.Error("the key of another key space is another one")
 		}
 	})
@@ -82,6 +86,91 @@ func TestHitsAreFree(t *testing.T) {
 }
 
 func inMemory() relay.Store { return memory.New(index.Limits{}) }
+
+// TestTotalRefusesOnlyTheWrong: when all clients together have been wrong as
+// often as they may, another wrong guess is refused, and a right one is not;
+// nor does it use up anything. What a client may binds all the same: once it
+// has been wrong as often, no guess of it is looked at.
+func TestTotalRefusesOnlyTheWrong(t *testing.T) {
+	limits := Limit{Rate{6, time.Hour}, Rate{20, time.Hour}}
+	for name, start := range map[string]func(l *Limiter, i int) (Guess, error){
+		UserCodes:   func(l *Limiter, i int) (Guess, error) { return l.UserCode(address(i % 100)) },
+		UnknownKeys: func(l *Limiter, i int) (Guess, error) { return l.Key(address(i%100), "0", fmt.Sprint(i)) },
+	} {
+		for _, shared := range []relay.Store{nil, inMemory()} {
+			t.Run(name, func(t *testing.T) {
+				l := New(Config{UserCodes: limits, UnknownKeys: limits, Shared: shared})
+				wrong := func(i int) error {
+					guess, err := start(l, i)
+					return miss(t, guess, err)
+				}
+				right := func(i int) error {
+					guess, err := start(l, i)
+					guess.Hit()
+					return err
+				}
+				for i := range 20 {
+					if err := wrong(i); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for i := 20; i < 600; i++ {
+					over := &Exceeded{}
+					if err := wrong(i); !errors.As(err, &over) || over.Name != name+totalSuffix {
+						t.Fatalf("wrong guess %d: %v", i, err)
+					}
+					if err := right(i); i < 500 && err != nil {
+						t.Fatalf("right guess %d: %v", i, err)
+					}
+				}
+				over := &Exceeded{}
+				if err := right(700); !errors.As(err, &over) || over.Name != name {
+					t.Errorf("a right guess of a client that was wrong too often: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// TestCallsInVain: only what Stack Exchange does not know counts, for its
+// client alone.
+func TestCallsInVain(t *testing.T) {
+	rate := Rate{5, time.Hour}
+	l := New(Config{Redemptions: rate, Revocations: rate, Shared: inMemory()})
+	for name, start := range map[string]func(netip.Addr) (Guess, error){Redemptions: l.Redemption, Revocations: l.Revocation} {
+		for range 100 {
+			guess, err := start(here)
+			if err != nil {
+				t.Fatal(err)
+			}
+			guess.Hit()
+		}
+		var inVain []Guess
+		for range 5 { // at once
+			guess, err := start(here)
+			if err != nil {
+				t.Fatal(err)
+			}
+			inVain = append(inVain, guess)
+		}
+		_, err := start(here)
+		for _, guess := range inVain {
+			if refused, err := guess.Miss(t.Context()); refused != nil || err != nil {
+				t.Errorf("%s: %v, %v", name, refused, err)
+			}
+		}
+		over := &Exceeded{}
+		if !errors.As(err, &over) || over.Name != name {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := start(here); err == nil {
+			t.Errorf("%s: another one is let through", name)
+		}
+		if _, err := start(there); err != nil {
+			t.Errorf("%s of somebody else: %v", name, err)
+		}
+	}
+}
 
 // TestServersShareGuesses: two servers give no more guesses than one, but for
 // what each may have under way.

@@ -66,9 +66,6 @@ func (l *Limiter) Request(address netip.Addr) error { return l.spend(address, re
 // Exchange counts a request for a token or for a device authorization.
 func (l *Limiter) Exchange(address netip.Addr) error { return l.spend(address, exchanges) }
 
-// Revocation counts a token to end.
-func (l *Limiter) Revocation(address netip.Addr) error { return l.spend(address, revocations) }
-
 func (l *Limiter) spend(address netip.Addr, k kind) error {
 	if l == nil {
 		return nil
@@ -83,10 +80,7 @@ func (l *Limiter) spend(address netip.Addr, k kind) error {
 // take counts an event for its client and for all. What a client is refused
 // takes nothing from the others.
 func (l *Limiter) take(c *client, k kind, now int64) (name string, wait time.Duration) {
-	if k < guesses && c.blocked[k] > now {
-		return kindNames[k], time.Duration(c.blocked[k] - now)
-	}
-	if wait := l.buckets[k].take(&c.levels[k], now); wait > 0 {
+	if wait := l.takeOwn(c, k, now); wait > 0 {
 		return kindNames[k], wait
 	}
 	if wait := l.totals[k].take(now); wait > 0 {
@@ -94,6 +88,14 @@ func (l *Limiter) take(c *client, k kind, now int64) (name string, wait time.Dur
 		return kindNames[k] + totalSuffix, wait
 	}
 	return "", 0
+}
+
+// takeOwn counts an event for its client alone.
+func (l *Limiter) takeOwn(c *client, k kind, now int64) time.Duration {
+	if k < guesses && c.blocked[k] > now {
+		return time.Duration(c.blocked[k] - now)
+	}
+	return l.buckets[k].take(&c.levels[k], now)
 }
 
 // refused is the error of an event that has to wait; nil if it has not.

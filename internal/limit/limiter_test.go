@@ -93,7 +93,8 @@ func TestTotal(t *testing.T) {
 // written.
 func TestClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := New(Config{Revocations: Limit{Client: Rate{1, time.Minute}}})
+		l := New(Config{Requests: Limit{Client: Rate{1, time.Minute}}})
+		clients := map[netip.Prefix]bool{}
 		for _, c := range []struct {
 			address string
 			served  bool
@@ -101,11 +102,16 @@ func TestClients(t *testing.T) {
 			{"2001:db8::1", true}, {"2001:db8::ffff:ffff:ffff:ffff", false}, {"2001:db8:0:1::1", true},
 			{"198.51.100.7", true}, {"::ffff:198.51.100.7", false}, {"198.51.100.8", true}, {"::198.51.100.9", true}, {"::", false},
 		} {
-			if err := l.Revocation(netip.MustParseAddr(c.address)); (err == nil) != c.served {
+			address := netip.MustParseAddr(c.address)
+			if err := l.Request(address); (err == nil) != c.served {
 				t.Errorf("%s: %v", c.address, err)
 			}
+			if of := ClientOf(address); clients[of] == c.served || !of.IsValid() {
+				t.Errorf("%s is of the client %s", c.address, of)
+			}
+			clients[ClientOf(address)] = true
 		}
-		if err := l.Revocation(netip.Addr{}); err != nil {
+		if err := l.Request(netip.Addr{}); err != nil {
 			t.Errorf("no address: %v", err)
 		}
 	})
@@ -180,8 +186,10 @@ func TestAtOnce(t *testing.T) {
 	for i := range 400 {
 		group.Go(func() {
 			address := []netip.Addr{here, there}[i%2]
-			if _, err := l.UserCode(address); err == nil {
-				served.Add(1)
+			if guess, err := l.UserCode(address); err == nil {
+				if refused, _ := guess.Miss(t.Context()); refused == nil {
+					served.Add(1)
+				}
 			}
 			if _, err := l.Wait(address); err == nil {
 				waiting.Add(1)
@@ -209,8 +217,10 @@ func TestOff(t *testing.T) {
 			done()
 			key, keyErr := l.Key(here, "0", time.Now().String())
 			code, codeErr := l.UserCode(here)
-			return errors.Join(l.Request(here), l.Exchange(here), l.Revocation(here), l.Deposit(here, 1),
-				keyErr, codeErr, key.Miss(t.Context()), code.Miss(t.Context()))
+			redemption, redemptionErr := l.Redemption(here)
+			revocation, revocationErr := l.Revocation(here)
+			return errors.Join(l.Request(here), l.Exchange(here), l.Deposit(here, 1),
+				miss(t, key, keyErr), miss(t, code, codeErr), miss(t, redemption, redemptionErr), miss(t, revocation, revocationErr))
 		})
 		if err != nil {
 			t.Errorf("%d, then %v", n, err)

@@ -35,7 +35,7 @@ func TestParseRate(t *testing.T) {
 func TestNames(t *testing.T) {
 	names := Names()
 	slices.Sort(names)
-	if len(slices.Compact(names)) != 3+2*int(kinds) || slices.Contains(names, "") {
+	if len(slices.Compact(names)) != 3+int(kinds)+int(withTotal) || slices.Contains(names, "") {
 		t.Errorf("%q", names)
 	}
 }

@@ -115,7 +115,7 @@ func BenchmarkUnknownKey(b *testing.B) {
 		binary.BigEndian.PutUint64(key[30:], i)
 		guess, err := l.Key(here, "0", string(key))
 		if err == nil {
-			_ = guess.Miss(b.Context())
+			_, _ = guess.Miss(b.Context())
 		}
 		i++
 	}

@@ -215,15 +215,14 @@ func server(t *testing.T, m *metrics.Metrics) http.Handler {
 	store := m.Store(memory.New(index.Limits{}), metrics.Capacity{Entries: 1, Bytes: 1})
 	r := relay.New(store, relay.Config{})
 	m.Relay(r, relay.DefaultMaxWaiters)
-	upstream := stackexchange.New(stackexchange.Config{Observe: m.Called, Transport: away{}})
-	m.Upstream(upstream)
 	s, err := httpapi.New(r, store, httpapi.Config{
 		PublicURL: &url.URL{Scheme: "http", Host: "localhost"}, Log: slog.New(slog.DiscardHandler),
-		StackExchange: upstream, Observer: m, AppHosts: []string{"all"},
+		StackExchange: stackexchange.Config{Observe: m.Called, Transport: away{}}, Observer: m, AppHosts: []string{"all"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.Upstream(s)
 	return s.Handler()
 }
 
@@ -296,7 +295,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		"error":  httpapi.ErrorNames(),
 		"kind":   {"token", "code", "refusal", "conflict"},
 		"outcome": {"created", "repeated", "replaced", "conflicted", "too_late", "delivered", "interrupted", "put_back", "lost", "answered", "empty", "left", "drained", "full",
-			"failed", "ended", "ok", "refused", "paused", "unavailable"},
+			"failed", "ended", "ok", "refused", "paused", "throttled", "unavailable"},
 		"grant": {"code", "device"}, "step": {"started", "approved", "declined", "redeemed", "refused"},
 		"limit": {"requests", "other"}, "operation": {"create", "get", "take", "replace", "watch"}, "reason": {"full", "failed"},
 		"version": {"v1"}, "revision": {"abc"}, "goversion": {"go1"},

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
@@ -20,16 +22,20 @@ func (m *Metrics) newUpstream() upstream {
 	u := upstream{
 		calls: m.counters("dss_upstream_calls_total", "Calls to Stack Exchange, by method and outcome.", "method", "outcome"),
 		took: m.histograms("dss_upstream_call_duration_seconds",
-			"How long calls to Stack Exchange took, by method, with the wait for one of the slots.", afar, "method"),
+			"How long calls to Stack Exchange took, by method, with the wait for their turn.", afar, "method"),
 		quota:     m.gauges("dss_upstream_quota_remaining", "Requests that the Stack Exchange API still allows today, as it last said."),
 		quotaFrom: m.gauges("dss_upstream_quota_limit", "Requests that the Stack Exchange API allows in a day, as it last said."),
 	}
-	methods := []string{string(stackexchange.MethodRedeem), string(stackexchange.MethodInvalidate)}
-	all(u.calls, methods, []string{
-		string(stackexchange.CallOK), string(stackexchange.CallRefused), string(stackexchange.CallPaused), string(stackexchange.CallUnavailable),
-	})
+	var names []string
 	for _, method := range methods {
-		u.took.WithLabelValues(method)
+		names = append(names, string(method))
+	}
+	all(u.calls, names, []string{
+		string(stackexchange.CallOK), string(stackexchange.CallRefused), string(stackexchange.CallPaused),
+		string(stackexchange.CallThrottled), string(stackexchange.CallUnavailable),
+	})
+	for _, name := range names {
+		u.took.WithLabelValues(name)
 	}
 	return u
 }
@@ -44,8 +50,18 @@ func (m *Metrics) Called(c stackexchange.Call) {
 	}
 }
 
-// Upstream shows what c knows: whether the API wants no calls for a while.
-func (m *Metrics) Upstream(c *stackexchange.Client) {
-	m.gaugeOf("dss_upstream_pause_seconds", "How much longer the Stack Exchange API wants no calls; 0 if it takes them.",
-		func() float64 { return c.Paused().Seconds() })
+// Upstream shows what u knows: whether Stack Exchange wants no calls for a
+// while.
+func (m *Metrics) Upstream(u interface {
+	Paused(stackexchange.Method) time.Duration
+}) {
+	for _, method := range methods {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "dss_upstream_pause_seconds", ConstLabels: prometheus.Labels{"method": string(method)},
+			Help: "How much longer Stack Exchange wants no calls, by method; 0 if it takes them.",
+		}, func() float64 { return u.Paused(method).Seconds() }))
+	}
 }
+
+// methods are those of package stackexchange.
+var methods = []stackexchange.Method{stackexchange.MethodRedeem, stackexchange.MethodInvalidate}

@@ -3,8 +3,10 @@ package stackexchange
 import (
 	"context"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
@@ -17,7 +19,6 @@ type call struct {
 	url     *url.URL
 	form    url.Values
 	bearer  relay.Secret
-	pause   *pause         // nil: of an endpoint that knows no backoff
 	secrets []relay.Secret // all that is sent and must not come back in an error
 }
 
@@ -39,27 +40,39 @@ func (l call) request(ctx context.Context) (*http.Request, error) {
 	return r, nil
 }
 
-// do sends l when there is a slot for it. Every error wraps ErrUnavailable.
-func (c *Client) do(ctx context.Context, l call) (answer, error) {
+// do makes a call of a method, when its turn has come. What judge makes of
+// the answer is its outcome. Errors are those of judge, wrap [ErrUnavailable], or
+// are Admit's.
+func (c *Client) do(ctx context.Context, method Method, l call, judge func(answer) (vain bool, err error)) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	if l.pause.active() {
-		return answer{}, errPaused
+	done, err := c.config.Admit(ctx, method)
+	if err != nil {
+		return err
 	}
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return answer{}, failure(ctx, ctx.Err(), nil)
+	vain := false
+	defer func() { done(vain) }()
+	var a answer
+	defer func(started time.Time) { c.observed(method, started, a, err) }(time.Now())
+	if err := c.pauses[method].check(); err != nil {
+		return err
 	}
-	if l.pause.active() { // since the wait for the slot
-		return answer{}, errPaused
+	if err := c.gate.enter(ctx, c.config.Caller(ctx)); err != nil {
+		return err
 	}
-	return c.send(ctx, l)
+	defer c.gate.leave()
+	if err := c.pauses[method].check(); err != nil { // since the wait
+		return err
+	}
+	if a, err = c.send(ctx, l, c.pauses[method]); err != nil {
+		return err
+	}
+	vain, err = judge(a)
+	return err
 }
 
-func (c *Client) send(ctx context.Context, l call) (answer, error) {
-	request, err := l.request(ctx)
+func (c *Client) send(ctx context.Context, l call, p *pause) (answer, error) {
+	request, err := l.request(httptrace.WithClientTrace(ctx, c.repeats(ctx)))
 	if err != nil {
 		return answer{}, failure(ctx, err, l.secrets)
 	}
@@ -68,10 +81,23 @@ func (c *Client) send(ctx context.Context, l call) (answer, error) {
 		return answer{}, failure(ctx, err, l.secrets)
 	}
 	defer response.Body.Close()
+	p.extend(retryAfter(response))
 	a, err := read(response)
 	if err != nil {
 		return answer{}, failure(ctx, err, l.secrets)
 	}
-	l.pause.extend(a.fields["backoff"])
+	p.extend(backoff(a.fields["backoff"]))
 	return a, nil
+}
+
+// repeats has requests that net/http sends again, because a connection that it
+// had kept is broken, wait for the rate as others do.
+func (c *Client) repeats(ctx context.Context) *httptrace.ClientTrace {
+	first := true // an attempt begins when the one before is over
+	return &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		if !first {
+			c.gate.again(ctx)
+		}
+		first = false
+	}}
 }

@@ -2,21 +2,24 @@
 // itself: it redeems authorization codes and invalidates access tokens.
 //
 // Upstream is not trusted. Redirects are not followed, every call is bounded
-// in time, size and number, and no error repeats a secret that was sent.
+// in time and size, and no error repeats a secret that was sent. All calls of a
+// [Client] together are bounded in rate and number, and keep still while Stack
+// Exchange wants that.
 package stackexchange
 
 import (
+	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 )
 
 const (
-	callTime    = 10 * time.Second // a call in all, with the wait for a slot
+	callTime    = 10 * time.Second // a call in all, with the wait for its turn
 	connectTime = 5 * time.Second  // each of dialling and the TLS handshake
 	idleTime    = 90 * time.Second
-	maxCalls    = 64       // at once
 	maxAnswer   = 64 << 10 // bytes, compressed and not
 	maxHeader   = 16 << 10 // bytes
 )
@@ -33,6 +36,17 @@ type Config struct {
 	// Transport sends the requests. If it is nil, the client has one of its
 	// own, which verifies TLS and uses [http.ProxyFromEnvironment].
 	Transport http.RoundTripper
+	// Local says that calls do not leave the process: none has to wait for
+	// the sake of Stack Exchange.
+	Local bool
+	// Caller says for whom a call is made, by its context. When calls have to
+	// wait, callers take turns. If it is nil, all are one caller's.
+	Caller func(context.Context) netip.Prefix
+	// Admit is asked before a call is made, with its context, and may refuse
+	// it: the call returns the error, wrapped. When an admitted call is over,
+	// done hears whether it was in vain: the code was refused, or the token
+	// was not known. If Admit is nil, all are admitted.
+	Admit func(context.Context, Method) (done func(vain bool), err error)
 	// Observe is told of every call when it is over. If it is nil, nobody
 	// is.
 	Observe func(Call)
@@ -43,9 +57,9 @@ type Config struct {
 type Client struct {
 	base, api *url.URL
 	http      *http.Client
-	slots     chan struct{} // one element for each call under way
-	pause     pause         // of the API
-	observe   func(Call)
+	gate      gate
+	pauses    map[Method]*pause
+	config    Config
 }
 
 // New returns a client. It calls nobody yet.
@@ -60,15 +74,22 @@ func New(c Config) *Client {
 	if c.APIURL == nil {
 		c.APIURL = &url.URL{Scheme: "https", Host: "api.stackexchange.com", Path: "/2.3"}
 	}
+	if c.Caller == nil {
+		c.Caller = func(context.Context) netip.Prefix { return netip.Prefix{} }
+	}
+	if c.Admit == nil {
+		c.Admit = func(context.Context, Method) (func(bool), error) { return func(bool) {}, nil }
+	}
 	if c.Observe == nil {
 		c.Observe = func(Call) {}
 	}
 	return &Client{
-		base:    bare(c.BaseURL),
-		api:     bare(c.APIURL),
-		http:    &http.Client{Transport: transport, CheckRedirect: stay},
-		slots:   make(chan struct{}, maxCalls),
-		observe: c.Observe,
+		base:   bare(c.BaseURL),
+		api:    bare(c.APIURL),
+		http:   &http.Client{Transport: transport, CheckRedirect: stay},
+		gate:   gate{local: c.Local},
+		pauses: map[Method]*pause{MethodRedeem: {}, MethodInvalidate: {}},
+		config: c,
 	}
 }
 

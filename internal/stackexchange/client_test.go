@@ -137,7 +137,8 @@ var methods = map[string]func(context.Context, *stackexchange.Client) error{
 		return err
 	},
 	"invalidate": func(ctx context.Context, c *stackexchange.Client) error {
-		return c.Invalidate(ctx, relay.NewSecret(canaryToken))
+		_, err := c.Invalidate(ctx, relay.NewSecret(canaryToken))
+		return err
 	},
 }
 

@@ -1,13 +1,11 @@
 package stackexchange
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
@@ -20,55 +18,55 @@ const (
 	errorInternal     = 500 // and above: the API's own troubles
 )
 
-// Invalidate ends a token's life at once. A token that is unknown or not valid
-// any more is no error. The error is a [*RefusedError] or wraps
-// [ErrUnavailable]; after the latter the token may or may not live on.
-func (c *Client) Invalidate(ctx context.Context, token relay.Secret) error {
+// Invalidate ends a token's life at once, and reports whether it had one. A
+// token that is unknown or not valid any more is no error, and one that Stack
+// Exchange cannot have issued causes no call. The error is a [*RefusedError],
+// wraps [ErrUnavailable], or wraps Admit's; after the second the token may or
+// may not live on.
+func (c *Client) Invalidate(ctx context.Context, token relay.Secret) (ended bool, err error) {
 	if !issuable(token.Reveal()) {
-		return nil
+		return false, nil
 	}
-	if err := c.invalidate(ctx, token); err != nil {
-		return fmt.Errorf("invalidate a token: %w", err)
+	if ended, err = c.invalidate(ctx, token); err != nil {
+		return false, fmt.Errorf("invalidate a token: %w", err)
 	}
-	return nil
+	return ended, nil
 }
 
-func (c *Client) invalidate(ctx context.Context, token relay.Secret) (err error) {
-	secrets := []relay.Secret{token}
-	var a answer
-	defer func(started time.Time) { c.observed(MethodInvalidate, started, a, err) }(time.Now())
-	a, err = c.do(ctx, call{
+func (c *Client) invalidate(ctx context.Context, token relay.Secret) (ended bool, err error) {
+	l := call{
 		method:  http.MethodGet,
 		url:     c.api.JoinPath("access-tokens", url.PathEscape(token.Reveal()), "invalidate"),
 		bearer:  token,
-		pause:   &c.pause,
-		secrets: secrets,
+		secrets: []relay.Secret{token},
+	}
+	err = c.do(ctx, MethodInvalidate, l, func(a answer) (vain bool, err error) {
+		switch a.status {
+		case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+			ended, err = a.invalidated(l.secrets)
+			return err == nil && !ended || isRefused(err), err
+		}
+		return false, a.unexpected()
 	})
-	if err != nil {
-		return err
-	}
-	switch a.status {
-	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-		return a.invalidated(secrets)
-	}
-	return a.unexpected()
+	return ended, err
 }
 
 // invalidated judges by the body: an error has an id, all else has items, of
 // which there are none for an unknown token.
-func (a answer) invalidated(secrets []relay.Secret) error {
+func (a answer) invalidated(secrets []relay.Secret) (ended bool, err error) {
 	id, failed := a.errorID()
+	var items []json.RawMessage
 	switch {
-	case !failed && a.status == http.StatusOK && bytes.HasPrefix(a.fields["items"], []byte("[")):
-		return nil
+	case !failed && a.status == http.StatusOK && json.Unmarshal(a.fields["items"], &items) == nil && items != nil:
+		return len(items) > 0, nil
 	case !failed:
-		return a.unexpected()
+		return false, a.unexpected()
 	case id >= errorInternal:
-		return unavailable(fmt.Sprintf("status %d, error_id %d", a.status, id))
+		return false, unavailable(fmt.Sprintf("status %d, error_id %d", a.status, id))
 	case a.status == http.StatusBadRequest && gone(id):
-		return nil
+		return false, nil
 	}
-	return refused(a.fields.text("error_name"), a.fields.text("error_message"), secrets)
+	return false, refused(a.fields.text("error_name"), a.fields.text("error_message"), secrets)
 }
 
 func (a answer) errorID() (id int, ok bool) {

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
@@ -14,9 +12,9 @@ import (
 func TestInvalidate(t *testing.T) {
 	u := newUpstream(t)
 	token, other := u.token(t), u.token(t)
-	for _, when := range []string{"first", "again"} {
-		if err := u.Invalidate(t.Context(), token); err != nil {
-			t.Fatalf("%s: %v", when, err)
+	for _, lives := range []bool{true, false} {
+		if ended, err := u.Invalidate(t.Context(), token); err != nil || ended != lives {
+			t.Fatalf("ended: %t, %v; it lives: %t", ended, err, lives)
 		}
 	}
 	if u.accepts(t, token) {
@@ -25,8 +23,8 @@ func TestInvalidate(t *testing.T) {
 	if !u.accepts(t, other) {
 		t.Error("another token is gone too")
 	}
-	if err := u.Invalidate(t.Context(), relay.NewSecret("unknown))")); err != nil {
-		t.Errorf("unknown token: %v", err)
+	if ended, err := u.Invalidate(t.Context(), relay.NewSecret("unknown))")); ended || err != nil {
+		t.Errorf("unknown token: %t, %v", ended, err)
 	}
 }
 
@@ -38,8 +36,8 @@ func TestInvalidateMakesNoCallForStrangeTokens(t *testing.T) {
 	for _, token := range []string{
 		"", "a/../b", "..", "a;b", "a b", "a%29", "a?b", "a#b", "a\r\nHost: x", "ä", "a\x00", "a-b", strings.Repeat("a", 4097),
 	} {
-		if err := c.Invalidate(t.Context(), relay.NewSecret(token)); err != nil {
-			t.Errorf("%.20q: %v", token, err)
+		if ended, err := c.Invalidate(t.Context(), relay.NewSecret(token)); ended || err != nil {
+			t.Errorf("%.20q: %t, %v", token, ended, err)
 		}
 	}
 }
@@ -54,7 +52,7 @@ func TestInvalidateRequest(t *testing.T) {
 		}
 		return response(200, `{"items":[]}`), nil
 	}))
-	if err := c.Invalidate(t.Context(), relay.NewSecret(canaryToken)); err != nil {
+	if err := methods["invalidate"](t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -100,48 +98,7 @@ func TestInvalidationAnswers(t *testing.T) {
 		"an endless message": {400, `{"error_id":400,"error_message":"` + strings.Repeat("é\\u0007x", 4000) + `"}`, refused},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tt.check(t, scripted(t, tt.status, tt.body).Invalidate(t.Context(), relay.NewSecret(canaryToken)))
-		})
-	}
-}
-
-// The pause also holds after an answer that is an error.
-func TestBackoff(t *testing.T) {
-	for name, tt := range map[string]struct {
-		status  int
-		backoff string
-		want    time.Duration
-	}{
-		"seconds":         {200, "10", 10 * time.Second},
-		"with an error":   {400, "10", 10 * time.Second},
-		"with an outage":  {503, "10", 10 * time.Second},
-		"capped":          {200, "86400", time.Hour},
-		"capped, too big": {200, "1e999", time.Hour},
-		"zero":            {200, "0", 0},
-		"negative":        {200, "-5", 0},
-		"no number":       {200, `"NaN"`, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				calls := 0
-				c := clientOf(t, "http://upstream.invalid", roundTrip(func(*http.Request) (*http.Response, error) {
-					calls++
-					if calls > 1 {
-						return response(200, `{"items":[]}`), nil
-					}
-					return response(tt.status, `{"items":[],"backoff":`+tt.backoff+`}`), nil
-				}))
-				invalidate := func() error { return c.Invalidate(t.Context(), relay.NewSecret(canaryToken)) }
-				_ = invalidate() // some are errors; here only the pause counts
-				if tt.want > 0 {
-					time.Sleep(tt.want - time.Nanosecond)
-					checkUnavailable(t, invalidate())
-					time.Sleep(time.Nanosecond)
-				}
-				if err := invalidate(); err != nil || calls != 2 {
-					t.Errorf("after the pause: %v, %d calls; want 2", err, calls)
-				}
-			})
+			tt.check(t, methods["invalidate"](t.Context(), scripted(t, tt.status, tt.body)))
 		})
 	}
 }
@@ -150,10 +107,11 @@ func TestBackoffOfTheSandbox(t *testing.T) {
 	u := newUpstream(t)
 	token := u.token(t)
 	u.sandbox.SetFault(sandbox.ClassAPI, sandbox.Fault{Kind: sandbox.FaultBackoff, Seconds: 3600})
-	if err := u.Invalidate(t.Context(), relay.NewSecret("first")); err != nil {
+	if _, err := u.Invalidate(t.Context(), relay.NewSecret("first")); err != nil {
 		t.Fatal(err)
 	}
-	checkUnavailable(t, u.Invalidate(t.Context(), token))
+	_, err := u.Invalidate(t.Context(), token)
+	checkUnavailable(t, err)
 	if !u.accepts(t, token) {
 		t.Error("there was a call in the pause")
 	}

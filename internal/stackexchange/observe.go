@@ -11,7 +11,7 @@ import (
 type Call struct {
 	Method  Method
 	Outcome CallOutcome
-	Took    time.Duration // with the wait for a slot
+	Took    time.Duration // with the wait for its turn
 	// Quota is what the API's answer says of it; nil if it says nothing.
 	Quota *Quota
 }
@@ -35,16 +35,14 @@ type CallOutcome string
 const (
 	CallOK          CallOutcome = "ok"
 	CallRefused     CallOutcome = "refused"     // a no
-	CallPaused      CallOutcome = "paused"      // not made, because the API had asked for a pause
+	CallPaused      CallOutcome = "paused"      // not made, because Stack Exchange had asked for a pause
+	CallThrottled   CallOutcome = "throttled"   // not made, because too many wait for their turn
 	CallUnavailable CallOutcome = "unavailable" // no usable answer, or none in time
 )
 
-// errPaused is an [ErrUnavailable] for which nobody was called.
-var errPaused = unavailable("it asked for a pause")
-
 // observed tells of a call that began at started.
 func (c *Client) observed(method Method, started time.Time, a answer, err error) {
-	c.observe(Call{method, outcomeOf(err), time.Since(started), a.quota()})
+	c.config.Observe(Call{method, outcomeOf(err), time.Since(started), a.quota()})
 }
 
 func (a answer) quota() *Quota {
@@ -61,14 +59,18 @@ func outcomeOf(err error) CallOutcome {
 	if err == nil {
 		return CallOK
 	}
-	if _, refused := errors.AsType[*RefusedError](err); refused {
+	if isRefused(err) {
 		return CallRefused
 	}
-	if errors.Is(err, errPaused) {
+	if _, paused := errors.AsType[*PausedError](err); paused {
 		return CallPaused
+	}
+	if errors.Is(err, errBusy) {
+		return CallThrottled
 	}
 	return CallUnavailable
 }
 
-// Paused is how much longer the API wants no calls; 0 if it takes them.
-func (c *Client) Paused() time.Duration { return c.pause.left() }
+// Paused is how much longer Stack Exchange wants no calls of a method; 0 if it
+// takes them.
+func (c *Client) Paused(m Method) time.Duration { return c.pauses[m].left() }

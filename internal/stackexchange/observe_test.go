@@ -31,12 +31,12 @@ func TestObserve(t *testing.T) {
 			told = append(told, text)
 		},
 	})
-	invalidate := func() { _ = c.Invalidate(t.Context(), relay.NewSecret("unknown))")) }
+	invalidate := func() { _, _ = c.Invalidate(t.Context(), relay.NewSecret("unknown))")) }
 	invalidate()
 	_, _ = c.Redeem(t.Context(), stackexchange.Redemption{ClientID: "1", Code: relay.NewSecret("nonsense")})
 	fake.SetFault(sandbox.ClassAPI, sandbox.Fault{Kind: sandbox.FaultStatus, Status: http.StatusBadGateway})
 	invalidate()
-	if left := c.Paused(); left != 0 {
+	if left := c.Paused(stackexchange.MethodInvalidate); left != 0 {
 		t.Errorf("paused for %v without a backoff", left)
 	}
 	fake.SetFault(sandbox.ClassAPI, sandbox.Fault{Kind: sandbox.FaultBackoff, Seconds: 600})
@@ -46,7 +46,7 @@ func TestObserve(t *testing.T) {
 	if got := fmt.Sprint(told); got != want {
 		t.Errorf("told %s\nwant %s", got, want)
 	}
-	if left := c.Paused(); left <= 9*time.Minute || left > 10*time.Minute {
+	if left := c.Paused(stackexchange.MethodInvalidate); left <= 9*time.Minute || left > 10*time.Minute {
 		t.Errorf("paused for %v, want 10m", left)
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -142,65 +141,6 @@ func TestEveryCallIsBoundedInTime(t *testing.T) {
 			})
 		}
 	}
-}
-
-func TestAtMost64CallsAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var now, all atomic.Int64
-		open := make(chan struct{})
-		c := clientOf(t, "http://upstream.invalid", roundTrip(func(*http.Request) (*http.Response, error) {
-			now.Add(1)
-			defer now.Add(-1)
-			all.Add(1)
-			<-open
-			return response(200, `{"access_token":"t","items":[]}`), nil
-		}))
-		var calls sync.WaitGroup
-		for range 35 { // 70 calls
-			for method, call := range methods {
-				calls.Go(func() {
-					if err := call(t.Context(), c); err != nil {
-						t.Errorf("%s: %v", method, err)
-					}
-				})
-			}
-		}
-		synctest.Wait()
-		if now.Load() != 64 {
-			t.Errorf("%d calls at once, want 64", now.Load())
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		checkUnavailable(t, methods["redeem"](ctx, c))
-		close(open)
-		calls.Wait()
-		if all.Load() != 70 {
-			t.Errorf("%d calls in all, want 70", all.Load())
-		}
-	})
-}
-
-// A backoff that comes while a call waits for its slot holds for that call.
-func TestBackoffHoldsForThoseThatWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var all atomic.Int64
-		open := make(chan struct{})
-		c := clientOf(t, "http://upstream.invalid", roundTrip(func(*http.Request) (*http.Response, error) {
-			all.Add(1)
-			<-open
-			return response(200, `{"items":[],"backoff":5}`), nil
-		}))
-		var calls sync.WaitGroup
-		for range 100 {
-			calls.Go(func() { _ = methods["invalidate"](t.Context(), c) })
-		}
-		synctest.Wait()
-		close(open)
-		calls.Wait()
-		if all.Load() != 64 {
-			t.Errorf("%d calls, want the 64 of before the backoff", all.Load())
-		}
-	})
 }
 
 func TestErrorsOfTheTransportAreSilent(t *testing.T) {

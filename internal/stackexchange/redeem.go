@@ -28,8 +28,8 @@ type Token struct {
 }
 
 // Redeem turns a code into a token. A code works once, so a failed call is not
-// to be repeated blindly. The error is a [*RefusedError] or wraps
-// [ErrUnavailable].
+// to be repeated blindly. The error is a [*RefusedError], wraps
+// [ErrUnavailable], or wraps Admit's.
 func (c *Client) Redeem(ctx context.Context, r Redemption) (Token, error) {
 	token, err := c.redeem(ctx, r)
 	if err != nil {
@@ -39,10 +39,7 @@ func (c *Client) Redeem(ctx context.Context, r Redemption) (Token, error) {
 }
 
 func (c *Client) redeem(ctx context.Context, r Redemption) (token Token, err error) {
-	secrets := []relay.Secret{r.Code, r.Verifier}
-	var a answer
-	defer func(started time.Time) { c.observed(MethodRedeem, started, a, err) }(time.Now())
-	a, err = c.do(ctx, call{
+	l := call{
 		method: http.MethodPost,
 		url:    c.base.JoinPath("oauth/access_token/json"),
 		form: url.Values{
@@ -51,18 +48,20 @@ func (c *Client) redeem(ctx context.Context, r Redemption) (token Token, err err
 			"code":          {r.Code.Reveal()},
 			"code_verifier": {r.Verifier.Reveal()},
 		},
-		secrets: secrets,
+		secrets: []relay.Secret{r.Code, r.Verifier},
+	}
+	err = c.do(ctx, MethodRedeem, l, func(a answer) (vain bool, err error) {
+		switch a.status {
+		case http.StatusOK:
+			token, err = a.token()
+			return false, err
+		case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+			err = a.refusal(l.secrets)
+			return isRefused(err), err
+		}
+		return false, a.unexpected()
 	})
-	if err != nil {
-		return Token{}, err
-	}
-	switch a.status {
-	case http.StatusOK:
-		return a.token()
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-		return Token{}, a.refusal(secrets)
-	}
-	return Token{}, a.unexpected()
+	return token, err
 }
 
 func (a answer) token() (Token, error) {

@@ -1,0 +1,194 @@
+package stackexchange
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// callsPerSecond is how many calls begin in any second at most. Stack
+	// Exchange drops the requests of an address that sends more than 30 in a
+	// second, and bans it for up to minutes. A third is left for calls that
+	// arrive closer together than they were sent, and for what else calls from
+	// the address.
+	callsPerSecond = 20
+	// maxCalls is how many are under way at most.
+	maxCalls = 64
+	// maxWaiting is how many wait for their turn at most: those that begin in
+	// half of callTime, so that each has the other half for its answer.
+	maxWaiting = callsPerSecond * int(callTime/time.Second) / 2
+)
+
+// gate lets calls begin, by the bounds above. Those that have to wait stand in
+// a line for each caller, and callers take turns. When too many wait, the last
+// of the longest line has to leave, so that callers with many calls get in each
+// other's way before they get in anybody else's.
+type gate struct {
+	local bool // there is no rate
+
+	mu      sync.Mutex
+	began   [callsPerSecond]time.Time // of the last calls
+	oldest  int                       // in began
+	calls   int                       // under way
+	lines   []*line                   // none is empty; the first is next
+	waiting int                       // in all lines
+	wake    *time.Timer               // nil unless the rate holds up somebody
+}
+
+// line is where the calls of one caller wait.
+type line struct {
+	caller netip.Prefix
+	places []chan error
+}
+
+// enter waits until a call may begin. The call has to leave afterwards, unless
+// there is an error, an [ErrUnsent].
+func (g *gate) enter(ctx context.Context, caller netip.Prefix) error {
+	place := make(chan error, 1)
+	g.mu.Lock()
+	g.join(caller, place)
+	g.admit()
+	g.mu.Unlock()
+	select {
+	case err := <-place:
+		return err
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.quit(caller, place) && <-place == nil { // it was let in meanwhile
+		g.calls--
+		g.admit()
+	}
+	return fmt.Errorf("%w: %w", ctx.Err(), ErrUnsent)
+}
+
+// leave ends a call.
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.calls--
+	g.admit()
+}
+
+// again waits until the rate lets a call under way begin once more.
+func (g *gate) again(ctx context.Context) {
+	for {
+		g.mu.Lock()
+		wait := g.holdUp()
+		if wait == 0 {
+			g.begin()
+		}
+		g.mu.Unlock()
+		if wait == 0 {
+			return
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// holdUp is how long the rate lets nothing begin.
+func (g *gate) holdUp() time.Duration {
+	if g.local {
+		return 0
+	}
+	return max(0, time.Second-time.Since(g.began[g.oldest]))
+}
+
+// begin counts a call for the rate.
+func (g *gate) begin() {
+	g.began[g.oldest] = time.Now()
+	g.oldest = (g.oldest + 1) % len(g.began)
+}
+
+// admit lets in all that may begin by now.
+func (g *gate) admit() {
+	for g.waiting > 0 && g.calls < maxCalls {
+		if wait := g.holdUp(); wait > 0 {
+			g.wakeAfter(wait)
+			return
+		}
+		first := g.lines[0]
+		first.places[0] <- nil
+		first.places = first.places[1:]
+		g.waiting--
+		g.lines = g.lines[1:]
+		if len(first.places) > 0 {
+			g.lines = append(g.lines, first)
+		}
+		g.begin()
+		g.calls++
+	}
+}
+
+func (g *gate) wakeAfter(wait time.Duration) {
+	if g.wake != nil {
+		return
+	}
+	g.wake = time.AfterFunc(wait, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.wake = nil
+		g.admit()
+	})
+}
+
+// join puts place at the end of its caller's line, or refuses it or another.
+func (g *gate) join(caller netip.Prefix, place chan error) {
+	own := g.lineOf(caller)
+	if own == nil {
+		own = &line{caller: caller}
+	}
+	if g.waiting >= maxWaiting {
+		longest := slices.MaxFunc(g.lines, func(a, b *line) int { return len(a.places) - len(b.places) })
+		last := len(longest.places) - 1
+		if last <= len(own.places) {
+			place <- errBusy
+			return
+		}
+		longest.places[last] <- errBusy
+		longest.places = longest.places[:last]
+		g.waiting--
+	}
+	if len(own.places) == 0 {
+		g.lines = append(g.lines, own)
+	}
+	own.places = append(own.places, place)
+	g.waiting++
+}
+
+func (g *gate) lineOf(caller netip.Prefix) *line {
+	for _, l := range g.lines {
+		if l.caller == caller {
+			return l
+		}
+	}
+	return nil
+}
+
+// quit takes place out of its caller's line. It reports false if it is not
+// there any more.
+func (g *gate) quit(caller netip.Prefix, place chan error) bool {
+	l := g.lineOf(caller)
+	if l == nil {
+		return false
+	}
+	i := slices.Index(l.places, place)
+	if i < 0 {
+		return false
+	}
+	l.places = slices.Delete(l.places, i, i+1)
+	g.waiting--
+	if len(l.places) == 0 {
+		g.lines = slices.DeleteFunc(g.lines, func(other *line) bool { return other == l })
+	}
+	return true
+}
