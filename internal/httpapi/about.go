@@ -46,6 +46,15 @@ func aboutOf(ctx context.Context) *about {
 	return request
 }
 
+// requestID is the id of the request that is served, as its answer's header
+// has it.
+func requestID(ctx context.Context) string {
+	if request := aboutOf(ctx); request != nil {
+		return request.id[0]
+	}
+	return ""
+}
+
 // remember says what the request is about: a subject, and what kind of one.
 func remember(ctx context.Context, kind string, space relay.KeySpace, subject relay.Secret) {
 	if request := aboutOf(ctx); request != nil {

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/web"
@@ -73,15 +75,21 @@ func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, err error) {
 // failPage answers a person.
 func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
 	p := s.explain(r, err)
+	if redirects(r, p.name) {
+		s.seeProblem(w, r, p.name)
+		return
+	}
 	status := statusOf[p.name]
 	setRetryAfter(w, status, err)
-	s.problemPage(w, r, web.ProblemData{
-		Status: status, Name: p.name, Message: p.message, AuthorizedAppsURL: s.config.AuthorizedAppsURL,
-	})
+	data := web.ProblemData{Status: status, Name: p.name, Message: p.message}
+	clean(w, r, &data)
+	s.problemPage(w, r, data)
 }
 
 func (s *Server) problemPage(w http.ResponseWriter, r *http.Request, data web.ProblemData) {
 	note(r.Context(), data.Name)
+	data.RequestID, data.Time = requestID(r.Context()), time.Now()
+	data.AuthorizedAppsURL = s.config.AuthorizedAppsURL
 	body, err := s.pages.Problem(data)
 	s.page(w, r, data.Status, body, err)
 }
@@ -95,9 +103,10 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, body [
 	_ = write(w, status, "text/html; charset=utf-8", body)
 }
 
-// fail answers a browser that asks for a page with one, and others with JSON.
+// fail answers a browser that asks for a page with one, and others with JSON;
+// below the redirect URI there are pages only.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if wantsPage(r) {
+	if wantsPage(r) || (errors.Is(err, errBadPath) && belowRedirect(path.Clean(r.URL.Path))) {
 		s.failPage(w, r, err)
 		return
 	}

@@ -31,33 +31,6 @@ func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// problemPath is where the pages about sign-ins that cannot go on are.
-const problemPath = "/oauth/problem/"
-
-// seeProblem says what is wrong under an address that holds nothing of the
-// sign-in. In the browser that started it, the one this request came with may
-// still be good: nobody should be talked into showing it to somebody else.
-func (s *Server) seeProblem(w http.ResponseWriter, r *http.Request, name string) {
-	note(r.Context(), name)
-	seeOther(w, s.config.PublicURL.String()+problemPath+name+"#")
-}
-
-// signInProblems are what those pages say.
-var signInProblems = map[string]error{
-	api.UnknownSignIn: grant.ErrUnknown,
-	api.WrongBrowser:  grant.ErrWrongBrowser,
-}
-
-// getProblem serves GET /oauth/problem/{name}.
-func (s *Server) getProblem(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	if err := signInProblems[name]; err != nil {
-		s.failPage(w, r, &problem{name, err.Error()})
-		return
-	}
-	s.notFound(w, r)
-}
-
 // seeDevice shows how a device's sign-in went under an address that holds
 // nothing of it.
 func (s *Server) seeDevice(w http.ResponseWriter, view web.DeviceView) {

@@ -72,6 +72,8 @@ func hangUp(w http.ResponseWriter, r *http.Request) {
 
 var errMisdirected = &problem{api.MisdirectedRequest, "this server does not answer for the host you asked for; check --public-url"}
 
+var errBadPath = &problem{api.NoMethod, "the path has empty or dotted segments"}
+
 func (s *Server) refuse(r *http.Request) error {
 	_, known := s.hosts.lookup(r.Host)
 	if !known && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
@@ -91,7 +93,7 @@ func malformed(r *http.Request) error {
 		return &problem{api.InvalidRequest, "there is no service worker here"}
 	case !strings.HasPrefix(r.URL.Path, "/") || !cleanPath(r.URL.Path):
 		// ServeMux would redirect, and carry the query along.
-		return &problem{api.NoMethod, "the path has empty or dotted segments"}
+		return errBadPath
 	}
 	return nil
 }

@@ -151,6 +151,8 @@ func (s *Server) route(mux router) {
 	mux.HandleFunc("POST "+api.PathRedirect+"/{appid}", s.postRedirect)
 	mux.HandleFunc(api.PathRedirect, s.methodNotAllowed("GET, HEAD, POST"))
 	mux.HandleFunc(api.PathRedirect+"/{appid}", s.methodNotAllowed("GET, HEAD, POST"))
+	mux.HandleFunc(api.PathRedirect+"/", s.belowRedirectURI)
+	mux.HandleFunc("GET "+problemPath+"{name}", s.getProblem)
 
 	mux.HandleFunc("GET "+api.PathToken, s.getToken)
 	mux.HandleFunc("POST "+api.PathToken, s.postToken)
@@ -177,7 +179,6 @@ func (s *Server) routeOAuth(mux router) {
 	mux.HandleFunc("GET "+api.PathMetadata, s.getMetadata)
 	mux.HandleFunc("GET "+api.PathOpenIDMetadata, s.getOpenIDMetadata)
 	mux.HandleFunc("GET "+api.PathJWKS, s.jwks)
-	mux.HandleFunc("GET "+problemPath+"{name}", s.getProblem)
 	mux.HandleFunc("GET "+api.PathAuthorize, s.atPublicHost(s.getAuthorize))
 	mux.HandleFunc("GET "+api.PathCallback, s.getCallback)
 	mux.HandleFunc("GET "+api.PathDevice, s.atPublicHost(s.getDevice))

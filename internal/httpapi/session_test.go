@@ -103,7 +103,7 @@ func parameter(t *testing.T, address, name string) string {
 	return u.Query().Get(name)
 }
 
-const wrongBrowser = "/oauth/problem/wrong_browser#"
+const wrongBrowser = "/problem/wrong_browser#"
 
 // TestCookies: only https has the prefix and Secure. WebKit would drop such
 // cookies on a loopback http URL.

@@ -71,19 +71,25 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 		s.toDevice(w, r)
 		return
 	}
-	s.problemPage(w, r, web.ProblemData{
-		Status: http.StatusNotFound, Name: notFoundName, Message: "there is no page at this address",
-		AuthorizedAppsURL: s.config.AuthorizedAppsURL,
-	})
+	s.problemPage(w, r, web.ProblemData{Status: http.StatusNotFound, Name: notFoundName, Message: "there is no page at this address"})
 }
 
 func (s *Server) unknownMethod(w http.ResponseWriter, r *http.Request) {
+	if belowRedirect(r.URL.Path) { // with an escaped slash
+		s.belowRedirectURI(w, r)
+		return
+	}
 	s.failJSON(w, r, &problem{api.NoMethod, "there is no such method; see " + api.PathRedirect + " and " + api.PathToken})
 }
 
 func (s *Server) methodNotAllowed(allow string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allow)
-		s.failJSON(w, r, &problem{api.MethodNotAllowed, "use one of " + allow})
+		err := &problem{api.MethodNotAllowed, "use one of " + allow}
+		if receivesSecrets(r.URL.Path) {
+			s.fail(w, r, err)
+			return
+		}
+		s.failJSON(w, r, err)
 	}
 }

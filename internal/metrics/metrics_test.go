@@ -235,8 +235,8 @@ func (away) RoundTrip(*http.Request) (*http.Response, error) { return nil, error
 func storm(handler http.Handler, canary string) {
 	methods := []string{"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "CONNECT", "X" + strings.ToUpper(canary)}
 	paths := []string{
-		"/", "/" + canary, "/auth/redirect", "/auth/redirect/" + canary, "/auth/token", "/auth", "/auth/" + canary, "/oauth/authorize", "/oauth/callback",
-		"/oauth/token", "/oauth/revoke", "/oauth/device_authorization", "/oauth/problem/" + canary, "/device", "/device/" + canary,
+		"/", "/" + canary, "/auth/redirect", "/auth/redirect/" + canary, "/auth/redirect/a/" + canary, "/auth/token", "/auth", "/auth/" + canary, "/oauth/authorize", "/oauth/callback",
+		"/oauth/token", "/oauth/revoke", "/oauth/device_authorization", "/problem/" + canary, "/device", "/device/" + canary,
 		"/assets/" + canary, "/healthz", "/sandbox/" + canary, "/.well-known/" + canary, "//" + canary, "/a/../" + canary,
 	}
 	form := url.Values{}
@@ -270,8 +270,8 @@ func storm(handler http.Handler, canary string) {
 
 // routes are all that a label may hold of a path.
 var routes = []string{
-	"/", "/{$}", "/assets/{file}", "/auth", "/auth/", "/auth/redirect", "/auth/redirect/{appid}", "/auth/token", "/device", "/device/{result}",
-	"/healthz", "/oauth/authorize", "/oauth/callback", "/oauth/device_authorization", "/oauth/problem/{name}", "/oauth/revoke", "/oauth/token", "(refused)",
+	"/", "/{$}", "/assets/{file}", "/auth", "/auth/", "/auth/redirect", "/auth/redirect/", "/auth/redirect/{appid}", "/auth/token", "/device", "/device/{result}",
+	"/healthz", "/oauth/authorize", "/oauth/callback", "/oauth/device_authorization", "/problem/{name}", "/oauth/revoke", "/oauth/token", "(refused)",
 }
 
 // TestLabelsAreBounded sends hostile requests and wants nothing of them in a

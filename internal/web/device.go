@@ -1,6 +1,9 @@
 package web
 
-import "strings"
+import (
+	"net/url"
+	"strings"
+)
 
 // DeviceView is what the device page shows.
 type DeviceView string
@@ -43,9 +46,19 @@ func (d DeviceData) Asked() []Scope {
 	return asked
 }
 
+// Address is what the page's script leaves in the address bar: a code stays, so
+// that a reload shows the same; "" is the page's own path.
+func (d DeviceData) Address() string {
+	if d.UserCode == "" {
+		return ""
+	}
+	return "/device?user_code=" + url.QueryEscape(d.UserCode)
+}
+
 // Device renders the page on which the user types or compares the code that a
 // device shows, sees who asks for what, and continues to Stack Exchange or
-// declines; and says how that went. It has no script.
+// declines; and says how that went. Its scripts clean the address and hold the
+// buttons back for a moment.
 func (p *Pages) Device(data DeviceData) ([]byte, error) {
 	return p.render("device.html", data)
 }

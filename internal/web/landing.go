@@ -45,7 +45,7 @@ type LandingData struct {
 	View              View
 	App               string   // app id; "0" is the default key space
 	MatchCode         string   // XXX-XXX; for ViewFragment the script computes it
-	Action            string   // path that the forms post to
+	Action            string   // path that the forms post to, and that the script leaves in the address bar
 	Response          Response // for ViewConfirm and ViewRefusal
 	Auto              bool     // the script deposits at once, without asking
 	AuthorizedAppsURL string   // where the user revokes what an app may do

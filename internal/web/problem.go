@@ -1,10 +1,16 @@
 package web
 
+import "time"
+
 // ProblemData is what the problem page shows.
 type ProblemData struct {
 	Status            int
 	Name, Message     string // of the error table in docs/api.md
+	RequestID         string // as in the server's log
+	Time              time.Time
 	AuthorizedAppsURL string
+	Address           string // path that the page's script leaves in the address bar; "" is the page's own
+	Leave             bool   // without JavaScript the page leads to Address by itself
 }
 
 // problemKinds says which explanation fits an error. What is not listed is the

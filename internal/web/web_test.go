@@ -79,7 +79,7 @@ func TestPagesKeepThePolicy(t *testing.T) {
 		if strings.Contains(page, "<img src=x") || strings.Contains(page, "<style") || strings.Contains(page, "javascript:") {
 			t.Errorf("%s lets markup through", name)
 		}
-		if !strings.Contains(page, `<html lang="en">`) || !strings.Contains(page, "<main") || !strings.Contains(page, "<title>") || !strings.Contains(page, `name="viewport"`) {
+		if !strings.Contains(page, `<html lang="en"`) || !strings.Contains(page, "<main") || !strings.Contains(page, "<title>") || !strings.Contains(page, `name="viewport"`) {
 			t.Errorf("%s lacks what every page has", name)
 		}
 	}

@@ -9,6 +9,20 @@ export const browsers = {
 
 export const launch = (name, options = {}) => puppeteer.launch({ headless: true, protocolTimeout: 60000, ...browsers[name], ...options });
 
+const withoutScript = {
+  chromium: {},
+  firefox: { extraPrefsFirefox: { 'javascript.enabled': false } },
+};
+
+// Launches a browser that runs no scripts, and opens a page in it. Firefox
+// then lets a test read no page either.
+export async function launchWithoutScript(name) {
+  const browser = await launch(name, withoutScript[name]);
+  const page = await browser.newPage();
+  if (name === 'chromium') await page.setJavaScriptEnabled(false);
+  return { browser, page };
+}
+
 const visible = (section) => '[data-section="' + section + '"]:not([hidden])';
 
 // Waits for a section of the hand-over page.
@@ -76,4 +90,15 @@ export async function assertCleanHistory(page, secrets) {
     assert.doesNotMatch(query, /access_token|code=|state=/, 'the response is still in an address');
     for (const secret of secrets) assert.ok(!query.includes(secret), 'a secret is still in an address');
   }
+}
+
+// Goes back entry by entry, and returns the addresses on the way, the first of
+// which is the page's own.
+export async function walkBack(page, entries) {
+  const addresses = [await page.url()];
+  for (let entry = 0; entry < entries; entry++) {
+    await page.goBack();
+    addresses.push(await page.url());
+  }
+  return addresses;
 }

@@ -179,7 +179,7 @@ for (const name of Object.keys(browsers)) {
     test('code grant: a bad redirect URI gets a page and no redirect', withApp(async (page, app) => {
       const target = 'http://127.0.0.1:' + app.port + '@evil.example/callback';
       await page.goto(startLoopback(dss, target).url);
-      await assertPage(page, '/oauth/authorize', 'problem.title');
+      await assertPage(page, '/problem/bad_redirect_uri', 'problem.title');
       assert.deepEqual(app.responses, []);
     }));
 
@@ -203,7 +203,7 @@ for (const name of Object.keys(browsers)) {
         await other.goto(loopback(app).url); // a sign-in of its own does not help
         await other.goto(page.url());
         await consent(other, 'approve');
-        await assertPage(other, '/oauth/problem/wrong_browser', 'problem.browser.title');
+        await assertPage(other, '/problem/wrong_browser', 'problem.browser.title');
         await assertNothingLeft(other, dss);
         assert.equal(await text(other, '.lead'), texts['problem.browser.what']);
         assert.deepEqual(app.responses, [], 'the app got nothing');
@@ -219,7 +219,7 @@ for (const name of Object.keys(browsers)) {
       await consent(page, 'approve');
       await page.goto(asked);
       await consent(page, 'approve');
-      await assertPage(page, '/oauth/problem/unknown_sign_in', 'problem.over.title');
+      await assertPage(page, '/problem/unknown_sign_in', 'problem.over.title');
       await assertNothingLeft(page, dss);
       assert.equal(app.responses.length, 1);
     }));
@@ -308,7 +308,7 @@ for (const name of Object.keys(browsers)) {
       await inFreshPage(browser, async (other) => {
         await other.goto(page.url());
         await consent(other, 'approve');
-        await assertPage(other, '/oauth/problem/wrong_browser', 'problem.browser.title');
+        await assertPage(other, '/problem/wrong_browser', 'problem.browser.title');
         await assertNothingLeft(other, dss);
       });
       await consent(page, 'approve');

@@ -74,7 +74,7 @@ for (const name of Object.keys(browsers)) {
       test('the pages say what happened, and what to do', async () => {
         await page.goto(signInURL(dss, 'implicit', secret()));
         await press(approve);
-        assert.match(await text(page, '[data-section=working] noscript'), /needs JavaScript/);
+        assert.match(await text(page, '[data-section=working] noscript'), /turn JavaScript on/);
         await page.goto(signInURL(dss, 'code', secret()));
         await press(approve);
         await section(page, 'confirm');

@@ -1,6 +1,6 @@
-// The hand-over at the redirect URI: cleans the address bar, reads the
-// response, asks, deposits, and says how it went. It writes no text of its
-// own: it shows and hides what the server has written.
+// The hand-over at the redirect URI: reads the response, which address.js has
+// taken out of the address, asks, deposits, and says how it went. It writes no
+// text of its own: it shows and hides what the server has written.
 'use strict';
 
 (() => {
@@ -20,12 +20,28 @@
     if (focus) section(name).querySelector('h1').focus({ preventScroll: true });
   };
 
-  const openProblem = (kind, technical = '') => {
+  const openProblem = (kind) => {
     forget();
     for (const text of page.querySelectorAll('[data-problem]')) show(text, text.dataset.problem === kind);
-    page.querySelector('[data-error]').textContent = technical;
-    show(page.querySelector('[data-technical]'), technical !== '');
     open('problem');
+  };
+
+  // Shows what the server did not accept, for the maker of the app.
+  const openRejection = async (answer) => {
+    const text = (name) => page.querySelector('[data-' + name + ']');
+    let error = {};
+    try {
+      error = await answer.json();
+    } catch {
+      // not from this server; the status has to do
+    }
+    const now = new Date().toISOString();
+    text('error').textContent = [answer.status, error.error_name, error.error_message].filter((part) => part).join(' ');
+    text('reference').textContent = answer.headers.get('X-Request-Id');
+    text('time').dateTime = now;
+    text('time').textContent = now.slice(0, 19).replace('T', ' ') + ' UTC';
+    show(text('technical'), true);
+    openProblem('rejected');
   };
 
   // Removes every trace of the response from the page.
@@ -45,14 +61,6 @@
       input.value = value;
       form.append(input);
     }
-  };
-
-  // What was in the address, which is clean before anything else happens.
-  const takeAddress = () => {
-    const { hash, search, pathname } = location;
-    const app = /(?:^\?|&)appid=([A-Za-z0-9_-]{1,64})(?=&|$)/.exec(search);
-    history.replaceState(null, '', pathname + (app ? '?appid=' + app[1] : ''));
-    return { fragment: hash.slice(1), query: search.slice(1) };
   };
 
   const enable = (form, enabled) => {
@@ -95,15 +103,6 @@
     return decision === 'cancel' ? 'cancelled' : 'finished';
   };
 
-  const explain = async (answer) => {
-    try {
-      const { error_name: name, error_message: message } = await answer.json();
-      return [answer.status, name, message].filter((part) => part).join(' ');
-    } catch {
-      return String(answer.status);
-    }
-  };
-
   const deposit = async (form, decision) => {
     if (busy) return;
     busy = true;
@@ -112,7 +111,7 @@
     try {
       const answer = await post(form, decision);
       if (answer.status === 429 || answer.status >= 500) return retry(form, 'later');
-      if (answer.status !== 204) return openProblem('rejected', await explain(answer));
+      if (answer.status !== 204) return await openRejection(answer);
       forget();
       open(next);
     } catch {
@@ -143,8 +142,9 @@
     openForm(name);
   };
 
-  const readFragment = async (address) => {
-    const response = DSS.readResponse(address.fragment, address.query);
+  const readFragment = async () => {
+    const response = DSS.readResponse(DSS.address.fragment, DSS.address.query);
+    DSS.address = null;
     if (response.section) return open(response.section);
     if (response.problem) return openProblem(response.problem);
     const name = response.fields.has('error') ? 'refusal' : 'confirm';
@@ -167,10 +167,10 @@
 
   const start = () => {
     if (window.top !== window.self) return openProblem('framed');
-    const address = takeAddress();
     listen();
     const view = page.dataset.view;
-    if (view === 'fragment') return readFragment(address);
+    if (view === 'fragment') return readFragment();
+    DSS.address = null;
     if (view === 'confirm' || view === 'refusal') return begin(view);
     open(view);
   };

@@ -1,0 +1,110 @@
+// Nothing secret stays in the address bar, nor in the session history, whatever
+// the answer is, with scripts and without.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { browsers, inFreshPage, launch, launchWithoutScript, walkBack } from './browsers.js';
+import { claim, secret, startDSS } from './dss.js';
+
+const canary = 'CANARY';
+const key = secret();
+const refused = [
+  '/auth/redirect?access_token=CANARY',
+  '/auth/redirect?access_token=CANARY&state=short',
+  '/auth/redirect?code=CANARY&error=x&state=' + key,
+  '/auth/redirect?access_token=CANARY&access_token=CANARY&state=' + key,
+  '/auth/redirect?access_token=CANARY&state=' + key + '&expires=soon',
+  '/auth/redirect?access_token=CANARY%zz&state=' + key,
+  '/auth/redirect/17?appid=18&access_token=CANARY&state=' + key,
+  '/auth/redirect/access_token=CANARY',
+  '/auth/redirect/17/access_token=CANARY?access_token=CANARY',
+  '/auth/redirect/?access_token=CANARY',
+  '/oauth/callback?code=CANARY&state=' + key,
+  '/oauth/callback?code=CANARY&error=x&state=dss.' + key,
+  '/oauth/authorize?client_id=CANARY&state=CANARY',
+  '/device?user_code=CANARY%zz',
+];
+const elsewhere = (path) => path.startsWith('/problem/');
+
+// Waits until the address is good. It asks again and again: no event tells of
+// every change of an address in every browser.
+async function untilAddress(page, good, what) {
+  for (const deadline = performance.now() + 20000; ;) {
+    const url = new URL(await page.url());
+    if (good(url)) return;
+    if (performance.now() > deadline) assert.fail(what + ' stays at ' + url.href);
+    await setTimeout(20);
+  }
+}
+
+// Opens all addresses in one tab, each from a page of its own, and looks at
+// every address that the tab has had.
+async function assertNothingStays(page, dss, addresses, fragment, cleanPath) {
+  for (const address of addresses) {
+    await page.goto(dss.url + '/healthz');
+    await page.goto(dss.url + address + fragment);
+    await untilAddress(page, ({ href, pathname }) => cleanPath(pathname) && !href.includes(canary), address);
+  }
+  // Back from the last page over all of them: each made one entry.
+  for (const url of await walkBack(page, 2 * addresses.length - 1)) assert.ok(!url.includes(canary), url + ' is in the history');
+}
+
+for (const name of Object.keys(browsers)) {
+  describe(name + ': addresses', () => {
+    let dss, busy, browser;
+    before(async () => {
+      [dss, busy, browser] = await Promise.all([startDSS(), startDSS('--limit-requests', '1/1h'), launch(name)]);
+      await fetch(busy.url); // the one request there may be
+    });
+    after(async () => {
+      await browser.close();
+      await Promise.all([dss.stop(), busy.stop()]);
+    });
+
+    // A busy server refuses the page's assets too, which Firefox reports.
+    const inPage = (f) => () => inFreshPage(browser, f, /blocked due to MIME type/);
+
+    test('of refusals', inPage((page) => assertNothingStays(page, dss, refused, '#access_token=CANARY', elsewhere)));
+
+    test('of a page that is not there', inPage((page) =>
+      assertNothingStays(page, dss, ['/nowhere?access_token=CANARY', '/nowhere'], '#access_token=CANARY', (path) => path === '/nowhere')));
+
+    test('of answers to a busy client', inPage((page) =>
+      assertNothingStays(page, busy, ['/auth/redirect?access_token=CANARY&state=' + key, '/auth/redirect/17', '/oauth/callback?code=CANARY&state=' + key],
+        '#access_token=CANARY', elsewhere)));
+
+    test('of responses', inPage((page) =>
+      assertNothingStays(page, dss, ['/auth/redirect?code=CANARY&state=' + key, '/auth/redirect?access_token=CANARY&state=' + key, '/auth/redirect?appid=17'],
+        '#access_token=CANARY&state=' + key, (path) => path === '/auth/redirect')));
+
+    for (const path of ['/auth/redirect', '/auth/redirect?code=C&state=' + key, '/problem/no_key', '/nowhere', '/device', '/device/finished']) {
+      test('of ' + path.replace(key, 'K') + ' when the fragment changes', inPage(async (page) => {
+        await page.goto(dss.url + '/healthz');
+        await page.goto(dss.url + path);
+        const before = new URL(dss.url + path).pathname;
+        await page.evaluate(() => { location.hash = '#access_token=CANARY&state=K'; });
+        await untilAddress(page, ({ href, pathname }) => pathname === before && !href.includes('#'), path);
+        for (const url of await walkBack(page, 2)) assert.ok(!url.includes(canary), url + ' is in the history');
+        assert.equal((await claim(dss, key)).status, 404);
+      }));
+    }
+  });
+
+  describe(name + ' without JavaScript: addresses', () => {
+    let dss, busy, browser, page;
+    before(async () => {
+      [dss, busy, { browser, page }] = await Promise.all([startDSS(), startDSS('--limit-requests', '1/1h'), launchWithoutScript(name)]);
+      await fetch(busy.url);
+    });
+    after(async () => {
+      await browser.close();
+      await Promise.all([dss.stop(), busy.stop()]);
+    });
+
+    test('of refusals', () => assertNothingStays(page, dss, refused, '', elsewhere));
+
+    test('of answers to a busy client', () =>
+      assertNothingStays(page, busy, ['/auth/redirect?access_token=CANARY&state=' + key, '/auth/redirect', '/oauth/callback?code=CANARY&state=' + key],
+        '#access_token=CANARY', elsewhere));
+  });
+}
