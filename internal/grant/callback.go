@@ -86,7 +86,8 @@ func (s session) after(answer Answer) (next session, changed bool) {
 func (s *Service) outcome(sess session, answer Answer) (Outcome, error) {
 	switch {
 	case !sess.device():
-		return Outcome{Redirect: s.toApp(sess, answer)}, nil
+		redirect, err := s.toApp(sess, answer)
+		return Outcome{Redirect: redirect}, err
 	case sess.Status == spent, sess.Status == denied && answer.Code != "":
 		return Outcome{}, ErrUnknown
 	}

@@ -25,7 +25,8 @@ func CheckClient(clientID, redirectURI string) error {
 	if err := checkClientID(clientID); err != nil {
 		return err
 	}
-	return checkRedirectURI(redirectURI)
+	_, err := parseRedirectURI(redirectURI)
+	return err
 }
 
 // Authorize starts the code grant and returns where to send the browser. The
@@ -59,23 +60,28 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 	return s.atStackExchange(sess, state), nil
 }
 
-// RedirectError is where an error goes that the app may learn of.
-func (s *Service) RedirectError(redirectURI, state, name, description string) string {
+// RedirectError is where an error goes that the app may learn of. The error is
+// [ErrInvalidRedirectURI], wrapped.
+func (s *Service) RedirectError(redirectURI, state, name, description string) (string, error) {
 	return s.respond(redirectURI, state, url.Values{"error": {name}, "error_description": {description}})
 }
 
 // respond adds what every authorization response has (RFC 9207).
-func (s *Service) respond(redirectURI, state string, response url.Values) string {
+func (s *Service) respond(redirectURI, state string, response url.Values) (string, error) {
+	u, err := parseRedirectURI(redirectURI)
+	if err != nil {
+		return "", err
+	}
 	if state != "" {
 		response.Set("state", state)
 	}
 	response.Set("iss", s.config.Issuer)
-	return withParameters(redirectURI, response)
+	return u.with(response), nil
 }
 
 // toApp returns where to send the browser in the end: with the app's code, or
 // with an error.
-func (s *Service) toApp(sess session, answer Answer) string {
+func (s *Service) toApp(sess session, answer Answer) (string, error) {
 	if sess.Status == denied {
 		return s.RedirectError(sess.RedirectURI, sess.State, answer.errorName(), answer.reason())
 	}

@@ -15,8 +15,11 @@ func TestRedirectURIs(t *testing.T) {
 		"http://127.0.0.1", "http://127.0.0.1:1", "http://127.0.0.1:65535/", "http://127.0.0.1:8080/callback?x=y&z",
 		"http://[::1]:8080/cb", "http://[::1]", "http://localhost:3000", "http://localhost/", "http://localhost:3000/a//b",
 		"com.example.app:/oauth2redirect", "com.example.app:/cb?x=1", "com.example.app://callback", "net.example-1.app:callback",
+		"http://127.0.0.1?", "http://127.0.0.1/?", "http://127.0.0.1/?&", "http://localhost/code?x=code&y=state",
+		"http://localhost/?codec=1&states=1&my_error=1&issue=1&x%3Dcode=1", "http://localhost/@evil.example/", "http://localhost/:80@evil.example",
+		"http://localhost//evil.example", "http://localhost/..//evil.example/%2e%2e/", "com.example.app:/443", "com.example.app:cb/443",
 	} {
-		if err := checkRedirectURI(good); err != nil {
+		if _, err := parseRedirectURI(good); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
 	}
@@ -31,26 +34,42 @@ func TestRedirectURIs(t *testing.T) {
 		"http://127.0.0.1/ä", "http://ⓛocalhost/", "http://localhost。/", "http:127.0.0.1/", "http:/127.0.0.1/",
 		"javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "app:/cb", "x.y", "com.example.app:", "com..example:/cb", ".example:/cb", "1com.example:/cb",
 		"com.example.app:/cb#x", "http://127.0.0.1/" + strings.Repeat("a", maxRedirectURI),
+		"http://localhost./", "http://localhost.:1/", "http://LOCALHOST/", "http://127.0.0.1./", "http://127.0.0.01/", "http://127.0.0.1%2e/",
+		"http://%6cocalhost/", "http://localhost%00.evil.example/", "http://localhost:+80/", "http://localhost:1e3/", "http://localhost:80;@evil/",
+		"http://localhost:99999/", "http://localhost:000080/", "http://localhost:18446744073709551696/", "http://[::1]evil.example/",
+		"http://[::1].evil.example/", "http://[::1%251]/", "http://[::1]:0/", "http://[fe80::1%25lo]/", "http://[::127.0.0.1]/",
+		"http://foo.localhost/", "http://localhost\\.evil.example/", "http:\\\\localhost/", "http://localhost\t.evil.example/", "http://\tlocalhost/",
+		"http:///localhost/", "http://localhost@evil.example", "http://:@localhost/", "http://evil.example?@localhost/",
+		"evil.example:443/cb", "evil.example:443", "evil.example:80?x", "evil.example:8/", "evil.example:443a/cb", "user.name:pass@evil.example/",
+		"evil.example:cb:443/", "evil.example:?x", "evil.example:%2Fcb", "com.example.app:", "javascript:/x.y", "x:/a.b/c", "http.x",
+		"http://127.0.0.1/?code=x", "http://127.0.0.1/?a=b&state=", "http://127.0.0.1/?iss", "http://127.0.0.1?error", "com.example.app:/cb?code=1",
+		"http://localhost/?%63ode=x", "http://localhost/?c%6Fde=x", "http://localhost/?CODE=x", "http://localhost/?%53tate=x", "http://localhost/?Iss=x",
+		"http://localhost/?a;code=x", "http://localhost/?a=1;state=2", "http://localhost/?+code=x", "http://localhost/?code+=x",
+		"http://localhost/?%20code=x", "http://localhost/?%09code=x", "http://localhost/?code[]=x", "http://localhost/?code%5B0%5D=x",
+		"http://localhost/?&&error=x", "http://localhost/?code%00=x", "http://localhost/??x&code=y",
 	} {
-		if err := checkRedirectURI(bad); !errors.Is(err, ErrInvalidRedirectURI) {
+		if _, err := parseRedirectURI(bad); !errors.Is(err, ErrInvalidRedirectURI) {
 			t.Errorf("%q: %v, want ErrInvalidRedirectURI", bad, err)
 		}
 	}
 }
 
-// FuzzRedirectURI holds what is accepted against what a URL parser makes of
-// it once the response has been added.
+// FuzzRedirectURI holds what is accepted against what two kinds of URL parsers
+// make of it once the response has been added: Go's and the browsers'.
 func FuzzRedirectURI(f *testing.F) {
 	for _, seed := range []string{
-		"http://127.0.0.1:8080/cb?x=y", "http://[::1]", "http://localhost:1/", "com.example.app:/cb", "http://127.0.0.1@evil/", "http://127.0.0.1?", "http://localhost/?a&",
+		"http://127.0.0.1:8080/cb?x=y", "http://[::1]", "http://localhost:1/", "com.example.app:/cb", "http://127.0.0.1@evil/",
+		"http://127.0.0.1?", "http://localhost/?a&", "evil.example:443/cb", "http://localhost/?%63ode=1;state", "http:\\\\localhost\\@evil/",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if checkRedirectURI(text) != nil {
+		accepted, err := parseRedirectURI(text)
+		if err != nil {
 			return
 		}
-		u, err := url.Parse(withParameters(text, url.Values{"code": {"c"}}))
+		location := accepted.with(url.Values{"code": {"c"}})
+		u, err := url.Parse(location)
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
@@ -60,10 +79,42 @@ func FuzzRedirectURI(f *testing.F) {
 		if u.User != nil || u.Fragment != "" {
 			t.Errorf("%q has user %v, fragment %q", text, u.User, u.Fragment)
 		}
-		if codes := u.Query()["code"]; len(codes) == 0 || codes[len(codes)-1] != "c" {
-			t.Errorf("%q: the response is not in the query %q", text, u.RawQuery)
+		if codes := u.Query()["code"]; len(codes) != 1 || codes[0] != "c" {
+			t.Errorf("%q: the response in the query %q is %q", text, u.RawQuery, codes)
+		}
+		scheme, host := browserReads(location)
+		if scheme == "http" && !slices.Contains([]string{"127.0.0.1", "[::1]", "localhost"}, host) {
+			t.Errorf("%q leads browsers to %q", text, host)
+		}
+		if scheme != "http" && !strings.Contains(scheme, ".") {
+			t.Errorf("%q leads browsers to the scheme %q", text, scheme)
 		}
 	})
+}
+
+// browserReads returns the scheme of an address, and the host of an http one,
+// without its port, in the way of the WHATWG's URL standard: spaces and
+// controls around it and tabs and line ends within it say nothing, slashes and
+// backslashes are the same, any number of them leads to the host, and all up to
+// the last @ is a user. What it would percent-decode or take for a number is
+// returned as it is, and so is not the name of a loopback host.
+func browserReads(address string) (scheme, host string) {
+	address = strings.TrimFunc(address, func(r rune) bool { return r <= ' ' })
+	address = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(address)
+	scheme, rest, _ := strings.Cut(address, ":")
+	scheme = strings.ToLower(scheme)
+	if scheme != "http" {
+		return scheme, ""
+	}
+	rest = strings.TrimLeft(rest, `/\`)
+	if end := strings.IndexAny(rest, `/\?#`); end >= 0 {
+		rest = rest[:end]
+	}
+	host = rest[strings.LastIndex(rest, "@")+1:]
+	if end := strings.LastIndex(host, ":"); end > strings.LastIndex(host, "]") {
+		host = host[:end]
+	}
+	return scheme, strings.ToLower(host)
 }
 
 func TestScopes(t *testing.T) {

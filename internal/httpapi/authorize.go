@@ -27,7 +27,11 @@ func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) {
 	target, err := s.authorize(w, r)
 	if err != nil {
 		problem := s.explainOAuth(r, err)
-		target = s.grants.RedirectError(app["redirect_uri"], stateIn(r.URL.RawQuery), problem.name, problem.message)
+		target, err = s.grants.RedirectError(app["redirect_uri"], stateIn(r.URL.RawQuery), problem.name, problem.message)
+	}
+	if err != nil {
+		s.failPage(w, r, err)
+		return
 	}
 	seeOther(w, target)
 }
