@@ -69,6 +69,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzKey -fuzztime $(FUZZTIME) ./internal/relay
 	go test -run '^$$' -fuzz FuzzOpen -fuzztime $(FUZZTIME) ./internal/relay
 	go test -run '^$$' -fuzz FuzzEntry -fuzztime $(FUZZTIME) ./internal/relay
+	go test -run '^$$' -fuzz FuzzSession -fuzztime $(FUZZTIME) ./internal/grant
 	go test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) ./internal/httpapi
 	go test -run '^$$' -fuzz FuzzForm -fuzztime $(FUZZTIME) ./internal/httpapi
 	go test -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./internal/httpapi

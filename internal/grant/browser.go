@@ -24,11 +24,16 @@ func flowOf(state string) string {
 	return base32.StdEncoding.EncodeToString(sum[:10])
 }
 
-func browserHash(browser relay.Secret) []byte {
+// browserHash is the first half of the SHA-256 of a browser's secret. Zero is
+// nobody's.
+type browserHash [sha256.Size / 2]byte
+
+func hashBrowser(browser relay.Secret) browserHash {
 	sum := sha256.Sum256([]byte(browser.Reveal()))
-	return sum[:]
+	return browserHash(sum[:])
 }
 
 func (s session) startedBy(browser relay.Secret) bool {
-	return len(s.Browser) > 0 && !browser.IsZero() && subtle.ConstantTimeCompare(s.Browser, browserHash(browser)) == 1
+	hash := hashBrowser(browser)
+	return s.Browser != browserHash{} && !browser.IsZero() && subtle.ConstantTimeCompare(s.Browser[:], hash[:]) == 1
 }

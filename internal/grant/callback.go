@@ -114,11 +114,11 @@ func (s *Service) conclude(ctx context.Context, rec record[session], next sessio
 	if !next.device() {
 		return true, nil
 	}
-	pointer, err := newRecord[string](underUserCode, relay.NewSecret(next.UserCode))
+	at, err := relay.NewSlot(underUserCode, relay.NewSecret(string(next.UserCode)))
 	if err != nil {
 		return true, err
 	}
-	_, err = pointer.remove(ctx, s.store)
+	_, _, err = s.store.Take(ctx, at.ID)
 	return true, err
 }
 

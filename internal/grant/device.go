@@ -42,11 +42,11 @@ func (s *Service) createDevice(ctx context.Context, sess session, code deviceCod
 		return DeviceAuthorization{}, false, err
 	}
 	expires := time.Now().Add(s.config.TTL)
-	created, err := create(ctx, s.store, underUserCode, relay.NewSecret(string(d.userCode)), d.state, expires)
+	created, err := create(ctx, s.store, underUserCode, relay.NewSecret(string(d.userCode)), pointer{d.state}, expires)
 	if err != nil || !created {
 		return DeviceAuthorization{}, false, err
 	}
-	sess.UserCode, sess.Challenge = string(d.userCode), challengeOf(d.verifier)
+	sess.UserCode, sess.Challenge = d.userCode, challengeOf(d.verifier)
 	created, err = create(ctx, s.store, underState, relay.NewSecret(d.state), sess, expires)
 	if created {
 		s.tell(ctx, sess, Started)
@@ -127,15 +127,15 @@ func (s *Service) LookUp(ctx context.Context, userCode UserCode) (DeviceRequest,
 
 // waiting returns the pending session under a user code, and its state.
 func (s *Service) waiting(ctx context.Context, userCode UserCode) (record[session], string, error) {
-	pointer, ok, err := load[string](ctx, s.store, underUserCode, relay.NewSecret(string(userCode)))
+	at, ok, err := load[pointer](ctx, s.store, underUserCode, relay.NewSecret(string(userCode)))
 	if err != nil || !ok {
 		return record[session]{}, "", orUnknown(err)
 	}
-	rec, ok, err := s.session(ctx, pointer.value)
+	rec, ok, err := s.session(ctx, at.value.State)
 	if err != nil || !ok || rec.value.Status != pending {
 		return rec, "", orUnknown(err)
 	}
-	return rec, pointer.value, nil
+	return rec, at.value.State, nil
 }
 
 // Continue binds the sign-in to the browser in which the user has agreed to
@@ -148,7 +148,7 @@ func (s *Service) Continue(ctx context.Context, userCode UserCode, browser Brows
 			return "", err
 		}
 		sess := rec.value
-		sess.Browser = browserHash(browser(flowOf(state)))
+		sess.Browser = hashBrowser(browser(flowOf(state)))
 		replaced, err := rec.replace(ctx, s.store, sess)
 		if err != nil {
 			return "", err

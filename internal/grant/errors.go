@@ -23,6 +23,7 @@ var (
 // What an app may be told when it asks for authorization.
 var (
 	ErrInvalidClient      = errors.New("client_id must be the app's number on Stack Apps")
+	ErrInvalidState       = errors.New("state is longer than 4096 bytes")
 	ErrInvalidScope       = errors.New("scope must be names separated by spaces or commas")
 	ErrInvalidChallenge   = errors.New("code_challenge must be the 43 characters of an unpadded base64url SHA-256")
 	ErrInvalidRedirectURI = errors.New("redirect_uri is not acceptable")

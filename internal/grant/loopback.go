@@ -16,6 +16,9 @@ type AuthorizationRequest struct {
 	ClientID, RedirectURI, Scope, State, CodeChallenge string
 }
 
+// maxState is the longest state of an app, in bytes.
+const maxState = 4096
+
 var challengeText = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
 // CheckClient returns an error if the user must not be sent back to where the
@@ -31,11 +34,14 @@ func CheckClient(clientID, redirectURI string) error {
 
 // Authorize starts the code grant and returns where to send the browser. The
 // app's own code challenge goes on to Stack Exchange, and browser is the one
-// that must come back. Errors are those of
-// [CheckClient], [ErrInvalidScope], [ErrInvalidChallenge], and the store's.
+// that must come back. Errors are those of [CheckClient], [ErrInvalidState],
+// [ErrInvalidScope], [ErrInvalidChallenge], and the store's.
 func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser Browser) (string, error) {
 	if err := CheckClient(r.ClientID, r.RedirectURI); err != nil {
 		return "", err
+	}
+	if len(r.State) > maxState {
+		return "", ErrInvalidState
 	}
 	asked, err := parseScope(r.Scope)
 	if err != nil {
@@ -51,7 +57,7 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 	}
 	sess := session{
 		ClientID: r.ClientID, Scope: asked, Challenge: r.CodeChallenge, Asked: time.Now(),
-		RedirectURI: r.RedirectURI, State: r.State, AppCode: appCode.Reveal(), Browser: browserHash(browser(flowOf(state))),
+		RedirectURI: r.RedirectURI, State: r.State, AppCode: appCode.Reveal(), Browser: hashBrowser(browser(flowOf(state))),
 	}
 	if _, err := create(ctx, s.store, underState, relay.NewSecret(state), sess, time.Now().Add(s.config.TTL)); err != nil {
 		return "", err

@@ -24,11 +24,11 @@ type pacer interface {
 
 // clock is the polling of one device.
 type clock struct {
-	Accepted time.Time `json:"accepted"` // the last poll in time
-	Last     time.Time `json:"last"`     // the last poll
-	Basic    bool      `json:"basic"`    // it came with HTTP Basic authentication
-	Verdict  bool      `json:"verdict"`
-	Raised   bool      `json:"raised"` // it was too early, so the next may come only after the penalty
+	Accepted time.Time // the last poll in time
+	Last     time.Time // the last poll
+	Basic    bool      // it came with HTTP Basic authentication
+	Verdict  bool
+	Raised   bool // it was too early, so the next may come only after the penalty
 }
 
 func newClock(basic bool, now time.Time) clock {

@@ -380,3 +380,38 @@ func TestNothingAtRestIsUsable(t *testing.T) {
 		t.Errorf("a device authorization shows its code: %s, %v", text, err)
 	}
 }
+
+// TestStateComesBack: the app's state is the same bytes again, with a code and
+// with an error, whatever they are.
+func TestStateComesBack(t *testing.T) {
+	for _, state := range []string{
+		"\xff\xfeabc", "\x00\x01\x1f\x7f", `<>&"'\`, "a b+c%20d;e=f&g", "\u2028\ufeff\U0001F600", strings.Repeat("<", 4096), strings.Repeat("\xff", 4096),
+	} {
+		for _, answer := range []grant.Answer{{Code: "c"}, {Error: "access_denied"}} {
+			w := newWorld()
+			address, err := w.Authorize(t.Context(), grant.AuthorizationRequest{
+				ClientID: "7", RedirectURI: "http://127.0.0.1:1/", CodeChallenge: challenge, State: state,
+			}, browser)
+			if err != nil {
+				t.Fatal(err)
+			}
+			outcome, err := w.Callback(t.Context(), stateIn(t, address), answer, browser)
+			if err != nil {
+				t.Fatal(err)
+			}
+			u, err := url.Parse(outcome.Redirect)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := u.Query().Get("state"); got != state {
+				t.Errorf("%.20q came back as %.20q in %.200s", state, got, outcome.Redirect)
+			}
+		}
+	}
+	_, err := newWorld().Authorize(t.Context(), grant.AuthorizationRequest{
+		ClientID: "7", RedirectURI: "http://127.0.0.1:1/", CodeChallenge: challenge, State: strings.Repeat("s", 4097),
+	}, browser)
+	if !errors.Is(err, grant.ErrInvalidState) {
+		t.Errorf("a state of 4097 bytes: %v", err)
+	}
+}

@@ -2,50 +2,94 @@ package grant
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/packed"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
 // status says how far a session is.
-type status string
+type status byte
 
 const (
-	pending   status = ""          // nobody has approved yet
-	approved  status = "approved"  // Stack Exchange's code is there
-	redeeming status = "redeeming" // somebody is redeeming it
-	denied    status = "denied"    // the user or Stack Exchange said no
-	redeemed  status = "redeemed"  // the app has its token
-	spent     status = "spent"     // Stack Exchange refused the code
+	pending   status = iota // nobody has approved yet
+	approved                // Stack Exchange's code is there
+	redeeming               // somebody is redeeming it
+	denied                  // the user or Stack Exchange said no
+	redeemed                // the app has its token
+	spent                   // Stack Exchange refused the code
 )
 
 // session is one sign-in, from the app's request to its token.
 type session struct {
-	ClientID  string    `json:"client_id"`
-	Scope     scope     `json:"scope"`
-	Challenge string    `json:"challenge"` // of the code verifier, S256
-	Asked     time.Time `json:"asked"`
+	ClientID  string
+	Scope     scope
+	Challenge string // of the code verifier, S256
+	Asked     time.Time
 
 	// The code grant's.
-	RedirectURI string `json:"redirect_uri,omitempty"`
-	State       string `json:"state,omitempty"`    // the app's own
-	AppCode     string `json:"app_code,omitempty"` // what the app redeems
+	RedirectURI string
+	State       string // the app's own
+	AppCode     string // what the app redeems
 
 	// The device grant's.
-	UserCode string `json:"user_code,omitempty"`
+	UserCode UserCode
 
 	// Browser is the hash of the session of the browser that must finish.
-	Browser []byte `json:"browser,omitempty"`
+	Browser browserHash
 
-	Status   status    `json:"status,omitempty"`
-	Code     string    `json:"code,omitempty"`    // Stack Exchange's
-	Approved time.Time `json:"approved,omitzero"` // when that code came
-	Since    time.Time `json:"since,omitzero"`    // of redeeming
+	Status   status
+	Code     string    // Stack Exchange's
+	Approved time.Time // when that code came
+	Since    time.Time // of redeeming
 }
 
 func (s session) device() bool { return s.UserCode != "" }
+
+// codeRoom is kept in each session for Stack Exchange's code, in bytes, so that
+// an approval does not make it larger and a full store can take it. Those codes
+// have 24.
+const codeRoom = 64
+
+func (s session) pack() []byte {
+	out := append(make([]byte, 0, 512), byte(s.Status))
+	out = append(out, s.Browser[:]...)
+	for _, at := range []time.Time{s.Asked, s.Approved, s.Since} {
+		out = packed.AppendTime(out, at)
+	}
+	for _, text := range []string{
+		s.ClientID, string(s.Scope), s.Challenge, s.RedirectURI, s.State, s.AppCode, string(s.UserCode), s.Code,
+	} {
+		out = packed.AppendText(out, text)
+	}
+	return append(out, make([]byte, max(0, codeRoom-len(s.Code)))...)
+}
+
+func (s *session) unpack(in []byte) error {
+	r := packed.NewReader(in)
+	s.Status = status(r.Byte(byte(spent)))
+	s.Browser = browserHash(r.Bytes(len(s.Browser)))
+	s.Asked, s.Approved, s.Since = r.Time(), r.Time(), r.Time()
+	s.ClientID, s.Scope, s.Challenge = r.Text(), scope(r.Text()), r.Text()
+	s.RedirectURI, s.State, s.AppCode = r.Text(), r.Text(), r.Text()
+	s.UserCode, s.Code = UserCode(r.Text()), r.Text()
+	for range codeRoom - len(s.Code) {
+		r.Byte(0)
+	}
+	return r.End()
+}
+
+// pointer is where the session of a user code is.
+type pointer struct{ State string }
+
+func (p pointer) pack() []byte { return packed.AppendText(nil, p.State) }
+
+func (p *pointer) unpack(in []byte) error {
+	r := packed.NewReader(in)
+	p.State = r.Text()
+	return r.End()
+}
 
 // Purposes of the slots: what is stored under which secret.
 const (
@@ -54,8 +98,19 @@ const (
 	underPace     = "grant pace"      // a device's clock, under the state
 )
 
+// recordVersion starts what is sealed. Records of another version are absent.
+const recordVersion = 1
+
+// packer is a value that can be stored, and unpacker what reads it back.
+type packer interface{ pack() []byte }
+
+type unpacker[T any] interface {
+	*T
+	unpack([]byte) error
+}
+
 // record is a value in the store, with what it takes to change it.
-type record[T any] struct {
+type record[T packer] struct {
 	slot    relay.Slot
 	sealed  []byte
 	expires time.Time
@@ -63,43 +118,37 @@ type record[T any] struct {
 }
 
 // create stores value under a fresh secret.
-func create[T any](ctx context.Context, store relay.Store, purpose string, secret relay.Secret, value T, expires time.Time) (bool, error) {
-	r, err := newRecord[T](purpose, secret)
+func create(ctx context.Context, store relay.Store, purpose string, secret relay.Secret, value packer, expires time.Time) (bool, error) {
+	slot, err := relay.NewSlot(purpose, secret)
 	if err != nil {
 		return false, err
 	}
-	sealed, err := seal(r.slot, value, expires)
+	sealed, err := seal(slot, value, expires)
 	if err != nil {
 		return false, err
 	}
-	return store.Create(ctx, r.slot.ID, sealed, time.Until(expires))
+	return store.Create(ctx, slot.ID, sealed, time.Until(expires))
 }
 
-func newRecord[T any](purpose string, secret relay.Secret) (r record[T], err error) {
-	r.slot, err = relay.NewSlot(purpose, secret)
-	return r, err
-}
-
-func seal[T any](slot relay.Slot, value T, expires time.Time) ([]byte, error) {
-	plain, err := json.Marshal(value)
+func seal(slot relay.Slot, value packer, expires time.Time) ([]byte, error) {
+	sealed, err := slot.Seal(append([]byte{recordVersion}, value.pack()...), expires)
 	if err != nil {
-		return nil, fmt.Errorf("encode record: %w", err)
+		return nil, fmt.Errorf("seal record: %w", err)
 	}
-	return slot.Seal(plain, expires)
+	return sealed, nil
 }
 
 // load returns the live record under a secret. An altered one is absent.
-func load[T any](ctx context.Context, store relay.Store, purpose string, secret relay.Secret) (record[T], bool, error) {
-	r, err := newRecord[T](purpose, secret)
-	if err != nil {
+func load[T packer, P unpacker[T]](ctx context.Context, store relay.Store, purpose string, secret relay.Secret) (r record[T], ok bool, err error) {
+	if r.slot, err = relay.NewSlot(purpose, secret); err != nil {
 		return r, false, err
 	}
-	var ok bool
 	if r.sealed, ok, err = store.Get(ctx, r.slot.ID); err != nil || !ok {
 		return r, false, err
 	}
 	plain, expires, err := r.slot.Open(r.sealed)
-	if err != nil || !time.Now().Before(expires) || json.Unmarshal(plain, &r.value) != nil {
+	if err != nil || !time.Now().Before(expires) || len(plain) == 0 || plain[0] != recordVersion ||
+		P(&r.value).unpack(plain[1:]) != nil {
 		return r, false, nil
 	}
 	r.expires = expires
@@ -118,10 +167,4 @@ func (r *record[T]) replace(ctx context.Context, store relay.Store, value T) (bo
 		r.sealed, r.value = sealed, value
 	}
 	return replaced, err
-}
-
-// remove reports whether this call removed the record.
-func (r *record[T]) remove(ctx context.Context, store relay.Store) (bool, error) {
-	_, ok, err := store.Take(ctx, r.slot.ID)
-	return ok, err
 }

@@ -5,8 +5,24 @@ import (
 	"errors"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/packed"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
+
+func (c clock) pack() []byte {
+	out := packed.AppendTime(packed.AppendTime(nil, c.Accepted), c.Last)
+	for _, b := range []bool{c.Basic, c.Verdict, c.Raised} {
+		out = packed.AppendBool(out, b)
+	}
+	return out
+}
+
+func (c *clock) unpack(in []byte) error {
+	r := packed.NewReader(in)
+	c.Accepted, c.Last = r.Time(), r.Time()
+	c.Basic, c.Verdict, c.Raised = r.Bool(), r.Bool(), r.Bool()
+	return r.End()
+}
 
 // sharedPace keeps the clocks in the store, for servers that share one: a
 // device may poll any of them. A store that is full has no room for more clocks,

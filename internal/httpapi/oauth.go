@@ -34,6 +34,7 @@ var oauthNames = []struct {
 	{grant.ErrExpired, api.ExpiredToken},
 	{grant.ErrDenied, api.AccessDenied},
 	{grant.ErrInvalidClient, api.InvalidClient},
+	{grant.ErrInvalidState, api.InvalidRequest},
 	{grant.ErrInvalidScope, api.InvalidScope},
 	{grant.ErrInvalidChallenge, api.InvalidRequest},
 	{grant.ErrUnavailable, api.TemporarilyUnavailable},

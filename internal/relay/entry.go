@@ -1,9 +1,9 @@
 package relay
 
 import (
-	"encoding/binary"
-	"errors"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/packed"
 )
 
 // entry is what is sealed: a response, who deposited it, and whether the
@@ -14,58 +14,31 @@ type entry struct {
 	claimed  time.Time
 }
 
-var errMalformed = errors.New("malformed entry")
-
 func (e entry) marshal() []byte {
-	out := make([]byte, 0, 64+len(e.response.Value.Reveal())+len(e.response.Error)+len(e.response.Description))
-	out = append(out, byte(e.response.Kind))
+	out := append(make([]byte, 0, 512), byte(e.response.Kind))
 	out = append(out, e.browser[:]...)
-	out = binary.BigEndian.AppendUint64(out, unixMilli(e.claimed))
+	out = packed.AppendTime(out, e.claimed)
 	for _, text := range []string{e.response.Value.Reveal(), e.response.Error, e.response.Description} {
-		out = binary.BigEndian.AppendUint16(out, uint16(len(text)))
-		out = append(out, text...)
+		out = packed.AppendText(out, text)
 	}
 	return out
 }
 
 func unmarshalEntry(in []byte) (entry, error) {
-	const fixed = 1 + 16 + 8
-	if len(in) < fixed {
-		return entry{}, errMalformed
-	}
 	var e entry
-	e.response.Kind = Kind(in[0])
-	copy(e.browser[:], in[1:17])
-	e.claimed = fromUnixMilli(binary.BigEndian.Uint64(in[17:25]))
-	in = in[fixed:]
-	var texts [3]string
-	for i := range texts {
-		if len(in) < 2 || len(in)-2 < int(binary.BigEndian.Uint16(in)) {
-			return entry{}, errMalformed
-		}
-		n := 2 + int(binary.BigEndian.Uint16(in))
-		texts[i], in = string(in[2:n]), in[n:]
+	r := packed.NewReader(in)
+	e.response.Kind = Kind(r.Byte(byte(KindConflict)))
+	copy(e.browser[:], r.Bytes(len(e.browser)))
+	e.claimed = r.Time()
+	e.response.Value = NewSecret(r.Text())
+	e.response.Error, e.response.Description = r.Text(), r.Text()
+	if err := r.End(); err != nil {
+		return entry{}, err
 	}
-	if len(in) != 0 || e.response.Kind < KindToken || e.response.Kind > KindConflict {
-		return entry{}, errMalformed
+	if e.response.Kind < KindToken {
+		return entry{}, packed.ErrMalformed
 	}
-	e.response.Value = NewSecret(texts[0])
-	e.response.Error, e.response.Description = texts[1], texts[2]
 	return e, nil
-}
-
-func unixMilli(t time.Time) uint64 {
-	if t.IsZero() {
-		return 0
-	}
-	return uint64(t.UnixMilli())
-}
-
-func fromUnixMilli(ms uint64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(int64(ms))
 }
 
 // keySlot returns the slot of a key in its key space.
