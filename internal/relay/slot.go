@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -21,7 +22,21 @@ const (
 	sealVersion = 1
 	headerSize  = 1 + 8
 	nonceSize   = 12
+	tagSize     = 16
 )
+
+const (
+	// MaxSealed is the most that [Slot.Seal] seals, in bytes, and so the one
+	// bound of what an entry holds. The largest sign-in has 4096 of state, 2000
+	// of redirect URI, 1000 of scope, 4096 of code and less than 400 of all
+	// else, which is 11.6 KB. A certificate with its key and chain has 5 to 10,
+	// and with post-quantum signatures would have 25.
+	MaxSealed = 32 << 10
+	// SealOverhead is how much longer it becomes.
+	SealOverhead = headerSize + nonceSize + tagSize
+)
+
+var errTooLarge = fmt.Errorf("an entry of more than %d bytes", MaxSealed)
 
 var errUnsealed = errors.New("entry does not open")
 
@@ -76,14 +91,17 @@ func (s Slot) associated(header []byte) []byte {
 	return append(out, header...)
 }
 
-// Seal returns plain in a form that only the holder of the secret can open, or
-// alter unnoticed.
+// Seal returns plain, of at most [MaxSealed] bytes, in a form that only the
+// holder of the secret can open, or alter unnoticed.
 func (s Slot) Seal(plain []byte, expires time.Time) ([]byte, error) {
+	if len(plain) > MaxSealed {
+		return nil, errTooLarge
+	}
 	aead, err := s.aead()
 	if err != nil {
 		return nil, err
 	}
-	out := make([]byte, headerSize+nonceSize, headerSize+nonceSize+len(plain)+aead.Overhead())
+	out := make([]byte, headerSize+nonceSize, SealOverhead+len(plain))
 	out[0] = sealVersion
 	binary.BigEndian.PutUint64(out[1:], uint64(expires.UnixMilli()))
 	nonce := out[headerSize:]

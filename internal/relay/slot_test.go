@@ -98,3 +98,18 @@ func FuzzEntry(f *testing.F) {
 		}
 	})
 }
+
+// TestSealIsBounded: what is sealed has a longest length, and becomes longer by
+// a known one.
+func TestSealIsBounded(t *testing.T) {
+	at := testSlot(t, "0", "key")
+	for _, size := range []int{0, 1, MaxSealed} {
+		sealed, err := at.Seal(make([]byte, size), time.Now())
+		if err != nil || len(sealed) != size+SealOverhead {
+			t.Errorf("%d bytes became %d, %v", size, len(sealed), err)
+		}
+	}
+	if _, err := at.Seal(make([]byte, MaxSealed+1), time.Now()); err == nil {
+		t.Error("a byte too many is sealed")
+	}
+}
