@@ -34,5 +34,6 @@
 //
 // Everything exported here stays compatible within a major version. The
 // package depends on the standard library only. It starts no goroutine that
-// outlives a call or [SignIn.Close], except those of net/http's connections.
+// outlives a call or [SignIn.Close], except those of net/http's connections
+// and the one that waits for the command that opens the browser.
 package dss

@@ -19,6 +19,7 @@ var allowed = map[string][]string{
 		"internal/stackexchange", "internal/store/index", "internal/store/memory"},
 	"examples/inbox":           {module},
 	"internal/scripted":        {},
+	"internal/browser":         {},
 	"api":                      {},
 	"internal/origin":          {},
 	"internal/relay":           {"internal/packed"},
