@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/internal/browser"
 )
 
 // login is every setting of dss login.
@@ -51,7 +54,7 @@ func (l *login) flags() *flag.FlagSet {
 	f.BoolVar(&l.noBrowser, "no-browser", false, "show the address only")
 	choiceVar(f, &l.output, "output", "token|json|env", "what to print: the token, a JSON object, or DSS_TOKEN=… for a shell")
 	f.StringVar(&l.appID, "app-id", "", "`id` that keeps the app's keys apart, in the relay flows")
-	f.StringVar(&l.stackExchange, "stackexchange-url", dss.DefaultStackExchange, "`URL` where users sign in, in the relay flows")
+	f.StringVar(&l.stackExchange, "stackexchange-url", "", "`URL` where users sign in, in the relay flows (default "+dss.DefaultStackExchange+", or the sandbox of a server on this machine)")
 	f.DurationVar(&l.timeout, "timeout", 15*time.Minute, "how long to wait for the user")
 	return f
 }
@@ -64,9 +67,6 @@ func (l *login) run(ctx context.Context, p process, _ []string) error {
 	return interruptible(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeoutCause(ctx, l.timeout, dss.ErrExpired)
 		defer cancel()
-		if err := l.probe(ctx); err != nil {
-			return err
-		}
 		token, err := l.signIn(ctx, client, newScreen(p.stderr, p.env))
 		if err != nil {
 			return err
@@ -109,6 +109,9 @@ func (l *login) scopes() []string {
 // signIn shows what to do, and waits until it is done.
 func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss.Token, error) {
 	signIn, err := client.Start(ctx)
+	if errors.Is(err, dss.ErrWrongServer) && !errors.Is(err, dss.ErrUnreachable) {
+		return nil, asUsage(err) // there is a server, which has another name
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -118,12 +121,44 @@ func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss
 		return nil, err
 	}
 	if opens {
-		if err := dss.OpenBrowser(signIn.URL); err != nil {
-			s.printf("The browser cannot be opened. Open the address above yourself.\n(%s)\n\n", strings.TrimPrefix(err.Error(), "dss: "))
-		}
+		defer s.openBrowser(signIn)()
 	}
 	defer s.spin("Waiting for you to sign in")()
 	return signIn.Wait(ctx)
+}
+
+// openBrowser opens the address. It says so as soon as that fails, which may be
+// some time later. The function it returns ends the watch.
+func (s *screen) openBrowser(signIn *dss.SignIn) (stop func()) {
+	ended, err := browser.Open(signIn.URL)
+	if err != nil {
+		s.noBrowser(signIn, err)
+		return func() {}
+	}
+	done := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case err := <-ended:
+			if err != nil {
+				s.noBrowser(signIn, err)
+			}
+		case <-done:
+		}
+	})
+	return func() {
+		close(done)
+		watch.Wait()
+	}
+}
+
+func (s *screen) noBrowser(signIn *dss.SignIn, err error) {
+	where := ""
+	if signIn.Flow == dss.FlowLoopback {
+		where = " on this machine"
+	}
+	s.interject("The browser cannot be opened. Open the address above yourself%s,\nor start again with --flow device to sign in on another machine.\n(%s)\n\n",
+		where, printable(err.Error()))
 }
 
 // interruptible runs a function until a signal ends its context. A second

@@ -22,6 +22,9 @@ type screen struct {
 	dumb    bool // a terminal that only prints line after line
 	colors  bool
 	light   bool // the background, as far as is known
+
+	mu      sync.Mutex // held while a line is written
+	turning int        // columns of the line that is written again and again
 }
 
 // narrow is the width below which a line that is written again and again would
@@ -54,7 +57,34 @@ func (s *screen) dress(env lookupEnv) {
 }
 
 // printf ignores that nobody reads: the sign-in may go on all the same.
-func (s *screen) printf(format string, arguments ...any) { fmt.Fprintf(s.w, format, arguments...) }
+func (s *screen) printf(format string, arguments ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintf(s.w, format, arguments...)
+}
+
+// interject prints in place of the line that is written again and again.
+func (s *screen) interject(format string, arguments ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clear()
+	fmt.Fprintf(s.w, format, arguments...)
+}
+
+// clear wipes that line, if there is one.
+func (s *screen) clear() {
+	if s.turning > 0 {
+		fmt.Fprintf(s.w, "\r%s\r", strings.Repeat(" ", s.turning))
+	}
+}
+
+// turn writes it. With the ^C that terminals put behind it, it is longer.
+func (s *screen) turn(frame rune, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turning = len(text) + 4
+	fmt.Fprintf(s.w, "\r%c %s", frame, text)
+}
 
 // instruct tells the user what to do. The URL stands on a line of its own.
 func (s *screen) instruct(signIn *dss.SignIn, opens bool) error {
@@ -103,7 +133,7 @@ func (s *screen) spin(text string) (stop func()) {
 		ticker := time.NewTicker(spinnerPace)
 		defer ticker.Stop()
 		for i := 0; ; i++ {
-			s.printf("\r%c %s", spinnerFrames[i%len(spinnerFrames)], text)
+			s.turn(spinnerFrames[i%len(spinnerFrames)], text)
 			select {
 			case <-ticker.C:
 			case <-done:
@@ -114,7 +144,7 @@ func (s *screen) spin(text string) (stop func()) {
 	return func() {
 		close(done)
 		wait.Wait()
-		// With the ^C that terminals put behind it.
-		s.printf("\r%s\r", strings.Repeat(" ", len(text)+4))
+		s.interject("")
+		s.turning = 0
 	}
 }

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 //	start NAME ARG…     runs dss in the background, with NAME.out and NAME.err
 //	user DECISION NAME  has a user approve or deny at the address in NAME.err
 //	signal NAME SIGNAL  sends INT or TERM to it
+//	said NAME PATTERN   waits until NAME.err has a match
 //	ended NAME STATUS   waits for its end
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -37,7 +38,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveInScript, "exits": exits, "start": start, "user": user, "signal": sendSignal, "ended": ended,
+			"serve": serveInScript, "exits": exits, "start": start, "user": user, "signal": sendSignal, "said": said, "ended": ended,
 		},
 	})
 }
@@ -72,7 +73,7 @@ func commandOf(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	ts.Check(err)
 	command := exec.Command(path, args...)
 	command.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "TERM", "DSS_SERVER", "DSS_CLIENT_ID", "DSS_STACKEXCHANGE_URL"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "TERM", "DSS_SERVER", "DSS_CLIENT_ID", "DSS_STACKEXCHANGE_URL", "SSH_CONNECTION"} {
 		if value := ts.Getenv(name); value != "" {
 			command.Env = append(command.Env, name+"="+value)
 		}
@@ -139,23 +140,32 @@ func named(ts *testscript.TestScript, name string) *background {
 	return b
 }
 
+func said(ts *testscript.TestScript, _ bool, args []string) {
+	awaitText(ts, args[0], regexp.MustCompile(args[1]))
+}
+
 var addressLine = regexp.MustCompile(`(?m)^https?://\S+\n`)
 
 // address waits for the line with the URL.
 func address(ts *testscript.TestScript, name string) string {
+	return strings.TrimSpace(awaitText(ts, name, addressLine))
+}
+
+// awaitText waits for text on the standard error of a process.
+func awaitText(ts *testscript.TestScript, name string, pattern *regexp.Regexp) string {
 	b := named(ts, name)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.After(patience); ; {
-		if line := addressLine.FindString(ts.ReadFile(name + ".err")); line != "" {
-			return strings.TrimSpace(line)
+		if text := pattern.FindString(ts.ReadFile(name + ".err")); text != "" {
+			return text
 		}
 		select {
 		case <-tick.C:
 		case <-b.done:
-			ts.Fatalf("ended before it showed an address:\n%s", ts.ReadFile(name+".err"))
+			ts.Fatalf("ended before it said %s:\n%s", pattern, ts.ReadFile(name+".err"))
 		case <-deadline:
-			ts.Fatalf("no address within %v", patience)
+			ts.Fatalf("no %s within %v", pattern, patience)
 		}
 	}
 }
