@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
 // What a socket passed by the service manager is for, by its name
@@ -117,7 +117,7 @@ func (c *config) listenMain() (net.Listener, error) {
 
 func isLoopback(address net.Addr) bool {
 	tcp, ok := address.(*net.TCPAddr)
-	return ok && httpapi.IsLoopback(tcp.IP.String())
+	return ok && origin.IsLoopback(tcp.IP.String())
 }
 
 // rest refuses sockets that nobody has taken: clients would wait in them.

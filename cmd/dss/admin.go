@@ -73,7 +73,7 @@ func (c *config) adminHandler(dss *httpapi.Server) http.Handler {
 // page be, with a name that leads to this address (DNS rebinding).
 func (c *config) adminGuard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		httpapi.SetSecurityHeaders(w.Header())
+		httpapi.SetPageHeaders(w.Header())
 		if !c.isAdminHost(r.Host) {
 			http.Error(w, "ask by address, or by the name that stands in --admin-listen", http.StatusMisdirectedRequest)
 			return

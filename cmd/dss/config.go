@@ -13,8 +13,8 @@ import (
 	"time"
 
 	dss "github.com/desktop-stack-serv/dss"
-	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/logger"
+	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 )
@@ -133,7 +133,7 @@ func (c *config) checkUpstream() error {
 		switch {
 		case err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "":
 			return usagef("--%s must be a URL such as https://example.org", setting.name)
-		case u.Scheme != "https" && !(u.Scheme == "http" && httpapi.IsLoopback(u.Hostname())):
+		case u.Scheme != "https" && !(u.Scheme == "http" && origin.IsLoopback(u.Hostname())):
 			return usagef("--%s must be https, unless it is a loopback address", setting.name)
 		}
 	}
@@ -174,7 +174,7 @@ func (c *config) checkAddresses() error {
 		}
 	}
 	if c.publicURL == "" {
-		if !httpapi.IsLoopback(host) {
+		if !origin.IsLoopback(host) {
 			return usagef("--listen %s is reachable from other machines: say with --public-url under which URL", c.listen)
 		}
 		return nil
@@ -183,21 +183,20 @@ func (c *config) checkAddresses() error {
 }
 
 func (c *config) checkPublicURL() error {
-	u, err := url.Parse(c.publicURL)
-	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return usagef("--public-url must be a URL such as https://auth.example.org, not %q", c.publicURL)
+	u, err := origin.Parse(c.publicURL)
+	if err != nil {
+		return usagef("--public-url must be a URL such as https://auth.example.org: %v", err)
 	}
-	if u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
-		return usagef("--public-url must be an origin alone, without user, path, query or fragment")
+	if u.Path != "" {
+		return usagef("--public-url must be an origin alone, without a path")
 	}
-	loopback := httpapi.IsLoopback(u.Hostname())
+	loopback := origin.IsLoopback(u.Hostname())
 	if u.Scheme == "http" && !loopback && !c.behindProxy {
 		return usagef("--public-url is plain http, so anybody on the way could read access tokens: use https, or say --behind-proxy if a proxy protects the way")
 	}
 	if c.sandbox && !loopback && !c.sandboxRemote {
 		return usagef("--sandbox on a public URL would let anybody sign in as anybody: leave it out, or say --sandbox-remote")
 	}
-	u.Path = ""
 	c.public = u
 	return nil
 }
@@ -208,7 +207,9 @@ func (c *config) bound(address net.Addr) {
 		return
 	}
 	_, port, _ := net.SplitHostPort(address.String())
-	c.public = &url.URL{Scheme: c.https.scheme(), Host: net.JoinHostPort("localhost", port)}
+	scheme := c.https.scheme()
+	host, _ := origin.Host(scheme, net.JoinHostPort("localhost", port))
+	c.public = &url.URL{Scheme: scheme, Host: host}
 }
 
 // openLog returns where the server logs to.

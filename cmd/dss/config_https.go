@@ -11,7 +11,7 @@ import (
 	"golang.org/x/crypto/acme"
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
-	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
 // Default addresses.
@@ -140,7 +140,7 @@ func (c *config) checkACME(given map[string]bool) error {
 
 // certifiable reports whether an authority may issue for a host.
 func certifiable(host string) bool {
-	return certs.HostName(strings.ToLower(host)) && net.ParseIP(host) == nil && !httpapi.IsLoopback(host)
+	return certs.HostName(strings.ToLower(host)) && net.ParseIP(host) == nil && !origin.IsLoopback(host)
 }
 
 // checkCertStorage also completes the folder.

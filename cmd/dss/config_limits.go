@@ -6,8 +6,8 @@ import (
 	"net"
 
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
-	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/limit"
+	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
@@ -101,7 +101,7 @@ func (c *limitsConfig) admit(listener net.Listener) net.Listener {
 // listens on loopback has one.
 func (c *config) warnOfProxy(log *slog.Logger) {
 	host, _, _ := net.SplitHostPort(c.listen)
-	behind := c.behindProxy || httpapi.IsLoopback(host) && !httpapi.IsLoopback(c.public.Hostname())
+	behind := c.behindProxy || origin.IsLoopback(host) && !origin.IsLoopback(c.public.Hostname())
 	if behind && c.proxies.Empty() && c.limitsConfig.limits == "on" {
 		log.Warn("all clients share the limits of one, because nobody's X-Forwarded-For is trusted: name the proxy in --trusted-proxies")
 	}

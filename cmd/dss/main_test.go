@@ -85,7 +85,7 @@ func TestUsage(t *testing.T) {
 		{"listening to everybody without a URL", "serve --listen 0.0.0.0:0", nil, 2, "--public-url"},
 		{"plain http in public", "serve --public-url http://auth.example.org", nil, 2, "--behind-proxy"},
 		{"public URL with a path", "serve --public-url https://auth.example.org/dss", nil, 2, "origin alone"},
-		{"public URL with a user", "serve --public-url https://me@auth.example.org", nil, 2, "origin alone"},
+		{"public URL with a user", "serve --public-url https://me@auth.example.org", nil, 2, "without user, query or fragment"},
 		{"public URL of another scheme", "serve --public-url ftp://auth.example.org", nil, 2, "--public-url"},
 		{"a sandbox in public", "serve --sandbox --public-url https://auth.example.org", nil, 2, "--sandbox-remote"},
 		{"a sandbox and Stack Exchange", "serve --sandbox --stackexchange-url https://stackoverflow.com", nil, 2, "--sandbox"},

@@ -15,6 +15,7 @@ import (
 type about struct {
 	id      [1]string  // as a header has it
 	client  netip.Addr // its address
+	app     string     // that its host belongs to, if any
 	problem string     // the name of the error in the answer
 	waited  bool
 

@@ -54,13 +54,13 @@ func clean(w http.ResponseWriter, r *http.Request, data *web.ProblemData) {
 	}
 }
 
-// redirects reports whether the error name is shown elsewhere. What is fetched
-// ahead has no address bar.
+// redirects reports whether the error name is shown elsewhere. Only what a
+// browser navigates to has an address bar.
 func redirects(r *http.Request, name string) bool {
 	if belowRedirect(r.URL.Path) {
 		return name == api.NoMethod
 	}
-	return r.URL.Path == api.PathCallback && !prefetched(r)
+	return r.URL.Path == api.PathCallback && r.Method == http.MethodGet && !prefetched(r)
 }
 
 // seeProblem says what is wrong under an address that holds nothing of the

@@ -5,10 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
-	"path"
+
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -27,11 +27,18 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) e
 	return nil
 }
 
+// writeJSON answers a program. Scripts that may read an answer may read what a
+// refusal says in headers, too.
 func writeJSON(w http.ResponseWriter, status int, body any) error {
 	text, err := encodeJSON(body)
 	if err != nil {
 		return err
 	}
+	h := w.Header()
+	if status >= http.StatusBadRequest && h["Access-Control-Allow-Origin"] != nil {
+		maps.Copy(h, refusalHeaders)
+	}
+	dataHeaders.replace(h)
 	return write(w, status, "application/json", text)
 }
 
@@ -101,18 +108,4 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, body [
 		status, body = http.StatusInternalServerError, []byte("internal error")
 	}
 	_ = write(w, status, "text/html; charset=utf-8", body)
-}
-
-// fail answers a browser that asks for a page with one, and others with JSON;
-// below the redirect URI there are pages only.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if wantsPage(r) || (errors.Is(err, errBadPath) && belowRedirect(path.Clean(r.URL.Path))) {
-		s.failPage(w, r, err)
-		return
-	}
-	s.failJSON(w, r, err)
-}
-
-func wantsPage(r *http.Request) bool {
-	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }

@@ -22,8 +22,19 @@ type audit struct {
 // audited are the refusals that have a line: somebody tried what is not
 // theirs to do, by mistake or not.
 var audited = []string{
-	api.CrossOrigin, api.InvalidGrant, api.InvalidVerifier, api.MisdirectedRequest, api.ThrottleViolation,
-	api.VerifierRequired, api.WrongBrowser,
+	api.CrossOrigin, api.InvalidGrant, api.InvalidVerifier, api.VerifierRequired, api.WrongBrowser,
+}
+
+// flooding are the refusals that come by the thousand. The request's own line
+// says whose request it was, so that each has one line and not two.
+var flooding = []string{api.MisdirectedRequest, api.ThrottleViolation}
+
+// flooder is whose request was refused, for the request's line.
+func (a audit) flooder(ctx context.Context, name string) []slog.Attr {
+	if a.key == nil || !slices.Contains(flooding, name) {
+		return nil
+	}
+	return a.who(ctx)
 }
 
 func (a audit) write(ctx context.Context, e Event) {

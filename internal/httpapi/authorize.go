@@ -101,7 +101,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, erro
 // the public one first: the cookie has to be where Stack Exchange sends them.
 func (s *Server) atPublicHost(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if strings.EqualFold(r.Host, s.config.PublicURL.Host) {
+		if r.Host == s.config.PublicURL.Host {
 			next(w, r)
 			return
 		}

@@ -27,7 +27,7 @@ func RelayErrors() []string { return slices.Collect(maps.Keys(statusOf)) }
 // FailWith is a whole server that answers every request with the error that
 // stands in the query, as a route would.
 func (s *Server) FailWith() http.Handler {
-	return s.observe(s.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.observe(s.headers(s.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch name := r.URL.Query().Get("name"); {
 		case name == "panic":
 			panic("for the test")
@@ -36,5 +36,5 @@ func (s *Server) FailWith() http.Handler {
 		default:
 			s.fail(w, r, &problem{name, "text"})
 		}
-	})))
+	}))))
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
-// What SECURITY.md asks of every answer.
 const (
 	pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
 		"base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -28,26 +27,51 @@ const (
 		"gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()"
 )
 
-// wantedHeaders are those of an answer to path; "*" is any value.
-func wantedHeaders(path string) map[string]string {
+// forPrograms are the paths whose answers scripts of other sites may read.
+var forPrograms = []string{"/auth/token", "/oauth/token", "/oauth/revoke", "/oauth/device_authorization", "/oauth/jwks",
+	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"}
+
+// wantedHeaders are those of an answer to a request for path; "*" is any value,
+// and "" none.
+func wantedHeaders(path string, answer *http.Response) map[string]string {
 	want := map[string]string{
 		"Content-Security-Policy": pagePolicy, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
 		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Origin-Agent-Cluster": "?1",
 		"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "X-Robots-Tag": "noindex", "Permissions-Policy": permissions,
 		"Strict-Transport-Security": "max-age=31536000", "X-Request-Id": "*", "Access-Control-Allow-Origin": "",
+		"Access-Control-Expose-Headers": "",
 	}
-	switch {
+	media := answer.Header.Get("Content-Type")
+	switch programs := slices.Contains(forPrograms, path); {
 	case strings.HasPrefix(path, "/sandbox/"):
 		// Chromium applies form-action to where the consent leads.
 		want["Content-Security-Policy"] = strings.Replace(pagePolicy, "form-action 'self'; ", "", 1)
 		if strings.HasPrefix(path, "/sandbox/2.3") {
 			want["Access-Control-Allow-Origin"] = "*"
 		}
-	case slices.Contains([]string{"/auth/token", "/oauth/token", "/oauth/revoke", "/oauth/device_authorization", "/oauth/jwks",
-		"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"}, path):
-		want["Cross-Origin-Resource-Policy"], want["Access-Control-Allow-Origin"] = "cross-origin", "*"
+	case strings.HasPrefix(path, "/assets/") && answer.StatusCode < 400:
+		onlyOf(want, "Cross-Origin-Resource-Policy", "X-Content-Type-Options")
+		want["Cache-Control"] = "public, max-age=31536000, immutable"
+	case programs, answer.StatusCode == http.StatusNoContent, media == "application/json", strings.HasPrefix(media, "text/plain"):
+		onlyOf(want, "Cache-Control", "X-Content-Type-Options")
+		want["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+		if programs {
+			want["Access-Control-Allow-Origin"] = "*"
+		}
+		if programs && answer.StatusCode >= 400 {
+			want["Access-Control-Expose-Headers"] = "Retry-After, X-Request-Id"
+		}
 	}
 	return want
+}
+
+// onlyOf empties all headers but the named ones and those that every answer has.
+func onlyOf(want map[string]string, names ...string) {
+	for name := range want {
+		if !slices.Contains(append(names, "Strict-Transport-Security", "X-Request-Id"), name) {
+			want[name] = ""
+		}
+	}
 }
 
 // visit is a request, and the status of its answer.
@@ -131,7 +155,7 @@ func (s site) get(v visit) (http.Header, string) {
 	if err != nil || response.StatusCode != v.status || response.Proto != s.protocol {
 		s.Errorf("%s %s: %s answers %d, want %d over %s: %v %.200s", v.method, v.path, response.Proto, response.StatusCode, v.status, s.protocol, err, body)
 	}
-	want := wantedHeaders(request.URL.Path)
+	want := wantedHeaders(request.URL.Path, response)
 	for name, value := range v.differs {
 		want[name] = value
 	}
@@ -149,7 +173,10 @@ func (s site) get(v visit) (http.Header, string) {
 
 // devicePolicy lets the form end where its redirect leads.
 func devicePolicy(signIn string) map[string]string {
-	return map[string]string{"Content-Security-Policy": strings.Replace(pagePolicy, "form-action 'self'", "form-action 'self' https: "+signIn, 1)}
+	return map[string]string{
+		"Content-Security-Policy": strings.Replace(pagePolicy, "form-action 'self'", "form-action 'self' https: "+signIn, 1),
+		"Referrer-Policy":         "strict-origin",
+	}
 }
 
 var (
@@ -166,16 +193,16 @@ func (s site) visits() []visit {
 		"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"},
 	}.Encode()
 	device := devicePolicy(s.url)
-	kept := map[string]string{"Cache-Control": "public, max-age=31536000, immutable"}
+	form := map[string]string{"Referrer-Policy": "strict-origin"}
 	_, home := s.get(visit{status: 200, method: "GET", path: "/"})
 	asset := assetPath.FindString(home)
-	assetHeader, _ := s.get(visit{200, "GET", asset, "", nil, kept})
+	assetHeader, _ := s.get(visit{200, "GET", asset, "", nil, nil})
 	all := []visit{
-		{200, "GET", "/auth/redirect", "", nil, nil},
-		{200, "HEAD", "/auth/redirect", "", nil, nil},
-		{200, "GET", "/auth/redirect?state=" + key + "&code=c", "", nil, nil},
+		{200, "GET", "/auth/redirect", "", nil, form},
+		{200, "HEAD", "/auth/redirect", "", nil, form},
+		{200, "GET", "/auth/redirect?state=" + key + "&code=c", "", nil, form},
 		{400, "GET", "/auth/redirect?state=x", "", nil, nil},
-		{200, "GET", "/auth/redirect/17", "", nil, nil},
+		{200, "GET", "/auth/redirect/17", "", nil, form},
 		{303, "GET", "/oauth/callback?code=c&state=dss." + strings.Repeat("x", 43), "", nil, nil},
 		{405, "HEAD", "/oauth/callback", "", nil, nil},
 		{405, "POST", "/oauth/callback", "a=b", nil, nil},
@@ -238,7 +265,8 @@ func (s site) visits() []visit {
 		{200, "GET", "/healthz", "", nil, nil},
 		{200, "GET", "/readyz", "", nil, nil},
 		{200, "GET", "/readyz", "", []string{"Host", "10.1.2.3"}, nil},
-		{304, "GET", asset, "", []string{"If-None-Match", assetHeader.Get("ETag")}, kept},
+		{304, "GET", asset, "", []string{"If-None-Match", assetHeader.Get("ETag")}, nil},
+		{200, "GET", "/assets/style.00000000.css", "", nil, map[string]string{"Cache-Control": "no-store"}},
 		{404, "GET", "/assets/nothing.css", "", nil, nil},
 		{200, "HEAD", "/", "", nil, nil},
 		{404, "GET", "/nowhere", "", html, nil},
@@ -249,6 +277,9 @@ func (s site) visits() []visit {
 		{400, "GET", "/", "", []string{"Service-Worker", "script"}, nil},
 		{421, "GET", "/auth/token?key=" + key, "", []string{"Host", "evil.example"}, nil},
 		{421, "GET", "/", "", append([]string{"Host", "evil.example"}, html...), nil},
+		{421, "POST", "/oauth/token", "a=b", []string{"Host", "evil.example"}, nil},
+		{421, "GET", "/oauth/authorize", "", []string{"Host", "evil.example"}, nil},
+		{404, "GET", "/oauth/nothing", "", nil, nil},
 	}
 	return append(all, sandboxVisits...)
 }

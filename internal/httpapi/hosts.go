@@ -1,57 +1,42 @@
 package httpapi
 
 import (
-	"net"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
-// hosts is the allow-list of Host headers.
+// hosts is the allow-list of Host headers, in canonical form.
 type hosts struct {
-	names   []string // host:port, lower case
-	domains []string // ".host:port" under which app hosts live
+	names   []string // of the server itself
+	domains []string // ".host" below which app hosts live
 	apps    []string // allowed app hosts; nil allows none
 	anyApp  bool
-	port    string // the scheme's default
 }
 
 // newHosts allows the public URL's host, every loopback name if that is one,
 // and an app host for each id in appHosts; "all" stands for any id.
 func newHosts(public *url.URL, appHosts []string) hosts {
-	h := hosts{port: "80", apps: appHosts, anyApp: slices.Contains(appHosts, "all")}
-	if public.Scheme == "https" {
-		h.port = "443"
-	}
+	h := hosts{apps: appHosts, anyApp: slices.Contains(appHosts, "all")}
 	names := []string{public.Hostname()}
-	if IsLoopback(public.Hostname()) {
+	if origin.IsLoopback(public.Hostname()) {
 		names = append(names, "localhost", "127.0.0.1", "::1")
 	}
-	port := public.Port()
-	if port == "" {
-		port = h.port
-	}
 	for _, name := range names {
-		name = strings.ToLower(name)
-		h.names = append(h.names, net.JoinHostPort(name, port))
-		if len(appHosts) > 0 && net.ParseIP(name) == nil {
-			h.domains = append(h.domains, "."+net.JoinHostPort(name, port))
+		host := origin.Join(name, public.Port())
+		h.names = append(h.names, host)
+		if len(appHosts) > 0 && !origin.IsAddress(name) {
+			h.domains = append(h.domains, "."+host)
 		}
 	}
 	return h
 }
 
-// lookup reports whether host is allowed, and the app it belongs to, if any.
+// lookup reports whether a canonical host is allowed, and the app it belongs
+// to, if any.
 func (h hosts) lookup(host string) (app string, ok bool) {
-	if slices.Contains(h.names, host) {
-		return "", true
-	}
-	host = strings.ToLower(host)
-	if name, port, err := net.SplitHostPort(host); err == nil {
-		host = net.JoinHostPort(name, port)
-	} else {
-		host = net.JoinHostPort(strings.Trim(host, "[]"), h.port)
-	}
 	if slices.Contains(h.names, host) {
 		return "", true
 	}
@@ -73,22 +58,4 @@ func (s *Server) Answers(name string) (ok, endless bool) {
 }
 
 // withPort adds the public URL's port to a host name.
-func (s *Server) withPort(name string) string {
-	if port := s.config.PublicURL.Port(); port != "" {
-		return net.JoinHostPort(name, port)
-	}
-	if strings.Contains(name, ":") {
-		return "[" + name + "]"
-	}
-	return name
-}
-
-// IsLoopback reports whether a host name or address stays on this machine.
-func IsLoopback(host string) bool {
-	host = strings.ToLower(host)
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
+func (s *Server) withPort(name string) string { return origin.Join(name, s.config.PublicURL.Port()) }

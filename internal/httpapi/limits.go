@@ -30,8 +30,7 @@ func (s *Server) identify(next http.Handler) http.Handler {
 	})
 }
 
-// throttle refuses requests beyond the limit, in the form that each path
-// answers in. Health checks are never refused.
+// throttle refuses requests beyond the limit. Health checks are never refused.
 func (s *Server) throttle(next http.Handler) http.Handler {
 	if s.limits == nil {
 		return next
@@ -41,19 +40,14 @@ func (s *Server) throttle(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		err := s.limits.Request(clientaddr.From(r.Context()))
-		switch {
-		case err == nil:
-			next.ServeHTTP(w, r)
-		case r.URL.Path == api.PathOAuthToken: // by a device or not, nobody has read
-			s.failOAuth(w, r, pollError{err})
-		case openToScripts(r.URL.Path):
-			s.failOAuth(w, r, err)
-		case r.URL.Path == api.PathToken:
-			s.failJSON(w, r, err)
-		default:
+		if err := s.limits.Request(clientaddr.From(r.Context())); err != nil {
+			if r.URL.Path == api.PathOAuthToken { // by a device or not, nobody has read
+				err = pollError{err}
+			}
 			s.fail(w, r, err)
+			return
 		}
+		next.ServeHTTP(w, r)
 	})
 }
 

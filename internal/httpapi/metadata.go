@@ -5,6 +5,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/grant"
+	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
 // getMetadata serves RFC 8414's document.
@@ -41,7 +42,7 @@ func (s *Server) metadata() api.Metadata {
 		SubjectTypesSupported:       []string{"public"},
 		ServiceDocumentation:        at("/"),
 	}
-	if s.config.Sandbox != nil && IsLoopback(s.config.PublicURL.Hostname()) {
+	if s.config.Sandbox != nil && origin.IsLoopback(s.config.PublicURL.Hostname()) {
 		m.Sandbox = at("/sandbox")
 	}
 	return m

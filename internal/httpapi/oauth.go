@@ -43,13 +43,34 @@ var oauthNames = []struct {
 	{context.Canceled, api.TemporarilyUnavailable},
 }
 
+// oauthStatus is the status of an answer. An endpoint's errors are 400 (RFC 6749
+// section 5.2); requests that reach no endpoint keep HTTP's status.
+func oauthStatus(err error, name string) int {
+	var p *problem
+	if errors.As(err, &p) {
+		switch p.name {
+		case api.MisdirectedRequest, api.NoMethod, api.MethodNotAllowed:
+			return statusOf[p.name]
+		}
+	}
+	if name == api.TemporarilyUnavailable {
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusBadRequest
+}
+
 // explainOAuth turns err into what the app may see, and logs what it may not.
 func (s *Server) explainOAuth(r *http.Request, err error) *oauthProblem {
 	p, known := asOAuthProblem(err)
 	if !known {
 		s.log.ErrorContext(r.Context(), "store failed", "err", err)
 	}
-	noteError(r, err, p.name)
+	name := p.name
+	var refused *problem
+	if errors.As(err, &refused) {
+		name = refused.name
+	}
+	noteError(r, err, name)
 	return p
 }
 
@@ -89,13 +110,12 @@ func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	p := s.explainOAuth(r, err)
-	status := http.StatusBadRequest
+	status := oauthStatus(err, p.name)
 	switch {
 	case p.name == api.TemporarilyUnavailable && unavailable == api.SlowDown:
-		p = &oauthProblem{unavailable, p.message}
+		p, status = &oauthProblem{unavailable, p.message}, http.StatusBadRequest
 		noteError(r, err, p.name)
-	case p.name == api.TemporarilyUnavailable:
-		status = http.StatusServiceUnavailable
+	case status == http.StatusServiceUnavailable:
 		setRetryAfter(w, status, err)
 	case p.name == api.InvalidClient && r.Header.Get("Authorization") != "": // RFC 6749 section 5.2
 		status = http.StatusUnauthorized
@@ -165,17 +185,8 @@ func preflightOAuth(allow string) http.HandlerFunc {
 		h := w.Header()
 		h.Set("Allow", allow)
 		h.Set("Access-Control-Allow-Methods", methods)
-		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		h.Set("Access-Control-Allow-Headers", "Authorization, *") // * does not stand for Authorization
 		h.Set("Access-Control-Max-Age", "86400")
 		w.WriteHeader(http.StatusNoContent)
-	}
-}
-
-// oauthMethods refuses other methods in the form that OAuth clients read.
-func (s *Server) oauthMethods(allow string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		note(r.Context(), api.InvalidRequest)
-		w.Header().Set("Allow", allow)
-		_ = writeJSON(w, http.StatusMethodNotAllowed, api.OAuthError{Error: api.InvalidRequest, Description: "use one of " + allow})
 	}
 }

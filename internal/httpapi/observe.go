@@ -59,6 +59,7 @@ func (s *Server) logRequest(ctx context.Context, method, route string, status in
 		slog.Int("status", status), slog.Duration("duration", took)}
 	if problem != "" {
 		attributes = append(attributes, slog.String("error", problem))
+		attributes = append(attributes, s.audit.flooder(ctx, problem)...)
 	}
 	inform(ctx, s.log, "request", attributes...)
 }

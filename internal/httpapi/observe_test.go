@@ -101,7 +101,7 @@ func TestEveryRequestIsTold(t *testing.T) {
 		{"GET", "/a/../b", "", nil, "GET (refused) 404 no_method"},
 		{"GET", "/nowhere", "", nil, "GET / 404 not_found"},
 		{"GET", "/", "", nil, "GET /{$} 200"},
-		{"PUT", "/oauth/token", "", nil, "PUT /oauth/token 405 invalid_request"},
+		{"PUT", "/oauth/token", "", nil, "PUT /oauth/token 405 method_not_allowed"},
 		{"POST", "/oauth/token", "grant_type=magic", nil, "POST /oauth/token 400 unsupported_grant_type"},
 		{"GET", "/device?user_code=BCDF-GHJK", "", nil, "GET /device 404 unknown_sign_in"},
 		{"GET", "/oauth/callback?state=dss." + strings.Repeat("x", 43) + "&code=c", "", nil, "GET /oauth/callback 303 unknown_sign_in"},

@@ -4,20 +4,22 @@ import (
 	"net/http"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
 // sameOrigin refuses a request that cannot show that a page of this server
-// sent it. With Referrer-Policy: no-referrer a browser's form sends "Origin:
-// null", so Sec-Fetch-Site decides where it is sent; without it, only a
-// matching Origin will do.
+// sent it. A browser that knows Fetch Metadata says so in Sec-Fetch-Site; of
+// another one only a matching Origin will do. A sandboxed frame sends "Origin:
+// null" too.
 func (s *Server) sameOrigin(r *http.Request) error {
-	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
-	own := s.config.PublicURL.Scheme + "://" + r.Host
+	site, from := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+	sent, ok := origin.Of(from)
+	own := ok && sent == s.config.PublicURL.Scheme+"://"+r.Host
 	switch {
 	case len(r.Header.Values("Origin")) > 1 || len(r.Header.Values("Sec-Fetch-Site")) > 1:
-	case site == "same-origin" && (origin == "" || origin == "null" || origin == own):
+	case site == "same-origin" && (from == "" || from == "null" || own):
 		return nil
-	case site == "" && origin == own:
+	case site == "" && own:
 		return nil
 	}
 	return &problem{api.CrossOrigin, "only a page of this server may deposit"}

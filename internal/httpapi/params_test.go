@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
@@ -86,12 +87,16 @@ func FuzzHost(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, host string) {
-		app, ok := h.lookup(host)
-		if !ok {
+		canonical, err := origin.Host("https", host)
+		app, ok := h.lookup(canonical)
+		if err != nil || !ok {
 			return
 		}
-		name := strings.TrimSuffix(strings.ToLower(host), ":443")
-		name = strings.Trim(name, "[]")
+		name, port, _ := strings.Cut(strings.ToLower(host), ":")
+		name = strings.TrimSuffix(name, ".")
+		if port = strings.TrimLeft(port, "0"); port != "" && port != "443" {
+			t.Errorf("%q is let in with port %q", host, port)
+		}
 		want := map[string]string{"auth.example.org": "", "17.auth.example.org": "17", "my-app.auth.example.org": "my-app"}
 		if known, there := want[name]; !there || known != app {
 			t.Errorf("%q is let in as app %q", host, app)

@@ -2,11 +2,11 @@ package httpapi
 
 import (
 	"context"
-	"net"
 	"net/http"
-	"strings"
+	"net/url"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
 // Challenge finds the answer to an HTTP-01 challenge (RFC 8555 §8.3) by its
@@ -25,14 +25,21 @@ func (s *Server) PlainHandler(challenge Challenge) http.Handler {
 	if challenge != nil {
 		mux.HandleFunc("GET "+challengePath+"{token}", s.answerChallenge(challenge))
 	}
-	return s.identify(s.observe(s.guardPlain(s.throttle(mux))))
+	return s.identify(s.observe(plainHeaders(s.throttle(s.guardPlain(mux)))))
 }
 
-// guardPlain is guard without Strict-Transport-Security, which RFC 6797 §7.2
-// forbids here.
+// plainHeaders sets headers without Strict-Transport-Security, which RFC 6797
+// section 7.2 forbids here.
+func plainHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		SetPageHeaders(w.Header())
+		next.ServeHTTP(w, r)
+	})
+}
+
+// guardPlain refuses what guard refuses, but takes a host with any port.
 func (s *Server) guardPlain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		SetSecurityHeaders(w.Header())
 		err := malformed(r)
 		if _, ok := s.plainHost(r); !ok {
 			err = errMisdirected
@@ -49,11 +56,11 @@ func (s *Server) guardPlain(next http.Handler) http.Handler {
 // plainHost returns the host that the request is for, with the public URL's
 // port in the place of its own.
 func (s *Server) plainHost(r *http.Request) (host string, ok bool) {
-	name, _, err := net.SplitHostPort(r.Host)
+	named, err := origin.Host("http", r.Host)
 	if err != nil {
-		name = strings.Trim(r.Host, "[]")
+		return "", false
 	}
-	host = s.withPort(strings.ToLower(name))
+	host = s.withPort((&url.URL{Host: named}).Hostname())
 	_, ok = s.hosts.lookup(host)
 	return host, ok
 }

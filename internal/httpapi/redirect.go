@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"maps"
 	"net/http"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -24,6 +25,7 @@ func (s *Server) getRedirect(w http.ResponseWriter, r *http.Request) {
 		s.failPage(w, r, err)
 		return
 	}
+	maps.Copy(w.Header(), formHeaders)
 	body, err := s.pages.Landing(data)
 	s.page(w, r, http.StatusOK, body, err)
 }
@@ -128,6 +130,7 @@ func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) {
 		})
 		s.page(w, r, http.StatusOK, body, err)
 	default:
+		dataHeaders.replace(w.Header())
 		w.WriteHeader(http.StatusNoContent)
 	}
 }

@@ -5,6 +5,7 @@ package httpapi
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -16,6 +17,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/limit"
+	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/web"
@@ -100,6 +102,9 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 	if config.Observer == nil {
 		config.Observer = unobserved{}
 	}
+	if config.PublicURL, err = origin.Parse(config.PublicURL.String()); err != nil {
+		return nil, fmt.Errorf("public URL: %w", err)
+	}
 	log := slog.New(identified{config.Log.Handler()})
 	s := &Server{
 		config: config, relay: r, store: store, pages: pages, limits: config.Limits, log: log,
@@ -128,7 +133,7 @@ func (s *Server) Drain() { s.drain() }
 
 // Handler returns the handler of the whole server.
 func (s *Server) Handler() http.Handler {
-	return s.identify(s.observe(s.guard(s.throttle(s.routes()))))
+	return s.identify(s.observe(s.headers(s.throttle(s.guard(s.routes())))))
 }
 
 // router is where routes are added: an [http.ServeMux], or a list for the test
@@ -163,7 +168,9 @@ func (s *Server) route(mux router) {
 	mux.HandleFunc("/auth", s.unknownMethod) // or ServeMux would redirect, with the query
 	mux.HandleFunc("/auth/", s.unknownMethod)
 
-	s.routeOAuth(mux)
+	if s.config.servesOAuth() {
+		s.routeOAuth(mux)
+	}
 	mux.HandleFunc("GET /healthz", s.Healthz)
 	mux.HandleFunc("GET /readyz", s.Readyz)
 	mux.HandleFunc("GET /assets/{file}", s.asset)
@@ -172,6 +179,12 @@ func (s *Server) route(mux router) {
 		mux.Handle("/sandbox/", underOneRoute(s.config.Sandbox))
 	}
 	mux.HandleFunc("/", s.notFound)
+}
+
+// servesOAuth reports whether the OAuth server can be used: its cookie needs
+// https, or a server on the user's own machine.
+func (c Config) servesOAuth() bool {
+	return c.PublicURL.Scheme == "https" || origin.IsLoopback(c.PublicURL.Hostname())
 }
 
 // routeOAuth adds the OAuth server.
@@ -189,14 +202,14 @@ func (s *Server) routeOAuth(mux router) {
 	mux.HandleFunc("POST "+api.PathRevoke, s.postRevoke)
 
 	for path, allow := range oauthAllow {
-		mux.HandleFunc(path, s.oauthMethods(allow))
+		mux.HandleFunc(path, s.methodNotAllowed(allow))
 		if openToScripts(path) {
 			mux.HandleFunc("OPTIONS "+path, preflightOAuth(allow))
 		}
 	}
 	// A GET pattern takes HEAD too; starting or finishing a sign-in must not.
-	mux.HandleFunc("HEAD "+api.PathAuthorize, s.oauthMethods("GET"))
-	mux.HandleFunc("HEAD "+api.PathCallback, s.oauthMethods("GET"))
+	mux.HandleFunc("HEAD "+api.PathAuthorize, s.methodNotAllowed("GET"))
+	mux.HandleFunc("HEAD "+api.PathCallback, s.methodNotAllowed("GET"))
 }
 
 // oauthAllow lists the methods of each endpoint. Scripts of other sites may

@@ -29,11 +29,13 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
 		s.notFound(w, r)
 		return
 	case !exact: // not to be kept under this name
+		assetHeaders.replace(w.Header())
+		w.Header().Set("Cache-Control", "no-store")
 		_ = write(w, http.StatusOK, asset.ContentType, asset.Body)
 		return
 	}
 	h := w.Header()
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	assetHeaders.replace(h)
 	h.Set("ETag", asset.ETag)
 	if r.Header.Get("If-None-Match") == asset.ETag {
 		w.WriteHeader(http.StatusNotModified)
@@ -44,6 +46,7 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
 
 // Healthz says that the process lives.
 func (s *Server) Healthz(w http.ResponseWriter, _ *http.Request) {
+	dataHeaders.replace(w.Header())
 	_ = write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 }
 
@@ -63,12 +66,17 @@ func (s *Server) Readyz(w http.ResponseWriter, r *http.Request) {
 	if status != http.StatusOK {
 		w.Header().Set("Retry-After", retryAfter)
 	}
+	dataHeaders.replace(w.Header())
 	_ = write(w, status, "text/plain; charset=utf-8", []byte(body))
 }
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
-	if nearDevice(r.URL.Path) {
+	switch {
+	case s.config.servesOAuth() && nearDevice(r.URL.Path):
 		s.toDevice(w, r)
+		return
+	case dialectOf(r.URL.Path) == oauthJSON:
+		s.failOAuth(w, r, s.nowhere(r.URL.Path))
 		return
 	}
 	s.problemPage(w, r, web.ProblemData{Status: http.StatusNotFound, Name: notFoundName, Message: "there is no page at this address"})
@@ -79,17 +87,12 @@ func (s *Server) unknownMethod(w http.ResponseWriter, r *http.Request) {
 		s.belowRedirectURI(w, r)
 		return
 	}
-	s.failJSON(w, r, &problem{api.NoMethod, "there is no such method; see " + api.PathRedirect + " and " + api.PathToken})
+	s.failJSON(w, r, errNowhere(r.URL.Path))
 }
 
 func (s *Server) methodNotAllowed(allow string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allow)
-		err := &problem{api.MethodNotAllowed, "use one of " + allow}
-		if receivesSecrets(r.URL.Path) {
-			s.fail(w, r, err)
-			return
-		}
-		s.failJSON(w, r, err)
+		s.fail(w, r, &problem{api.MethodNotAllowed, "use one of " + allow})
 	}
 }

@@ -11,8 +11,8 @@ import (
 // All that name one must agree.
 func (s *Server) keySpace(r *http.Request, p params) (relay.KeySpace, error) {
 	named := make([]string, 0, 3)
-	if app, _ := s.hosts.lookup(r.Host); app != "" {
-		named = append(named, app)
+	if request := aboutOf(r.Context()); request != nil && request.app != "" {
+		named = append(named, request.app)
 	}
 	if app := r.PathValue("appid"); app != "" {
 		named = append(named, app)

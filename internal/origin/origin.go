@@ -70,7 +70,7 @@ func Host(scheme, host string) (string, error) {
 	if port == defaultPort(scheme) {
 		port = ""
 	}
-	return join(name, port), nil
+	return Join(name, port), nil
 }
 
 // split separates a host from its port, which is "" where there is none.
@@ -117,7 +117,7 @@ func canonicalName(name string) (string, error) {
 		}
 	}
 	// Browsers take a name that ends in a number for an IPv4 address.
-	if last := name[strings.LastIndexByte(name, '.')+1:]; numeric(last) && !isIPv4(name) {
+	if last := name[strings.LastIndexByte(name, '.')+1:]; numeric(last) && !IsAddress(name) {
 		return "", ErrHost
 	}
 	return name, nil
@@ -128,11 +128,6 @@ func numeric(label string) bool {
 	return strings.Trim(label, "0123456789") == "" || isHex && strings.Trim(hex, "0123456789abcdef") == ""
 }
 
-func isIPv4(name string) bool {
-	address, err := netip.ParseAddr(name)
-	return err == nil && address.Is4()
-}
-
 func defaultPort(scheme string) string {
 	if scheme == "https" {
 		return "443"
@@ -140,7 +135,9 @@ func defaultPort(scheme string) string {
 	return "80"
 }
 
-func join(name, port string) string {
+// Join is the canonical host of a canonical name or IP address and a port,
+// which is "" for the default one.
+func Join(name, port string) string {
 	switch {
 	case port != "":
 		return net.JoinHostPort(name, port)
@@ -150,17 +147,10 @@ func join(name, port string) string {
 	return name
 }
 
-// Name is a canonical host without its port, and without the brackets of an
-// IPv6 address.
-func Name(host string) string { return (&url.URL{Host: host}).Hostname() }
-
-// WithPort is a canonical host with its port, the scheme's default one too.
-func WithPort(scheme, host string) string {
-	u := url.URL{Host: host}
-	if port := u.Port(); port != "" {
-		return host
-	}
-	return net.JoinHostPort(u.Hostname(), defaultPort(scheme))
+// IsAddress reports whether a name without a port is an IP address.
+func IsAddress(name string) bool {
+	_, err := netip.ParseAddr(name)
+	return err == nil
 }
 
 // IsLoopback reports whether a host name or IP address, without a port, stays

@@ -139,19 +139,6 @@ func TestIsLoopback(t *testing.T) {
 	}
 }
 
-func TestWithPort(t *testing.T) {
-	for _, test := range [][3]string{
-		{"https", "auth.example.org", "auth.example.org:443"},
-		{"http", "auth.example.org", "auth.example.org:80"},
-		{"http", "[::1]", "[::1]:80"},
-		{"http", "[::1]:81", "[::1]:81"},
-	} {
-		if got := origin.WithPort(test[0], test[1]); got != test[2] {
-			t.Errorf("WithPort(%q, %q) = %q, want %q", test[0], test[1], got, test[2])
-		}
-	}
-}
-
 // Whatever Host accepts is canonical, and url.Parse takes it for the same host.
 func FuzzHost(f *testing.F) {
 	for _, seed := range []string{"auth.example.org:443", "[::1]:80", "A.", "127.0.0.1", "bücher", "a@b", "::1", "x:+1"} {
