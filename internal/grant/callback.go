@@ -78,7 +78,7 @@ func (s session) after(answer Answer) (next session, changed bool) {
 		s.Status = denied
 		return s, true
 	}
-	s.Status, s.Code, s.Approved = approved, answer.Code, time.Now()
+	s.Status, s.Code, s.Approved, s.Unanswered = approved, answer.Code, time.Now(), false
 	return s, true
 }
 
@@ -88,7 +88,7 @@ func (s *Service) outcome(sess session, answer Answer) (Outcome, error) {
 	case !sess.device():
 		redirect, err := s.toApp(sess, answer)
 		return Outcome{Redirect: redirect}, err
-	case sess.Status == spent, sess.Status == denied && answer.Code != "":
+	case sess.Status == spent, sess.Status == revoked, sess.Status == denied && answer.Code != "":
 		return Outcome{}, ErrUnknown
 	}
 	return Outcome{Approved: sess.Status != denied}, nil
@@ -114,12 +114,16 @@ func (s *Service) conclude(ctx context.Context, rec record[session], next sessio
 	if !next.device() {
 		return true, nil
 	}
-	at, err := relay.NewSlot(underUserCode, relay.NewSecret(string(next.UserCode)))
+	return true, s.forgetUserCode(ctx, next)
+}
+
+func (s *Service) forgetUserCode(ctx context.Context, sess session) error {
+	at, err := relay.NewSlot(underUserCode, relay.NewSecret(string(sess.UserCode)))
 	if err != nil {
-		return true, err
+		return err
 	}
 	_, _, err = s.store.Take(ctx, at.ID)
-	return true, err
+	return err
 }
 
 // step is what the last answer has led to.

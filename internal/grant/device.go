@@ -67,11 +67,11 @@ type Poll struct {
 func (s *Service) Poll(ctx context.Context, p Poll) (Token, error) {
 	code, err := parseDeviceCode(p.DeviceCode.Reveal())
 	if err != nil {
-		return Token{}, ErrInvalidGrant
+		return Token{}, errUnknownDevice
 	}
 	d, err := code.derive()
 	if err != nil {
-		return Token{}, ErrInvalidGrant
+		return Token{}, errUnknownDevice
 	}
 	rec, ok, err := s.session(ctx, d.state)
 	switch {
@@ -79,8 +79,12 @@ func (s *Service) Poll(ctx context.Context, p Poll) (Token, error) {
 		return Token{}, err
 	case !ok && !time.Now().Before(code.expires):
 		return Token{}, ErrExpired
-	case !ok || rec.value.ClientID != p.ClientID || rec.value.ended():
-		return Token{}, ErrInvalidGrant
+	case !ok:
+		return Token{}, errUnknownDevice
+	case rec.value.ClientID != p.ClientID:
+		return Token{}, errOtherClient
+	case rec.value.over() != nil:
+		return Token{}, rec.value.over()
 	}
 	inTime, err := s.pace.admit(ctx, rec.slot.ID, d.state, p.Basic, time.Now())
 	switch {
@@ -104,6 +108,45 @@ func (s *Service) answer(ctx context.Context, rec record[session], verifier rela
 		return Token{}, ErrPending
 	}
 	return token, err
+}
+
+// IsDeviceCode reports whether text has the form of a device code, which no
+// token of Stack Exchange has.
+func IsDeviceCode(text string) bool {
+	_, err := parseDeviceCode(text)
+	return err == nil
+}
+
+// Revoke ends the sign-in of a device code; clientID may be "". A code that is
+// unknown, or has led to a token, is no error. Errors are [ErrInvalidGrant] for
+// the code of another client, [ErrUnavailable] while a token is on its way, and
+// the store's.
+func (s *Service) Revoke(ctx context.Context, clientID string, device relay.Secret) error {
+	d, err := deviceCode{text: device.Reveal()}.derive()
+	if err != nil {
+		return nil // nobody has got such a code
+	}
+	for range maxAttempts {
+		rec, ok, err := s.session(ctx, d.state)
+		switch {
+		case err != nil || !ok:
+			return err
+		case clientID != "" && clientID != rec.value.ClientID:
+			return errOtherClient
+		case rec.value.over() != nil:
+			return nil
+		case rec.value.Status == redeeming && time.Since(rec.value.Since) < redeemTime:
+			return ErrUnavailable
+		}
+		done, err := rec.replace(ctx, s.store, rec.value.ended(revoked))
+		if err != nil {
+			return err
+		}
+		if done {
+			return s.forgetUserCode(ctx, rec.value)
+		}
+	}
+	return errContended
 }
 
 // DeviceRequest is what the user has to decide on.

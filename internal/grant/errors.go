@@ -4,9 +4,10 @@ import "errors"
 
 // What an app may be told at the token endpoint.
 var (
-	// ErrInvalidGrant means that a code is unknown, used, of another client
-	// or redirect URI, or that its verifier does not fit.
-	ErrInvalidGrant = errors.New("the code is unknown, used or belongs to another client, redirect URI or verifier")
+	// ErrInvalidGrant means that a code is unknown, expired, used, of another
+	// client or redirect URI, or that its verifier does not fit. Such errors
+	// are [*CodeError]s.
+	ErrInvalidGrant = errors.New("the code is not good")
 	// ErrPending means that the user is not done yet.
 	ErrPending = errors.New("the user is not done yet")
 	// ErrSlowDown means that a device polls too often, or that Stack
@@ -18,6 +19,33 @@ var (
 	ErrDenied = errors.New("access was denied")
 	// ErrUnavailable means that the grant stays usable: try again.
 	ErrUnavailable = errors.New("no answer from Stack Exchange; try again")
+)
+
+// CodeError is an [ErrInvalidGrant] that says what is wrong with a code. Only
+// whoever has the code learns more of it than that it is unknown.
+type CodeError struct {
+	// Reason is a word for the log, such as used_code.
+	Reason  string
+	message string
+}
+
+// Error says it in a sentence.
+func (e *CodeError) Error() string { return e.message }
+
+// Is reports whether target is [ErrInvalidGrant].
+func (e *CodeError) Is(target error) bool { return target == ErrInvalidGrant }
+
+var (
+	errUnknownCode      = &CodeError{"unknown_code", "the code is unknown: this server has not issued it"}
+	errExpiredCode      = &CodeError{"expired_code", "the code has expired; start again"}
+	errUsedCode         = &CodeError{"used_code", "the code has been used; start again"}
+	errRefusedCode      = &CodeError{"refused_code", "Stack Exchange did not accept the user's approval; start again"}
+	errLostAnswer       = &CodeError{"lost_answer", "the answer of Stack Exchange to an earlier try was lost; start again"}
+	errOtherClient      = &CodeError{"other_client", "the code was issued to another client_id"}
+	errOtherRedirectURI = &CodeError{"other_redirect_uri", "redirect_uri is not the one of the authorization request"}
+	errWrongVerifier    = &CodeError{"wrong_verifier", "code_verifier does not fit the code_challenge of the authorization request"}
+	errUnknownDevice    = &CodeError{"unknown_device_code", "the device_code is unknown: this server has not issued it"}
+	errRevokedDevice    = &CodeError{"revoked_device_code", "the device_code has been revoked; start again"}
 )
 
 // What an app may be told when it asks for authorization.

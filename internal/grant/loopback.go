@@ -50,7 +50,7 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 	if !challengeText.MatchString(r.CodeChallenge) {
 		return "", ErrInvalidChallenge
 	}
-	appCode := relay.NewSecret(randomText())
+	appCode := newAppCode(time.Now().Add(s.config.TTL))
 	state, err := stateOf(appCode)
 	if err != nil {
 		return "", err
@@ -113,8 +113,8 @@ func (s *Service) Redeem(ctx context.Context, e Exchange) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	if !ok || !rec.value.fits(e) || time.Since(rec.value.Approved) >= s.codeLife() {
-		return Token{}, ErrInvalidGrant
+	if err := s.check(rec.value, ok, e); err != nil {
+		return Token{}, err
 	}
 	token, err := s.redeem(ctx, rec, e.Verifier)
 	if err == errBusy {
@@ -123,7 +123,23 @@ func (s *Service) Redeem(ctx context.Context, e Exchange) (Token, error) {
 	return token, err
 }
 
-func (s session) fits(e Exchange) bool {
-	return s.ClientID == e.ClientID && (e.RedirectURI == "" || e.RedirectURI == s.RedirectURI) &&
-		subtle.ConstantTimeCompare([]byte(s.Challenge), []byte(challengeOf(e.Verifier))) == 1
+// check says what is wrong with an exchange: one that found a session, or not.
+func (s *Service) check(sess session, found bool, e Exchange) error {
+	switch {
+	case !found && forgotten(e.Code):
+		return errExpiredCode
+	case !found || sess.Status == pending || sess.Status == denied:
+		return errUnknownCode
+	case sess.ClientID != e.ClientID:
+		return errOtherClient
+	case e.RedirectURI != "" && e.RedirectURI != sess.RedirectURI:
+		return errOtherRedirectURI
+	case subtle.ConstantTimeCompare([]byte(sess.Challenge), []byte(challengeOf(e.Verifier))) != 1:
+		return errWrongVerifier
+	case sess.over() != nil:
+		return sess.over()
+	case time.Since(sess.Approved) >= s.codeLife():
+		return errExpiredCode
+	}
+	return nil
 }

@@ -25,8 +25,8 @@ func (s *Service) redeem(ctx context.Context, rec record[session], verifier rela
 	// The client may leave; the session must not stay half-way.
 	ctx = context.WithoutCancel(ctx)
 	sess := rec.value
-	if sess.Status != approved && sess.Status != redeeming {
-		return Token{}, ErrInvalidGrant
+	if err := sess.over(); err != nil {
+		return Token{}, err
 	}
 	if err := s.reserve(ctx, &rec); err != nil {
 		return Token{}, err
@@ -37,27 +37,42 @@ func (s *Service) redeem(ctx context.Context, rec record[session], verifier rela
 	var refused *stackexchange.RefusedError
 	switch {
 	case err == nil:
-		if _, err = rec.replace(ctx, s.store, sess.over(redeemed)); err == nil {
+		if _, err = rec.replace(ctx, s.store, sess.ended(redeemed)); err == nil {
 			s.tell(ctx, sess, Redeemed)
 		}
 		return Token{token.AccessToken, token.Expires, sess.Scope.granted()}, err
 	case errors.As(err, &refused):
 		s.tell(ctx, sess, Refused)
-		_, replaceErr := rec.replace(ctx, s.store, sess.over(spent))
-		return Token{}, errors.Join(ErrInvalidGrant, replaceErr)
+		over := sess.ended(spent)
+		_, replaceErr := rec.replace(ctx, s.store, over)
+		return Token{}, errors.Join(fmt.Errorf("%w: %w", over.over(), refused), replaceErr)
 	}
 	sess.Status, sess.Since = approved, time.Time{}
+	sess.Unanswered = sess.Unanswered || !errors.Is(err, stackexchange.ErrUnsent)
 	_, replaceErr := rec.replace(ctx, s.store, sess)
 	return Token{}, errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, err), replaceErr)
 }
 
-// over returns the session without its code, which is good for nothing more.
-func (s session) over(how status) session {
+// ended returns the session without its code, which is good for nothing more.
+func (s session) ended(how status) session {
 	s.Status, s.Code = how, ""
 	return s
 }
 
-func (s session) ended() bool { return s.Status == redeemed || s.Status == spent }
+// over says why there is no token to be had any more; nil if there may be one.
+func (s session) over() error {
+	switch {
+	case s.Status == redeemed:
+		return errUsedCode
+	case s.Status == spent && s.Unanswered:
+		return errLostAnswer
+	case s.Status == spent:
+		return errRefusedCode
+	case s.Status == revoked:
+		return errRevokedDevice
+	}
+	return nil
+}
 
 // reserve marks the session as being redeemed by this call.
 func (s *Service) reserve(ctx context.Context, rec *record[session]) error {

@@ -19,6 +19,7 @@ const (
 	denied                  // the user or Stack Exchange said no
 	redeemed                // the app has its token
 	spent                   // Stack Exchange refused the code
+	revoked                 // the device wants no token any more
 )
 
 // session is one sign-in, from the app's request to its token.
@@ -43,6 +44,10 @@ type session struct {
 	Code     string    // Stack Exchange's
 	Approved time.Time // when that code came
 	Since    time.Time // of redeeming
+
+	// Unanswered says that Stack Exchange may have seen the code: its answer
+	// was lost.
+	Unanswered bool
 }
 
 func (s session) device() bool { return s.UserCode != "" }
@@ -54,6 +59,7 @@ const codeRoom = 64
 
 func (s session) pack() []byte {
 	out := append(make([]byte, 0, 512), byte(s.Status))
+	out = packed.AppendBool(out, s.Unanswered)
 	out = append(out, s.Browser[:]...)
 	for _, at := range []time.Time{s.Asked, s.Approved, s.Since} {
 		out = packed.AppendTime(out, at)
@@ -68,7 +74,8 @@ func (s session) pack() []byte {
 
 func (s *session) unpack(in []byte) error {
 	r := packed.NewReader(in)
-	s.Status = status(r.Byte(byte(spent)))
+	s.Status = status(r.Byte(byte(revoked)))
+	s.Unanswered = r.Bool()
 	s.Browser = browserHash(r.Bytes(len(s.Browser)))
 	s.Asked, s.Approved, s.Since = r.Time(), r.Time(), r.Time()
 	s.ClientID, s.Scope, s.Challenge = r.Text(), scope(r.Text()), r.Text()

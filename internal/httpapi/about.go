@@ -17,6 +17,7 @@ type about struct {
 	client  netip.Addr // its address
 	app     string     // that its host belongs to, if any
 	problem string     // the name of the error in the answer
+	reason  string     // what led to it, where the name does not say that
 	waited  bool
 
 	kind    string // of thing that it is about,
@@ -67,6 +68,14 @@ func remember(ctx context.Context, kind string, space relay.KeySpace, subject re
 func note(ctx context.Context, problem string) {
 	if request := aboutOf(ctx); request != nil {
 		request.problem = problem
+	}
+}
+
+// noteReason says what led to the error, in words that stand in this program or
+// that Stack Exchange or the network has said.
+func noteReason(ctx context.Context, reason string) {
+	if request := aboutOf(ctx); request != nil {
+		request.reason = reason
 	}
 }
 

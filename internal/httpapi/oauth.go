@@ -71,7 +71,24 @@ func (s *Server) explainOAuth(r *http.Request, err error) *oauthProblem {
 		name = refused.name
 	}
 	noteError(r, err, name)
+	noteReason(r.Context(), reasonOf(err))
 	return p
+}
+
+// reasonOf is what the log says of an error besides its name: what is wrong
+// with a code, and what Stack Exchange or the network has said.
+func reasonOf(err error) string {
+	code, isCode := errors.AsType[*grant.CodeError](err)
+	refused, isRefused := errors.AsType[*stackexchange.RefusedError](err)
+	switch {
+	case isCode && isRefused:
+		return code.Reason + ": " + refused.Error()
+	case isCode:
+		return code.Reason
+	case isRefused, errors.Is(err, stackexchange.ErrUnavailable):
+		return err.Error()
+	}
+	return ""
 }
 
 // asOAuthProblem finds what to tell the app about err. known is false for
@@ -90,9 +107,16 @@ func asOAuthProblem(err error) (_ *oauthProblem, known bool) {
 		return &oauthProblem{api.TemporarilyUnavailable, throttled(exceeded).message}, true
 	}
 	for _, n := range oauthNames {
-		if errors.Is(err, n.err) {
-			return &oauthProblem{n.name, n.err.Error()}, true
+		if !errors.Is(err, n.err) {
+			continue
 		}
+		if code, ok := errors.AsType[*grant.CodeError](err); ok {
+			return &oauthProblem{n.name, code.Error()}, true
+		}
+		return &oauthProblem{n.name, n.err.Error()}, true
+	}
+	if _, ok := errors.AsType[*stackexchange.RefusedError](err); ok {
+		return &oauthProblem{api.TemporarilyUnavailable, "Stack Exchange refused this for now; try again later"}, true
 	}
 	return &oauthProblem{api.TemporarilyUnavailable, "the store cannot be reached; try again in a moment"}, false
 }

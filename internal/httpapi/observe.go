@@ -51,15 +51,18 @@ func (s *Server) ended(r *http.Request, w *observed, took time.Duration) {
 	}
 	s.observer.Ended(Request{method, path, status, w.about.problem, took, w.about.waited})
 	s.audit.refused(r.Context(), w.about.problem)
-	s.logRequest(r.Context(), method, route, status, w.about.problem, took)
+	s.logRequest(r.Context(), method, route, status, &w.about, took)
 }
 
-func (s *Server) logRequest(ctx context.Context, method, route string, status int, problem string, took time.Duration) {
+func (s *Server) logRequest(ctx context.Context, method, route string, status int, about *about, took time.Duration) {
 	attributes := []slog.Attr{slog.String("method", method), slog.String("route", route),
 		slog.Int("status", status), slog.Duration("duration", took)}
-	if problem != "" {
-		attributes = append(attributes, slog.String("error", problem))
-		attributes = append(attributes, s.audit.flooder(ctx, problem)...)
+	if about.problem != "" {
+		attributes = append(attributes, slog.String("error", about.problem))
+		attributes = append(attributes, s.audit.flooder(ctx, about.problem)...)
+	}
+	if about.reason != "" {
+		attributes = append(attributes, slog.String("reason", about.reason))
 	}
 	inform(ctx, s.log, "request", attributes...)
 }

@@ -1,15 +1,14 @@
 package httpapi
 
 import (
-	"errors"
 	"net/http"
 
+	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/relay"
-	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
 // postRevoke serves POST /oauth/revoke (RFC 7009): it ends the token at Stack
-// Exchange. A token that nobody knows is ended already.
+// Exchange, or the sign-in of a device code. What nobody knows is ended already.
 func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request) {
 	if err := s.revoke(w, r); err != nil {
 		s.failOAuth(w, r, err)
@@ -23,7 +22,8 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := clientOf(r, form); err != nil {
+	from, err := clientOf(r, form)
+	if err != nil {
 		return err
 	}
 	if !form.has("token") {
@@ -31,14 +31,14 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
 	}
 	token := relay.NewSecret(form["token"])
 	remember(r.Context(), "token", "", token)
-	_, err = s.upstream.Invalidate(r.Context(), token)
-	if err == nil {
-		s.happened(r.Context(), Event{Name: EventRevocation, Outcome: Ended})
+	if grant.IsDeviceCode(token.Reveal()) {
+		err = s.grants.Revoke(r.Context(), from.id, token)
+	} else {
+		_, err = s.upstream.Invalidate(r.Context(), token)
 	}
-	var refused *stackexchange.RefusedError
-	if errors.As(err, &refused) {
-		s.log.WarnContext(r.Context(), "Stack Exchange refused to end a token", "type", refused.Type)
-		return stackexchange.ErrUnavailable
+	if err != nil {
+		return err
 	}
-	return err
+	s.happened(r.Context(), Event{Name: EventRevocation, Outcome: Ended})
+	return nil
 }

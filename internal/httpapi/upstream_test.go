@@ -1,10 +1,13 @@
 package httpapi_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -231,3 +234,39 @@ func TestUnknownKeysOfMany(t *testing.T) {
 		}
 	})
 }
+
+// TestReasonsInTheLog: the line of a request says what was wrong with a code,
+// and what Stack Exchange or the network has said, and no more than that.
+func TestReasonsInTheLog(t *testing.T) {
+	fails := roundTrip(func(*http.Request) (*http.Response, error) {
+		return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	})
+	for name, tt := range map[string]struct {
+		upstream http.RoundTripper
+		code     string // Stack Exchange's; "": the app makes one up
+		want     string
+	}{
+		"made up": {&stackExchange{}, "", `status=400 error=invalid_grant reason=unknown_code`},
+		"refused": {&stackExchange{}, "CANARY", `status=400 error=invalid_grant ` +
+			`reason="refused_code: refused by stack exchange: invalid_request: No authorization code found"`},
+		"away": {fails, "CANARY", `status=503 error=temporarily_unavailable ` +
+			`reason="no answer from Stack Exchange; try again: redeem a code: dial: connection refused: nothing was sent: stack exchange is unavailable"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLimited(t, inMemory(), nil, "", tt.upstream)
+			if tt.code != "" {
+				l.signIn(alice, tt.code)
+			} else {
+				l.from(alice, "/oauth/token", "grant_type=authorization_code&client_id=7&code=CANARY&code_verifier=CANARY")
+			}
+			log := regexp.MustCompile(` duration=\S+`).ReplaceAllString(l.log.String(), "")
+			if !strings.Contains(log, `route="POST /oauth/token" `+tt.want) || strings.Contains(log, "CANARY") {
+				t.Errorf("log:\n%s", log)
+			}
+		})
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
