@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -270,4 +271,46 @@ func TestHalfCommitted(t *testing.T) {
 			t.Errorf("entry %d is %q, want %q", n, got, want)
 		}
 	}
+}
+
+// TestNoSharedMemory: neither a first start nor any later one, after an orderly
+// end or none, makes the file that processes share a database by.
+func TestNoSharedMemory(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "dss.db")
+	check := func(when string) {
+		t.Helper()
+		left, err := filepath.Glob(filepath.Join(folder, "*-shm"))
+		if err != nil || len(left) > 0 {
+			t.Errorf("%s: %v, %v", when, left, err)
+		}
+		if maps, err := os.ReadFile("/proc/self/maps"); err == nil && bytes.Contains(maps, []byte(folder)) {
+			t.Errorf("%s: a file of the database is mapped", when)
+		}
+	}
+	for n := range 3 {
+		s, stop := running(t, path)
+		check("opened")
+		create(t, s, n, "value")
+		check("written")
+		if n == 1 { // as if the process had been killed
+			for _, end := range []string{"", "-wal"} {
+				content, err := os.ReadFile(path + end)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(folder, "killed.db"+end), content, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		stop()
+		check("closed")
+	}
+	s, _ := running(t, filepath.Join(folder, "killed.db"))
+	check("opened after a kill")
+	if got := take(t, s, 1); got != "value" {
+		t.Errorf("took %q", got)
+	}
+	check("taken after a kill")
 }

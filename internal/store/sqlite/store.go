@@ -10,6 +10,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,10 +59,11 @@ func Open(ctx context.Context, path string, limits index.Limits) (*Store, error)
 	if err := prepareFile(path); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", dataSource(path))
+	source, err := newConnector(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
+	db := sql.OpenDB(source)
 	// One connection: SQLite has one writer, and so has the Store.
 	db.SetMaxOpenConns(1)
 	db.SetMaxIdleConns(1)
@@ -102,16 +104,38 @@ func prepareFile(path string) error {
 	return nil
 }
 
-// dataSource sets what must hold for every connection. An exclusive lock
-// keeps a second process out and needs no shared memory file; secure_delete
-// leaves nothing of a removed entry in the file.
-func dataSource(path string) string {
-	options := url.Values{"_pragma": {
-		"locking_mode(EXCLUSIVE)", "journal_mode(WAL)", "synchronous(FULL)",
-		"wal_autocheckpoint(4000)", "journal_size_limit(33554432)", "secure_delete(ON)", "busy_timeout(0)",
-	}, "_txlock": {"immediate"}}
+// pragmas are what must hold for every connection, in this order. An exclusive
+// lock keeps a second process out. It needs no file of shared memory, provided
+// that it is asked for before anything is read: a connection that has read a
+// database in WAL mode has made that file. secure_delete leaves nothing of a
+// removed entry in the database.
+var pragmas = []string{
+	"locking_mode(EXCLUSIVE)", "busy_timeout(0)", "journal_mode(WAL)", "synchronous(FULL)",
+	"wal_autocheckpoint(4000)", "journal_size_limit(33554432)", "secure_delete(ON)",
+}
+
+// connector opens connections with the pragmas set. The driver's own way to
+// name them sorts them.
+type connector struct{ driver.Connector }
+
+func newConnector(path string) (connector, error) {
 	name := (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()
-	return "file:" + name + "?" + options.Encode()
+	inner, err := sqlite.NewConnector("file:" + name + "?_txlock=immediate")
+	return connector{inner}, err
+}
+
+// Connect implements [driver.Connector].
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, pragma := range pragmas {
+		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, "PRAGMA "+pragma, nil); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
+	return conn, nil
 }
 
 // clearer says what an operator has to know where SQLite says "locked".
