@@ -12,6 +12,7 @@ import (
 // process is what a command gets from the system.
 type process struct {
 	env            lookupEnv
+	environ        func() []string // all variables, as NAME=VALUE
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }
@@ -90,9 +91,18 @@ func (c *command) run(ctx context.Context, p process, args []string) error {
 	case c.token:
 		return usagef("dss %s takes no argument: %s", c.name, giveToken)
 	default:
-		return usagef("unexpected argument %q; flags start with --", f.Arg(0))
+		return usagef("unexpected argument%s; flags start with --", quoted(f.Arg(0)))
 	}
 	return run(ctx, p, slices.Concat(verb, f.Args()))
+}
+
+// quoted is a word with a space before it, or nothing for what may be a URL,
+// with a password in it.
+func quoted(word string) string {
+	if strings.ContainsAny(word, ":@/") {
+		return ""
+	}
+	return fmt.Sprintf(" %q", word)
 }
 
 // unknown suggests the command that was meant.
@@ -108,9 +118,9 @@ func unknown(name string) error {
 		}
 	}
 	if best == "" {
-		return usagef("there is no command %q; dss help lists them", name)
+		return usagef("there is no command%s; dss help lists them", quoted(name))
 	}
-	return usagef("there is no command %q; did you mean dss %s?", name, best)
+	return usagef("there is no command%s; did you mean dss %s?", quoted(name), best)
 }
 
 // editDistance counts the letters to insert, delete or replace

@@ -144,7 +144,7 @@ func (c *config) checkAppHosts() error {
 	for _, id := range c.apps() {
 		if _, err := relay.ParseKeySpace(id); err != nil || strings.ContainsAny(id, "_") || id != strings.ToLower(id) ||
 			strings.HasPrefix(id, "-") || strings.HasSuffix(id, "-") {
-			return usagef("--app-hosts: %q is no app id that can be part of a host name: lower-case letters, digits and dashes", id)
+			return usagef("--app-hosts: %q is no app id that can be part of a host name: lower-case letters, digits and dashes; separate several with commas", id)
 		}
 	}
 	return nil

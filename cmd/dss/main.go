@@ -52,11 +52,12 @@ func usagef(format string, arguments ...any) error {
 var errInterrupted = errors.New("interrupted")
 
 func main() {
-	p := process{os.LookupEnv, os.Stdin, os.Stdout, os.Stderr}
+	p := process{os.LookupEnv, os.Environ, os.Stdin, os.Stdout, os.Stderr}
 	os.Exit(run(context.Background(), os.Args[1:], p))
 }
 
 func run(ctx context.Context, args []string, p process) int {
+	p.env = p.env.orUnset
 	err := dispatch(ctx, args, p)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		for line := range strings.SplitSeq(printable(err.Error()), "\n") {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -29,7 +30,13 @@ func runWith(t *testing.T, env map[string]string, args ...string) (status int, s
 		value, ok := env[name]
 		return value, ok
 	}
-	status = run(t.Context(), args, process{lookup, strings.NewReader(""), &out, &err})
+	environ := func() (all []string) {
+		for name, value := range env {
+			all = append(all, name+"="+value)
+		}
+		return all
+	}
+	status = run(t.Context(), args, process{lookup, environ, strings.NewReader(""), &out, &err})
 	return status, out.String(), err.String()
 }
 
@@ -69,7 +76,20 @@ func TestUsage(t *testing.T) {
 		{"help of serve", "serve --help", nil, 0, "DSS_PUBLIC_URL"},
 		{"unknown flag", "serve --tll 1m", nil, 2, "-tll"},
 		{"an argument", "serve now", nil, 2, `"now"`},
-		{"bad duration", "serve --ttl soon", nil, 2, "ttl"},
+		{"bad duration", "serve --ttl soon", nil, 2, `--ttl cannot be "soon": write a duration with units, such as 15m`},
+		{"a duration without a unit", "serve --ttl 900", nil, 2, `--ttl cannot be "900": write a unit: 900s or 15m`},
+		{"another duration without a unit", "serve --drain 90", nil, 2, "--drain cannot be \"90\": write a unit: 90s or 1m30s\n"},
+		{"an hour without a unit", "login --timeout 3600", nil, 2, "write a unit: 3600s or 1h\n"},
+		{"a duration with a space", "serve", map[string]string{"DSS_TTL": "15 min"}, 2, `DSS_TTL cannot be "15 min": write a duration`},
+		{"a duration without a unit in the environment", "serve", map[string]string{"DSS_DRAIN": "5"}, 2, "DSS_DRAIN cannot be \"5\": write a unit: 5s\n"},
+		{"a switch that is none", "serve --sandbox=yes", nil, 2, `--sandbox cannot be "yes": write true or false`},
+		{"a switch in the environment that is none", "serve", map[string]string{"DSS_SANDBOX": "on"}, 2, `DSS_SANDBOX cannot be "on": write true or false`},
+		{"a number that is none", "serve --max-waiters 1e6", nil, 2, `--max-waiters cannot be "1e6": write a whole number`},
+		{"a size that is none", "serve", map[string]string{"DSS_MAX_BYTES": "64MB"}, 2, `DSS_MAX_BYTES cannot be "64MB": write a size such as 64MiB`},
+		{"networks without commas", "serve --trusted-proxies=10.0.0.0/8;::1", nil, 2, "separate several with commas"},
+		{"apps without commas", "serve --app-hosts=a;b", nil, 2, "separate several with commas"},
+		{"a URL that is no argument", "serve postgres://dss:hunter2@h/d", nil, 2, "unexpected argument; flags"},
+		{"a URL that is no command", "postgres://dss:hunter2@h/d", nil, 2, "there is no command; dss help"},
 		{"ttl too long", "serve --ttl 48h", nil, 2, "--ttl"},
 		{"bad confirm", "serve --confirm never", nil, 2, "--confirm"},
 		{"bad log format", "serve --log-format xml", nil, 2, "--log-format"},
@@ -133,6 +153,9 @@ func TestUsage(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, stdout, stderr := runWith(t, c.env, strings.Fields(c.args)...)
+			if strings.Contains(stdout+stderr, "hunter2") {
+				t.Errorf("a password is told:\n%s%s", stdout, stderr)
+			}
 			if status != c.status || !strings.Contains(stdout+stderr, c.want) {
 				t.Errorf("exit status %d, want %d with %q:\n%s%s", status, c.status, c.want, stdout, stderr)
 			}
@@ -266,6 +289,65 @@ func TestByteSize(t *testing.T) {
 	for _, text := range []string{"", "MiB", "-1", "1.5MiB", "9999999999GiB", "1TB"} {
 		if new(byteSize).Set(text) == nil {
 			t.Errorf("Set(%q) succeeds", text)
+		}
+	}
+}
+
+// TestEmptyVariables: each is as if it were not there.
+func TestEmptyVariables(t *testing.T) {
+	for _, c := range commands() {
+		empty, none := map[string]string{"LISTEN_PID": "", "LISTEN_FDS": "", "NO_COLOR": ""}, map[string]string{}
+		for _, s := range c.settings() {
+			empty[s.env] = ""
+		}
+		args := []string{c.name}
+		switch c.name {
+		case "serve":
+			args = append(args, "--check", "--listen", "127.0.0.1:0")
+		case "health":
+			args = append(args, "--listen", "127.0.0.1:1")
+		case "store":
+			args = append(args, "check", "--store", "memory:")
+		}
+		for _, env := range []map[string]string{empty, none} {
+			env["DSS_TOKEN"] = ""
+		}
+		status, stdout, stderr := runWith(t, empty, args...)
+		wantStatus, wantStdout, wantStderr := runWith(t, none, args...)
+		if c.name == "store" { // which takes its time
+			stdout, wantStdout = "", ""
+		}
+		if status != wantStatus || stdout != wantStdout || stderr != wantStderr {
+			t.Errorf("dss %s: exit status %d, want %d\n%s%s", c.name, status, wantStatus, stdout, stderr)
+		}
+	}
+}
+
+// TestWarnOfMisspelt names what was meant, and no variable that is somebody
+// else's.
+func TestWarnOfMisspelt(t *testing.T) {
+	for pair, want := range map[string]string{
+		"DSS_PUBLIC_ULR=https://a.example.org": "there is no setting DSS_PUBLIC_ULR: did you mean DSS_PUBLIC_URL?",
+		"DSS_PUBLICURL=x":                      "did you mean DSS_PUBLIC_URL?",
+		"dss_public_url=x":                     "did you mean DSS_PUBLIC_URL?",
+		"DSS_TRUSTED_PROXY=x":                  "did you mean DSS_TRUSTED_PROXIES?",
+		"DSS_STOR=x":                           "did you mean DSS_STORE?",
+		"DSS_ADMIN_LISTEN_ADDRESS=x":           "did you mean DSS_ADMIN_LISTEN?",
+		"DSS_AUDIT_KEYFILE=x":                  "did you mean DSS_AUDIT_KEY_FILE?",
+		"DSS_TOKE=secret":                      "did you mean DSS_TOKEN?",
+		"DSS_COMPLETELY_DIFFERENT=x":           "dss serve --help lists the settings",
+		"DSS_ADMIN_PORT=8081":                  "there is no setting DSS_ADMIN_PORT",
+
+		"DSS_PUBLIC_URL=x": "", "DSS_TOKEN=x": "", "DSS_CLIENT_ID=7": "", "DSS_HEALTH_URL=x": "", "DSS_PUBLIC_ULR=": "", "PUBLIC_URL=x": "",
+		"DSS_PORT=tcp://10.0.0.1:8080": "", "DSS_SERVICE_HOST=10.0.0.1": "", "DSS_SERVICE_PORT=8080": "", "DSS_SERVICE_PORT_HTTP=8080": "",
+		"DSS_PORT_8080_TCP=tcp://10.0.0.1:8080": "", "DSS_PORT_8080_TCP_ADDR=10.0.0.1": "", "DSS_PORT_8080_TCP_PROTO=tcp": "",
+		"DSS_REDIS_SERVICE_HOST=10.0.0.2": "", "DSS_REDIS_PORT=tcp://10.0.0.2:6379": "", "DSS_REDIS_PORT_6379_TCP_PORT=6379": "",
+		"DSS_TEST_REDIS=x": "",
+	} {
+		var log bytes.Buffer
+		warnOfMisspelt([]string{"PATH=/bin", pair}, slog.New(slog.NewTextHandler(&log, nil)))
+		if got := log.String(); !strings.Contains(got, want) || (want == "") != (got == "") || strings.Contains(got, "secret") {
+			t.Errorf("%s: %q, want %q", pair, got, want)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	network, err := netip.ParsePrefix(text)
 	switch {
 	case err != nil:
-		return netip.Prefix{}, fmt.Errorf("%q is no network such as 10.0.0.0/8 or 2001:db8::/32", text)
+		return netip.Prefix{}, fmt.Errorf("%q is no network such as 10.0.0.0/8 or 2001:db8::/32; separate several with commas", text)
 	case network.Addr().Is4In6():
 		return netip.Prefix{}, fmt.Errorf("%q: write IPv4 networks as IPv4", text)
 	case network.Bits() == 0:
