@@ -23,9 +23,7 @@ func adminOf(t *testing.T, args ...string) http.Handler {
 		t.Fatal(err)
 	}
 	c.public = &url.URL{Scheme: "http", Host: "localhost:8080"}
-	if err := c.observation.start(true); err != nil {
-		t.Fatal(err)
-	}
+	c.observation.start(true)
 	server, err := c.newServer(inMemory{memory.New(index.Limits{})}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -104,25 +102,26 @@ func TestAuditKey(t *testing.T) {
 		return path
 	}
 	secret := strings.Repeat("0123456789abcdef", 4)
-	o := observation{audit: true, auditKeyFile: write("good", secret+"\n")}
-	if err := o.start(false); err != nil || string(o.auditKey) != secret {
-		t.Errorf("a key from a file: %q, %v", o.auditKey, err)
+	quiet := slog.New(slog.DiscardHandler)
+	look := func(o observation) (key []byte, err error) {
+		c := &config{observation: o}
+		_, err = c.lookAtAudit(quiet)
+		return c.auditKey, err
+	}
+	if key, err := look(observation{audit: true, auditKeyFile: write("good", secret+"\n")}); err != nil || string(key) != secret {
+		t.Errorf("a key from a file: %q, %v", key, err)
 	}
 	for what, path := range map[string]string{
 		"short": write("short", "secret"), "long": write("long", strings.Repeat("x", 5000)), "missing": filepath.Join(folder, "none"),
 	} {
-		o := observation{audit: true, auditKeyFile: path}
-		if err := o.start(false); err == nil || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "secret") {
+		if _, err := look(observation{audit: true, auditKeyFile: path}); exitStatus(err) != exitUsage || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("a %s key: %v", what, err)
 		}
 	}
-	one, two, none := observation{audit: true}, observation{audit: true}, observation{}
-	for _, o := range []*observation{&one, &two, &none} {
-		if err := o.start(false); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(one.auditKey) != 32 || string(one.auditKey) == string(two.auditKey) || none.auditKey != nil {
+	one, _ := look(observation{audit: true})
+	two, _ := look(observation{audit: true})
+	none, _ := look(observation{})
+	if len(one) != 32 || string(one) == string(two) || none != nil {
 		t.Error("a fresh key is not fresh, or there is one without an audit")
 	}
 	status, _, stderr := runWith(t, nil, "serve", "--audit=false", "--audit-key-file", "x")

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -8,27 +10,30 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"syscall"
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
+	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
 // outlook is one line of dss serve --check: what would happen.
 type outlook struct {
 	subject string
-	look    func() (string, error) // the error is a usageError
+	look    func(log *slog.Logger) (string, error) // warns log; the error is a usageError
 }
 
-// outlooks lists the lines. None changes anything.
+// outlooks lists the lines. None binds, creates or changes anything, or calls
+// anybody.
 func (c *config) outlooks() []outlook {
 	return []outlook{
-		{"address", func() (string, error) { return lookAtAddress("--listen", c.listen) }},
+		{"address", func(*slog.Logger) (string, error) { return c.lookAtAddress("listen", c.listen, socketMain) }},
 		{"admin address", c.lookAtAdmin},
+		{"plain HTTP", c.lookAtPlain},
 		{"public URL", c.lookAtPublicURL},
 		{"certificates", c.lookAtCertificates},
-		{"store", c.lookAtStore},
+		{"store", func(*slog.Logger) (string, error) { return c.lookAtStore() }},
+		{"audit", c.lookAtAudit},
 		{"limits", c.lookAtLimits},
-		{"Stack Exchange", c.lookAtStackExchange},
+		{"Stack Exchange", func(*slog.Logger) (string, error) { return c.lookAtStackExchange() }},
 	}
 }
 
@@ -36,50 +41,83 @@ func (c *config) checkFlag(f *flag.FlagSet) {
 	f.BoolVar(&c.checkOnly, "check", false, "say what these settings would do, without starting; status 2 if they would not work")
 }
 
-// foresee prints what would happen, unless there is already a mistake in the
-// settings, and returns every problem.
-func (c *config) foresee(w io.Writer, mistake error) error {
-	problems := []error{mistake}
-	if mistake != nil {
-		w = io.Discard
-	}
+// examine looks at all that a start would meet. It tells each outlook and
+// returns every problem; log gets the warnings. A start begins with it, so
+// that dss serve --check knows what a start knows.
+func (c *config) examine(environ []string, log *slog.Logger, tell func(outlook, string)) error {
+	warnOfMisspelt(environ, log)
+	var problems []error
 	for _, o := range c.outlooks() {
-		text, err := o.look()
-		if err != nil {
-			problems = append(problems, err)
-			continue
+		text, err := o.look(log)
+		if err == nil {
+			tell(o, text)
 		}
-		if _, err := fmt.Fprintf(w, "%-15s %s\n", o.subject, text); err != nil {
-			return fmt.Errorf("print: %w", err)
-		}
+		problems = append(problems, err)
 	}
 	return errors.Join(problems...)
 }
 
-// lookAtAddress binds an address and lets go of it at once. One that is in use
-// cannot be bound, so a running server does not notice.
-func lookAtAddress(flagName, address string) (string, error) {
-	listener, err := net.Listen("tcp", address)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return address + ", which is in use now, perhaps by the server that this one replaces", nil
-	case err != nil:
-		return "", usagef("%s: %v", flagName, err)
+// foresee prints what would happen and what to think of, unless there is a
+// mistake in the settings, and returns every problem.
+func (c *config) foresee(p process, mistake error) error {
+	var lines bytes.Buffer
+	err := c.examine(p.environ(), slog.New(warnings{&lines}), func(o outlook, text string) {
+		fmt.Fprintf(&lines, "%-15s %s\n", o.subject, text)
+	})
+	if mistake != nil {
+		return errors.Join(mistake, err)
 	}
-	if err := listener.Close(); err != nil {
-		return "", usagef("%s: %v", flagName, err)
+	if _, failed := lines.WriteTo(p.stdout); failed != nil {
+		return fmt.Errorf("print: %w", failed)
 	}
-	return address, nil
+	return err
 }
 
-func (c *config) lookAtAdmin() (string, error) {
+// warnings prints warnings in the manner of the outlooks.
+type warnings struct{ w io.Writer }
+
+// Enabled implements [slog.Handler].
+func (warnings) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+
+// Handle implements [slog.Handler].
+func (h warnings) Handle(_ context.Context, record slog.Record) error {
+	text := record.Message
+	record.Attrs(func(a slog.Attr) bool {
+		text += fmt.Sprintf("; %s: %s", a.Key, a.Value)
+		return true
+	})
+	_, err := fmt.Fprintf(h.w, "%-15s %s\n", "warning", printable(text))
+	return err
+}
+
+// WithAttrs implements [slog.Handler].
+func (h warnings) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+// WithGroup implements [slog.Handler].
+func (h warnings) WithGroup(string) slog.Handler { return h }
+
+func (c *config) lookAtAdmin(log *slog.Logger) (string, error) {
 	if c.adminListen == "" {
 		return "none", nil
 	}
-	return lookAtAddress("--admin-listen", c.adminListen)
+	if host, _, err := net.SplitHostPort(c.adminListen); err == nil && unspecified(host) {
+		log.Warn("the admin server asks for no password and listens on every address: let nobody but yourself reach it, or name one address in --admin-listen, such as 127.0.0.1:8081")
+	}
+	return c.lookAtAddress("admin-listen", c.adminListen, socketAdmin)
 }
 
-func (c *config) lookAtPublicURL() (string, error) {
+func (c *config) lookAtPlain(*slog.Logger) (string, error) {
+	if c.https.httpListen == "" {
+		return "none", nil
+	}
+	text, err := c.lookAtAddress("http-listen", c.https.httpListen, socketPlain)
+	return text + ", which leads to HTTPS", err
+}
+
+func (c *config) lookAtPublicURL(log *slog.Logger) (string, error) {
+	if c.public != nil && c.public.Scheme == "http" && c.behindProxy {
+		log.Warn("--behind-proxy with a plain http --public-url: browsers send access tokens in plain text to the proxy, and sign-ins of OAuth are not offered; if the proxy speaks HTTPS, as it should, write https:// in --public-url")
+	}
 	switch {
 	case c.public == nil:
 		return "http://localhost and the port; other machines cannot use this server", nil
@@ -89,15 +127,16 @@ func (c *config) lookAtPublicURL() (string, error) {
 	return c.public.String() + ", and no other host", nil
 }
 
-func (c *config) lookAtCertificates() (string, error) {
+func (c *config) lookAtCertificates(log *slog.Logger) (string, error) {
 	switch {
 	case c.https.acme():
 		return c.lookAtACME()
 	case c.https.enabled():
-		_, err := certs.OpenFiles(c.https.certFile, c.https.keyFile, c.serverName(), slog.New(slog.DiscardHandler))
+		files, err := certs.OpenFiles(c.https.certFile, c.https.keyFile, c.serverName(), log)
 		if err != nil {
 			return "", usagef("--tls-cert, --tls-key: %v", err)
 		}
+		c.https.files = files
 		return "from " + c.https.certFile + ", read again when it changes", nil
 	}
 	if c.public != nil && c.public.Scheme == "https" {
@@ -106,10 +145,10 @@ func (c *config) lookAtCertificates() (string, error) {
 	return "none: plain HTTP", nil
 }
 
-// serverName is the name that certificates are for; "" if it is not known yet.
+// serverName is the name that certificates are for.
 func (c *config) serverName() string {
 	if c.public == nil {
-		return ""
+		return "localhost"
 	}
 	return c.public.Hostname()
 }
@@ -118,17 +157,37 @@ func (c *config) lookAtACME() (string, error) {
 	if _, err := readRoots(c.https.acmeCA); err != nil {
 		return "", usagef("--acme-ca: %v", err)
 	}
-	kept := "kept in " + c.https.certDir
-	if c.https.certSecretFile != "" {
-		if _, err := c.certStorage(nil); err != nil {
-			return "", usagef("%v", err)
+	kept := "kept in the store, for all servers"
+	if c.https.certSecretFile == "" {
+		kept = "kept in " + c.https.certDir
+		if err := lookAtFolder("--cert-dir", c.certFolder()); err != nil {
+			return "", err
 		}
-		kept = "kept in the store, for all servers"
+	} else if _, err := c.certStorage(nil); err != nil {
+		return "", usagef("%v", err)
 	}
 	return fmt.Sprintf("for %s from %s, %s; it was not asked", c.serverName(), c.https.acmeDirectory, kept), nil
 }
 
-func (c *config) lookAtLimits() (string, error) {
+// lookAtAudit also keeps the key of the hashes.
+func (c *config) lookAtAudit(log *slog.Logger) (text string, err error) {
+	if !c.audit {
+		return "none", nil
+	}
+	if c.auditKey, err = c.readKey(); err != nil {
+		return "", usagef("--audit-key-file: %v", err)
+	}
+	if c.auditKeyFile != "" {
+		return "lines with hashes under the secret in " + c.auditKeyFile, nil
+	}
+	if !origin.IsLoopback(c.serverName()) {
+		log.Warn("the hashes in audit lines are others after each restart and on each server: make a secret for them with openssl rand -hex 32, and name its file in --audit-key-file")
+	}
+	return "lines with hashes under a secret that is made at each start", nil
+}
+
+func (c *config) lookAtLimits(log *slog.Logger) (string, error) {
+	c.warnOfProxy(log)
 	clients := "clients are limited, behind these proxies: " + c.trustedProxies
 	switch {
 	case c.limitsConfig.limits == "off":

@@ -57,33 +57,40 @@ func lookAtDatabase(path string) (string, error) {
 	_, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "sqlite: " + path + " would be created", lookAtFolder(filepath.Dir(path))
+		return "sqlite: " + path + " would be created", lookAtFolder("--store", filepath.Dir(path))
 	case err != nil:
 		return "", usagef("--store: %s: %s", path, plainReason(err))
 	}
-	if reason := lookAtFile(path); reason != "" {
-		return "", usagef("--store: %s: %s", path, reason)
+	for _, name := range []string{path, path + "-wal"} {
+		if reason := lookAtFile(name); reason != "" && (name == path || !missing(name)) {
+			return "", usagef("--store: %s: %s", name, reason)
+		}
 	}
-	if err := lookAtFolder(filepath.Dir(path)); err != nil {
+	if err := lookAtFolder("--store", filepath.Dir(path)); err != nil {
 		return "", err // SQLite writes its log next to the database
 	}
 	return describeDatabase(path)
 }
 
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // lookAtFolder finds out whether a file can be created in a folder, which may
 // have to be created, too.
-func lookAtFolder(folder string) error {
+func lookAtFolder(flagName, folder string) error {
 	info, err := os.Stat(folder)
 	parent := filepath.Dir(folder)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && parent != folder:
-		return lookAtFolder(parent)
+		return lookAtFolder(flagName, parent)
 	case err != nil:
-		return usagef("--store: folder %s: %s", folder, plainReason(err))
+		return usagef("%s: folder %s: %s", flagName, folder, plainReason(err))
 	case !info.IsDir():
-		return usagef("--store: %s is no folder", folder)
+		return usagef("%s: %s is no folder", flagName, folder)
 	case !writable(folder):
-		return usagef("--store: folder %s cannot be written", folder)
+		return usagef("%s: folder %s cannot be written", flagName, folder)
 	}
 	return nil
 }

@@ -32,6 +32,8 @@ type httpsSettings struct {
 	certFile, keyFile                string
 	certDir, certSecretFile          string
 	httpListen                       string
+
+	files *certs.Files // opened; nil with ACME and without HTTPS
 }
 
 func (s *httpsSettings) flags(f *flag.FlagSet) {

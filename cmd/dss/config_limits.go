@@ -101,7 +101,7 @@ func (c *limitsConfig) admit(listener net.Listener) net.Listener {
 // listens on loopback has one.
 func (c *config) warnOfProxy(log *slog.Logger) {
 	host, _, _ := net.SplitHostPort(c.listen)
-	behind := c.behindProxy || origin.IsLoopback(host) && !origin.IsLoopback(c.public.Hostname())
+	behind := c.behindProxy || origin.IsLoopback(host) && !origin.IsLoopback(c.serverName())
 	if behind && c.proxies.Empty() && c.limitsConfig.limits == "on" {
 		log.Warn("all clients share the limits of one, because nobody's X-Forwarded-For is trusted: name the proxy in --trusted-proxies")
 	}

@@ -44,17 +44,11 @@ const (
 	maxAuditKey = 4 << 10
 )
 
-// start reads or makes the key, and starts to count if somebody can read that.
-func (o *observation) start(counted bool) (err error) {
-	if o.audit {
-		if o.auditKey, err = o.readKey(); err != nil {
-			return err
-		}
-	}
+// start starts to count if somebody can read that.
+func (o *observation) start(counted bool) {
 	if counted {
 		o.metrics = metrics.New(metrics.Config{Build: build(), Limits: limit.Names()})
 	}
-	return nil
 }
 
 // countDropped has the lines counted that log drops. It is called once.
@@ -72,15 +66,15 @@ func (o *observation) readKey() ([]byte, error) {
 	}
 	file, err := os.Open(o.auditKeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("audit key: %w", err)
+		return nil, err
 	}
 	defer file.Close()
 	key, err := io.ReadAll(io.LimitReader(file, maxAuditKey+1))
 	if err != nil {
-		return nil, fmt.Errorf("audit key: %w", err)
+		return nil, err
 	}
 	if key = bytes.TrimSpace(key); len(key) < minAuditKey || len(key) > maxAuditKey {
-		return nil, fmt.Errorf("audit key: %s must hold %d to %d bytes; make it with: openssl rand -hex 32", o.auditKeyFile, minAuditKey, maxAuditKey)
+		return nil, fmt.Errorf("%s must hold %d to %d bytes; make it with: openssl rand -hex 32", o.auditKeyFile, minAuditKey, maxAuditKey)
 	}
 	return key, nil
 }

@@ -51,11 +51,10 @@ func (c *config) openHTTPS(store relay.Store, dss *httpapi.Server, log *slog.Log
 		}
 		s.source, challenge = source, source.Challenge
 	} else {
-		source, err := certs.OpenFiles(c.https.certFile, c.https.keyFile, c.public.Hostname(), log)
-		if err != nil {
-			return nil, err
-		}
-		s.source = source
+		s.source = c.https.files
+	}
+	if c.metrics != nil {
+		c.metrics.Certificate(s.source.Own)
 	}
 	stopPlain, err := c.servePlain(dss.PlainHandler(challenge), log)
 	if err != nil {
@@ -135,7 +134,7 @@ func (c *config) newACME(store relay.Store, dss *httpapi.Server, log *slog.Logge
 // those of one that was tried out must not pass for another's.
 func (c *config) certStorage(store relay.Store) (certs.Storage, error) {
 	if c.https.certSecretFile == "" {
-		return certs.OpenFolder(filepath.Join(c.https.certDir, authorityName(c.https.acmeDirectory)))
+		return certs.OpenFolder(c.certFolder())
 	}
 	text, err := os.ReadFile(c.https.certSecretFile)
 	if err != nil {
@@ -147,6 +146,10 @@ func (c *config) certStorage(store relay.Store) (certs.Storage, error) {
 		return nil, usagef("--cert-secret-file %s: %v", c.https.certSecretFile, err)
 	}
 	return vault, nil
+}
+
+func (c *config) certFolder() string {
+	return filepath.Join(c.https.certDir, authorityName(c.https.acmeDirectory))
 }
 
 // authorityName makes the URL of a directory the name of a folder.

@@ -229,11 +229,11 @@ func TestCannotSecure(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"no certificate", append(common, "--tls-cert", junk, "--tls-key", keyFile), 1, "certificate " + junk},
-		{"no key", append(common, "--tls-cert", certFile, "--tls-key", filepath.Join(folder, "none")), 1, "no such file"},
+		{"no certificate", append(common, "--tls-cert", junk, "--tls-key", keyFile), 2, "certificate " + junk},
+		{"no key", append(common, "--tls-cert", certFile, "--tls-key", filepath.Join(folder, "none")), 2, "no such file"},
 		{"no root", append(acme, "--acme-ca", junk), 2, "holds no certificate"},
-		{"no file of roots", append(acme, "--acme-ca", filepath.Join(folder, "none")), 1, "certificates of the authority"},
-		{"http address in use", append(acme, "--http-listen", "127.0.0.1:99999"), 1, "http listen"},
+		{"no file of roots", append(acme, "--acme-ca", filepath.Join(folder, "none")), 2, "certificates of the authority"},
+		{"no http address", append(acme, "--http-listen", "127.0.0.1:99999"), 2, "--http-listen"},
 	} {
 		status, _, stderr := runWith(t, nil, c.args...)
 		if status != c.status || !strings.Contains(stderr, c.want) {

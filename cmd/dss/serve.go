@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -41,7 +40,7 @@ func serveCommand() *command {
 				signal.Ignore(syscall.SIGPIPE)
 				err := c.check(given(f))
 				if c.checkOnly {
-					return c.foresee(p.stdout, err)
+					return c.foresee(p, err)
 				}
 				if err != nil {
 					return err
@@ -51,23 +50,24 @@ func serveCommand() *command {
 				}
 				defer c.sockets.close()
 				c.manager = newManager(p.env)
-				return c.serve(ctx, p.stdout, p.stderr)
+				return c.serve(ctx, p)
 			}
 		},
 	}
 }
 
 // serve runs the server until a signal ends it.
-func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
+func (c *config) serve(ctx context.Context, p process) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	written := c.openLog(stderr)
+	written := c.openLog(p.stderr)
 	defer written.Close()
 	log := written.Logger
-	defer ignoreHangup(stderr, log)()
-	if err := c.observation.start(c.hasAdmin()); err != nil {
+	defer ignoreHangup(p.stderr, log)()
+	if err := c.examine(p.environ(), log, func(outlook, string) {}); err != nil {
 		return err
 	}
+	c.observation.start(c.hasAdmin())
 	c.countDropped(written)
 
 	store, err := c.openStore(ctx, log)
@@ -84,7 +84,6 @@ func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	defer listener.Close()
 	c.bound(listener.Addr())
-	c.warnOfProxy(log)
 	dss, err := c.newServer(store, log)
 	if err != nil {
 		return err
@@ -103,7 +102,7 @@ func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) error {
 	if err := c.sockets.rest(); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(stdout, "DSS is ready at", c.public); err != nil {
+	if _, err := fmt.Fprintln(p.stdout, "DSS is ready at", c.public); err != nil {
 		log.Warn("standard output cannot be written to", "err", err)
 	}
 	c.manager.tell(stateReady, log)

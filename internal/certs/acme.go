@@ -200,6 +200,16 @@ func (a *ACME) known(ctx context.Context, name string) (*tls.Certificate, error)
 	return cert, nil
 }
 
+// Own implements [Source].
+func (a *ACME) Own() *x509.Certificate {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.sites[a.config.Host]; s != nil && s.cert != nil {
+		return s.cert.Leaf
+	}
+	return nil
+}
+
 // stored returns the live certificate that the storage has, or nil.
 func (a *ACME) stored(ctx context.Context, name string) (*tls.Certificate, error) {
 	data, ok, err := a.config.Storage.Get(ctx, name)

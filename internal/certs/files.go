@@ -3,6 +3,7 @@ package certs
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"os"
@@ -25,8 +26,8 @@ type Files struct {
 
 var _ Source = (*Files)(nil)
 
-// OpenFiles reads the files. A certificate that is not for host, or has
-// expired, is served all the same, but log says so.
+// OpenFiles reads the files. A certificate that is not for host, has expired or
+// is not valid yet is served all the same, but log says so.
 func OpenFiles(certFile, keyFile, host string, log *slog.Logger) (*Files, error) {
 	f := &Files{certFile: certFile, keyFile: keyFile, host: host, log: log}
 	f.seen = f.look()
@@ -85,10 +86,20 @@ func (f *Files) load() error {
 	f.current.Store(&pair)
 	f.log.Info("certificate loaded", "file", f.certFile, "expires", pair.Leaf.NotAfter)
 	if err := pair.Leaf.VerifyHostname(f.host); err != nil {
-		f.log.Warn("certificate is not for the server's own host", "host", f.host, "err", err)
+		f.log.Warn("certificate is not for the server's own host, and browsers will refuse it: get one for the host in --public-url",
+			"host", f.host, "err", err)
 	}
-	if time.Now().After(pair.Leaf.NotAfter) {
-		f.log.Warn("certificate has expired", "expires", pair.Leaf.NotAfter)
+	now := time.Now()
+	switch {
+	case now.After(pair.Leaf.NotAfter):
+		f.log.Warn("certificate has expired, and browsers will refuse it: renew it", "expires", pair.Leaf.NotAfter)
+	case now.Before(pair.Leaf.NotBefore):
+		f.log.Warn("certificate is not valid yet, and browsers will refuse it: look at this machine's clock, or wait", "begins", pair.Leaf.NotBefore)
+	case Ending(pair.Leaf, now):
+		f.log.Warn("certificate is about to expire: renew it", "expires", pair.Leaf.NotAfter)
 	}
 	return nil
 }
+
+// Own implements [Source].
+func (f *Files) Own() *x509.Certificate { return f.current.Load().Leaf }

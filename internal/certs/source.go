@@ -3,6 +3,7 @@ package certs
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"time"
 )
 
@@ -13,9 +14,22 @@ type Source interface {
 	// Protocols lists the ALPN protocols that the source needs in addition
 	// to those of HTTP.
 	Protocols() []string
+	// Own returns the certificate of the server's own host, or nil if there is
+	// none.
+	Own() *x509.Certificate
 	// Run keeps the certificates current until ctx ends, and returns when
 	// all is done.
 	Run(ctx context.Context) error
+}
+
+// endingTime is when a certificate's end is near, whatever its life.
+const endingTime = 21 * 24 * time.Hour
+
+// Ending reports whether a certificate should have been renewed by now: three
+// weeks before its end, or when a fifth of its life is left, if that is later.
+func Ending(leaf *x509.Certificate, now time.Time) bool {
+	left := leaf.NotAfter.Sub(now)
+	return left < endingTime && left < leaf.NotAfter.Sub(leaf.NotBefore)/5
 }
 
 // TLSConfig returns the settings of a server whose certificates come from

@@ -6,8 +6,10 @@
 package metrics
 
 import (
+	"crypto/x509"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -75,6 +77,23 @@ func (m *Metrics) Log(log interface{ Dropped() uint64 }) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "dss_log_lines_dropped_total", Help: "Lines of the log dropped because what reads it is too slow or gone.",
 	}, func() float64 { return float64(log.Dropped()) }))
+}
+
+// Certificate shows from when to when the certificate is valid that own
+// returns; 0 if it returns nil. It is called once.
+func (m *Metrics) Certificate(own func() *x509.Certificate) {
+	at := func(of func(*x509.Certificate) time.Time) func() float64 {
+		return func() float64 {
+			if leaf := own(); leaf != nil {
+				return float64(of(leaf).Unix())
+			}
+			return 0
+		}
+	}
+	m.gaugeOf("dss_certificate_not_before_timestamp_seconds", "Since when the certificate of the server's own host is valid; 0 if there is none.",
+		at(func(leaf *x509.Certificate) time.Time { return leaf.NotBefore }))
+	m.gaugeOf("dss_certificate_expiry_timestamp_seconds", "Until when the certificate of the server's own host is valid; 0 if there is none.",
+		at(func(leaf *x509.Certificate) time.Time { return leaf.NotAfter }))
 }
 
 func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/desktop-stack-serv/dss/test/program"
+	"github.com/desktop-stack-serv/dss/test/selfsigned"
 )
 
 const (
@@ -70,7 +71,17 @@ func exposition(t *testing.T) string {
 	send(t, "GET", public+"/auth/token?wait=1&key="+key, "")
 	send(t, "GET", public+"/auth/token?key="+key, "")
 	send(t, "POST", public+"/oauth/revoke", "token=unknown") // the API's answer has the quota
-	return send(t, "GET", admin+"/metrics", "")
+	return send(t, "GET", admin+"/metrics", "") + ofCertificate(t)
+}
+
+// ofCertificate is what only a server with HTTPS shows.
+func ofCertificate(t *testing.T) string {
+	t.Helper()
+	cert, key, _ := selfsigned.Files(t, t.TempDir(), "localhost")
+	admin := program.FreeAddress(t)
+	program.Start(t, binary, "--store", "memory:", "--listen", "127.0.0.1:0", "--admin-listen", admin, "--tls-cert", cert, "--tls-key", key)
+	lines := regexp.MustCompile(`(?m)^.*dss_certificate_.*\n`).FindAllString(send(t, "GET", "http://"+admin+"/metrics", ""), -1)
+	return strings.Join(lines, "")
 }
 
 func send(t *testing.T, method, target, form string) string {

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// lookAtAddress says what binding an address would meet, and binds nothing:
+// a server that is about to start could find the port taken.
+func (c *config) lookAtAddress(flagName, address, socket string) (string, error) {
+	if c.sockets[socket] != nil {
+		return "a socket that is passed by the service manager", nil
+	}
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return address, nil // which the settings' own check says
+	}
+	port, err := net.LookupPort("tcp", service)
+	if err != nil {
+		return "", usagef("--%s %s: the port must be a number up to 65535", flagName, address)
+	}
+	if !unspecified(host) && !ours(host) {
+		return "", usagef("--%s: listen tcp %s: this machine has no such address", flagName, address)
+	}
+	switch {
+	case listens(port):
+		return address + ", which is in use now, perhaps by the server that this one replaces", nil
+	case port != 0 && port < firstUnprivileged() && !mayBindAll():
+		return "", usagef("--%s %s: this user may not listen below port %d: let systemd pass the socket, or grant CAP_NET_BIND_SERVICE", flagName, address, firstUnprivileged())
+	}
+	return address, nil
+}
+
+// unspecified reports whether a host stands for all addresses.
+func unspecified(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "" || err == nil && address.IsUnspecified()
+}
+
+// ours reports whether a name or address is one of this machine.
+func ours(host string) bool {
+	var addresses []netip.Addr
+	if address, err := netip.ParseAddr(host); err == nil {
+		addresses = []netip.Addr{address}
+	} else if found, err := net.LookupHost(host); err == nil {
+		for _, text := range found {
+			if address, err := netip.ParseAddr(text); err == nil {
+				addresses = append(addresses, address)
+			}
+		}
+	}
+	interfaces, err := net.InterfaceAddrs()
+	if err != nil {
+		return true // a start will tell
+	}
+	return slices.ContainsFunc(addresses, func(address netip.Addr) bool {
+		if address = address.Unmap().WithZone(""); address.IsLoopback() {
+			return true
+		}
+		return slices.ContainsFunc(interfaces, func(one net.Addr) bool {
+			prefix, err := netip.ParsePrefix(one.String())
+			return err == nil && prefix.Addr().Unmap() == address
+		})
+	})
+}
+
+// listens reports whether somebody listens on a port of this machine, as far
+// as the system tells that without being asked on the port (proc(5)).
+func listens(port int) bool {
+	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
+			fields := strings.Fields(line)
+			const listening = "0A"
+			if len(fields) > 3 && fields[3] == listening && strings.HasSuffix(fields[1], fmt.Sprintf(":%04X", port)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// firstUnprivileged is the first port that everybody may listen on (ip(7)).
+func firstUnprivileged() int {
+	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+	if err != nil {
+		return 0
+	}
+	port, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0
+	}
+	return port
+}
+
+// mayBindAll reports whether this process may listen on every port
+// (capabilities(7)).
+func mayBindAll() bool {
+	const netBindService = 10
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return true
+	}
+	_, rest, _ := strings.Cut(string(text), "\nCapEff:")
+	line, _, _ := strings.Cut(rest, "\n")
+	set, err := hex.DecodeString(strings.TrimSpace(line))
+	if err != nil || len(set) != 8 {
+		return true
+	}
+	return set[7-netBindService/8]>>(netBindService%8)&1 == 1
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/test/selfsigned"
+)
+
+// pairFor writes a certificate and its key, and returns the flags for them.
+func pairFor(t *testing.T, from, until time.Duration, name string) string {
+	t.Helper()
+	pair, err := selfsigned.New(time.Now().Add(from), time.Now().Add(until), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key, err := pair.Write(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return " --tls-cert " + cert + " --tls-key " + key
+}
+
+func listing(t *testing.T, folder string) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+		names = append(names, path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// TestCheckIsLikeStart: what a start refuses, dss serve --check refuses in the
+// same words, and neither leaves anything behind.
+func TestCheckIsLikeStart(t *testing.T) {
+	folder := t.TempDir()
+	in := func(name string) string { return filepath.Join(folder, name) }
+	for name, text := range map[string]string{"file": "no folder", "short": "short", "wal.db": "", "junk.db": strings.Repeat("junk ", 100)} {
+		if err := os.WriteFile(in(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"closed", "wal.db-wal", "acme-v02.api.letsencrypt.org_directory"} {
+		if err := os.Mkdir(in(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(in("closed"), 0o500); err != nil {
+		t.Fatal(err)
+	}
+	one, two := pairFor(t, -time.Hour, time.Hour, "localhost"), pairFor(t, -time.Hour, time.Hour, "localhost")
+	mixed := strings.Fields(one)[0] + " " + strings.Fields(one)[1] + " --tls-key " + strings.Fields(two)[3]
+	acme := "--acme-email me@example.org --public-url https://auth.example.org --listen 127.0.0.1:0 --http-listen off "
+	cases := map[string]struct{ args, want string }{
+		"no audit key":                 {"--audit-key-file " + in("none"), "--audit-key-file: open"},
+		"a short audit key":            {"--audit-key-file " + in("short"), "must hold 32"},
+		"an audit key that is none":    {"--audit-key-file " + folder, "is a directory"},
+		"a certificate folder in none": {acme + "--cert-dir " + in("file/x"), "--cert-dir"},
+		"a file for the certificates":  {acme + "--cert-dir " + in("file"), "--cert-dir"},
+		"a secret that is short":       {acme + "--store redis://127.0.0.1:1 --cert-secret-file " + in("short"), "--cert-secret-file"},
+		"no secret":                    {acme + "--store redis://127.0.0.1:1 --cert-secret-file " + in("none"), "secret of the certificates"},
+		"no roots":                     {acme + "--acme-ca " + in("none"), "--acme-ca"},
+		"no certificate":               {"--tls-cert " + in("none") + " --tls-key " + in("none"), "--tls-cert"},
+		"another's key":                {mixed, "private key does not match"},
+		"a URL for a database":         {"--store sqlite://tmp/x.db", "leave out the slashes"},
+		"a database in a file":         {"--store sqlite:" + in("file/x.db"), "not a directory"},
+		"a folder for a database":      {"--store sqlite:" + folder, "it is no file"},
+		"a folder for the journal":     {"--store sqlite:" + in("wal.db"), "wal.db-wal: it is no file"},
+		"junk for a database":          {"--store sqlite:" + in("junk.db"), "is no SQLite database"},
+		"a password with a slash":      {"--store redis://u:a/b@127.0.0.1", "%XX"},
+		"a port that is none":          {"--listen 127.0.0.1:99999", "--listen 127.0.0.1:99999: the port"},
+		"an admin port that is none":   {"--admin-listen 127.0.0.1:x", "--admin-listen 127.0.0.1:x: the port"},
+		"another machine's address":    {"--listen 192.0.2.1:0 --public-url https://auth.example.org", "--listen: listen tcp 192.0.2.1:0"},
+	}
+	if os.Geteuid() != 0 { // whom no mode stops
+		cases["a closed certificate folder"] = struct{ args, want string }{acme + "--cert-dir " + in("closed"), "cannot be written"}
+		cases["a closed folder for a database"] = struct{ args, want string }{"--store sqlite:" + in("closed/x.db"), "cannot be written"}
+	}
+	before := listing(t, folder)
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			args := []string{"serve", "--listen", "127.0.0.1:0", "--store", "memory:"}
+			if strings.HasPrefix(c.args, "--acme") && !strings.Contains(c.args, "--store") {
+				args = []string{"serve", "--store", "sqlite:" + in("new/dss.db")}
+			}
+			args = append(args, strings.Fields(c.args)...)
+			status, _, started := runWith(t, nil, args...)
+			checkStatus, stdout, checked := runWith(t, nil, append(args, "--check")...)
+			if status != exitUsage || checkStatus != exitUsage {
+				t.Errorf("exit status %d, with --check %d", status, checkStatus)
+			}
+			if !strings.Contains(checked, c.want) || !strings.HasSuffix(started, checked) {
+				t.Errorf("a start says\n%s--check says\n%s%s", started, stdout, checked)
+			}
+		})
+	}
+	if after := listing(t, folder); strings.Join(after, "\n") != strings.Join(before, "\n") {
+		t.Errorf("there are now %v", after)
+	}
+}
+
+// TestCheckWarns of what works and will not do.
+func TestCheckWarns(t *testing.T) {
+	const public = "--public-url https://auth.example.org --listen 127.0.0.1:0 "
+	hour := time.Hour
+	for name, c := range map[string]struct{ args, want string }{
+		"nothing":                  {"", ""},
+		"an expired certificate":   {pairFor(t, -2*hour, -hour, "localhost"), "has expired"},
+		"one that is not valid":    {pairFor(t, hour, 2*hour, "localhost"), "not valid yet"},
+		"one of another host":      {pairFor(t, -hour, hour, "example.net"), "not for the server's own host"},
+		"one of another than ours": {public + pairFor(t, -hour, 1000*hour, "localhost"), "get one for the host in --public-url"},
+		"one that ends":            {pairFor(t, -1000*hour, hour, "localhost"), "about to expire"},
+		"one that is good":         {pairFor(t, -hour, 1000*hour, "localhost"), ""},
+		"admin for everybody":      {"--admin-listen 0.0.0.0:0", "--admin-listen"},
+		"admin for IPv6 too":       {"--admin-listen [::]:0", "--admin-listen"},
+		"admin for all":            {"--admin-listen :0", "--admin-listen"},
+		"admin for this machine":   {"--admin-listen [::1]:0", ""},
+		"a proxy and plain http":   {"--behind-proxy --public-url http://auth.example.org --trusted-proxies 127.0.0.1 --audit=false", "write https://"},
+		"a proxy that is not ours": {public + "--audit=false", "--trusted-proxies"},
+		"hashes of a day":          {public + "--trusted-proxies 127.0.0.1", "--audit-key-file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"serve", "--check", "--listen", "127.0.0.1:0", "--store", "memory:"}, strings.Fields(c.args)...)
+			status, stdout, stderr := runWith(t, nil, args...)
+			if status != exitOK || stderr != "" {
+				t.Fatalf("exit status %d: %s", status, stderr)
+			}
+			var told []string
+			for line := range strings.Lines(stdout) {
+				if strings.HasPrefix(line, "warning ") {
+					told = append(told, line)
+				}
+			}
+			if c.want == "" && len(told) > 0 || c.want != "" && !strings.Contains(strings.Join(told, ""), c.want) {
+				t.Errorf("want %q:\n%s", c.want, stdout)
+			}
+		})
+	}
+	_, stdout, _ := runWith(t, map[string]string{"DSS_PUBLIC_ULR": "x"}, "serve", "--check", "--listen", "127.0.0.1:0", "--store", "memory:")
+	if !strings.Contains(stdout, "did you mean DSS_PUBLIC_URL?") {
+		t.Errorf("a misspelt setting:\n%s", stdout)
+	}
+}
