@@ -61,6 +61,9 @@ func (l *login) flags() *flag.FlagSet {
 
 func (l *login) run(ctx context.Context, p process, _ []string) error {
 	client, err := l.client()
+	if err == nil && l.reviewScopes(p) {
+		client, err = l.client()
+	}
 	if err != nil {
 		return err
 	}
@@ -153,12 +156,11 @@ func (s *screen) openBrowser(signIn *dss.SignIn) (stop func()) {
 }
 
 func (s *screen) noBrowser(signIn *dss.SignIn, err error) {
-	where := ""
+	where := "Any browser will do, here or on another machine, as with --flow device."
 	if signIn.Flow == dss.FlowLoopback {
-		where = " on this machine"
+		where = "It has to be on this machine. For another one, start again with --flow device."
 	}
-	s.interject("The browser cannot be opened. Open the address above yourself%s,\nor start again with --flow device to sign in on another machine.\n(%s)\n\n",
-		where, printable(err.Error()))
+	s.interject("The browser cannot be opened. Open the address above yourself.\n%s\n(%s)\n\n", where, printable(err.Error()))
 }
 
 // interruptible runs a function until a signal ends its context. A second
