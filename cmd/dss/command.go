@@ -28,7 +28,7 @@ type command struct {
 	about     string   // for the help and the manual; paragraphs
 	arguments []string // what may follow the flags: one of these, or nothing
 	verbs     bool     // the arguments are verbs, which may stand before the flags too
-	token     bool     // it takes an access token, which must not be quoted
+	token     bool     // it takes an access token, from standard input if its argument is -
 	new       func() (*flag.FlagSet, runner)
 }
 
@@ -88,8 +88,6 @@ func (c *command) run(ctx context.Context, p process, args []string) error {
 	}
 	switch {
 	case f.NArg() == 0 || len(c.arguments) > 0:
-	case c.token:
-		return usagef("dss %s takes no argument: %s", c.name, giveToken)
 	default:
 		return usagef("unexpected argument%s; flags start with --", quoted(f.Arg(0)))
 	}

@@ -46,13 +46,15 @@ func help(_ context.Context, p process, args []string) error {
 // synopsis is how the command is written.
 func (c *command) synopsis() string {
 	line := "dss " + c.name
-	if c.verbs {
+	if c.verbs && !c.token {
 		line += " " + strings.Join(c.arguments, "|")
 	}
 	if f, _ := c.new(); len(settings(f)) > 0 {
 		line += " [flags]"
 	}
 	switch {
+	case c.token:
+		line += " [-]"
 	case c.name == "help":
 		line += " [COMMAND]"
 	case len(c.arguments) > 0 && !c.verbs:

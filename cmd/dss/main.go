@@ -35,7 +35,7 @@ var exitMeanings = []struct {
 	{exitFailure, "anything that is not below"},
 	{exitUsage, "a mistake in the command line or the environment"},
 	{exitDenied, "access was denied, or the token is not valid"},
-	{exitExpired, "the sign-in timed out, expired, or got two different answers"},
+	{exitExpired, "the sign-in timed out, expired, lost its answer, or got two different ones"},
 	{exitUnreachable, "a server cannot be reached"},
 	{exitInterrupted, "interrupted"},
 }
@@ -82,6 +82,7 @@ func exitStatus(err error) int {
 		{dss.ErrInvalidToken, exitDenied},
 		{dss.ErrExpired, exitExpired},
 		{dss.ErrConflict, exitExpired},
+		{dss.ErrAnswerLost, exitExpired},
 		{dss.ErrUnreachable, exitUnreachable},
 	} {
 		if errors.Is(err, known.err) {

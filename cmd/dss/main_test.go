@@ -69,6 +69,8 @@ func TestUsage(t *testing.T) {
 		{"no such output", "login", map[string]string{"DSS_OUTPUT": "xml"}, 2, "--output must be"},
 		{"no time", "login --server https://auth.example.org --client-id 1 --timeout 0s", nil, 2, "--timeout"},
 		{"whoami without a token", "whoami", nil, 2, "DSS_TOKEN"},
+		{"whoami with an empty token", "whoami", map[string]string{"DSS_TOKEN": ""}, 2, "give the access token"},
+		{"whoami with two arguments", "whoami - -", nil, 2, "give the access token"},
 		{"logout without a token", "logout", nil, 2, "DSS_TOKEN"},
 		{"an API in plain http", "whoami --stackexchange-api-url http://example.org", nil, 2, "--stackexchange-api-url must be https"},
 		{"completion for no shell", "completion", nil, 2, "bash, zsh, fish or powershell"},
@@ -179,7 +181,7 @@ func TestTokensAreNoArguments(t *testing.T) {
 func TestExitStatus(t *testing.T) {
 	for err, want := range map[error]int{
 		nil: 0, flag.ErrHelp: 0, errors.New("x"): 1, usagef("x"): 2, dss.ErrAccessDenied: 3, dss.ErrInvalidToken: 3,
-		dss.ErrExpired: 4, dss.ErrConflict: 4, dss.ErrUnreachable: 5, dss.ErrThrottled: 1, &dss.Error{Status: 400}: 1, errInterrupted: 130,
+		dss.ErrExpired: 4, dss.ErrConflict: 4, dss.ErrAnswerLost: 4, dss.ErrUnreachable: 5, dss.ErrThrottled: 1, &dss.Error{Status: 400}: 1, errInterrupted: 130,
 	} {
 		if got := exitStatus(err); got != want {
 			t.Errorf("%v: exit status %d, want %d", err, got, want)

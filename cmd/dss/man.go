@@ -73,7 +73,7 @@ func writeEnvironment(b *strings.Builder) {
 
 // variables are what is read of the environment besides the twins of flags.
 var variables = []struct{ name, text string }{
-	{"DSS_TOKEN", "the access token, for dss whoami and dss logout, unless there is one on standard input"},
+	{"DSS_TOKEN", "the access token, for dss whoami and dss logout"},
 	{"NO_COLOR", "no colours, if it is not empty; a QR code then depends on the terminal's own"},
 	{"COLORFGBG", "tells a light background from a dark one where there are no colours"},
 	{"TERM", "no spinner and no QR code, if it is dumb"},

@@ -1,38 +1,35 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"golang.org/x/term"
-
 	dss "github.com/desktop-stack-serv/dss"
 )
 
-const giveToken = "give the access token on standard input or in DSS_TOKEN; arguments can be seen by others"
-
 // holder is what dss whoami and dss logout have in common: a token, and where
 // to ask about it.
-type holder struct{ api, output string }
+type holder struct{ api, server, output string }
 
 func (h *holder) flags(name string) *flag.FlagSet {
 	f := newFlags(name)
-	f.StringVar(&h.api, "stackexchange-api-url", dss.DefaultAPI, "`URL` of the Stack Exchange API")
+	f.StringVar(&h.api, "stackexchange-api-url", "", "`URL` of the Stack Exchange API (default "+dss.DefaultAPI+", or the sandbox of a server on this machine)")
+	f.StringVar(&h.server, "server", "", "`URL` of the DSS server that the token comes from; it matters if that is on this machine and has a sandbox")
 	return f
 }
 
 func whoamiCommand() *command {
 	return &command{
-		name: "whoami", summary: "show whose an access token is, and what it allows", token: true,
+		name: "whoami", summary: "show whose an access token is, and what it allows", token: true, verbs: true, arguments: []string{"-"},
 		about: `It shows whose account an access token is for, what the token allows and when it
-ends. The token comes from standard input, or from DSS_TOKEN.`,
+ends. The token comes from DSS_TOKEN or else, with -, from the first line of
+standard input.`,
 		new: func() (*flag.FlagSet, runner) {
 			h := &holder{}
 			f := h.flags("whoami")
@@ -44,9 +41,9 @@ ends. The token comes from standard input, or from DSS_TOKEN.`,
 
 func logoutCommand() *command {
 	return &command{
-		name: "logout", summary: "invalidate an access token", token: true,
-		about: `It makes Stack Exchange forget an access token. The token comes from standard
-input, or from DSS_TOKEN.`,
+		name: "logout", summary: "invalidate an access token", token: true, verbs: true, arguments: []string{"-"},
+		about: `It makes Stack Exchange forget an access token. The token comes from DSS_TOKEN or
+else, with -, from the first line of standard input.`,
 		new: func() (*flag.FlagSet, runner) {
 			h := &holder{}
 			return h.flags("logout"), h.with(h.logout)
@@ -59,16 +56,23 @@ type tokenRunner func(ctx context.Context, client *dss.Client, token string, std
 // with gives a token and a client to a command. Signals end the process as
 // usual while it waits for the token.
 func (h *holder) with(do tokenRunner) runner {
-	return func(ctx context.Context, p process, _ []string) error {
-		client, err := dss.NewTokenClient(dss.Config{API: h.api})
+	return func(ctx context.Context, p process, args []string) error {
+		client, err := dss.NewTokenClient(dss.Config{API: h.api, Server: h.server})
 		if err != nil {
 			return asUsage(err)
 		}
-		token, err := readToken(p)
+		token, err := readToken(p, args)
 		if err != nil {
 			return err
 		}
-		return interruptible(ctx, func(ctx context.Context) error { return do(ctx, client, token, p.stdout) })
+		err = interruptible(ctx, func(ctx context.Context) error { return do(ctx, client, token.text, p.stdout) })
+		switch {
+		case errors.Is(err, dss.ErrMalformedToken):
+			return token.malformed()
+		case errors.Is(err, dss.ErrInvalidToken) && h.api == "" && h.server == "":
+			return fmt.Errorf("%w; if it comes from a server with a sandbox, name that with --server", err)
+		}
+		return err
 	}
 }
 
@@ -112,26 +116,4 @@ func whenText(expires time.Time) string {
 
 func (h *holder) logout(ctx context.Context, client *dss.Client, token string, _ io.Writer) error {
 	return client.Invalidate(ctx, token)
-}
-
-// longestLine is more than any token, in bytes.
-const longestLine = 8 << 10
-
-// readToken takes the first line of standard input, unless that is a terminal
-// or empty. It does not wait for the end, which may never come.
-func readToken(p process) (string, error) {
-	file, isFile := p.stdin.(*os.File)
-	if !isFile || !term.IsTerminal(int(file.Fd())) {
-		line, err := bufio.NewReader(io.LimitReader(p.stdin, longestLine)).ReadString('\n')
-		if err != nil && err != io.EOF {
-			return "", fmt.Errorf("standard input: %w", err)
-		}
-		if token := strings.TrimSpace(line); token != "" {
-			return token, nil
-		}
-	}
-	if token, _ := p.env("DSS_TOKEN"); token != "" {
-		return strings.TrimSpace(token), nil
-	}
-	return "", usagef("%s", giveToken)
 }

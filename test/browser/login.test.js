@@ -209,7 +209,7 @@ for (const name of Object.keys(browsers)) {
       }
 
       test('dss login | dss whoami', () => signIn(
-        ['sh', '-c', 'dss=$1 api=$2; shift 2; "$dss" "$@" | "$dss" whoami --output json --stackexchange-api-url "$api"',
+        ['sh', '-c', 'dss=$1 api=$2; shift 2; "$dss" "$@" | "$dss" whoami - --output json --stackexchange-api-url "$api"',
           'sh', binary, dss.url + '/sandbox/2.3', ...loginFlags(dss, 'loopback', 'token')],
         async (page, login) => {
           await open(page, login, 'loopback');

@@ -248,6 +248,35 @@ func TestDenial(t *testing.T) {
 	}
 }
 
+// TestScopeQuestion asks about a scope that looks like a mistake.
+func TestScopeQuestion(t *testing.T) {
+	for key, scope := range map[string]string{"Enter": "read_inbox", "y": "read_inbox", "n": "read_inbx", "C-c": ""} {
+		t.Run(key, func(t *testing.T) {
+			t.Parallel()
+			s := login(t, nil, "--flow", "loopback", "--no-browser", "--scope", "read_inbx")
+			s.until("question", func() bool { return strings.Contains(s.look(), "Did you mean read_inbox? [Y/n]") })
+			s.tmux("send-keys", "-t", s.target(), key, "Enter")
+			if scope == "" {
+				s.until("end", func() bool { return strings.Contains(s.look(), "status 130") })
+				return
+			}
+			s.untilWaiting()
+			if url := s.url(); !strings.Contains(url, "scope="+scope+"&") {
+				t.Errorf("the address is %s", url)
+			}
+		})
+	}
+}
+
+// TestTokenPrompt says what it waits for.
+func TestTokenPrompt(t *testing.T) {
+	t.Parallel()
+	s := dss(t, nil, "whoami", "-", "--stackexchange-api-url", "http://127.0.0.1:1")
+	s.until("prompt", func() bool { return strings.Contains(s.look(), "Paste the access token and press Enter:") })
+	s.tmux("send-keys", "-t", s.target(), "not a token", "Enter")
+	s.untilEnd(2)
+}
+
 // TestBrowser has a browser that only notes where it is sent.
 func TestBrowser(t *testing.T) {
 	for _, f := range []flow{{"loopback", "", nil, false}, {"relay", "", relay.code, false}} {

@@ -38,13 +38,13 @@ func run(m *testing.M) int {
 		return 1
 	}
 	folder = filepath.Dir(binary)
-	dss, err := program.Serve(exec.Command(binary, "serve", "--sandbox", "--listen", "127.0.0.1:0", "--store", "memory:"))
+	running, err := program.Serve(exec.Command(binary, "serve", "--sandbox", "--listen", "127.0.0.1:0", "--store", "memory:"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer dss.Kill()
-	server = dss.URL
+	defer running.Kill()
+	server = running.URL
 	if _, err := tmux("start-server", ";", "set-option", "-g", "exit-empty", "off"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -71,13 +71,19 @@ type terminal struct {
 	name string
 }
 
-// login runs dss login, and says its exit status below what it prints.
+// login runs dss login at the server.
 func login(t *testing.T, env []string, args ...string) *terminal {
+	t.Helper()
+	return dss(t, env, append([]string{"login", "--server", server, "--client-id", "7", "--stackexchange-url", server + "/sandbox"}, args...)...)
+}
+
+// dss runs a command, and says its exit status below what it prints.
+func dss(t *testing.T, env []string, args ...string) *terminal {
 	t.Helper()
 	s := &terminal{t, strings.NewReplacer("/", "-", " ", "-", ",", "", ":", "").Replace(t.Name())}
 	window := []string{"new-session", "-d", "-s", s.name, "-x", fmt.Sprint(columns), "-y", fmt.Sprint(rows), "--",
 		"sh", "-c", `trap : INT; "$@"; echo "status $?"; exec cat`, "sh", "env"}
-	window = append(append(window, env...), binary, "login", "--server", server, "--client-id", "7", "--stackexchange-url", server+"/sandbox")
+	window = append(append(window, env...), binary)
 	s.tmux(append(window, args...)...)
 	t.Cleanup(func() {
 		if t.Failed() {
