@@ -40,7 +40,7 @@ func (c *limitsConfig) flags(f *flag.FlagSet) {
 	}
 	f.Var(&c.limit.Redemptions, "limit-redemptions", "`rate` of codes that Stack Exchange refuses for one client")
 	f.Var(&c.limit.Revocations, "limit-revocations", "`rate` of tokens to revoke that Stack Exchange does not know for one client")
-	f.IntVar(&c.limit.Deposits, "limit-deposits", c.limit.Deposits, "`number` of entries one client may have put in the store within --ttl; 0 is no limit")
+	f.IntVar(&c.limit.Deposits, "limit-deposits", c.limit.Deposits, "`number` of entries one client may have put in the store within --ttl, and as large a part of --max-bytes as that is of --max-entries; 0 is no limit")
 	f.IntVar(&c.limit.Waiters, "limit-waiters", c.limit.Waiters, "`number` of apps of one client that wait at one time; 0 is no limit")
 	f.IntVar(&c.limit.Connections, "limit-connections", c.limit.Connections, "`number` of connections of one client that are open at one time; 0 is no limit. Those of --trusted-proxies do not count")
 	f.IntVar(&c.limit.Clients, "limit-clients", c.limit.Clients, "`number` of clients that are remembered at most")
@@ -70,6 +70,17 @@ func (c *limitsConfig) check() error {
 	return nil
 }
 
+// depositBytes is how much of the store one client may fill: the same share of
+// --max-bytes as --limit-deposits is of --max-entries, but room for some of the
+// largest entries.
+func (c *config) depositBytes() int64 {
+	if c.limit.Deposits == 0 {
+		return 0
+	}
+	share := min(1, float64(c.limit.Deposits)/float64(c.maxEntries))
+	return max(int64(share*float64(c.maxBytes)), 4*(relay.MaxSealed+relay.EntryOverhead))
+}
+
 // startLimiter makes the limiter, if there is one. Guesses are counted in store
 // too if other servers use it.
 func (c *config) startLimiter(store relay.Store) {
@@ -77,7 +88,8 @@ func (c *config) startLimiter(store relay.Store) {
 		return
 	}
 	settings := c.limit
-	settings.DepositLife = c.ttl
+	// A late claim or approval prolongs an entry's life by that.
+	settings.DepositLife, settings.DepositBytes = c.ttl+relay.RetryWindow, c.depositBytes()
 	if c.metrics != nil {
 		settings.OnHit = c.metrics.LimitHit
 	}

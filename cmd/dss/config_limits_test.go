@@ -66,3 +66,23 @@ func TestLimitFlags(t *testing.T) {
 		t.Error("the defaults are others")
 	}
 }
+
+// TestDepositBytes: a client's part of --max-bytes is its part of --max-entries,
+// and never too small for a sign-in.
+func TestDepositBytes(t *testing.T) {
+	const least = 4 * (32<<10 + 256)
+	for line, want := range map[string]int64{
+		"":                        limit.Defaults().DepositBytes,
+		"--max-bytes 1GiB":        (1 << 30) / 100,
+		"--limit-deposits 5000":   (64 << 20) / 20,
+		"--limit-deposits 500000": 64 << 20,
+		"--limit-deposits 2":      least,
+		"--max-bytes 1MiB":        least,
+		"--limit-deposits 0":      0,
+		"--max-entries 5000000":   least,
+	} {
+		if got := parsed(t, line).depositBytes(); got != want {
+			t.Errorf("%q: %d bytes for a client, want %d", line, got, want)
+		}
+	}
+}

@@ -100,8 +100,14 @@ func (s *Service) conclude(ctx context.Context, rec record[session], next sessio
 	before := rec.value.Status
 	if before != approved && next.Status == approved && !next.device() {
 		// However late the user was, the app has time to redeem its code.
-		if redeemable := next.Approved.Add(s.codeLife()); redeemable.After(rec.expires) {
+		if redeemable := next.Approved.Add(lateTime); redeemable.After(rec.expires) {
 			rec.expires = redeemable
+		}
+	}
+	// Stack Exchange's codes fit; whoever brings a longer one pays for it.
+	if more := size(next) - size(rec.value); more > 0 {
+		if err := s.admit(ctx, 0, more); err != nil {
+			return false, err
 		}
 	}
 	replaced, err := rec.replace(ctx, s.store, next)

@@ -41,12 +41,19 @@ func (s *Service) createDevice(ctx context.Context, sess session, code deviceCod
 	if err != nil {
 		return DeviceAuthorization{}, false, err
 	}
+	sess.UserCode, sess.Challenge = d.userCode, challengeOf(d.verifier)
+	bytes := size(sess) + size(pointer{d.state})
+	if s.config.Shared {
+		bytes += size(clock{}) // which comes and goes meanwhile
+	}
+	if err := s.admit(ctx, 2, bytes); err != nil {
+		return DeviceAuthorization{}, false, err
+	}
 	expires := time.Now().Add(s.config.TTL)
 	created, err := create(ctx, s.store, underUserCode, relay.NewSecret(string(d.userCode)), pointer{d.state}, expires)
 	if err != nil || !created {
 		return DeviceAuthorization{}, false, err
 	}
-	sess.UserCode, sess.Challenge = d.userCode, challengeOf(d.verifier)
 	created, err = create(ctx, s.store, underState, relay.NewSecret(d.state), sess, expires)
 	if created {
 		s.tell(ctx, sess, Started)

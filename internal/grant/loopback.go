@@ -59,6 +59,9 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 		ClientID: r.ClientID, Scope: asked, Challenge: r.CodeChallenge, Asked: time.Now(),
 		RedirectURI: r.RedirectURI, State: r.State, AppCode: appCode.Reveal(), Browser: hashBrowser(browser(flowOf(state))),
 	}
+	if err := s.admit(ctx, 1, size(sess)); err != nil {
+		return "", err
+	}
 	if _, err := create(ctx, s.store, underState, relay.NewSecret(state), sess, time.Now().Add(s.config.TTL)); err != nil {
 		return "", err
 	}

@@ -136,7 +136,7 @@ func (d *modelSignIn) comes(answer grant.Answer) {
 	switch {
 	case d.status == "redeemed":
 	case answer.Code != "" && d.code && d.answer == "":
-		d.deadline = latest(d.deadline, time.Now().Add(codeLife))
+		d.deadline = latest(d.deadline, time.Now().Add(time.Minute))
 		fallthrough
 	case answer.Code != "" && d.answer != answer.Code:
 		d.status, d.answer, d.redeem = "approved", answer.Code, time.Now().Add(codeLife)

@@ -19,6 +19,9 @@ const (
 	// codeLife bounds how long an app may take to redeem its code (RFC 6749
 	// section 4.1.2).
 	codeLife = 10 * time.Minute
+	// lateTime is how long an app has at least to redeem its code. Nothing in
+	// the store outlives its TTL by more.
+	lateTime = relay.RetryWindow
 	// maxAttempts bounds how often an operation starts over because others
 	// changed the session meanwhile.
 	maxAttempts = 64
@@ -34,6 +37,10 @@ type Config struct {
 	CallbackURL string
 	// Shared says that several servers use the store.
 	Shared bool
+	// Admit is asked before entries are stored, and before what is stored
+	// becomes longer, with the number of new entries and how much more a store
+	// counts for them. Its error is returned. If it is nil, all are admitted.
+	Admit func(ctx context.Context, entries, bytes int) error
 	// Observe is told of each step once, with the context of the request that
 	// led to it. It must not block. If it is nil, nobody is told.
 	Observe func(context.Context, Event)
@@ -61,7 +68,7 @@ func New(store relay.Store, upstream *stackexchange.Client, config Config) *Serv
 }
 
 // Life is how long a sign-in can take, from its start to the token.
-func (s *Service) Life() time.Duration { return s.config.TTL + s.codeLife() }
+func (s *Service) Life() time.Duration { return s.config.TTL + lateTime }
 
 func (s *Service) codeLife() time.Duration { return min(s.config.TTL, codeLife) }
 

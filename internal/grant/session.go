@@ -145,6 +145,17 @@ func seal(slot relay.Slot, value packer, expires time.Time) ([]byte, error) {
 	return sealed, nil
 }
 
+// admit asks whether entries of a size in all may be stored.
+func (s *Service) admit(ctx context.Context, entries, bytes int) error {
+	if s.config.Admit == nil {
+		return nil
+	}
+	return s.config.Admit(ctx, entries, bytes)
+}
+
+// size is what a store counts for a value.
+func size(value packer) int { return relay.EntryOverhead + relay.SealOverhead + 1 + len(value.pack()) }
+
 // load returns the live record under a secret. An altered one is absent.
 func load[T packer, P unpacker[T]](ctx context.Context, store relay.Store, purpose string, secret relay.Secret) (r record[T], ok bool, err error) {
 	if r.slot, err = relay.NewSlot(purpose, secret); err != nil {

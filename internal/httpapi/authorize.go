@@ -83,9 +83,6 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, erro
 	case p["code_challenge_method"] != "S256":
 		return "", &oauthProblem{api.InvalidRequest, "code_challenge_method must be S256"}
 	}
-	if err := s.storing(r, 1); err != nil {
-		return "", err
-	}
 	n := s.newcomer(r)
 	target, err := s.grants.Authorize(r.Context(), grant.AuthorizationRequest{
 		ClientID: p["client_id"], RedirectURI: p["redirect_uri"], Scope: p["scope"], State: p["state"],

@@ -31,10 +31,6 @@ func (s *Server) postDeviceAuthorization(w http.ResponseWriter, r *http.Request)
 	})
 }
 
-// entriesOfDevice is how much a device grant stores: the sign-in, and where it
-// is under its user code.
-const entriesOfDevice = 2
-
 func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) (grant.DeviceAuthorization, error) {
 	form, err := oauthForm(w, r, "scope")
 	if err != nil {
@@ -46,9 +42,6 @@ func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) (grant.
 	}
 	if err == nil {
 		err = s.limits.Exchange(clientaddr.From(r.Context()))
-	}
-	if err == nil {
-		err = s.storing(r, entriesOfDevice)
 	}
 	if err != nil {
 		return grant.DeviceAuthorization{}, err

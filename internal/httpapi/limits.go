@@ -100,9 +100,10 @@ func (s *Server) admitCall(ctx context.Context, m stackexchange.Method) (done fu
 	}, nil
 }
 
-// storing counts entries that the client of r is about to have stored.
-func (s *Server) storing(r *http.Request, entries int) error {
-	return s.limits.Deposit(clientaddr.From(r.Context()), entries)
+// storing counts entries that the client of a request is about to have stored,
+// and what the store counts for them.
+func (s *Server) storing(ctx context.Context, entries, bytes int) error {
+	return s.limits.Deposit(clientaddr.From(ctx), entries, bytes)
 }
 
 // tooMany says what there is too much of, by the name of the limit.

@@ -155,7 +155,7 @@ func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, erro
 	if err != nil {
 		return "", err
 	}
-	if err := s.storing(r, 1); err != nil {
+	if err := s.storing(r.Context(), 1, response.Size()); err != nil {
 		return "", err
 	}
 	// The deposit must not end half-way because the browser went on.

@@ -115,7 +115,7 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 	s.upstream = stackexchange.New(config.StackExchange)
 	s.grants = grant.New(store, s.upstream, grant.Config{
 		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathCallback,
-		Shared: config.SharedStore, Observe: s.granted,
+		Shared: config.SharedStore, Admit: s.storing, Observe: s.granted,
 	})
 	signIn := s.upstream.BaseURL()
 	s.devicePolicy = strings.Replace(contentSecurityPolicy, "form-action 'self'",

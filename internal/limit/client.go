@@ -69,12 +69,15 @@ func (c *client) load() int64 {
 // parts is how finely a window knows the age of what it counts.
 const parts = 4
 
-// window counts events of the last while, in parts: an event is forgotten
+// amount is a number of entries and their size.
+type amount struct{ entries, bytes int64 }
+
+// window adds up what was stored in the last while, in parts: it is forgotten
 // when the while is over, or at most one part later.
 type window struct {
-	counts [parts + 1]int32
-	first  int64 // number of the part that counts[0] is
-	until  int64 // when the last event is forgotten
+	sums  [parts + 1]amount
+	first int64 // number of the part that sums[0] is
+	until int64 // when the last of it is forgotten
 }
 
 // advance forgets what is over at now. Each part lasts length.
@@ -83,28 +86,42 @@ func (w *window) advance(now, length int64) {
 	if gone := first - w.first; gone > parts || w.until <= now {
 		*w = window{first: first}
 	} else if gone > 0 {
-		copy(w.counts[:], w.counts[gone:])
-		clear(w.counts[parts+1-gone:])
+		copy(w.sums[:], w.sums[gone:])
+		clear(w.sums[parts+1-gone:])
 		w.first = first
 	}
 }
 
-// add counts n events, unless that makes more than limit. Then it returns how
-// long until they fit.
-func (w *window) add(n, limit int32, now, length int64) time.Duration {
+// add adds n, unless that makes more than limit, of which zeros are no limit.
+// Then it returns how long until there is room.
+func (w *window) add(n, limit amount, now, length int64) time.Duration {
 	w.advance(now, length)
-	over := n - limit
-	for _, count := range w.counts {
-		over += count
-	}
-	if over <= 0 {
-		w.counts[parts] += n
+	part := max(
+		w.over(n.entries, limit.entries, func(a amount) int64 { return a.entries }),
+		w.over(n.bytes, limit.bytes, func(a amount) int64 { return a.bytes }),
+	)
+	if part < 0 {
+		w.sums[parts].entries += n.entries
+		w.sums[parts].bytes += n.bytes
 		w.until = (now/length + parts + 1) * length
 		return 0
 	}
-	part := 0
-	for ; part < parts && over > w.counts[part]; part++ {
-		over -= w.counts[part]
-	}
 	return time.Duration((w.first+int64(part)+parts+1)*length - now)
+}
+
+// over returns the part that has to be forgotten before n more fit within limit,
+// or -1 if they do now.
+func (w *window) over(n, limit int64, of func(amount) int64) (part int) {
+	if limit <= 0 {
+		return -1
+	}
+	over := n - limit
+	for _, sum := range w.sums {
+		over += of(sum)
+	}
+	part = -1
+	for ; part < parts && over > 0; over -= of(w.sums[part]) {
+		part++
+	}
+	return part
 }

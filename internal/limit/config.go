@@ -28,6 +28,8 @@ type Config struct {
 	// Deposits are the entries in the store that one client may have put
 	// there within the last DepositLife, claimed or not.
 	Deposits int
+	// DepositBytes are the size of those entries, as the store counts it.
+	DepositBytes int64
 	// DepositLife is how long an entry lives; 0 means [relay.DefaultTTL].
 	DepositLife time.Duration
 	// Waiters are the claims of one client that wait at one time.
@@ -44,7 +46,7 @@ type Config struct {
 	OnHit func(name string)
 }
 
-// DefaultClients is how many clients are remembered, in some 150 bytes each.
+// DefaultClients is how many clients are remembered, in some 250 bytes each.
 const DefaultClients = 100_000
 
 // Defaults returns the limits that docs/limits.md derives.
@@ -57,9 +59,11 @@ func Defaults() Config {
 		Redemptions: Rate{30, 10 * time.Minute},
 		Revocations: Rate{30, 10 * time.Minute},
 		Deposits:    1000,
-		Waiters:     500,
-		Connections: 1000,
-		Clients:     DefaultClients,
+		// As much of 64 MiB as Deposits are of 100,000 entries.
+		DepositBytes: (64 << 20) / 100,
+		Waiters:      500,
+		Connections:  1000,
+		Clients:      DefaultClients,
 	}
 }
 

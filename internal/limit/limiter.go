@@ -109,14 +109,16 @@ func (l *Limiter) refused(name string, wait time.Duration) error {
 	return &Exceeded{name, wait}
 }
 
-// Deposit counts entries that a client wants to have stored.
-func (l *Limiter) Deposit(address netip.Addr, entries int) error {
-	if l == nil || l.config.Deposits <= 0 {
+// Deposit counts entries that a client wants to have stored, and their size in
+// all, as the store counts it.
+func (l *Limiter) Deposit(address netip.Addr, entries, bytes int) error {
+	if l == nil || l.config.Deposits <= 0 && l.config.DepositBytes <= 0 {
 		return nil
 	}
+	limit := amount{int64(l.config.Deposits), l.config.DepositBytes}
 	now := l.now()
 	shard, c := l.table.lock(networkOf(address))
-	wait := c.deposits.add(int32(entries), int32(l.config.Deposits), now, l.part)
+	wait := c.deposits.add(amount{int64(entries), int64(bytes)}, limit, now, l.part)
 	shard.mu.Unlock()
 	return l.refused(Deposits, wait)
 }

@@ -128,7 +128,7 @@ func TestDeposits(t *testing.T) {
 			time.Sleep(7 * time.Second)
 			made = slices.DeleteFunc(made, func(at time.Time) bool { return time.Since(at) >= life*5/4 })
 			counted := len(made)
-			err := l.Deposit(here, 2)
+			err := l.Deposit(here, 2, 600)
 			if err == nil {
 				made = append(made, time.Now(), time.Now())
 			}
@@ -142,17 +142,17 @@ func TestDeposits(t *testing.T) {
 				t.Fatalf("%d alive, %d counted, %v", alive, counted, err)
 			}
 		}
-		n, err := times(most, func() error { return l.Deposit(here, 1) })
+		n, err := times(most, func() error { return l.Deposit(here, 1, 300) })
 		var e *Exceeded
 		if !errors.As(err, &e) {
 			t.Fatalf("%d more, and %v", n, err)
 		}
 		time.Sleep(e.RetryAfter - time.Nanosecond)
-		if l.Deposit(here, 1) == nil {
+		if l.Deposit(here, 1, 300) == nil {
 			t.Error("there was room before it was promised")
 		}
 		time.Sleep(time.Nanosecond)
-		if err := l.Deposit(here, 1); err != nil {
+		if err := l.Deposit(here, 1, 300); err != nil {
 			t.Errorf("no room when it was promised: %v", err)
 		}
 	})
@@ -219,7 +219,7 @@ func TestOff(t *testing.T) {
 			code, codeErr := l.UserCode(here)
 			redemption, redemptionErr := l.Redemption(here)
 			revocation, revocationErr := l.Revocation(here)
-			return errors.Join(l.Request(here), l.Exchange(here), l.Deposit(here, 1),
+			return errors.Join(l.Request(here), l.Exchange(here), l.Deposit(here, 1, 300),
 				miss(t, key, keyErr), miss(t, code, codeErr), miss(t, redemption, redemptionErr), miss(t, revocation, revocationErr))
 		})
 		if err != nil {

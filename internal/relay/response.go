@@ -93,6 +93,9 @@ func tidy(text string) string {
 	return text
 }
 
+// Size is what a [Store] counts for the response.
+func (r Response) Size() int { return EntryOverhead + SealOverhead + len(entry{response: r}.marshal()) }
+
 func (r Response) same(other Response) bool {
 	return r.Kind == other.Kind && r.Value.Equal(other.Value) &&
 		r.Error == other.Error && r.Description == other.Description

@@ -13,6 +13,10 @@ const IDSize = 32
 // space, and cannot be turned back into either.
 type ID [IDSize]byte
 
+// EntryOverhead is what an entry takes in a [Store] beside its value, in bytes:
+// so much is counted for it wherever room is counted.
+const EntryOverhead = 256
+
 // ErrFull is returned by [Store.Create] when the store holds as much as it
 // may. A live entry is never evicted to make room for a new one.
 var ErrFull = errors.New("store is full")

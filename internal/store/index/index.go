@@ -16,9 +16,6 @@ const (
 	DefaultMaxBytes   = 64 << 20
 )
 
-// overhead is counted for each entry on top of its value, in bytes.
-const overhead = 256
-
 // Limits caps what a store holds. Zero values stand for the defaults.
 type Limits struct {
 	MaxEntries int
@@ -55,7 +52,7 @@ func (l Limits) Allow(entries, bytes int64) bool {
 }
 
 // Size is what the limits count for entries whose values have bytes in all.
-func Size(entries, bytes int64) int64 { return bytes + entries*overhead }
+func Size(entries, bytes int64) int64 { return bytes + entries*relay.EntryOverhead }
 
 // Entry is one stored value. Value must not be changed, only exchanged.
 type Entry struct {

@@ -11,7 +11,7 @@ import (
 // are lower than they were, lets everything go on that does not grow.
 func TestOverTheLimits(t *testing.T) {
 	for name, limits := range map[string]Limits{
-		"entries": {MaxEntries: 2}, "bytes": {MaxBytes: 2*overhead + 15}, "both": {MaxEntries: 1, MaxBytes: 1},
+		"entries": {MaxEntries: 2}, "bytes": {MaxBytes: 2*relay.EntryOverhead + 15}, "both": {MaxEntries: 1, MaxBytes: 1},
 	} {
 		x := New(limits)
 		for i := range 3 {
