@@ -42,7 +42,7 @@ async function startDevice(dss, scope = 'read_inbox') {
 
 function assertToken(answer) {
   const { access_token: token, expires_in: expires, ...others } = answer;
-  assert.deepEqual(others, { status: 200, token_type: 'Bearer', scope: 'read_inbox' });
+  assert.deepEqual(others, { status: 200, token_type: 'Bearer' }, 'no scope: what was asked for');
   assert.match(token, /^[A-Za-z0-9()*]{22}\)\)$/);
   assert.ok(expires > 0);
 }
@@ -72,10 +72,12 @@ async function enter(page, dss, userCode) {
   await submit(page, 'button.primary');
 }
 
-async function assertUnknown(page) {
+async function assertAsks(page, alert) {
   await assertPage(page, '/device', 'device.ask.title');
-  assert.equal(await text(page, '[role=alert]'), texts['device.ask.unknown']);
+  assert.equal((await text(page, '[role=alert]')).trim(), alert);
 }
+
+const assertUnknown = (page) => assertAsks(page, texts['device.ask.unknown']);
 
 // No button has the focus, so the Enter key alone decides nothing.
 async function assertWaits(page, userCode) {
@@ -213,15 +215,28 @@ for (const name of Object.keys(browsers)) {
       assertToken(await signIn.redeem(app.responses[0].code));
     }));
 
-    test('code grant: it is over once it is finished', withApp(async (page, app) => {
-      await page.goto(loopback(app).url);
-      const asked = page.url();
-      await consent(page, 'approve');
-      await page.goto(asked);
-      await consent(page, 'approve');
+    test('code grant: approved again, it leads to the app again', withApp(async (page, app) => {
+      const signIn = loopback(app);
+      await page.goto(signIn.url);
+      const asked = await page.url();
+      const approve = async () => {
+        await page.goto(asked);
+        await consent(page, 'approve');
+        assert.equal(await heading(page), 'Back in the app');
+      };
+      await approve();
+      await approve();
+      const [{ code }] = app.responses;
+      assertToken(await signIn.redeem(code));
+      await approve();
+      assert.deepEqual(new Set(app.responses.map((response) => response.code)), new Set([code]), 'each time the same code');
+      assert.equal((await signIn.redeem(code)).error, 'invalid_grant');
+    }));
+
+    test('code grant: an answer to no sign-in', inPage(async (page) => {
+      await page.goto(dss.url + '/oauth/callback?code=C&state=' + secret());
       await assertPage(page, '/problem/unknown_sign_in', 'problem.over.title');
       await assertNothingLeft(page, dss);
-      assert.equal(app.responses.length, 1);
     }));
 
     test('code grant: two at a time in one browser', withApp(async (page, app, context) => {
@@ -282,9 +297,12 @@ for (const name of Object.keys(browsers)) {
     }));
 
     test('device grant: a wrong code', inPage(async (page) => {
-      for (const code of ['BCDF-GHJK', 'hello', '"><img src=x onerror=alert(1)>']) {
+      const strange = (letters) => texts['device.ask.strange'].replace('{letters}', letters);
+      for (const [code, alert] of [
+        ['BCDF-GHJK', texts['device.ask.unknown']], ['hello', strange('E, O')], ['"><img src=x onerror=alert(1)>', strange('I, O, E, A, 1')],
+      ]) {
         await enter(page, dss, code);
-        await assertUnknown(page);
+        await assertAsks(page, alert);
         assert.equal(await page.$eval('#user_code', (field) => field.value), code, 'what was typed can be mended');
       }
       assert.equal(await page.evaluate(() => document.images.length), 1, 'only the mark of the page is an image');
