@@ -1,17 +1,21 @@
-// The two browsers, and how a person uses the hand-over page in them.
+// The three browsers, and how a person uses the hand-over page in them.
 import assert from 'node:assert/strict';
 import puppeteer from 'puppeteer-core';
+import { launchWebKit } from './webkit.js';
 
 export const browsers = {
   chromium: { browser: 'chrome', executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] },
   firefox: { browser: 'firefox', executablePath: process.env.FIREFOX || '/usr/bin/firefox-esr' },
+  webkit: {},
 };
 
-export const launch = (name, options = {}) => puppeteer.launch({ headless: true, protocolTimeout: 60000, ...browsers[name], ...options });
+export const launch = (name, options = {}) => name === 'webkit' ? launchWebKit(options) :
+  puppeteer.launch({ headless: true, protocolTimeout: 60000, ...browsers[name], ...options });
 
 const withoutScript = {
   chromium: {},
   firefox: { extraPrefsFirefox: { 'javascript.enabled': false } },
+  webkit: { javaScript: false },
 };
 
 // Launches a browser that runs no scripts, and opens a page in it. Firefox
@@ -73,8 +77,8 @@ export async function inFreshPage(browser, f, expected = /frame-ancestors/) {
 // What stands in the address bar and, where a test can ask for it, in the
 // session history.
 export async function history(page) {
-  const addresses = [page.url()];
-  if (page.browser().process().spawnfile.includes('chrom')) {
+  const addresses = [await page.url()];
+  if ((await page.browser().version()).includes('Chrom')) {
     const session = await page.createCDPSession();
     const { entries } = await session.send('Page.getNavigationHistory');
     for (const entry of entries) addresses.push(entry.url, entry.title);

@@ -44,12 +44,12 @@ const flows = {
 
 async function assertLoopbackPage(page, heading) {
   assert.equal(await text(page, 'h1'), heading);
-  assert.equal(new URL(page.url()).hostname, '127.0.0.1');
+  assert.equal(new URL(await page.url()).hostname, '127.0.0.1');
 }
 
 async function assertDevicePage(page, name) {
   assert.equal(await text(page, 'h1'), texts['device.' + name + '.title']);
-  assert.equal(new URL(page.url()).pathname, '/device/' + name);
+  assert.equal(new URL(await page.url()).pathname, '/device/' + name);
 }
 
 async function finishRelay(page, code) {
@@ -146,7 +146,7 @@ for (const name of Object.keys(browsers)) {
       else assert.equal(login.code, undefined);
       await page.goto(login.url);
       if (begin) await begin(page, login.code);
-      assert.equal(new URL(page.url()).pathname, flows[grant === 'implicit' ? 'implicit' : 'relay'].path);
+      assert.equal(new URL(await page.url()).pathname, flows[grant === 'implicit' ? 'implicit' : 'relay'].path);
       assert.ok(login.running(), 'it waits for the user');
     }
 
@@ -169,7 +169,7 @@ for (const name of Object.keys(browsers)) {
         tokens.push(token);
         await assertWorks(dss, token);
         await assertNowhere(page, token);
-        if (flow === 'loopback') await assert.rejects(fetch(new URL('/', page.url())), 'it listens no more');
+        if (flow === 'loopback') await assert.rejects(fetch(new URL('/', await page.url())), 'it listens no more');
       }));
 
       test(flow + ': deny', login(flow, async (page, login) => {

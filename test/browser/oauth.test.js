@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { text as consumeText } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { browsers, consent, history, inFreshPage, launch, submit, text } from './browsers.js';
+import { browsers, consent, history, inFreshPage, launch, launchWithoutScript, submit, text } from './browsers.js';
 import { post, s256, secret, startDSS, startListener } from './dss.js';
 
 const texts = JSON.parse(readFileSync(new URL('../../internal/web/text/en.json', import.meta.url)));
@@ -51,7 +51,7 @@ const heading = (page) => text(page, 'h1');
 
 async function assertPage(page, path, title) {
   assert.equal(await heading(page), texts[title]);
-  assert.equal(new URL(page.url()).pathname, path);
+  assert.equal(new URL(await page.url()).pathname, path);
 }
 
 // The pages of the server hold no response, nor any of the secrets, in an
@@ -148,7 +148,7 @@ for (const name of Object.keys(browsers)) {
     test('code grant: a script goes back, as Stack Exchange may do it', withApp(async (page, app) => {
       const signIn = loopback(app);
       await page.goto(signIn.url);
-      await page.goto(page.url() + '&sandbox_delivery=script');
+      await page.goto(await page.url() + '&sandbox_delivery=script');
       await submit(page, 'button[value=approve]');
       await page.waitForFunction(() => document.title === 'app');
       assertToken(await signIn.redeem(app.responses[0].code));
@@ -191,10 +191,10 @@ for (const name of Object.keys(browsers)) {
       assert.equal(await heading(page), 'Application 7 would like access to your account');
       assert.equal(await hash(), '', 'at Stack Exchange');
       // Without a consent page, all the way is redirects.
-      await page.goto(page.url().replace(/#.*/, '') + '&sandbox_decision=approve#leak');
+      await page.goto((await page.url()).replace(/#.*/, '') + '&sandbox_decision=approve#leak');
       assert.equal(await heading(page), 'Back in the app');
       assert.equal(await hash(), '', 'in the app');
-      assert.ok(!page.url().includes('leak'));
+      assert.ok(!(await page.url()).includes('leak'));
       assert.equal(app.responses.length, 1);
     }));
 
@@ -203,7 +203,7 @@ for (const name of Object.keys(browsers)) {
       await page.goto(signIn.url);
       await inFreshPage(browser, async (other) => {
         await other.goto(loopback(app).url); // a sign-in of its own does not help
-        await other.goto(page.url());
+        await other.goto(await page.url());
         await consent(other, 'approve');
         await assertPage(other, '/problem/wrong_browser', 'problem.browser.title');
         await assertNothingLeft(other, dss);
@@ -324,7 +324,7 @@ for (const name of Object.keys(browsers)) {
       await page.goto(started.verification_uri_complete);
       await consent(page, 'continue');
       await inFreshPage(browser, async (other) => {
-        await other.goto(page.url());
+        await other.goto(await page.url());
         await consent(other, 'approve');
         await assertPage(other, '/problem/wrong_browser', 'problem.browser.title');
         await assertNothingLeft(other, dss);
@@ -410,7 +410,7 @@ for (const name of Object.keys(browsers)) {
         const started = await startDevice(dss);
         await page.goto(started.verification_uri_complete);
         await consent(page, 'continue');
-        assert.equal(new URL(page.url()).origin, stackExchange.url);
+        assert.equal(new URL(await page.url()).origin, stackExchange.url);
         await consent(page, 'deny');
         await assertPage(page, '/device/refused', 'device.refused.title');
         assert.equal((await started.poll()).error, 'access_denied');
@@ -437,15 +437,8 @@ for (const name of Object.keys(browsers)) {
   }
 
   describe(name + ' without JavaScript: OAuth', () => {
-    const firefox = name === 'firefox';
     let dss, browser, page;
-    before(async () => {
-      [dss, browser] = await Promise.all([
-        startDSS(), launch(name, firefox ? { extraPrefsFirefox: { 'javascript.enabled': false } } : {}),
-      ]);
-      page = await browser.newPage();
-      if (!firefox) await page.setJavaScriptEnabled(false);
-    });
+    before(async () => { [dss, { browser, page }] = await Promise.all([startDSS(), launchWithoutScript(name)]); });
     after(async () => {
       await browser.close();
       await dss.stop();
@@ -456,7 +449,7 @@ for (const name of Object.keys(browsers)) {
     const tab = async (nth) => { for (let i = 0; i < nth; i++) await page.keyboard.press('Tab'); };
     const go = async () => { await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]); };
     // Firefox lets a test read no page without scripts.
-    const assertHeading = async (title) => { if (!firefox) assert.equal(await heading(page), texts[title]); };
+    const assertHeading = async (title) => { if (name !== 'firefox') assert.equal(await heading(page), texts[title]); };
     const ask = async (started) => {
       await page.goto(started.verification_uri);
       await tab(1);
@@ -473,7 +466,7 @@ for (const name of Object.keys(browsers)) {
       await tab(1);
       await go(); // Approve
       await assertHeading('device.finished.title');
-      assert.equal(new URL(page.url()).pathname, '/device/finished');
+      assert.equal(new URL(await page.url()).pathname, '/device/finished');
       assertToken(await started.poll());
     });
 
