@@ -139,7 +139,7 @@ func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, erro
 	if err := s.sameOrigin(r); err != nil {
 		return "", err
 	}
-	p, err := postParams(w, r, "appid")
+	p, err := depositParams(w, r)
 	if err != nil {
 		return "", err
 	}
@@ -167,6 +167,21 @@ func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, erro
 		s.happened(ctx, Event{Name: EventDeposit, Kind: response.Kind.String(), Outcome: string(outcome)})
 	}
 	return view, err
+}
+
+// depositParams are the parameters of a deposit. In its query only appid may
+// stand: anything else there was meant for the body.
+func depositParams(w http.ResponseWriter, r *http.Request) (params, error) {
+	query, err := queryParams(r)
+	if err != nil {
+		return nil, err
+	}
+	for name := range query {
+		if name != "appid" {
+			return nil, &problem{api.InvalidRequest, "only appid may stand in the query of a deposit; send everything else in its body"}
+		}
+	}
+	return postParams(w, r, "appid")
 }
 
 // decide applies the user's decision to the response.
