@@ -2,6 +2,7 @@ package relay
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -67,8 +68,15 @@ func newValue(kind Kind, name, text string) (Response, error) {
 			return Response{}, fmt.Errorf("%w: the %s has characters outside visible ASCII", ErrInvalidResponse, name)
 		}
 	}
+	if percentEscape.MatchString(text) {
+		return Response{}, fmt.Errorf("%w: the %s holds %%XX: it was encoded twice", ErrInvalidResponse, name)
+	}
 	return Response{Kind: kind, Value: NewSecret(text)}, nil
 }
+
+// percentEscape is what is left when something that was encoded twice has been
+// decoded once. No token of Stack Exchange has a percent sign.
+var percentEscape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 // NewRefusal is an error response. The texts come from outside; control
 // characters are dropped and the length is bounded.

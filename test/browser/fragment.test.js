@@ -58,7 +58,9 @@ const check = (fragment, query) => {
     assert.ok(!asked.has(name), name + ' not in the query too');
   }
   for (const name of ['access_token', 'code']) {
-    if (fields.has(name)) assert.match(fields.get(name), /^[!-~]{1,4096}$/, name + ' is printable');
+    if (!fields.has(name)) continue;
+    assert.match(fields.get(name), /^[!-~]{1,4096}$/, name + ' is printable');
+    assert.doesNotMatch(fields.get(name), /%[0-9a-f]{2}/i, name + ' was encoded once');
   }
 };
 
@@ -67,6 +69,18 @@ test('every fragment of the corpus is read as it should be', () => {
   assert.deepEqual([...read(corpus[0]).fields.keys()], ['state', 'access_token', 'expires']);
   for (const order of [0, 1, 2]) assert.ok(read(corpus[order]).fields.has('access_token'));
   assert.equal(read(corpus[6]).problem, 'malformed');
+});
+
+// The server's test reads the same file.
+test('tokens and codes are read as the server reads them', () => {
+  for (const line of file('corpus/tokens.txt').split('\n').slice(0, -1)) {
+    const [verdict, value] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)];
+    for (const name of ['access_token', 'code']) {
+      const result = read(`state=0123456789abcdef&${name}=${value}`);
+      if (verdict === 'good') assert.equal(result.fields?.get(name), decodeURIComponent(value), line);
+      else assert.deepEqual({ ...result }, { problem: 'malformed' }, line);
+    }
+  }
 });
 
 test('mutated fragments never get through half-read', () => {

@@ -6,18 +6,21 @@ globalThis.DSS = globalThis.DSS || Object.create(null);
 (() => {
   const names = ['state', 'access_token', 'code', 'expires', 'error', 'error_description'];
   const kinds = ['access_token', 'code', 'error'];
-  const secret = /^[\x21-\x7e]{1,4096}$/;
+  // A token or code: visible ASCII, and no %XX, which something that was encoded
+  // twice would still hold.
+  const secret = /^(?!.*%[0-9A-Fa-f]{2})[\x21-\x7e]{1,4096}$/;
 
   // Form decoding; throws on an invalid percent sequence.
   const decode = (text) => decodeURIComponent(text.replaceAll('+', ' '));
 
-  // The pairs of a form-encoded text, or null if one is undecodable or a name
-  // stands there twice.
+  // The pairs of a form-encoded text, or null if one is undecodable, as one with
+  // a semicolon is, or a name stands there twice.
   const pairs = (text) => {
     const found = new Map();
     try {
       for (const pair of text.split('&')) {
         if (pair === '') continue;
+        if (pair.includes(';')) return null;
         const at = pair.indexOf('=');
         const name = decode(at < 0 ? pair : pair.slice(0, at));
         if (found.has(name)) return null;
