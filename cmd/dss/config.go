@@ -63,7 +63,7 @@ func (c *config) flags() *flag.FlagSet {
 	f.StringVar(&c.authorizedAppsURL, "authorized-apps-url", "", "`URL` of the list of applications a user has authorized (default on Stack Exchange)")
 	f.BoolVar(&c.sandbox, "sandbox", false, "serve a fake Stack Exchange under /sandbox/, to this machine only")
 	f.BoolVar(&c.sandboxRemote, "sandbox-remote", false, "serve the sandbox to other machines too: anybody can sign in as anybody")
-	f.IntVar(&c.minKeyLength, "min-key-length", relay.DefaultMinKeyLength, "shortest acceptable key, in `bytes`")
+	f.IntVar(&c.minKeyLength, "min-key-length", relay.DefaultMinKeyLength, "shortest acceptable key, in `characters`")
 	f.BoolVar(&c.allowTimeBasedKeys, "allow-time-based-keys", false, "accept keys made from a time, which can be guessed")
 	f.IntVar(&c.maxEntries, "max-entries", index.DefaultMaxEntries, "`number` of deposits the store holds at most")
 	f.Var(&c.maxBytes, "max-bytes", "`size` of all deposits at most, such as 64MiB")

@@ -14,7 +14,7 @@ import (
 const (
 	// MaxKeyLength is the longest key, in bytes.
 	MaxKeyLength = 512
-	// DefaultMinKeyLength is the shortest key, in bytes, unless configured.
+	// DefaultMinKeyLength is the shortest key, in characters, unless configured.
 	DefaultMinKeyLength = 16
 	// BoundPrefix starts every verifier-bound key.
 	BoundPrefix = "s256."
@@ -25,7 +25,7 @@ type Key struct{ Secret }
 
 // KeyRules says which keys are acceptable. The zero value is the default.
 type KeyRules struct {
-	// MinLength in bytes; 0 means DefaultMinKeyLength.
+	// MinLength in characters; 0 means DefaultMinKeyLength.
 	MinLength int
 	// AllowTimeBased accepts keys that look like a date, a time or a
 	// time-based UUID, which can be guessed.
@@ -56,7 +56,7 @@ func (r KeyRules) check(text string) error {
 		return keyProblem("it is not valid UTF-8")
 	case strings.ContainsFunc(text, unicode.IsControl):
 		return keyProblem("it holds control characters")
-	case len(text) < r.minLength():
+	case utf8.RuneCountInString(text) < r.minLength():
 		return keyProblem(fmt.Sprintf("it is shorter than %d characters; use at least 128 random bits", r.minLength()))
 	case strings.HasPrefix(text, BoundPrefix) && !canonicalBound(text):
 		return keyProblem("after s256. it needs the 43 characters of an unpadded, canonical base64url SHA-256")
@@ -101,7 +101,7 @@ var (
 	timeUUID = regexp.MustCompile(`(?i)^(urn:uuid:)?[{(]?[0-9a-f]{8}-[0-9a-f]{4}-[16][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}[)}]?$`)
 	// A date and a time in figures, to the end: 2026-11-24T09:27:00.123+01:00,
 	// 11/24/2026 9:27:00 AM.
-	dateShape = regexp.MustCompile(`(?i)^([0-9]{4}[-/._]?[0-9]{1,2}[-/._]?[0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4})[-t _,]*[0-9]{1,2}([:.\-_]?[0-9]{2}){0,2}([.,][0-9]+)? ?(z|am|pm|utc|gmt)?([-+][0-9]{2}:?[0-9]{2})?$`)
+	dateShape = regexp.MustCompile(`(?i)^([0-9]{4}[-/._]?[0-9]{1,2}[-/._]?[0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4})[-t _,،]*[0-9]{1,2}([:.\-_]?[0-9]{2}){0,2}([.,][0-9]+)? ?(z|am|pm|utc|gmt)?([-+][0-9]{2}:?[0-9]{2})?$`)
 	// The zone's name that a browser's Date appends in parentheses.
 	zoneName = regexp.MustCompile(`\s*\([^)]*\)$`)
 )
@@ -114,6 +114,7 @@ var timeLayouts = []string{
 }
 
 func timeBased(text string) bool {
+	text = foldTime(text)
 	if digitsOnly(text) || dateShape.MatchString(text) || timeUUID.MatchString(text) {
 		return true
 	}
@@ -127,6 +128,25 @@ func timeBased(text string) bool {
 		}
 	}
 	return false
+}
+
+// foldTime undoes what is different about a time in other places: spaces, marks
+// of direction and digits. Which digit it is does not matter for its form.
+func foldTime(text string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r < utf8.RuneSelf:
+			return r
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.Is(unicode.Cf, r):
+			return -1
+		case unicode.IsDigit(r):
+			return '1'
+		}
+		return r
+	}, text)
+	return strings.TrimLeft(strings.TrimSpace(text), "+-")
 }
 
 func digitsOnly(text string) bool {
