@@ -53,8 +53,6 @@ func stateIn(query string) string {
 	return ""
 }
 
-var errPrefetch = &problem{api.InvalidRequest, "a prefetch starts or finishes no sign-in"}
-
 func checkClient(p params) error {
 	err := grant.CheckClient(p["client_id"], p["redirect_uri"])
 	switch {

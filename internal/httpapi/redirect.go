@@ -139,6 +139,9 @@ func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, erro
 	if err := s.sameOrigin(r); err != nil {
 		return "", err
 	}
+	if prefetched(r) {
+		return "", errPrefetch
+	}
 	p, err := depositParams(w, r)
 	if err != nil {
 		return "", err

@@ -25,8 +25,6 @@ func (s *Server) getToken(w http.ResponseWriter, r *http.Request) {
 	p, err := queryParams(r)
 	switch {
 	case err != nil:
-	case prefetched(r):
-		err = &problem{api.InvalidRequest, "a prefetch claims nothing"}
 	case p.has("verifier"):
 		err = &problem{api.InvalidRequest, "a verifier belongs in the body of a POST, not in a URL, which ends up in logs"}
 	}
@@ -51,7 +49,11 @@ func preflightToken(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) claim(w http.ResponseWriter, r *http.Request, p params, err error) {
 	var c relay.Claim
-	if err == nil {
+	switch {
+	case err != nil:
+	case prefetched(r):
+		err = errPrefetch
+	default:
 		c, err = s.parseClaim(r, p)
 	}
 	if err != nil {
@@ -223,6 +225,8 @@ func refusalMessage(r relay.Response) string {
 	}
 	return r.Error + ": " + r.Description
 }
+
+var errPrefetch = &problem{api.InvalidRequest, "a prefetch deposits, claims, starts or finishes nothing"}
 
 // prefetched reports whether the browser fetches ahead of the user.
 func prefetched(r *http.Request) bool {
