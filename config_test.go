@@ -116,7 +116,7 @@ func TestOpenBrowser(t *testing.T) {
 // TestImports keeps what comes with the package small.
 func TestImports(t *testing.T) {
 	const module = "github.com/desktop-stack-serv/dss/"
-	own := []string{module + "api", module + "internal/browser", module + "internal/origin"}
+	own := []string{module + "api", module + "internal/browser", module + "internal/display", module + "internal/origin"}
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) == 0 {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
 // maxExpiresIn bounds how long a server may make a device wait, in seconds.
@@ -25,7 +26,7 @@ func (c *Client) startDevice(ctx context.Context) (*SignIn, error) {
 		expires = lifetime
 	}
 	s := &SignIn{
-		Flow: FlowDevice, URL: a.VerificationURIComplete, UserCode: a.UserCode, VerificationURL: a.VerificationURI,
+		Flow: FlowDevice, URL: a.VerificationURIComplete, UserCode: display.Clean(a.UserCode), VerificationURL: a.VerificationURI,
 		Expires: time.Now().Add(expires),
 	}
 	if s.URL == "" {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
 // Errors that programs tell apart with [errors.Is].
@@ -46,12 +48,18 @@ func (e *ThrottledError) Error() string {
 // Is makes a ThrottledError an [ErrThrottled].
 func (e *ThrottledError) Is(target error) bool { return target == ErrThrottled }
 
-// Error is an answer that no other error stands for.
+// Error is an answer that no other error stands for. Its texts can be shown as
+// they are: they hold no controls and no marks of direction.
 type Error struct {
 	Status    int    // of HTTP
 	Name      string // error_name of the relay, error of OAuth
 	Message   string
 	RequestID string // for the server's operator; empty if the answer has none
+}
+
+// newError takes texts that the server, or whoever wrote a link, has chosen.
+func newError(status int, name, message, requestID string) *Error {
+	return &Error{status, display.Clean(name), display.Clean(message), display.Clean(requestID)}
 }
 
 func (e *Error) Error() string {

@@ -94,6 +94,23 @@ func TestErrorsOfStackExchange(t *testing.T) {
 	o.check(t, dss.FlowRelay, "access_denied", `{"error":{"type":"access_denied","message":"why"}}`, code)
 }
 
+// TestTextsOfOthersCanBeShown: what a server says steers no terminal, and turns
+// nothing around.
+func TestTextsOfOthersCanBeShown(t *testing.T) {
+	o := outcome{http.StatusBadRequest, nil}
+	for _, body := range []string{
+		`{"error_name":"invalid\u202e_key","error_message":"w\u0000h\u001b\u2066y"}`,
+		`{"error_name":"\u2067invalid_key","error_message":"\u202bwhy\u202c"}`,
+	} {
+		o.check(t, dss.FlowRelay, "invalid_key", body)
+		o.check(t, dss.FlowImplicit, "invalid_key", body)
+	}
+	body := `{"error":"invalid\u200b_client","error_description":"w\u2069hy\u200f"}`
+	o.check(t, dss.FlowDevice, "invalid_client", body)
+	o.check(t, dss.FlowLoopback, "invalid_client", body)
+	o.check(t, dss.FlowRelay, "invalid_client", `{"error":{"type":"invalid\u061c_client","message":"\ufeffwhy\u0007"}}`, code)
+}
+
 // check signs in at a server that answers body after the first replies.
 func (o outcome) check(t *testing.T, flow dss.Flow, name, body string, first ...reply) {
 	t.Helper()

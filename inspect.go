@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
 // DefaultAPI is the Stack Exchange API.
@@ -67,13 +69,16 @@ func (c *Client) Inspect(ctx context.Context, token string) (*TokenInfo, error) 
 	if len(items) == 0 {
 		return nil, ErrInvalidToken
 	}
-	info := &TokenInfo{AccountID: items[0].AccountID, Scopes: items[0].Scope}
+	info := &TokenInfo{AccountID: items[0].AccountID}
+	for _, scope := range items[0].Scope {
+		info.Scopes = append(info.Scopes, display.Clean(scope))
+	}
 	if seconds := items[0].ExpiresOnDate; seconds != 0 {
 		info.Expires = time.Unix(seconds, 0)
 	}
 	// The name is a courtesy: the rest is true without it.
 	if me, err := c.askAPI(ctx, token, "site=stackoverflow", "me"); err == nil && len(me) > 0 {
-		info.DisplayName = html.UnescapeString(me[0].DisplayName)
+		info.DisplayName = display.Clean(html.UnescapeString(me[0].DisplayName))
 	}
 	return info, nil
 }
@@ -192,5 +197,5 @@ func (a *apiAnswer) err(token string) error {
 		return fmt.Errorf("%w: the Stack Exchange API says %d", ErrUnreachable, a.ErrorID)
 	}
 	clean := strings.NewReplacer(token, redacted, url.PathEscape(token), redacted)
-	return &Error{Status: a.ErrorID, Name: clean.Replace(a.ErrorName), Message: clean.Replace(a.ErrorMessage), RequestID: a.requestID}
+	return newError(a.ErrorID, clean.Replace(a.ErrorName), clean.Replace(a.ErrorMessage), a.requestID)
 }

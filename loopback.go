@@ -97,7 +97,7 @@ func (l *loopback) checked(response url.Values) (url.Values, error) {
 	case api.AccessDenied:
 		return nil, ErrAccessDenied
 	default:
-		return nil, &Error{Status: http.StatusBadRequest, Name: name, Message: response.Get("error_description")}
+		return nil, newError(http.StatusBadRequest, name, response.Get("error_description"), "")
 	}
 }
 

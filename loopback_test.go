@@ -239,7 +239,7 @@ func checkPageHeaders(t *testing.T, h http.Header) {
 
 func TestLoopbackErrors(t *testing.T) {
 	a := startLoopback(t, nil)
-	a.visit(t, http.MethodGet, "/", a.response("code", "", "error", "invalid_scope", "error_description", "no such scope"))
+	a.visit(t, http.MethodGet, "/", a.response("code", "", "error", "invalid_scope", "error_description", "no\u202e such\n\x1b\u2066scope"))
 	_, err := a.signIn.Wait(t.Context())
 	if answer, ok := errors.AsType[*dss.Error](err); !ok || answer.Name != api.InvalidScope || answer.Message != "no such scope" {
 		t.Errorf("%#v", err)

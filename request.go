@@ -118,7 +118,7 @@ func (a *answer) err() error {
 	name, message := a.problem()
 	switch {
 	case a.status == http.StatusOK:
-		return &Error{Status: a.status, RequestID: a.requestID} // it lacks what was asked for
+		return newError(a.status, "", "", a.requestID) // it lacks what was asked for
 	case a.status == http.StatusTooManyRequests:
 		return &ThrottledError{a.retryAfter}
 	case a.status >= 500:
@@ -132,7 +132,7 @@ func (a *answer) err() error {
 	case name == "":
 		message = a.described + ", not as it should"
 	}
-	return &Error{a.status, name, message, a.requestID}
+	return newError(a.status, name, message, a.requestID)
 }
 
 // problem is the error in an answer, in the words of whoever answered.

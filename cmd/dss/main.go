@@ -10,9 +10,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"unicode"
 
 	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
 // Exit statuses.
@@ -60,8 +60,8 @@ func run(ctx context.Context, args []string, p process) int {
 	p.env = p.env.orUnset
 	err := dispatch(ctx, args, p)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		for line := range strings.SplitSeq(printable(err.Error()), "\n") {
-			fmt.Fprintln(p.stderr, "dss:", strings.TrimPrefix(line, "dss: "))
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			fmt.Fprintln(p.stderr, "dss:", strings.TrimPrefix(display.Clean(line), "dss: "))
 		}
 	}
 	return exitStatus(err)
@@ -90,14 +90,4 @@ func exitStatus(err error) int {
 		}
 	}
 	return exitFailure
-}
-
-// printable keeps what others say from steering the terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) || r == '\n' {
-			return r
-		}
-		return -1
-	}, text)
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
 // screen is standard error, for people.
@@ -105,7 +106,7 @@ func (s *screen) instruct(signIn *dss.SignIn, opens bool) error {
 	if !opens && signIn.Flow != dss.FlowLoopback {
 		s.drawQR(signIn.URL)
 	}
-	if code := printable(signIn.MatchCode + signIn.UserCode); code != "" {
+	if code := display.Clean(signIn.MatchCode + signIn.UserCode); code != "" {
 		s.printf("The page in the browser shows this code. If it shows another one, stop:\n\n    %s\n\n", code)
 	}
 	return nil
@@ -114,7 +115,7 @@ func (s *screen) instruct(signIn *dss.SignIn, opens bool) error {
 // isAddress is false for what could steer the terminal.
 func isAddress(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && printable(text) == text && !strings.ContainsAny(text, " \n")
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && display.Clean(text) == text && !strings.Contains(text, " ")
 }
 
 var spinnerFrames = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")

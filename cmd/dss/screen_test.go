@@ -89,7 +89,7 @@ func TestInstructions(t *testing.T) {
 		"loopback, alone": {dss.SignIn{Flow: dss.FlowLoopback, URL: longURL}, false, "on this machine:", false},
 		"relay":           {dss.SignIn{Flow: dss.FlowRelay, URL: longURL, MatchCode: "ABC-DEF"}, true, "    ABC-DEF\n", false},
 		"relay, alone":    {dss.SignIn{Flow: dss.FlowRelay, URL: longURL, MatchCode: "ABC-DEF"}, false, "    ABC-DEF\n", true},
-		"device":          {dss.SignIn{Flow: dss.FlowDevice, URL: longURL, UserCode: "BCDF-\x1b[2JGHJK"}, false, "    BCDF-[2JGHJK\n", true},
+		"device":          {dss.SignIn{Flow: dss.FlowDevice, URL: longURL, UserCode: "BCDF-\x1b[2J\u202eGHJK"}, false, "    BCDF-[2JGHJK\n", true},
 	} {
 		var b strings.Builder
 		s := &screen{w: &b, columns: 80}
@@ -103,7 +103,7 @@ func TestInstructions(t *testing.T) {
 }
 
 func TestNoAddress(t *testing.T) {
-	for _, text := range []string{"", "javascript:alert(1)", "https://example.org/\x1b[2J", "https://example.org/ x", "file:///etc/passwd"} {
+	for _, text := range []string{"", "javascript:alert(1)", "https://example.org/\x1b[2J", "https://example.org/ x", "https://example.org/\u202ex", "file:///etc/passwd"} {
 		var b strings.Builder
 		if err := (&screen{w: &b}).instruct(&dss.SignIn{URL: text}, true); err == nil || b.Len() > 0 {
 			t.Errorf("%q is shown: %s", text, b.String())

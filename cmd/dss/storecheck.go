@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/inspect"
 )
@@ -81,7 +82,7 @@ func (c *config) storeName() string {
 func printFindings(w io.Writer, findings []inspect.Finding) {
 	const indent = "                          "
 	for _, f := range findings {
-		text := strings.TrimPrefix(wrap(printable(f.Text), indent, 100), indent)
+		text := strings.TrimPrefix(wrap(display.Clean(f.Text), indent, 100), indent)
 		fmt.Fprintf(w, "%-8s  %-14s  %s", f.Level, f.Subject, text)
 	}
 }

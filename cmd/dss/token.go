@@ -86,10 +86,10 @@ func (h *holder) whoami(ctx context.Context, client *dss.Client, token string, s
 	}
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	if info.DisplayName != "" {
-		fmt.Fprintf(w, "name\t%s\n", printable(info.DisplayName))
+		fmt.Fprintf(w, "name\t%s\n", info.DisplayName)
 	}
 	fmt.Fprintf(w, "account\t%d\n", info.AccountID)
-	fmt.Fprintf(w, "scopes\t%s\n", printable(strings.Join(info.Scopes, ", ")))
+	fmt.Fprintf(w, "scopes\t%s\n", strings.Join(info.Scopes, ", "))
 	fmt.Fprintf(w, "expires\t%s\n", whenText(info.Expires))
 	return w.Flush()
 }

@@ -218,6 +218,8 @@ func writeResponse(w http.ResponseWriter, r *http.Request, c relay.Response) err
 
 func refusalMessage(r relay.Response) string {
 	switch {
+	case r.Error == "" && r.Description == "":
+		return "access was refused, and nothing says why"
 	case r.Description == "":
 		return r.Error
 	case r.Error == "" || r.Error == api.AccessDenied:

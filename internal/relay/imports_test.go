@@ -14,7 +14,7 @@ const module = "github.com/desktop-stack-serv/dss"
 
 // allowed says what of ours a package may import. Imports point inward.
 var allowed = map[string][]string{
-	module: {"api", "internal/browser", "internal/origin"},
+	module: {"api", "internal/browser", "internal/display", "internal/origin"},
 	"dsstest": {module, "api", "internal/httpapi", "internal/relay", "internal/sandbox", "internal/scripted",
 		"internal/stackexchange", "internal/store/index", "internal/store/memory"},
 	"examples/inbox":           {module},
@@ -22,7 +22,8 @@ var allowed = map[string][]string{
 	"internal/browser":         {},
 	"api":                      {},
 	"internal/origin":          {},
-	"internal/relay":           {"internal/packed"},
+	"internal/display":         {},
+	"internal/relay":           {"internal/display", "internal/packed"},
 	"internal/relay/storetest": {"internal/relay"},
 	"internal/store":           {},
 	"internal/store/index":     {"internal/relay"},

@@ -3,9 +3,8 @@ package relay
 import (
 	"fmt"
 	"regexp"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
 // MaxTokenLength is the longest access token or code, in bytes.
@@ -78,28 +77,13 @@ func newValue(kind Kind, name, text string) (Response, error) {
 // decoded once. No token of Stack Exchange has a percent sign.
 var percentEscape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
-// NewRefusal is an error response. The texts come from outside; control
-// characters are dropped and the length is bounded.
+// NewRefusal is an error response. The texts come from outside: what is kept of
+// them can be shown, and is bounded.
 func NewRefusal(code, description string) Response {
-	return Response{Kind: KindRefusal, Error: tidy(code), Description: tidy(description)}
+	return Response{Kind: KindRefusal, Error: reason(code), Description: reason(description)}
 }
 
-func tidy(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == utf8.RuneError {
-			return -1
-		}
-		return r
-	}, text)
-	if len(text) <= maxReason {
-		return text
-	}
-	text = text[:maxReason]
-	for !utf8.ValidString(text) {
-		text = text[:len(text)-1]
-	}
-	return text
-}
+func reason(text string) string { return display.Cut(display.Clean(text), maxReason) }
 
 // Size is what a [Store] counts for the response.
 func (r Response) Size() int { return EntryOverhead + SealOverhead + len(entry{response: r}.marshal()) }

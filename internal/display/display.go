@@ -1,0 +1,48 @@
+// Package display makes text that others chose fit to be shown to people: in a
+// terminal, in a page, in a message that an app shows.
+//
+// Such text may come from a link that anybody wrote. Controls would steer a
+// terminal, and a mark of direction would turn around what stands next to it,
+// so that "the user said no" reads as something else.
+package display
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Clean returns text in which every character can be seen, or is a space. Other
+// white space becomes one space, with those around it. Controls, format characters (among them all
+// of Unicode's bidirectional controls), other invisible ones, and what is no
+// UTF-8 or no character are dropped.
+func Clean(text string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case ' ' <= r && r <= '~':
+			return r
+		case unicode.IsSpace(r):
+			return '\n'
+		case !unicode.IsPrint(r), r == utf8.RuneError,
+			unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector):
+			return -1
+		}
+		return r
+	}, text)
+	return folded.ReplaceAllLiteralString(text, " ")
+}
+
+var folded = regexp.MustCompile(` *\n[\n ]*`)
+
+// Cut returns the beginning of text: at most max bytes, and no part of a
+// character.
+func Cut(text string, max int) string {
+	if len(text) <= max {
+		return text
+	}
+	for max > 0 && !utf8.RuneStart(text[max]) {
+		max--
+	}
+	return text[:max]
+}
