@@ -12,6 +12,7 @@ import (
 	"os"
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
+	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
@@ -86,7 +87,7 @@ func (h warnings) Handle(_ context.Context, record slog.Record) error {
 		text += fmt.Sprintf("; %s: %s", a.Key, a.Value)
 		return true
 	})
-	_, err := fmt.Fprintf(h.w, "%-15s %s\n", "warning", printable(text))
+	_, err := fmt.Fprintf(h.w, "%-15s %s\n", "warning", display.Clean(text))
 	return err
 }
 

@@ -13,6 +13,7 @@ import (
 
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/browser"
+	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
 // login is every setting of dss login.
@@ -160,7 +161,7 @@ func (s *screen) noBrowser(signIn *dss.SignIn, err error) {
 	if signIn.Flow == dss.FlowLoopback {
 		where = "It has to be on this machine. For another one, start again with --flow device."
 	}
-	s.interject("The browser cannot be opened. Open the address above yourself.\n%s\n(%s)\n\n", where, printable(err.Error()))
+	s.interject("The browser cannot be opened. Open the address above yourself.\n%s\n(%s)\n\n", where, display.Clean(err.Error()))
 }
 
 // interruptible runs a function until a signal ends its context. A second

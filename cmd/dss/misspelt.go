@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
 // foreign are variables that begin like ours and are none of ours: those that
@@ -30,7 +32,7 @@ func warnOfMisspelt(environ []string, log *slog.Logger) {
 		if nearest := nearestName(upper, known); nearest != "" {
 			advice = fmt.Sprintf("did you mean %s?", nearest)
 		}
-		log.Warn(fmt.Sprintf("there is no setting %s: %s", printable(name), advice))
+		log.Warn(fmt.Sprintf("there is no setting %s: %s", display.Clean(name), advice))
 	}
 }
 

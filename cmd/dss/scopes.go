@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/grant"
 )
 
@@ -45,9 +46,9 @@ func (l *login) reviewScopes(p process) (changed bool) {
 		switch {
 		case better == "":
 		case s.columns == 0 || !isTerminal(p.stdin):
-			s.printf("dss: warning: no scope %s is known; did you mean %s?\n", printable(name), better)
+			s.printf("dss: warning: no scope %s is known; did you mean %s?\n", display.Clean(name), better)
 		default:
-			s.printf("No scope %s is known. Did you mean %s? [Y/n] ", printable(name), better)
+			s.printf("No scope %s is known. Did you mean %s? [Y/n] ", display.Clean(name), better)
 			if isYes(answers) {
 				names[i], changed = better, true
 			}

@@ -47,7 +47,7 @@ func TestNoRefusalKeepsTheAddress(t *testing.T) {
 		{"GET", "/auth/redirect/./17?access_token=CANARY", 303, nil, nil},
 		{"POST", "/auth/redirect/17/more?access_token=CANARY", 303, nil, nil},
 		{"POST", "/auth/redirect?access_token=CANARY", 403, html, nil},
-		{"POST", "/auth/redirect?access_token=CANARY", 415, append(html, sameOrigin...), nil},
+		{"POST", "/auth/redirect?access_token=CANARY", 400, append(html, sameOrigin...), nil},
 		{"PUT", "/auth/redirect?access_token=CANARY", 405, html, nil},
 		{"PUT", "/auth/redirect/17?access_token=CANARY", 405, html, nil},
 		{"GET", "/auth/redirect?access_token=CANARY", 400, append(html, "Service-Worker", "script"), nil},
