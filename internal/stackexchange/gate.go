@@ -10,12 +10,14 @@ import (
 )
 
 const (
-	// callsPerSecond is how many calls begin in any second at most. Stack
-	// Exchange drops the requests of an address that sends more than 30 in a
-	// second, and bans it for up to minutes. A third is left for calls that
-	// arrive closer together than they were sent, and for what else calls from
-	// the address.
+	// callsPerSecond is how many calls begin in any second at most, one after
+	// another. Stack Exchange drops the requests of an address that sends more
+	// than 30 in a second, and bans it for up to minutes. A third is left for
+	// calls that arrive closer together than they were sent, and for what else
+	// calls from the address.
 	callsPerSecond = 20
+	// spacing is the time between the beginnings of two calls.
+	spacing = time.Second / callsPerSecond
 	// maxCalls is how many are under way at most.
 	maxCalls = 64
 	// maxWaiting is how many wait for their turn at most: those that begin in
@@ -28,15 +30,14 @@ const (
 // of the longest line has to leave, so that callers with many calls get in each
 // other's way before they get in anybody else's.
 type gate struct {
-	local bool // there is no rate
+	local bool // there is no rate, and any number may wait
 
 	mu      sync.Mutex
-	began   [callsPerSecond]time.Time // of the last calls
-	oldest  int                       // in began
-	calls   int                       // under way
-	lines   []*line                   // none is empty; the first is next
-	waiting int                       // in all lines
-	wake    *time.Timer               // nil unless the rate holds up somebody
+	began   time.Time   // the last call
+	calls   int         // under way
+	lines   []*line     // none is empty; the first is next
+	waiting int         // in all lines
+	wake    *time.Timer // nil unless the rate holds up somebody
 }
 
 // line is where the calls of one caller wait.
@@ -81,7 +82,7 @@ func (g *gate) again(ctx context.Context) {
 		g.mu.Lock()
 		wait := g.holdUp()
 		if wait == 0 {
-			g.begin()
+			g.began = time.Now()
 		}
 		g.mu.Unlock()
 		if wait == 0 {
@@ -100,13 +101,7 @@ func (g *gate) holdUp() time.Duration {
 	if g.local {
 		return 0
 	}
-	return max(0, time.Second-time.Since(g.began[g.oldest]))
-}
-
-// begin counts a call for the rate.
-func (g *gate) begin() {
-	g.began[g.oldest] = time.Now()
-	g.oldest = (g.oldest + 1) % len(g.began)
+	return max(0, spacing-time.Since(g.began))
 }
 
 // admit lets in all that may begin by now.
@@ -124,7 +119,7 @@ func (g *gate) admit() {
 		if len(first.places) > 0 {
 			g.lines = append(g.lines, first)
 		}
-		g.begin()
+		g.began = time.Now()
 		g.calls++
 	}
 }
@@ -147,7 +142,7 @@ func (g *gate) join(caller netip.Prefix, place chan error) {
 	if own == nil {
 		own = &line{caller: caller}
 	}
-	if g.waiting >= maxWaiting {
+	if g.waiting >= maxWaiting && !g.local {
 		longest := slices.MaxFunc(g.lines, func(a, b *line) int { return len(a.places) - len(b.places) })
 		last := len(longest.places) - 1
 		if last <= len(own.places) {

@@ -85,7 +85,7 @@ func TestRate(t *testing.T) {
 			c := u.client(t, false)
 			start := time.Now()
 			var calls sync.WaitGroup
-			for range 60 {
+			for range 50 {
 				for method, call := range methods {
 					calls.Go(func() {
 						if err := call(t.Context(), c); err != nil {
@@ -95,11 +95,11 @@ func TestRate(t *testing.T) {
 				}
 			}
 			calls.Wait()
-			if n := busiest(u.times); n != 20 || len(u.times) != 120 {
+			if n := busiest(u.times); n != 20 || len(u.times) != 100 {
 				t.Errorf("%d of %d calls in a second", n, len(u.times))
 			}
-			if took := time.Since(start); took != 5*time.Second {
-				t.Errorf("took %v, want 5s", took)
+			if took := time.Since(start); took != 99*50*time.Millisecond {
+				t.Errorf("took %v", took)
 			}
 		})
 	})
@@ -124,11 +124,15 @@ func TestRate(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			u := &record{}
 			c, start := u.client(t, true), time.Now()
+			var calls sync.WaitGroup
 			for range 500 {
-				if err := methods["redeem"](t.Context(), c); err != nil {
-					t.Fatal(err)
-				}
+				calls.Go(func() {
+					if err := methods["redeem"](t.Context(), c); err != nil {
+						t.Error(err)
+					}
+				})
 			}
+			calls.Wait()
 			if took := time.Since(start); took != 0 {
 				t.Errorf("took %v", took)
 			}
@@ -172,7 +176,7 @@ func TestShortLine(t *testing.T) {
 			})
 		}
 		calls.Wait()
-		if served.Load() != 120 || refused.Load() != 180 {
+		if served.Load() != 101 || refused.Load() != 199 {
 			t.Errorf("%d served, %d refused", served.Load(), refused.Load())
 		}
 	})
@@ -206,7 +210,7 @@ func TestTurns(t *testing.T) {
 				last = i
 			}
 		}
-		if last > 20+30+5 {
+		if last > 1+5+30 {
 			t.Errorf("an honest call was the %dth", last+1)
 		}
 		slices.Sort(u.by)
@@ -230,9 +234,7 @@ func TestLeavingTheLine(t *testing.T) {
 			})
 			synctest.Wait()
 		}
-		for range 20 {
-			call(by(t.Context(), 1), nil)
-		}
+		call(by(t.Context(), 1), nil)
 		ctx, leave := context.WithCancel(t.Context())
 		for n := range byte(50) {
 			call(by(ctx, n), context.Canceled)
@@ -241,7 +243,7 @@ func TestLeavingTheLine(t *testing.T) {
 		leave()
 		close(u.open)
 		calls.Wait()
-		if len(u.times) != 21 || u.times[20].Sub(u.times[0]) != time.Second {
+		if len(u.times) != 2 || u.times[1].Sub(u.times[0]) != 50*time.Millisecond {
 			t.Errorf("%d calls, the last after %v", len(u.times), u.times[len(u.times)-1].Sub(u.times[0]))
 		}
 	})
