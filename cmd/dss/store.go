@@ -28,13 +28,15 @@ type storeKind struct {
 	shared  bool // several servers may use it at the same time
 	open    func(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (runningStore, error)
 	look    func(url string) (string, error) // for dss serve --check; "" if only opening it would tell more
+	// missing says what a start would create, or ""; nil if that is nothing.
+	missing func(ctx context.Context, url string) (string, error)
 }
 
 var storeKinds = []storeKind{
-	{[]string{"memory"}, false, openMemory, lookAtMemory},
-	{[]string{"sqlite"}, false, openSQLite, lookAtSQLite},
-	{[]string{"redis", "rediss", "valkey", "valkeys"}, true, openRedis, lookAtRedis},
-	{[]string{"postgres", "postgresql"}, true, openPostgres, lookAtPostgres},
+	{[]string{"memory"}, false, openMemory, lookAtMemory, nil},
+	{[]string{"sqlite"}, false, openSQLite, lookAtSQLite, missingSQLite},
+	{[]string{"redis", "rediss", "valkey", "valkeys"}, true, openRedis, lookAtRedis, nil},
+	{[]string{"postgres", "postgresql"}, true, openPostgres, lookAtPostgres, missingPostgres},
 }
 
 // storeKind returns the kind that --store names. Nothing of a value that names
@@ -83,6 +85,14 @@ func openSQLite(ctx context.Context, url string, limits index.Limits, _ *slog.Lo
 	return sqlite.Open(ctx, path, limits)
 }
 
+func missingSQLite(_ context.Context, url string) (string, error) {
+	text, err := lookAtSQLite(url)
+	if err != nil || !missing(strings.TrimPrefix(url, "sqlite:")) {
+		return "", err
+	}
+	return text, nil
+}
+
 // sqlitePath refuses what would not be the file that it looks like.
 func sqlitePath(url string) (string, error) {
 	path := strings.TrimPrefix(url, "sqlite:")
@@ -115,8 +125,17 @@ func openRedis(ctx context.Context, url string, limits index.Limits, log *slog.L
 
 func openPostgres(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (runningStore, error) {
 	store, err := postgres.Open(ctx, url, limits, log)
+	return store, asStoreUsage(err)
+}
+
+func missingPostgres(ctx context.Context, url string) (string, error) {
+	what, err := postgres.Missing(ctx, url)
+	return what, asStoreUsage(err)
+}
+
+func asStoreUsage(err error) error {
 	if errors.Is(err, postgres.ErrInvalidURL) {
-		return nil, usagef("--store: %v", err)
+		return usagef("--store: %v", err)
 	}
-	return store, err
+	return err
 }

@@ -23,7 +23,7 @@ var errStoreProblems = errors.New("the store has problems")
 func storeCommand() *command {
 	return &command{
 		name: "store", summary: "examine the store", arguments: []string{"check"}, verbs: true,
-		about: `dss store check connects to the store that --store names and does everything with it that a server does, on an entry of its own. It says what it found: version, permissions, clocks, round-trip time, and settings that endanger what DSS promises. It ends with status 1 if there is a problem, which a server should not run on.`,
+		about: `dss store check connects to the store that --store names and does everything with it that a server does, on an entry of its own. It says what it found: version, permissions, clocks, round-trip time, and settings that endanger what DSS promises. It creates nothing: of a store that is not there yet it says what a start would create. It ends with status 1 if there is a problem, which a server should not run on.`,
 		new: func() (*flag.FlagSet, runner) {
 			c := &config{}
 			all, f := c.flags(), newFlags("store")
@@ -51,14 +51,23 @@ func (c *config) runStoreCommand(ctx context.Context, p process, args []string) 
 	return nil
 }
 
-// examineStore returns an error if --store is not usable at all.
+// examineStore returns an error if --store is not usable at all. What a start
+// would create belongs to the user that the server runs as, so it is not
+// created here.
 func (c *config) examineStore(ctx context.Context, stderr io.Writer) ([]inspect.Finding, error) {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	opened, err := c.openStore(ctx, log)
-	if _, ok := errors.AsType[usageError](err); ok {
+	kind, err := c.storeKind()
+	if err != nil {
 		return nil, err
-	} else if err != nil {
-		return []inspect.Finding{{Level: inspect.Problem, Subject: "connection", Text: err.Error()}}, nil
+	}
+	if kind.missing != nil {
+		if text, err := kind.missing(ctx, c.store); err != nil || text != "" {
+			return unopened(inspect.OK, text, err)
+		}
+	}
+	opened, err := c.openStore(ctx, log)
+	if err != nil {
+		return unopened(inspect.Problem, "", err)
 	}
 	defer opened.Close()
 	defer runBackground("store", opened.Run, log)()
@@ -69,6 +78,19 @@ func (c *config) examineStore(ctx context.Context, stderr io.Writer) ([]inspect.
 		findings = append(findings, inspect.Finding{Subject: "servers", Text: "this store is for one server: no other can use it at the same time"})
 	}
 	return append(findings, inspect.Exercise(ctx, opened)...), nil
+}
+
+// unopened is all there is to say of a store that is not there.
+func unopened(level inspect.Level, text string, err error) ([]inspect.Finding, error) {
+	if _, ok := errors.AsType[usageError](err); ok {
+		return nil, err
+	}
+	if err != nil {
+		level, text = inspect.Problem, err.Error()
+	} else {
+		text += "; nothing else was looked at, as that would create it"
+	}
+	return []inspect.Finding{{Level: level, Subject: "connection", Text: text}}, nil
 }
 
 // storeName is the value of --store without what is secret in it.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -96,6 +97,49 @@ func prepare(ctx context.Context, pool *pgxpool.Pool, searchPath string) (t tabl
 	return t, clearer(err)
 }
 
+// Missing says what a start would create or upgrade in the database at the
+// URL, or "" if nothing. It is an error if a start could not. It creates
+// nothing itself.
+func Missing(ctx context.Context, url string) (what string, err error) {
+	settings, err := parse(url)
+	if err != nil {
+		return "", fmt.Errorf("PostgreSQL: %w: %w", ErrInvalidURL, err)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, settings.pool)
+	if err != nil {
+		return "", fmt.Errorf("PostgreSQL: %w", clearer(err))
+	}
+	defer pool.Close()
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	err = pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		t, err := locate(ctx, tx, settings.searchPath)
+		if err != nil {
+			return err
+		}
+		version, err := t.version(ctx, tx)
+		if err != nil || version == len(schema) {
+			return err
+		}
+		var may bool
+		if err := tx.QueryRow(ctx, "SELECT has_schema_privilege($1::text, 'CREATE')", t.schema).Scan(&may); err != nil {
+			return err
+		}
+		if !may {
+			return t.notAllowed(version + 1)
+		}
+		what = fmt.Sprintf("the tables in schema %q have version %d; a start brings them to version %d", t.schema, version, len(schema))
+		if version == 0 {
+			what = fmt.Sprintf("there are no tables in schema %q yet; the first start creates them", t.schema)
+		}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("PostgreSQL: %w", clearer(err))
+	}
+	return what, nil
+}
+
 func locate(ctx context.Context, tx pgx.Tx, searchPath string) (table, error) {
 	var schema *string
 	var version int
@@ -159,8 +203,12 @@ func (t table) migrate(ctx context.Context, tx pgx.Tx) error {
 func (t table) migrationError(version int, err error) error {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == codePermission {
-		return failuref("the role may not create the tables in schema %q (version %d). Let the schema's owner run this, "+
-			"and GRANT SELECT, INSERT, UPDATE, DELETE on both tables to the role:\n%s", t.schema, version, t.creation())
+		return t.notAllowed(version)
 	}
 	return failuref("upgrade schema to version %d: %w", version, clearer(err))
+}
+
+func (t table) notAllowed(version int) error {
+	return failuref("the role may not create the tables in schema %q (version %d). Let the schema's owner run this, "+
+		"and GRANT SELECT, INSERT, UPDATE, DELETE on both tables to the role:\n%s", t.schema, version, t.creation())
 }

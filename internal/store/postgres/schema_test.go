@@ -117,3 +117,34 @@ func TestOpenErrors(t *testing.T) {
 		t.Errorf("%T leaks", errors.Unwrap(err))
 	}
 }
+
+// TestMissing says what a start would create, and creates nothing.
+func TestMissing(t *testing.T) {
+	ctx := t.Context()
+	sql(t, shared, "CREATE SCHEMA missing_test; CREATE ROLE missing_test LOGIN; GRANT USAGE ON SCHEMA missing_test TO missing_test")
+	url := shared.URL + "&search_path=missing_test"
+	tables := func() string {
+		return sql(t, shared, "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'missing_test'")
+	}
+	for range 2 {
+		if what, err := Missing(ctx, url); err != nil || !strings.Contains(what, "the first start creates them") || tables() != "0" {
+			t.Errorf("before the first start: %q, %v, %s tables", what, err, tables())
+		}
+	}
+	if what, err := Missing(ctx, strings.Replace(url, "dss@", "missing_test@", 1)); err == nil || !strings.Contains(err.Error(), "CREATE TABLE") {
+		t.Errorf("with a role that may not: %q, %v", what, err)
+	}
+	s, err := Open(ctx, url, index.Limits{}, quietly())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if what, err := Missing(ctx, url); err != nil || what != "" {
+		t.Errorf("afterwards: %q, %v", what, err)
+	}
+	if _, err := Missing(ctx, "postgres://dss:planted/x@h/d"); !errors.Is(err, ErrInvalidURL) || strings.Contains(err.Error(), "planted") {
+		t.Errorf("with a URL that is none: %v", err)
+	}
+}
