@@ -99,25 +99,49 @@ func (s sockets) listen(address string, names ...string) (net.Listener, error) {
 
 // listenMain returns where the public is served.
 func (c *config) listenMain() (net.Listener, error) {
-	names := []string{socketMain}
-	if !c.https.enabled() { // else that is where HTTP leads to HTTPS
-		names = append(names, socketPlain)
-	}
-	passed := slices.ContainsFunc(names, func(name string) bool { return c.sockets[name] != nil })
-	listener, err := c.sockets.listen(c.listen, names...)
+	listener, err := c.sockets.listen(c.listen, c.mainSockets()...)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	if passed && c.publicURL == "" && !isLoopback(listener.Addr()) {
-		listener.Close()
-		return nil, usagef("the socket %v is reachable from elsewhere: say with --public-url under which URL", listener.Addr())
-	}
 	return listener, nil
+}
+
+// lookAtSockets refuses to serve others than this machine under no name.
+func (c *config) lookAtSockets() error {
+	for _, name := range c.mainSockets() {
+		if listener := c.sockets[name]; listener != nil && c.publicURL == "" && !isLoopback(listener.Addr()) {
+			return usagef("the socket %v is reachable from elsewhere: say with --public-url under which URL", listener.Addr())
+		}
+	}
+	return nil
+}
+
+// mainSockets are the names of sockets for the public, the best first.
+func (c *config) mainSockets() []string {
+	if c.https.enabled() { // the other one is where HTTP leads to HTTPS
+		return []string{socketMain}
+	}
+	return []string{socketMain, socketPlain}
+}
+
+// has reports whether a listener with one of these names is passed.
+func (s sockets) has(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return s[name] != nil })
 }
 
 func isLoopback(address net.Addr) bool {
 	tcp, ok := address.(*net.TCPAddr)
 	return ok && origin.IsLoopback(tcp.IP.String())
+}
+
+// unix reports whether the public is served on a Unix socket.
+func (s sockets) unix() bool {
+	for name, listener := range s {
+		if name != socketAdmin && listener.Addr().Network() == "unix" {
+			return true
+		}
+	}
+	return false
 }
 
 // rest refuses sockets that nobody has taken: clients would wait in them.

@@ -26,7 +26,7 @@ type outlook struct {
 // anybody.
 func (c *config) outlooks() []outlook {
 	return []outlook{
-		{"address", func(*slog.Logger) (string, error) { return c.lookAtAddress("listen", c.listen, socketMain) }},
+		{"address", func(*slog.Logger) (string, error) { return c.lookAtAddress("listen", c.listen, c.mainSockets()...) }},
 		{"admin address", c.lookAtAdmin},
 		{"plain HTTP", c.lookAtPlain},
 		{"public URL", c.lookAtPublicURL},
@@ -116,6 +116,9 @@ func (c *config) lookAtPlain(*slog.Logger) (string, error) {
 }
 
 func (c *config) lookAtPublicURL(log *slog.Logger) (string, error) {
+	if err := c.lookAtSockets(); err != nil {
+		return "", err
+	}
 	if c.public != nil && c.public.Scheme == "http" && c.behindProxy {
 		log.Warn("--behind-proxy with a plain http --public-url: browsers send access tokens in plain text to the proxy, and sign-ins of OAuth are not offered; if the proxy speaks HTTPS, as it should, write https:// in --public-url")
 	}

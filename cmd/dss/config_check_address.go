@@ -13,8 +13,8 @@ import (
 
 // lookAtAddress says what binding an address would meet, and binds nothing:
 // a server that is about to start could find the port taken.
-func (c *config) lookAtAddress(flagName, address, socket string) (string, error) {
-	if c.sockets[socket] != nil {
+func (c *config) lookAtAddress(flagName, address string, names ...string) (string, error) {
+	if c.sockets.has(names...) {
 		return "a socket that is passed by the service manager", nil
 	}
 	host, service, err := net.SplitHostPort(address)

@@ -44,7 +44,7 @@ func (c *limitsConfig) flags(f *flag.FlagSet) {
 	f.IntVar(&c.limit.Waiters, "limit-waiters", c.limit.Waiters, "`number` of apps of one client that wait at one time; 0 is no limit")
 	f.IntVar(&c.limit.Connections, "limit-connections", c.limit.Connections, "`number` of connections of one client that are open at one time; 0 is no limit. Those of --trusted-proxies do not count")
 	f.IntVar(&c.limit.Clients, "limit-clients", c.limit.Clients, "`number` of clients that are remembered at most")
-	f.StringVar(&c.trustedProxies, "trusted-proxies", "", "comma-separated `networks` of proxies whose X-Forwarded-For names the client")
+	f.StringVar(&c.trustedProxies, "trusted-proxies", "", "comma-separated `networks` of proxies whose X-Forwarded-For names the client, and unix for those that connect to a Unix socket")
 	f.BoolVar(&c.proxyProtocol, "proxy-protocol", false, "connections begin with a PROXY protocol header, and come from --trusted-proxies only")
 }
 
@@ -110,11 +110,16 @@ func (c *limitsConfig) admit(listener net.Listener) net.Listener {
 }
 
 // warnOfProxy tells an operator whose proxy is not named: a public server that
-// listens on loopback has one.
+// listens on loopback or on a Unix socket has one.
 func (c *config) warnOfProxy(log *slog.Logger) {
 	host, _, _ := net.SplitHostPort(c.listen)
 	behind := c.behindProxy || origin.IsLoopback(host) && !origin.IsLoopback(c.serverName())
-	if behind && c.proxies.Empty() && c.limitsConfig.limits == "on" {
+	switch {
+	case c.limitsConfig.limits == "off":
+	case c.sockets.unix() && !c.proxies.Unix():
+		log.Warn("all clients share the limits of one, because the peers of a Unix socket have no address and nobody's X-Forwarded-For is trusted there: " +
+			"if only your proxy can connect to it, say unix in --trusted-proxies")
+	case behind && c.proxies.Empty():
 		log.Warn("all clients share the limits of one, because nobody's X-Forwarded-For is trusted: name the proxy in --trusted-proxies")
 	}
 }

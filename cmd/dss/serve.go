@@ -64,8 +64,11 @@ func (c *config) serve(ctx context.Context, p process) error {
 	defer written.Close()
 	log := written.Logger
 	defer ignoreHangup(p.stderr, log)()
-	if err := c.examine(p.environ(), log, func(outlook, string) {}); err != nil {
-		return err
+	// Warnings are for a server that starts: what keeps it from that stands alone.
+	for _, log := range []*slog.Logger{slog.New(slog.DiscardHandler), log} {
+		if err := c.examine(p.environ(), log, func(outlook, string) {}); err != nil {
+			return err
+		}
 	}
 	c.observation.start(c.hasAdmin())
 	c.countDropped(written)

@@ -24,7 +24,11 @@ func (p Proxies) Listen(inner net.Listener) net.Listener {
 }
 
 func (p Proxies) policy(options proxyproto.ConnPolicyOptions) (proxyproto.Policy, error) {
-	if !p.Contain(peer(options.Upstream.String())) {
+	trusted := p.unix
+	if !isUnix(options.Upstream) {
+		trusted = p.Contain(peer(options.Upstream.String()))
+	}
+	if !trusted {
 		return proxyproto.REJECT, proxyproto.ErrInvalidUpstream
 	}
 	return proxyproto.REQUIRE, nil

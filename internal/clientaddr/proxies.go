@@ -6,17 +6,28 @@ import (
 	"strings"
 )
 
-// Proxies are the networks whose word on client addresses counts. The zero
-// value trusts nobody.
-type Proxies struct{ networks []netip.Prefix }
+// Proxies are those whose word on client addresses counts. The zero value
+// trusts nobody.
+type Proxies struct {
+	networks []netip.Prefix
+	unix     bool // whoever connects to a Unix socket
+}
+
+// unixSocket is what stands in a list for the peers of Unix sockets, which
+// have no address.
+const unixSocket = "unix"
 
 // ParseProxies reads networks such as 10.0.0.0/8 and addresses, separated by
-// commas. A network with bits behind its length, or of all addresses, is an
+// commas, and unix for whoever connects to a Unix socket. A network with bits behind its length, or of all addresses, is an
 // error: the first is a mistake, and the second would believe everybody.
 func ParseProxies(list string) (Proxies, error) {
 	var p Proxies
 	for text := range strings.SplitSeq(list, ",") {
 		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		if text == unixSocket {
+			p.unix = true
 			continue
 		}
 		network, err := parseNetwork(text)
@@ -36,7 +47,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	network, err := netip.ParsePrefix(text)
 	switch {
 	case err != nil:
-		return netip.Prefix{}, fmt.Errorf("%q is no network such as 10.0.0.0/8 or 2001:db8::/32; separate several with commas", text)
+		return netip.Prefix{}, fmt.Errorf("%q is no network such as 10.0.0.0/8 or 2001:db8::/32, nor unix; separate several with commas", text)
 	case network.Addr().Is4In6():
 		return netip.Prefix{}, fmt.Errorf("%q: write IPv4 networks as IPv4", text)
 	case network.Bits() == 0:
@@ -48,7 +59,10 @@ func parseNetwork(text string) (netip.Prefix, error) {
 }
 
 // Empty reports whether nobody is trusted.
-func (p Proxies) Empty() bool { return len(p.networks) == 0 }
+func (p Proxies) Empty() bool { return len(p.networks) == 0 && !p.unix }
+
+// Unix reports whether the peers of Unix sockets are trusted.
+func (p Proxies) Unix() bool { return p.unix }
 
 // Contain reports whether address is a trusted proxy's.
 func (p Proxies) Contain(address netip.Addr) bool {

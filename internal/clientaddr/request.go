@@ -2,6 +2,7 @@ package clientaddr
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -17,15 +18,15 @@ const (
 
 // Of returns the address of the client that r comes from, as an IPv4 address
 // where it is one, and without a zone. It is the zero address where the
-// connection has none.
+// connection has none, as over a Unix socket.
 //
 // X-Forwarded-For is read from its right end, where the proxy nearest to us
 // writes: the first address that is no trusted proxy's is the client's. The
 // walk ends at an entry that is not an address, with the proxy that let it
 // through.
 func (p Proxies) Of(r *http.Request) netip.Addr {
-	address := peer(r.RemoteAddr)
-	if !p.Contain(address) {
+	address, trusted := p.peerOf(r)
+	if !trusted {
 		return address
 	}
 	lines := r.Header[forwardedFor]
@@ -45,6 +46,18 @@ func (p Proxies) Of(r *http.Request) netip.Addr {
 	}
 	return address
 }
+
+// peerOf returns who has sent r, and whether that is a trusted proxy. The peer
+// of a Unix socket chooses its name, which may look like an address.
+func (p Proxies) peerOf(r *http.Request) (address netip.Addr, trusted bool) {
+	if local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr); isUnix(local) {
+		return netip.Addr{}, p.unix
+	}
+	address = peer(r.RemoteAddr)
+	return address, p.Contain(address)
+}
+
+func isUnix(address net.Addr) bool { return address != nil && address.Network() == "unix" }
 
 // peer returns the address of a connection's other end.
 func peer(remote string) netip.Addr {
@@ -85,13 +98,14 @@ func parseEntry(entry string) (netip.Addr, bool) {
 }
 
 // Overlooked reports whether r seems to come from a proxy that is not trusted:
-// a neighbour that names clients in X-Forwarded-For.
+// a neighbour, or the peer of a Unix socket, that names clients in
+// X-Forwarded-For.
 func (p Proxies) Overlooked(r *http.Request) bool {
 	if len(r.Header[forwardedFor]) == 0 {
 		return false
 	}
-	address := peer(r.RemoteAddr)
-	return (address.IsLoopback() || address.IsPrivate()) && !p.Contain(address)
+	address, trusted := p.peerOf(r)
+	return (!address.IsValid() || address.IsLoopback() || address.IsPrivate()) && !trusted
 }
 
 type contextKey struct{}

@@ -1,6 +1,8 @@
 package clientaddr
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -72,9 +74,59 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// overUnix is a request that came over a Unix socket. The peer has chosen name.
+func overUnix(name string, lines ...string) *http.Request {
+	local := &net.UnixAddr{Name: "/run/dss.sock", Net: "unix"}
+	r := &http.Request{RemoteAddr: name, Header: http.Header{}}
+	if len(lines) > 0 {
+		r.Header["X-Forwarded-For"] = lines
+	}
+	return r.WithContext(context.WithValue(context.Background(), http.LocalAddrContextKey, local))
+}
+
+// TestUnixSocket: its peers have no address, and are believed if they are
+// named, whatever they call themselves.
+func TestUnixSocket(t *testing.T) {
+	named, others := mustParse(t, "unix, 10.0.0.0/8"), mustParse(t, trusted)
+	for _, peer := range []string{"", "@", "/tmp/client.sock", "10.1.2.3:4000", "127.0.0.1:1"} {
+		for _, c := range []struct {
+			lines []string
+			want  string
+		}{
+			{nil, "invalid IP"},
+			{[]string{"198.51.100.7"}, "198.51.100.7"},
+			{[]string{"203.0.113.9, 198.51.100.7"}, "198.51.100.7"},
+			{[]string{"198.51.100.7, 10.9.9.9"}, "198.51.100.7"},
+			{[]string{"unix"}, "invalid IP"},
+			{[]string{"2001:db8::7"}, "2001:db8::7"},
+		} {
+			if got := named.Of(overUnix(peer, c.lines...)).String(); got != c.want {
+				t.Errorf("%q, %v: %s, want %s", peer, c.lines, got, c.want)
+			}
+			if got := others.Of(overUnix(peer, c.lines...)); got.IsValid() {
+				t.Errorf("%q, %v: %s is believed", peer, c.lines, got)
+			}
+			if got := others.Overlooked(overUnix(peer, c.lines...)); got != (c.lines != nil) {
+				t.Errorf("%q, %v: overlooked is %v", peer, c.lines, got)
+			}
+			if named.Overlooked(overUnix(peer, c.lines...)) {
+				t.Errorf("%q, %v: overlooked, and named", peer, c.lines)
+			}
+		}
+	}
+	// It says nothing about others.
+	r := &http.Request{RemoteAddr: "127.0.0.1:4000", Header: http.Header{"X-Forwarded-For": {"198.51.100.7"}}}
+	if got := mustParse(t, "unix").Of(r).String(); got != "127.0.0.1" {
+		t.Errorf("a neighbour over TCP is believed: %s", got)
+	}
+	if named.Empty() || !named.Unix() || others.Unix() || mustParse(t, "unix").Empty() {
+		t.Error("the list is not what was written")
+	}
+}
+
 func TestParseProxies(t *testing.T) {
 	for list, want := range map[string]string{
-		"10.0.0.1/8": "10.0.0.0/8", "0.0.0.0/0": "everybody", "::/0": "everybody", "nginx": "10.0.0.0/8",
+		"10.0.0.1/8": "10.0.0.0/8", "0.0.0.0/0": "everybody", "::/0": "everybody", "nginx": "10.0.0.0/8", "unix:/run/dss.sock": "nor unix", "UNIX": "nor unix",
 		"::ffff:10.0.0.0/104": "as IPv4", "fe80::1%eth0": "is no network", "10.0.0.0/33": "is no network",
 	} {
 		if _, err := ParseProxies(list); err == nil || !strings.Contains(err.Error(), want) {

@@ -23,7 +23,7 @@ func (s *Server) identify(next http.Handler) http.Handler {
 		proxies := s.config.TrustedProxies
 		if s.limits != nil && proxies.Overlooked(r) {
 			s.overlooked.Do(func() {
-				s.log.WarnContext(r.Context(), "a neighbour sends X-Forwarded-For and is not trusted, so all its clients share one client's limits: if it is your proxy, name it in --trusted-proxies")
+				s.log.WarnContext(r.Context(), "a neighbour sends X-Forwarded-For and is not trusted, so all its clients share one client's limits: if it is your proxy, name it in --trusted-proxies, with unix for a Unix socket")
 			})
 		}
 		next.ServeHTTP(w, r.WithContext(clientaddr.With(r.Context(), proxies.Of(r))))

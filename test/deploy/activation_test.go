@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -104,21 +105,46 @@ func TestSocketForAnother(t *testing.T) {
 	p.terminate()
 }
 
-// TestUnixSocket is for a proxy on the same machine.
+// TestUnixSocket is for a proxy on the same machine. Its clients are told apart
+// if the socket is named as a trusted proxy; otherwise the server warns.
 func TestUnixSocket(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "dss.sock")
-	p := launch(t, passing(t, "http", []net.Listener{socket(t, "unix", path)},
-		"--store", "memory:", "--public-url", "https://auth.example.org"))
-	p.ready()
-	a := newApp("http://auth.example.org")
-	a.client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", path)
-	}}
-	a.pass(t, rand.Text(), "T")
-	p.terminate()
-	if _, err := os.Stat(path); err != nil {
-		t.Errorf("the server has removed a socket that is not its own: %v", err)
+	for trusted, apart := range map[string]bool{"unix": true, "127.0.0.1": false, "": false} {
+		path := filepath.Join(t.TempDir(), "dss.sock")
+		p := launch(t, passing(t, "http", []net.Listener{socket(t, "unix", path)}, "--store", "memory:", "--audit=false",
+			"--public-url", "https://auth.example.org", "--trusted-proxies", trusted, "--limit-unknown-keys", "3/10m"))
+		p.ready()
+		a := newApp("http://auth.example.org")
+		a.client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}}
+		a.pass(t, rand.Text(), "T")
+		limited := 0
+		for client := range 24 {
+			for range 2 {
+				request, err := http.NewRequest(http.MethodGet, a.base+"/auth/token?key="+rand.Text(), nil)
+				if err == nil {
+					request.Header.Set("X-Forwarded-For", fmt.Sprintf("198.51.100.%d", client))
+				}
+				got, err := a.do(request, err)
+				if err != nil || got.status != http.StatusNotFound && got.status != http.StatusTooManyRequests {
+					t.Fatalf("%d %s %v", got.status, got.body, err)
+				}
+				if got.status == http.StatusTooManyRequests {
+					limited++
+				}
+			}
+		}
+		if apart && limited > 0 || !apart && limited < 40 {
+			t.Errorf("with --trusted-proxies %q, %d of 48 requests of 24 clients are limited", trusted, limited)
+		}
+		p.terminate()
+		if warned := strings.Contains(p.Stderr.String(), "say unix in --trusted-proxies"); warned == apart {
+			t.Errorf("with --trusted-proxies %q:\n%s", trusted, p.Stderr.String())
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("the server has removed a socket that is not its own: %v", err)
+		}
 	}
 }
 
