@@ -262,6 +262,35 @@ func TestChallengeOfNobody(t *testing.T) {
 	}
 }
 
+// TestHostsNamedLikeChallenges: a host has its certificate, whatever is answered
+// for another one at the same time, and no host is named like an answer.
+func TestHostsNamedLikeChallenges(t *testing.T) {
+	c := newCluster(t)
+	for _, host := range []string{"challenge-" + testHost, "challenge-." + testHost, "account." + testHost, "new-1." + testHost, testHost} {
+		if err := c.storage.Put(t.Context(), challengePrefix+host, []byte("answer"), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if !HostName(host) {
+			continue
+		}
+		c.put(t, host, 1000*time.Hour)
+		if cert, err := c.ask(t, host); err != nil || cert.Leaf.DNSNames[0] != host {
+			t.Errorf("%s: %v", host, err)
+		}
+		if data, ok, err := c.storage.Get(t.Context(), challengePrefix+host); err != nil || !ok || string(data) != "answer" {
+			t.Errorf("the answer for %s: %q, %v", host, data, err)
+		}
+	}
+	for _, name := range []string{challengePrefix + testHost, challengePrefix + "token", account} {
+		if HostName(name) {
+			t.Errorf("%s is a host", name)
+		}
+	}
+	if _, err := c.ask(t, challengePrefix+testHost); !errors.Is(err, errNotAllowed) {
+		t.Errorf("a host named like an answer: %v", err)
+	}
+}
+
 // TestStorageTrouble: it is told, and over when it is over.
 func TestStorageTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

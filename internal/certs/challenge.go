@@ -17,8 +17,9 @@ const (
 	kindHTTP = "http-01"
 )
 
-// challengePrefix starts the storage's names of answers to challenges.
-const challengePrefix = "challenge-"
+// challengePrefix starts the storage's names of answers to challenges. No host
+// has an underscore in its name, so none has its certificate under such a name.
+const challengePrefix = "challenge_"
 
 var errNoChallenge = errors.New("no such challenge")
 

@@ -93,7 +93,7 @@ func TestFolderKeepsToItself(t *testing.T) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, left := range []string{"challenge-token.pem", "new-123.tmp", "auth.example.org.pem"} {
+	for _, left := range []string{"challenge_token.pem", "new-123.tmp", "auth.example.org.pem", "challenge-auth.example.org.pem"} {
 		if err := os.WriteFile(filepath.Join(path, left), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func TestFolderKeepsToItself(t *testing.T) {
 	if err := folder.Put(t.Context(), "account", []byte("key"), time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	modes := map[string]os.FileMode{".": 0o700, "account.pem": 0o600, "auth.example.org.pem": 0o600}
+	modes := map[string]os.FileMode{".": 0o700, "account.pem": 0o600, "auth.example.org.pem": 0o600, "challenge-auth.example.org.pem": 0o600}
 	err := filepath.WalkDir(path, func(name string, entry os.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -229,15 +229,15 @@ func TestVaultLock(t *testing.T) {
 func TestVaultExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		vault := newVault(t, inMemory(), strings.Repeat("s", certs.MinSecret))
-		if err := vault.Put(t.Context(), "challenge-x", []byte("answer"), time.Minute); err != nil {
+		if err := vault.Put(t.Context(), "challenge_x", []byte("answer"), time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(59 * time.Second)
-		if _, ok, _ := vault.Get(t.Context(), "challenge-x"); !ok {
+		if _, ok, _ := vault.Get(t.Context(), "challenge_x"); !ok {
 			t.Error("gone too early")
 		}
 		time.Sleep(time.Second)
-		if _, ok, _ := vault.Get(t.Context(), "challenge-x"); ok {
+		if _, ok, _ := vault.Get(t.Context(), "challenge_x"); ok {
 			t.Error("still there")
 		}
 	})
