@@ -38,7 +38,7 @@ var allowed = map[string][]string{
 		"internal/relay", "internal/store", "internal/store/index", "internal/store/inspect", "internal/store/usage",
 		"internal/store/watch",
 	},
-	"internal/stackexchange": {"internal/relay"},
+	"internal/stackexchange": {"internal/origin", "internal/relay"},
 	"internal/packed":        {},
 	"internal/grant":         {"internal/packed", "internal/relay", "internal/stackexchange"},
 	"internal/certs":         {"internal/relay"},

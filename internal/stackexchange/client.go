@@ -14,6 +14,8 @@ import (
 	"net/netip"
 	"net/url"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
 const (
@@ -34,7 +36,8 @@ type Config struct {
 	// https://api.stackexchange.com/2.3.
 	APIURL *url.URL
 	// Transport sends the requests. If it is nil, the client has one of its
-	// own, which verifies TLS and uses [http.ProxyFromEnvironment].
+	// own, which verifies TLS and uses [http.ProxyFromEnvironment], except for
+	// this machine.
 	Transport http.RoundTripper
 	// Local says that calls do not leave the process: none has to wait for
 	// the sake of Stack Exchange.
@@ -106,7 +109,7 @@ func bare(u *url.URL) *url.URL {
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func newTransport() *http.Transport {
-	return &http.Transport{
+	t := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: connectTime}).DialContext,
 		TLSHandshakeTimeout:    connectTime,
@@ -116,4 +119,6 @@ func newTransport() *http.Transport {
 		MaxResponseHeaderBytes: maxHeader,
 		ForceAttemptHTTP2:      true,
 	}
+	origin.KeepLocal(t) // tokens and codes for a fake on this machine go there in plain text
+	return t
 }
