@@ -5,7 +5,7 @@
 //	func TestSignIn(t *testing.T) {
 //		server := dsstest.Start(t, dsstest.Options{})
 //		config := server.Config()
-//		config.Prompt = server.User(dsstest.Approves)
+//		config.Prompt = server.User(dsstest.Dawdles)
 //		client, err := dss.New(config)
 //		…
 //		token, err := client.SignIn(t.Context())
@@ -14,5 +14,5 @@
 // Networks and servers misbehave, so the server does so too, by default: it
 // refuses, restarts, throttles and loses answers, the same way in every run
 // with the same seed. Whatever it does, a program that follows the rules gets
-// its answer.
+// its answer. A test that names a fault fails where that cannot strike.
 package dsstest

@@ -3,6 +3,11 @@ package dsstest_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/desktop-stack-serv/dss"
@@ -106,6 +111,95 @@ func TestFaultsAreTheSameEachTime(t *testing.T) {
 	}
 	if first == [6]int{} {
 		t.Error("no fault has struck")
+	}
+}
+
+// verdict is a test whose failures are kept.
+type verdict struct {
+	testing.TB
+	failures []string
+	cleanups []func()
+}
+
+func (v *verdict) Helper() {}
+
+func (v *verdict) Cleanup(f func()) { v.cleanups = append(v.cleanups, f) }
+
+func (v *verdict) Errorf(format string, arguments ...any) {
+	v.failures = append(v.failures, fmt.Sprintf(format, arguments...))
+}
+
+func (v *verdict) Fatalf(format string, arguments ...any) {
+	v.Errorf(format, arguments...)
+	runtime.Goexit()
+}
+
+// TestEveryFaultStrikesOrFailsTheTest has one fault in one flow.
+func TestEveryFaultStrikesOrFailsTheTest(t *testing.T) {
+	t.Parallel()
+	cannot := map[dss.Flow][]dsstest.Fault{
+		dss.FlowLoopback: {dsstest.DropsAnswer, dsstest.SlowDown},
+		dss.FlowRelay:    {dsstest.SlowDown},
+		dss.FlowImplicit: {dsstest.SlowDown},
+		dss.FlowDevice:   {dsstest.DropsAnswer, dsstest.TooMany, dsstest.Unavailable},
+	}
+	var all sync.WaitGroup // devices wait more than they do
+	for _, flow := range everyFlow {
+		for _, fault := range dsstest.AllFaults {
+			all.Go(func() {
+				v := &verdict{TB: t}
+				server := dsstest.Start(v, dsstest.Options{Faults: []dsstest.Fault{fault}})
+				config := server.Config()
+				config.Flow = flow
+				client, err := dss.New(config)
+				if err == nil {
+					_, err = client.SignIn(t.Context())
+				}
+				for _, cleanup := range v.cleanups {
+					cleanup()
+				}
+				strikes, fails := server.Strikes(fault), slices.Contains(cannot[flow], fault)
+				if err != nil || (strikes == 0) != fails || (len(v.failures) == 1) != fails {
+					t.Errorf("%s in %s: %d strikes, failures %q, %v", fault, flow, strikes, v.failures, err)
+				}
+			})
+		}
+	}
+	all.Wait()
+}
+
+func TestFaultThatDoesNotExist(t *testing.T) {
+	v := &verdict{TB: t}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		dsstest.Start(v, dsstest.Options{Faults: []dsstest.Fault{"slowdown"}})
+	}()
+	<-done
+	if len(v.failures) != 1 || !strings.Contains(v.failures[0], `no fault "slowdown"`) {
+		t.Errorf("failures %q", v.failures)
+	}
+}
+
+// TestNothingLeavesThisMachine uses the token with the same configuration.
+func TestNothingLeavesThisMachine(t *testing.T) {
+	server := dsstest.Start(t, dsstest.Options{})
+	for _, config := range []dss.Config{server.Config(), {Server: server.URL, ClientID: "1", Prompt: server.User(dsstest.Approves)}} {
+		config.Flow = dss.FlowRelay
+		client, err := dss.New(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := client.SignIn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := client.Inspect(t.Context(), token.AccessToken.Reveal()); err != nil || info.DisplayName != "Sandbox User" {
+			t.Errorf("%+v, %v", info, err)
+		}
+		if err := client.Invalidate(t.Context(), token.AccessToken.Reveal()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package dsstest
 
 import (
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -17,14 +18,15 @@ import (
 // served well.
 type Fault string
 
-// The faults.
+// The faults, and the flows in which they can strike. A token that is lost
+// cannot be had again, and a device is told to slow down rather than refused.
 const (
-	Refuses     Fault = "refuses"     // the connection ends before the request is read
-	DropsAnswer Fault = "drops"       // a claim is done, but its answer is lost; only where it can be had again
-	Slow        Fault = "slow"        // the answer takes a while
-	TooMany     Fault = "too many"    // 429 with Retry-After
-	Unavailable Fault = "unavailable" // 503 with Retry-After
-	SlowDown    Fault = "slow_down"   // a poll for a device's token is told to slow down
+	Refuses     Fault = "refuses"     // the connection ends before the request is read; in every flow
+	DropsAnswer Fault = "drops"       // a claim is done, but its answer is lost; relay and implicit
+	Slow        Fault = "slow"        // the answer takes a while; in every flow
+	TooMany     Fault = "too many"    // 429 with Retry-After; loopback, relay and implicit
+	Unavailable Fault = "unavailable" // 503 with Retry-After; loopback, relay and implicit
+	SlowDown    Fault = "slow_down"   // a poll for a device's token is told to slow down; device
 )
 
 // AllFaults are the faults there are.
@@ -43,26 +45,51 @@ type faults struct {
 	active  []Fault
 	spared  bool // the last request was struck, so the next is not
 	strikes map[Fault]int
+	named   map[Fault]bool   // the test asks for them
+	fits    map[Fault]bool   // there was a request that they could strike
+	misfits map[Fault]string // the flow of one that they could not
 }
 
 func newFaults(next http.Handler, options Options) *faults {
-	active := options.Faults
-	if active == nil {
-		active = AllFaults
+	f := &faults{
+		next: next, random: rand.New(rand.NewPCG(options.Seed, 0)), active: slices.Clone(options.Faults),
+		strikes: map[Fault]int{}, named: map[Fault]bool{}, fits: map[Fault]bool{}, misfits: map[Fault]string{},
 	}
-	return &faults{
-		next: next, random: rand.New(rand.NewPCG(options.Seed, 0)), active: slices.Clone(active), strikes: map[Fault]int{},
+	if options.Faults == nil {
+		f.active = slices.Clone(AllFaults)
 	}
+	for _, fault := range options.Faults {
+		f.named[fault] = true
+	}
+	return f
+}
+
+// idle says which faults could not strike, although the test names them and
+// the app came.
+func (f *faults) idle() (idle []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, fault := range AllFaults {
+		if flow := f.misfits[fault]; flow != "" && f.named[fault] && !f.fits[fault] {
+			idle = append(idle, fmt.Sprintf("the fault %q cannot strike in the flow %s, so nothing was tested", fault, flow))
+		}
+	}
+	return idle
 }
 
 // SetFault switches one fault on or off.
 func (s *Server) SetFault(fault Fault, on bool) {
+	s.t.Helper()
+	if !slices.Contains(AllFaults, fault) {
+		s.t.Errorf("dsstest: there is no fault %q", fault)
+	}
 	f := s.faults
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.active = slices.DeleteFunc(f.active, func(one Fault) bool { return one == fault })
 	if on {
 		f.active = append(f.active, fault)
+		f.named[fault] = true
 	}
 }
 
@@ -107,26 +134,32 @@ func (f *faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// possible are the faults that an app which follows the rules gets over. A
-// token that the OAuth server has issued cannot be had again, so its answer is
-// not lost here.
-func possible(path, body string) []Fault {
-	device := strings.Contains(body, "device_code=")
-	bound := strings.Contains(body, "key=s256.")
-	out := []Fault{Refuses, Slow, TooMany, Unavailable}
-	if device {
-		out = []Fault{Refuses, Slow, SlowDown}
+// possible returns the faults that an app which follows the rules gets over, and
+// the flow that a request belongs to. A token that the OAuth server has issued
+// cannot be had again, so its answer is not lost here.
+func possible(path, body string) (faults []Fault, flow string) {
+	switch {
+	case strings.Contains(body, "device_code="):
+		return []Fault{Refuses, Slow, SlowDown}, "device"
+	case path == api.PathToken && strings.Contains(body, "key=s256."):
+		return []Fault{Refuses, Slow, TooMany, Unavailable, DropsAnswer}, "relay or implicit"
+	case path == api.PathToken:
+		return []Fault{Refuses, Slow, TooMany, Unavailable}, "relay with a key that is not bound"
 	}
-	if path == api.PathToken && bound {
-		out = append(out, DropsAnswer)
-	}
-	return out
+	return []Fault{Refuses, Slow, TooMany, Unavailable}, "loopback"
 }
 
 // pick decides what happens to a request.
-func (f *faults) pick(possible []Fault) Fault {
+func (f *faults) pick(possible []Fault, flow string) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	for _, fault := range f.active {
+		if slices.Contains(possible, fault) {
+			f.fits[fault] = true
+		} else {
+			f.misfits[fault] = flow
+		}
+	}
 	candidates := slices.DeleteFunc(possible, func(one Fault) bool { return !slices.Contains(f.active, one) })
 	if len(candidates) == 0 || f.spared {
 		f.spared = false

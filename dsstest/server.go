@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -38,19 +39,26 @@ type Server struct {
 	// StackExchange and API are the fake's.
 	StackExchange, API string
 
+	t      testing.TB
 	faults *faults
 	users  sync.WaitGroup
 	failed chan error // why users did not get to the end
 }
 
-// Start starts a server on loopback that ends with the test.
+// Start starts a server on loopback that ends with the test. The test fails if
+// a user does not get to the end, and if a fault that it names can strike in
+// none of the flows that it runs.
 func Start(t testing.TB, options Options) *Server {
 	t.Helper()
 	s, stop, err := start(options)
 	if err != nil {
 		t.Fatalf("dsstest: %v", err)
 	}
+	s.t = t
 	t.Cleanup(func() {
+		for _, idle := range s.faults.idle() {
+			t.Errorf("dsstest: %s", idle)
+		}
 		s.users.Wait()
 		stop()
 		close(s.failed)
@@ -65,6 +73,11 @@ func Start(t testing.TB, options Options) *Server {
 const maxFailures = 100
 
 func start(options Options) (s *Server, stop func(), err error) {
+	for _, fault := range options.Faults {
+		if !slices.Contains(AllFaults, fault) {
+			return nil, nil, fmt.Errorf("there is no fault %q", fault)
+		}
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, nil, err
@@ -100,7 +113,10 @@ func newHandler(public *url.URL, options Options) (http.Handler, error) {
 	return server.Handler(), nil
 }
 
-// Config returns a configuration for the server. Set Prompt to a [User].
+// Config returns a configuration with which nothing leaves this machine, with
+// a user who approves. Set Prompt to another [Server.User].
 func (s *Server) Config() dss.Config {
-	return dss.Config{Server: s.URL, StackExchange: s.StackExchange, ClientID: "1", Scopes: []string{"read_inbox"}}
+	return dss.Config{
+		Server: s.URL, StackExchange: s.StackExchange, API: s.API, ClientID: "1", Scopes: []string{"read_inbox"}, Prompt: s.User(Approves),
+	}
 }
