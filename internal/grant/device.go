@@ -111,7 +111,7 @@ func (s *Service) answer(ctx context.Context, rec record[session], verifier rela
 		return Token{}, ErrDenied
 	}
 	token, err := s.redeem(ctx, rec, verifier)
-	if err == errBusy {
+	if err == errBusy || err == errChanged {
 		return Token{}, ErrPending
 	}
 	return token, err

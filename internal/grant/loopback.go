@@ -112,18 +112,23 @@ func (s *Service) Redeem(ctx context.Context, e Exchange) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	rec, ok, err := s.session(ctx, state)
-	if err != nil {
-		return Token{}, err
+	for range maxAttempts {
+		rec, ok, err := s.session(ctx, state)
+		if err != nil {
+			return Token{}, err
+		}
+		if err := s.check(rec.value, ok, e); err != nil {
+			return Token{}, err
+		}
+		switch token, err := s.redeem(ctx, rec, e.Verifier); err {
+		case errChanged:
+		case errBusy:
+			return Token{}, ErrUnavailable
+		default:
+			return token, err
+		}
 	}
-	if err := s.check(rec.value, ok, e); err != nil {
-		return Token{}, err
-	}
-	token, err := s.redeem(ctx, rec, e.Verifier)
-	if err == errBusy {
-		return Token{}, ErrUnavailable
-	}
-	return token, err
+	return Token{}, errContended
 }
 
 // check says what is wrong with an exchange: one that found a session, or not.

@@ -14,13 +14,18 @@ import (
 // redeeming for longer was left behind by a process that ended.
 const redeemTime = 30 * time.Second
 
-// errBusy means that another request is redeeming the same code.
-var errBusy = errors.New("the code is being redeemed")
+var (
+	// errBusy means that another request is redeeming the same code.
+	errBusy = errors.New("the code is being redeemed")
+	// errChanged means that the session is not what it was a moment ago.
+	errChanged = errors.New("the session has changed")
+)
 
 // redeem turns a session's code into a token. However many try, one at a time
 // asks Stack Exchange, and one gets the token. An answer ends the session, which
 // stays only to send its browser the same way again; without an answer, the
-// session is as before.
+// session is as before. If the session has changed, because of another
+// redemption or because the user has approved again, redeem returns errChanged.
 func (s *Service) redeem(ctx context.Context, rec record[session], verifier relay.Secret) (Token, error) {
 	// The client may leave; the session must not stay half-way.
 	ctx = context.WithoutCancel(ctx)
@@ -83,7 +88,7 @@ func (s *Service) reserve(ctx context.Context, rec *record[session]) error {
 	sess.Status, sess.Since = redeeming, time.Now()
 	reserved, err := rec.replace(ctx, s.store, sess)
 	if err == nil && !reserved {
-		err = errBusy
+		err = errChanged
 	}
 	return err
 }

@@ -60,6 +60,7 @@ func respond(status int, body string) *http.Response {
 type world struct {
 	*grant.Service
 	upstream *fakeStackExchange
+	client   *stackexchange.Client
 	store    relay.Store
 }
 
@@ -77,7 +78,7 @@ func newWorlds(n int, config grant.Config) []world {
 	config.TTL, config.Issuer, config.CallbackURL = 15*time.Minute, "https://dss.example", "https://dss.example/oauth/callback"
 	worlds := make([]world, n)
 	for i := range worlds {
-		worlds[i] = world{grant.New(store, client, config), fake, store}
+		worlds[i] = world{grant.New(store, client, config), fake, client, store}
 	}
 	return worlds
 }
@@ -208,6 +209,53 @@ func TestManyAtOnceGetOneToken(t *testing.T) {
 	}
 	if calls := w.upstream.calls.Load(); calls != 2 {
 		t.Errorf("Stack Exchange was asked %d times, want 2", calls)
+	}
+}
+
+// meddler does something before the next change of an entry.
+type meddler struct {
+	relay.Store
+	meddle func()
+}
+
+func (s *meddler) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+	if meddle := s.meddle; meddle != nil {
+		s.meddle = nil
+		meddle()
+	}
+	return s.Store.Replace(ctx, id, old, next, ttl)
+}
+
+// TestApprovedAgainWhileRedeeming: a second click comes just before the app's
+// code is redeemed, and the app hears nothing of that.
+func TestApprovedAgainWhileRedeeming(t *testing.T) {
+	w := newWorld()
+	store := &meddler{Store: w.store}
+	w.Service = grant.New(store, w.client, grant.Config{
+		Issuer: "https://dss.example", CallbackURL: "https://dss.example/oauth/callback",
+	})
+	address, err := w.Authorize(t.Context(), grant.AuthorizationRequest{
+		ClientID: "7", RedirectURI: "http://127.0.0.1:1/", CodeChallenge: challenge,
+	}, browser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	approve := func(code string) relay.Secret {
+		outcome, err := w.Callback(t.Context(), stateIn(t, address), grant.Answer{Code: code}, browser)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(outcome.Redirect)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return relay.NewSecret(u.Query().Get("code"))
+	}
+	code := approve("first")
+	store.meddle = func() { approve("second") }
+	token, err := w.redeem(t.Context(), code)
+	if err != nil || token.AccessToken.Reveal() != "token-of-second" {
+		t.Errorf("%q, %v, want the token of the second approval", token.AccessToken.Reveal(), err)
 	}
 }
 
