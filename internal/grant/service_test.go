@@ -68,13 +68,16 @@ func newWorld() world { return newWorlds(1, grant.Config{})[0] }
 
 // newWorlds are several servers on one store.
 func newWorlds(n int, config grant.Config) []world {
+	return newWorldsOn(memory.New(index.Limits{}), n, config)
+}
+
+func newWorldsOn(store relay.Store, n int, config grant.Config) []world {
 	fake := &fakeStackExchange{used: map[string]bool{}}
 	client := stackexchange.New(stackexchange.Config{
 		BaseURL:   &url.URL{Scheme: "https", Host: "se.example"},
 		APIURL:    &url.URL{Scheme: "https", Host: "api.se.example", Path: "/2.3"},
 		Transport: fake,
 	})
-	store := memory.New(index.Limits{})
 	config.TTL, config.Issuer, config.CallbackURL = 15*time.Minute, "https://dss.example", "https://dss.example/oauth/callback"
 	worlds := make([]world, n)
 	for i := range worlds {
@@ -461,5 +464,59 @@ func TestStateComesBack(t *testing.T) {
 	}, browser)
 	if !errors.Is(err, grant.ErrInvalidState) {
 		t.Errorf("a state of 4097 bytes: %v", err)
+	}
+}
+
+// TestFullStoreGoesOn: when no sign-in can begin any more, those that have begun
+// come to their end.
+func TestFullStoreGoesOn(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			store := memory.New(index.Limits{MaxEntries: 5})
+			w := newWorldsOn(store, 1, grant.Config{Shared: shared})[0]
+			approved, declined := w.device(t), w.device(t)
+			address, err := w.Authorize(t.Context(), grant.AuthorizationRequest{
+				ClientID: "7", RedirectURI: "http://127.0.0.1:1/", CodeChallenge: challenge, State: "st",
+			}, browser)
+			if err != nil {
+				t.Fatal(err)
+			}
+			full := func() {
+				t.Helper()
+				if _, err := w.AuthorizeDevice(t.Context(), "7", ""); !errors.Is(err, relay.ErrFull) {
+					t.Fatalf("a sign-in begins in a full store: %v", err)
+				}
+			}
+			full()
+			if _, err := w.poll(t.Context(), approved); !errors.Is(err, grant.ErrPending) {
+				t.Errorf("poll: %v", err)
+			}
+			if _, err := w.poll(t.Context(), approved); !errors.Is(err, grant.ErrSlowDown) {
+				t.Errorf("poll at once: %v", err)
+			}
+			outcome, err := w.Callback(t.Context(), stateIn(t, address), grant.Answer{Code: strings.Repeat("c", 64)}, browser)
+			if err != nil {
+				t.Fatalf("callback: %v", err)
+			}
+			u, err := url.Parse(outcome.Redirect)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.redeem(t.Context(), relay.NewSecret(u.Query().Get("code"))); err != nil {
+				t.Errorf("redeem: %v", err)
+			}
+			full()
+			w.approve(t, approved, "device-code")
+			time.Sleep(3 * grant.Interval)
+			if _, err := w.poll(t.Context(), approved); err != nil {
+				t.Errorf("poll after the approval: %v", err)
+			}
+			if err := w.Decline(t.Context(), declined.UserCode); err != nil {
+				t.Errorf("decline: %v", err)
+			}
+			if _, err := w.poll(t.Context(), declined); !errors.Is(err, grant.ErrDenied) {
+				t.Errorf("poll after it was declined: %v", err)
+			}
+		})
 	}
 }

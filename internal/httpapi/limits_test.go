@@ -357,3 +357,28 @@ func TestGuessesWithoutTheStore(t *testing.T) {
 		t.Errorf("log:\n%s", l.log)
 	}
 }
+
+// TestWrongHostsAreLimited: a flood with a wrong Host is refused as any other,
+// leaves one line each in the log, and does not keep others out.
+func TestWrongHostsAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimited(t, inMemory(), limit.New(limit.Defaults()), "")
+		answers := map[int]int{}
+		for i := range 4300 {
+			host := []string{"evil.example", "localhost.evil.example", "198.51.100.200", "localhost:99"}[i%4]
+			answers[l.fetched("http://"+host+"/auth/token?key=k", nil).Code]++
+		}
+		if answers[http.StatusMisdirectedRequest] != 4000 || answers[http.StatusTooManyRequests] != 300 {
+			t.Errorf("answers: %v", answers)
+		}
+		if lines := strings.Count(l.log.String(), "\n"); lines > 4300 {
+			t.Errorf("%d lines in the log", lines)
+		}
+		if w := l.from(alice, "/", ""); w.Code != http.StatusTooManyRequests {
+			t.Errorf("with the right host: %d", w.Code)
+		}
+		if w := l.from(bob, "/", ""); w.Code != http.StatusOK {
+			t.Errorf("somebody else: %d", w.Code)
+		}
+	})
+}
