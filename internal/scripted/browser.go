@@ -22,6 +22,9 @@ const maxPages = 10
 type Browser struct {
 	// Visited are the addresses of all requests so far.
 	Visited []string
+	// ForwardedFor, if set, is the address that a proxy says each request
+	// comes from.
+	ForwardedFor string
 
 	client  *http.Client
 	cookies map[string]map[string]string // by host and name
@@ -37,6 +40,9 @@ func New() *Browser {
 // RoundTrip implements [http.RoundTripper].
 func (b *Browser) RoundTrip(r *http.Request) (*http.Response, error) {
 	b.Visited = append(b.Visited, r.URL.String())
+	if b.ForwardedFor != "" {
+		r.Header.Set("X-Forwarded-For", b.ForwardedFor)
+	}
 	return http.DefaultTransport.RoundTrip(r)
 }
 

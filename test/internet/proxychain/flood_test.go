@@ -42,7 +42,7 @@ var floods = []flood{
 		return status
 	}},
 	{"user codes", 3000, 60 + slack/10, func(ctx context.Context, c client, address string) int {
-		status, _ := c.do(ctx, address, "/device", "user_code="+randomUserCode())
+		status, _ := c.do(ctx, address, "/device?user_code="+randomUserCode(), "")
 		return status
 	}},
 }
