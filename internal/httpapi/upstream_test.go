@@ -1,11 +1,13 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/limit"
 )
 
@@ -63,15 +66,32 @@ func (u *stackExchange) called() (all, busiest int) {
 // comes back with a code of Stack Exchange's, or one that it has made up.
 func (l limited) signIn(address, upstreamCode string) (status int, body string) {
 	l.Helper()
+	w := l.upToToken(address, upstreamCode)()
+	return w.Code, w.Body.String()
+}
+
+// upToToken runs the code grant up to the app's request for its token.
+func (l limited) upToToken(address, upstreamCode string) (exchange func() *httptest.ResponseRecorder) {
+	l.Helper()
 	w := l.from(address, "/oauth/authorize?response_type=code&client_id=7&redirect_uri=http%3A%2F%2F127.0.0.1%3A5000%2F"+
 		"&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "")
-	at, _ := url.Parse(w.Header().Get("Location"))
-	cookie, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), ";")
-	w = l.from(address, "/oauth/callback?state="+at.Query().Get("state")+"&code="+upstreamCode, "", "Cookie", cookie)
-	back, _ := url.Parse(w.Header().Get("Location"))
-	w = l.from(address, "/oauth/token", "grant_type=authorization_code&client_id=7&code="+back.Query().Get("code")+
-		"&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
-	return w.Code, w.Body.String()
+	back, _ := url.Parse(l.comeBack(address, w, url.Values{"code": {upstreamCode}}).Header().Get("Location"))
+	form := "grant_type=authorization_code&client_id=7&code=" + back.Query().Get("code") +
+		"&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+	return func() *httptest.ResponseRecorder { return l.from(address, "/oauth/token", form) }
+}
+
+// deviceUpToToken does so with a device.
+func (l limited) deviceUpToToken(address, upstreamCode string) (poll func() *httptest.ResponseRecorder) {
+	l.Helper()
+	var device api.DeviceAuthorization
+	if err := json.Unmarshal(l.from(address, "/oauth/device_authorization", "client_id=7").Body.Bytes(), &device); err != nil {
+		l.Fatal(err)
+	}
+	w := l.from(address, "/device", "decision=continue&user_code="+device.UserCode)
+	l.comeBack(address, w, url.Values{"code": {upstreamCode}})
+	form := "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&client_id=7&device_code=" + device.DeviceCode
+	return func() *httptest.ResponseRecorder { return l.from(address, "/oauth/token", form) }
 }
 
 // TestInventedCodes: Stack Exchange sees few of the codes that one client makes
@@ -270,3 +290,70 @@ func TestReasonsInTheLog(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestClientsTakeTurns: a client with many calls to Stack Exchange waits for
+// itself, even without limits.
+func TestClientsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimited(t, inMemory(), nil, "", &stackExchange{})
+		answers := map[int]int{}
+		var mu sync.Mutex
+		var flood sync.WaitGroup
+		for i := range 300 {
+			flood.Go(func() {
+				w := l.from(alice, "/oauth/revoke", fmt.Sprint("token=invented", i))
+				mu.Lock()
+				defer mu.Unlock()
+				answers[w.Code]++
+			})
+		}
+		synctest.Wait()
+		began := time.Now()
+		if status, body := l.signIn(bob, "live"); status != http.StatusOK || time.Since(began) > 200*time.Millisecond {
+			t.Errorf("somebody else: %d %s after %v", status, body, time.Since(began))
+		}
+		flood.Wait()
+		if answers[http.StatusOK] != 100 || answers[http.StatusServiceUnavailable] != 200 {
+			t.Errorf("answers: %v", answers)
+		}
+	})
+}
+
+// TestStackExchangeWantsAPause: apps hear how long it lasts, devices that they
+// are to slow down, and grants stay usable.
+func TestStackExchangeWantsAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &stackExchange{}
+		paused := false
+		l := newLimited(t, inMemory(), limit.New(limit.Defaults()), "", roundTrip(func(r *http.Request) (*http.Response, error) {
+			answer, err := u.RoundTrip(r)
+			if !paused {
+				paused = true
+				answer.Header.Set("Retry-After", "120")
+				answer.StatusCode = http.StatusTooManyRequests
+			}
+			return answer, err
+		}))
+		if status, _ := l.signIn(alice, "live"); status != http.StatusServiceUnavailable {
+			t.Errorf("the first: %d", status)
+		}
+		exchange := l.upToToken(bob, "live")
+		w := exchange()
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "120" {
+			t.Errorf("in the pause: %d %s, Retry-After %s", w.Code, w.Body, w.Header().Get("Retry-After"))
+		}
+		device := l.deviceUpToToken(bob, "live")
+		if w := device(); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), `"slow_down"`) {
+			t.Errorf("a device in the pause: %d %s", w.Code, w.Body)
+		}
+		if all, _ := u.called(); all != 1 {
+			t.Errorf("%d calls", all)
+		}
+		time.Sleep(2 * time.Minute)
+		for name, again := range map[string]func() *httptest.ResponseRecorder{"code": exchange, "device": device} {
+			if w := again(); w.Code != http.StatusOK {
+				t.Errorf("%s after the pause: %d %s", name, w.Code, w.Body)
+			}
+		}
+	})
+}
