@@ -16,6 +16,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	storehealth "github.com/desktop-stack-serv/dss/internal/store/health"
 )
 
 // Limits of a connection.
@@ -131,7 +132,8 @@ func runBackground(what string, run func(context.Context) error, log *slog.Logge
 }
 
 func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server, error) {
-	store = c.measure(store)
+	watched := storehealth.New(c.measure(store))
+	store = watched
 	c.startLimiter(store)
 	r := relay.New(store, relay.Config{TTL: c.ttl, MaxWaiters: c.maxWaiters})
 	settings := httpapi.Config{
@@ -142,6 +144,7 @@ func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server
 		AuthorizedAppsURL: c.authorizedAppsURL,
 		TTL:               c.ttl,
 		SharedStore:       c.sharedStore(),
+		Ready:             watched.Ready,
 		Limits:            c.limiter,
 		TrustedProxies:    c.proxies,
 		Version:           version(),

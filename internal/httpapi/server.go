@@ -49,6 +49,9 @@ type Config struct {
 	TTL time.Duration
 	// SharedStore says that other servers use the same store.
 	SharedStore bool
+	// Ready says why the store is not to be relied on, or nil. The zero value
+	// only looks whether it answers.
+	Ready func(context.Context) error
 	// Limits bounds what clients may ask for. The zero value allows
 	// everything.
 	Limits *limit.Limiter
@@ -73,7 +76,6 @@ type Config struct {
 type Server struct {
 	config   Config
 	relay    *relay.Relay
-	store    relay.Store
 	grants   *grant.Service
 	upstream *stackexchange.Client
 	pages    *web.Pages
@@ -84,7 +86,6 @@ type Server struct {
 	audit    audit
 	draining context.Context
 	drain    context.CancelFunc
-	probe    relay.ID // what readiness looks up; never stored
 
 	devicePolicy string    // the Content-Security-Policy of the device page
 	overlooked   sync.Once // a proxy that is not trusted has been pointed out
@@ -102,12 +103,15 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 	if config.Observer == nil {
 		config.Observer = unobserved{}
 	}
+	if config.Ready == nil {
+		config.Ready = answers(store)
+	}
 	if config.PublicURL, err = origin.Parse(config.PublicURL.String()); err != nil {
 		return nil, fmt.Errorf("public URL: %w", err)
 	}
 	log := slog.New(identified{config.Log.Handler()})
 	s := &Server{
-		config: config, relay: r, store: store, pages: pages, limits: config.Limits, log: log,
+		config: config, relay: r, pages: pages, limits: config.Limits, log: log,
 		observer: config.Observer, audit: audit{config.AuditKey, log},
 		hosts: newHosts(config.PublicURL, config.AppHosts),
 	}
@@ -120,9 +124,18 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 	signIn := s.upstream.BaseURL()
 	s.devicePolicy = strings.Replace(contentSecurityPolicy, "form-action 'self'",
 		"form-action 'self' https: "+signIn.Scheme+"://"+signIn.Host, 1)
-	rand.Read(s.probe[:])
 	s.draining, s.drain = context.WithCancel(context.Background())
 	return s, nil
+}
+
+// answers returns a function that looks an entry up which is never there.
+func answers(store relay.Store) func(context.Context) error {
+	var id relay.ID
+	rand.Read(id[:])
+	return func(ctx context.Context) error {
+		_, _, err := store.Get(ctx, id)
+		return err
+	}
 }
 
 // Paused is how much longer Stack Exchange wants no calls of a method.

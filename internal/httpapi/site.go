@@ -50,15 +50,15 @@ func (s *Server) Healthz(w http.ResponseWriter, _ *http.Request) {
 	_ = write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 }
 
-// Readyz says whether to send requests here: the store answers, and the
-// server is not shutting down.
+// Readyz says whether to send requests here: the store is to be relied on, and
+// the server is not shutting down.
 func (s *Server) Readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
 	status, body := http.StatusOK, "ready\n"
-	if _, _, err := s.store.Get(ctx, s.probe); err != nil {
+	if err := s.config.Ready(ctx); err != nil {
 		s.log.WarnContext(ctx, "not ready", "err", err)
-		status, body = http.StatusServiceUnavailable, "the store does not answer\n"
+		status, body = http.StatusServiceUnavailable, "the store does not answer, or does not take what is written\n"
 	}
 	if s.draining.Err() != nil {
 		status, body = http.StatusServiceUnavailable, "shutting down\n"

@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"internal/store/watch":     {"internal/relay"},
 	"internal/store/usage":     {"internal/relay", "internal/store/index"},
 	"internal/store/inspect":   {"internal/relay"},
+	"internal/store/health":    {"internal/relay"},
 	"internal/store/memory":    {"internal/relay", "internal/store/index", "internal/store/watch"},
 	"internal/store/sqlite":    {"internal/relay", "internal/store/index", "internal/store/watch"},
 	"internal/store/redis": {"internal/relay", "internal/store", "internal/store/index", "internal/store/inspect", "internal/store/usage",
