@@ -40,6 +40,7 @@ func TestProxy(t *testing.T) {
 		p := x.start(t, e)
 		canary := "CANARY" + rand.Text()
 
+		var ids []string
 		longest := make(chan answer, 1)
 		began := time.Now()
 		go func() {
@@ -55,6 +56,7 @@ func TestProxy(t *testing.T) {
 			handOver(t, a)
 			hangUp(t, a, dss, admin)
 			refuse(t, a, canary)
+			ids = append(ids, identified(t, a, canary)...)
 		}
 		e.strangers(t, canary)
 		if got := <-longest; got.status != http.StatusNotFound || time.Since(began) < time.Minute {
@@ -67,8 +69,16 @@ func TestProxy(t *testing.T) {
 			t.Errorf("without a server: %d %v", got.status, err)
 		}
 		p.until("a log line", func() bool { return strings.Count(e.logged(t, p), "/auth/token") > 5 })
-		if log := e.logged(t, p); strings.Contains(log, canary) {
-			t.Errorf("a key is in the log:\n%s", log)
+		log := e.logged(t, p)
+		for _, secret := range []string{canary, "Location", "Set-Cookie", "__Host-"} {
+			if strings.Contains(log, secret) {
+				t.Errorf("%s is in the log:\n%s", secret, log)
+			}
+		}
+		for _, id := range ids {
+			if id == "" || !strings.Contains(log, id) {
+				t.Errorf("no request %q in the log:\n%s", id, log)
+			}
 		}
 	})
 }
@@ -146,6 +156,27 @@ func refuse(t *testing.T, a app, canary string) {
 	got, err = a.deposit(rand.Text(), strings.Repeat("x", 9<<10))
 	refused("a body of 9 KB", got, err)
 	a.pass(t, rand.Text(), "T")
+}
+
+// identified returns the ids of requests that the proxy is to log: of one that
+// is answered, of one that is refused and of one whose answer has secrets in
+// its headers.
+func identified(t *testing.T, a app, canary string) (ids []string) {
+	t.Helper()
+	challenge := strings.Repeat("A", 43)
+	for path, status := range map[string]int{
+		"/auth/token?key=" + canary: http.StatusNotFound,
+		"/auth/token":               http.StatusBadRequest,
+		"/oauth/authorize?response_type=code&client_id=7&redirect_uri=http://127.0.0.1:1/" + canary + "&code_challenge_method=S256&code_challenge=" +
+			challenge + "&state=" + canary: http.StatusSeeOther,
+	} {
+		got, err := a.get(path)
+		if err != nil || got.status != status {
+			t.Errorf("%s: %d %s %v", path, got.status, got.body, err)
+		}
+		ids = append(ids, got.header.Get("X-Request-Id"))
+	}
+	return ids
 }
 
 // strangers come by plain HTTP, or under another name.
