@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,24 +19,25 @@ const (
 	busOffset = 10000
 )
 
-// Cluster is a Redis cluster of primaries without replicas.
+// Cluster is a Redis cluster.
 type Cluster struct {
-	URL   string // for --store
-	Nodes []*Server
+	URL      string // for --store
+	Nodes    []*Server
+	Replicas []*Server // of the nodes, in their order, if there are any
 }
 
 // RedisCluster runs a cluster of three until the test ends.
-func RedisCluster(t testing.TB) *Cluster {
+func RedisCluster(t testing.TB, arguments ...string) *Cluster {
 	t.Helper()
-	c, err := StartRedisCluster()
+	c, err := StartRedisCluster(arguments...)
 	return must(t, c, err)
 }
 
 // StartRedisCluster is [RedisCluster] without a test.
-func StartRedisCluster() (*Cluster, error) {
+func StartRedisCluster(arguments ...string) (*Cluster, error) {
 	c := &Cluster{}
 	for range 3 {
-		node, err := startNode()
+		node, err := startNode(arguments)
 		if err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
@@ -52,11 +54,74 @@ func StartRedisCluster() (*Cluster, error) {
 	return c, nil
 }
 
-func startNode() (*Server, error) {
+// ReplicatedCluster is a [RedisCluster] with a replica for each node, until the
+// test ends.
+func ReplicatedCluster(t testing.TB, arguments ...string) *Cluster {
+	t.Helper()
+	c := RedisCluster(t, arguments...)
+	t.Cleanup(func() {
+		for _, replica := range c.Replicas {
+			if err := replica.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for range c.Nodes {
+		replica, err := startNode(arguments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Replicas = append(c.Replicas, replica)
+	}
+	if err := c.replicate(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// replicate has each replica follow its node.
+func (c *Cluster) replicate() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	for _, replica := range c.Replicas {
+		if err := c.meet(replica); err != nil {
+			return fmt.Errorf("meet: %w", err)
+		}
+	}
+	if err := poll(ctx, c.whole); err != nil {
+		return err
+	}
+	for i, replica := range c.Replicas {
+		node, err := c.Nodes[i].RedisCommand("CLUSTER", "MYID")
+		if err != nil {
+			return err
+		}
+		if _, err := replica.RedisCommand("CLUSTER", "REPLICATE", node); err != nil {
+			return fmt.Errorf("replicate: %w", err)
+		}
+	}
+	return poll(ctx, func() error { return following(c.Replicas) })
+}
+
+// AwaitFailover waits until the replica of the i-th node has taken its place.
+func (c *Cluster) AwaitFailover(i int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	return poll(ctx, func() error {
+		info, err := c.Replicas[i].RedisCommand("INFO", "replication")
+		if err == nil && !strings.Contains(info, "role:master") {
+			err = errors.New(info)
+		}
+		return err
+	})
+}
+
+func startNode(arguments []string) (*Server, error) {
 	return onFreePort("redis-node", func(folder string, port int) (*Server, error) {
-		return newRedis(folder, port, []string{
+		return newRedis(folder, port, append([]string{
 			"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "2000",
-		}), nil
+			"--repl-diskless-sync-delay", "0",
+		}, arguments...)), nil
 	})
 }
 
@@ -91,12 +156,13 @@ func (c *Cluster) meet(node *Server) error {
 
 // whole returns an error until every node knows all others and all slots.
 func (c *Cluster) whole() error {
-	for _, node := range c.Nodes {
+	all := len(c.Nodes) + len(c.Replicas)
+	for _, node := range append(slices.Clone(c.Nodes), c.Replicas...) {
 		info, err := node.RedisCommand("CLUSTER", "INFO")
 		if err != nil {
 			return err
 		}
-		if !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d", len(c.Nodes))) {
+		if !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d", all)) {
 			return errors.New(info)
 		}
 	}

@@ -36,13 +36,44 @@ func TestRedisCluster(t *testing.T) {
 }
 
 func TestSentinel(t *testing.T) {
-	s := engines.Sentinel(t)
+	s := engines.Sentinel(t, 1)
 	command(t, s.Primary, "SET", "a", "1")
 	if got := command(t, s.Primary, "WAIT", "1", "5000"); got != ":1" {
 		t.Errorf("the replica does not follow: %s", got)
 	}
-	if got := command(t, s.Replica, "GET", "a"); got != "1" {
+	if got := command(t, s.Replicas[0], "GET", "a"); got != "1" {
 		t.Errorf("the replica has %q", got)
+	}
+}
+
+func TestReplicatedCluster(t *testing.T) {
+	c := engines.ReplicatedCluster(t)
+	if info := command(t, c.Replicas[2], "INFO", "replication"); !strings.Contains(info, "role:slave") {
+		t.Error(info)
+	}
+	c.Nodes[2].Kill()
+	if err := c.AwaitFailover(2); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPostgresPair(t *testing.T) {
+	for _, synchronous := range []bool{false, true} {
+		pair := engines.PostgresPair(t, synchronous)
+		if _, err := pair.Primary.SQL("CREATE TABLE a (b int)"); err != nil {
+			t.Fatal(err)
+		}
+		state, err := pair.Primary.SQL("SELECT sync_state FROM pg_stat_replication")
+		if want := map[bool]string{false: "async", true: "sync"}[synchronous]; err != nil || strings.TrimSpace(state) != want {
+			t.Errorf("%q, want %s: %v", state, want, err)
+		}
+		pair.Primary.Kill()
+		if err := pair.Promote(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pair.Standby.SQL("CREATE TABLE c (d int)"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

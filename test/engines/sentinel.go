@@ -17,24 +17,26 @@ import (
 // MasterSet is the name under which the sentinels know the primary.
 const MasterSet = "dss"
 
-// SentinelSet is a primary, a replica, and three sentinels that promote the
-// replica when the primary is gone.
+// SentinelSet is a primary, its replicas, and three sentinels that promote one
+// of these when the primary is gone.
 type SentinelSet struct {
-	URL              string // for --store
-	Primary, Replica *Server
-	sentinels        []*Server
+	URL       string // for --store
+	Primary   *Server
+	Replicas  []*Server
+	sentinels []*Server
 }
 
-// Sentinel runs a set until the test ends.
-func Sentinel(t testing.TB) *SentinelSet {
+// Sentinel runs a set until the test ends. Arguments are those of the primary
+// and of the replicas.
+func Sentinel(t testing.TB, replicas int, arguments ...string) *SentinelSet {
 	t.Helper()
-	s, err := startSentinelSet()
+	s, err := startSentinelSet(replicas, arguments)
 	return must(t, s, err)
 }
 
-func startSentinelSet() (*SentinelSet, error) {
+func startSentinelSet(replicas int, arguments []string) (*SentinelSet, error) {
 	s := &SentinelSet{}
-	if err := s.startAll(); err != nil {
+	if err := s.startAll(replicas, arguments); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.URL = fmt.Sprintf("%s?master_set=%s&addr=127.0.0.1:%d&addr=127.0.0.1:%d",
@@ -42,12 +44,18 @@ func startSentinelSet() (*SentinelSet, error) {
 	return s, nil
 }
 
-func (s *SentinelSet) startAll() (err error) {
-	if s.Primary, err = StartRedis("--repl-diskless-sync-delay", "0"); err != nil {
+func (s *SentinelSet) startAll(replicas int, arguments []string) (err error) {
+	arguments = append([]string{"--repl-diskless-sync-delay", "0"}, arguments...)
+	if s.Primary, err = StartRedis(arguments...); err != nil {
 		return err
 	}
-	if s.Replica, err = StartRedis("--replicaof", "127.0.0.1", strconv.Itoa(s.Primary.Port)); err != nil {
-		return err
+	following := append([]string{"--replicaof", "127.0.0.1", strconv.Itoa(s.Primary.Port)}, arguments...)
+	for range replicas {
+		replica, err := StartRedis(following...)
+		if err != nil {
+			return err
+		}
+		s.Replicas = append(s.Replicas, replica)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
@@ -67,15 +75,23 @@ func (s *SentinelSet) startAll() (err error) {
 	return nil
 }
 
-func (s *SentinelSet) replicating() error {
-	info, err := s.Replica.RedisCommand("INFO", "replication")
-	if err == nil && !strings.Contains(info, "master_link_status:up") {
-		err = errors.New(info)
+func (s *SentinelSet) replicating() error { return following(s.Replicas) }
+
+// following returns an error while one of some replicas has no primary.
+func following(replicas []*Server) error {
+	for _, replica := range replicas {
+		info, err := replica.RedisCommand("INFO", "replication")
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(info, "master_link_status:up") {
+			return errors.New(info)
+		}
 	}
-	return err
+	return nil
 }
 
-// watching returns an error until each sentinel knows the replica and the
+// watching returns an error until each sentinel knows the replicas and the
 // other two.
 func (s *SentinelSet) watching() error {
 	for _, one := range s.sentinels {
@@ -83,7 +99,7 @@ func (s *SentinelSet) watching() error {
 		if err != nil {
 			return err
 		}
-		if !strings.Contains(info, "slaves=1,sentinels=3") {
+		if !strings.Contains(info, fmt.Sprintf("slaves=%d,sentinels=3", len(s.Replicas))) {
 			return errors.New(info)
 		}
 	}
@@ -108,7 +124,7 @@ func startSentinel(primary int) (*Server, error) {
 
 // Close ends all of them.
 func (s *SentinelSet) Close() (err error) {
-	for _, one := range append(s.sentinels, s.Replica, s.Primary) {
+	for _, one := range append(append(s.sentinels, s.Replicas...), s.Primary) {
 		if one != nil {
 			err = errors.Join(err, one.Close())
 		}

@@ -14,7 +14,7 @@ import (
 // TestPrimaryKilledUnderSentinel goes on, without a new store, on the replica
 // that is promoted.
 func TestPrimaryKilledUnderSentinel(t *testing.T) {
-	set := engines.Sentinel(t)
+	set := engines.Sentinel(t, 1)
 	s, other := running(t, set.URL), running(t, set.URL)
 	for n := range 100 {
 		create(t, s, n, "kept")
@@ -43,7 +43,7 @@ func TestPrimaryKilledUnderSentinel(t *testing.T) {
 // inStep returns an error while the replica lacks something.
 func inStep(set *engines.SentinelSet) error {
 	counts := map[string]string{}
-	for name, server := range map[string]*engines.Server{"primary": set.Primary, "replica": set.Replica} {
+	for name, server := range map[string]*engines.Server{"primary": set.Primary, "replica": set.Replicas[0]} {
 		size, err := server.RedisCommand("DBSIZE")
 		if err != nil {
 			return err

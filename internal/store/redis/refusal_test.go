@@ -15,7 +15,7 @@ import (
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	plain, locked := engines.Redis(t), engines.Redis(t, "--requirepass", "hunter2")
 	replica := engines.Redis(t, "--replicaof", "127.0.0.1", "1")
-	set, cluster := engines.Sentinel(t), engines.RedisCluster(t)
+	set, cluster := engines.Sentinel(t, 1), engines.RedisCluster(t)
 	sentinel, _, _ := strings.Cut(set.URL, "?")
 	for name, c := range map[string]struct{ url, want string }{
 		"nobody there":      {"redis://127.0.0.1:1", "no connection to Redis: dial tcp 127.0.0.1:1"},
