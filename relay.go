@@ -39,7 +39,9 @@ func (c *Client) startImplicit(stackExchange *url.URL) *SignIn {
 
 // newRelaySignIn uses a key that only the holder of its verifier can claim
 // under.
-func (c *Client) newRelaySignIn(flow Flow, address *url.URL, query url.Values, finish func(context.Context, *answer) (*Token, error)) *SignIn {
+func (c *Client) newRelaySignIn(
+	flow Flow, address *url.URL, query url.Values, finish func(context.Context, *answer) (*Token, error),
+) *SignIn {
 	verifier := randomText()
 	key := "s256." + challengeOf(verifier)
 	query.Set("redirect_uri", c.relayRedirectURI())

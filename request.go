@@ -169,7 +169,9 @@ const maxRepeats = 2
 // such as the redemption of a code. It is repeated all the same where the answer
 // did not come, as it may not have been received; but not for long, and a
 // repetition that is refused means that the first one had its effect.
-func (c *Client) persist(ctx context.Context, delay time.Duration, target *url.URL, form url.Values, once bool) (*answer, error) {
+func (c *Client) persist(
+	ctx context.Context, delay time.Duration, target *url.URL, form url.Values, once bool,
+) (*answer, error) {
 	var trouble, lost error
 	repeats := 0
 	for longest := max(delay, lastDelay); ; delay = min(2*delay, longest) {

@@ -65,7 +65,8 @@ func (c *Client) askServer(ctx context.Context) (serverInfo, error) {
 
 // notDSS keeps the words for what is wrong apart from what was answered.
 func (c *Client) notDSS(reason string) error {
-	return &serverError{fmt.Sprintf("dss: there is no DSS server at %s: %s", c.server, reason), []error{ErrWrongServer, ErrUnreachable}}
+	text := fmt.Sprintf("dss: there is no DSS server at %s: %s", c.server, reason)
+	return &serverError{text, []error{ErrWrongServer, ErrUnreachable}}
 }
 
 // advice says what to do about an answer of something in front of a server.
@@ -75,7 +76,8 @@ func advice(response *http.Response) string {
 		if location, err := response.Location(); err == nil {
 			base, found := strings.CutSuffix(location.Path, api.PathMetadata)
 			if found && location.Host != "" {
-				return "; if you trust that, set Server to " + (&url.URL{Scheme: location.Scheme, Host: location.Host, Path: base}).String()
+				server := url.URL{Scheme: location.Scheme, Host: location.Host, Path: base}
+				return "; if you trust that, set Server to " + server.String()
 			}
 		}
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
@@ -101,12 +103,14 @@ func (c *Client) checkIssuer(text string, flow Flow) error {
 		(issuer.Host == parent || bothLocal(issuer, c.server)) {
 		return nil
 	}
-	return &serverError{fmt.Sprintf("dss: the server at %s calls itself %s: set Server to %s", c.server, text, text), []error{ErrWrongServer}}
+	text = fmt.Sprintf("dss: the server at %s calls itself %s: set Server to %s", c.server, text, text)
+	return &serverError{text, []error{ErrWrongServer}}
 }
 
 // bothLocal reports whether two URLs differ in their name for this machine only.
 func bothLocal(a, b *url.URL) bool {
-	return a.Scheme == b.Scheme && a.Port() == b.Port() && origin.IsLoopback(a.Hostname()) && origin.IsLoopback(b.Hostname())
+	return a.Scheme == b.Scheme && a.Port() == b.Port() &&
+		origin.IsLoopback(a.Hostname()) && origin.IsLoopback(b.Hostname())
 }
 
 // serverError is a wrong Config.Server.

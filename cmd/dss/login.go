@@ -55,7 +55,8 @@ func (l *login) flags() *flag.FlagSet {
 	f.BoolVar(&l.noBrowser, "no-browser", false, "show the address only")
 	choiceVar(f, &l.output, "output", "token|json|env", "what to print: the token, a JSON object, or DSS_TOKEN=… for a shell")
 	f.StringVar(&l.appID, "app-id", "", "`id` that keeps the app's keys apart, in the relay flows")
-	f.StringVar(&l.stackExchange, "stackexchange-url", "", "`URL` where users sign in, in the relay flows (default "+dss.DefaultStackExchange+", or the sandbox of a server on this machine)")
+	f.StringVar(&l.stackExchange, "stackexchange-url", "", "`URL` where users sign in, in the relay flows (default "+
+		dss.DefaultStackExchange+", or the sandbox of a server on this machine)")
 	f.DurationVar(&l.timeout, "timeout", 15*time.Minute, "how long to wait for the user")
 	return f
 }
@@ -113,10 +114,12 @@ func (l *login) scopes() []string {
 // signIn shows what to do, and waits until it is done.
 func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss.Token, error) {
 	signIn, err := client.Start(ctx)
-	if errors.Is(err, dss.ErrWrongServer) && !errors.Is(err, dss.ErrUnreachable) {
-		return nil, asUsage(err) // there is a server, which has another name
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, dss.ErrUnreachable):
+		return nil, inFlags{err}
+	case errors.Is(err, dss.ErrWrongServer): // there is a server, which has another name
+		return nil, asUsage(err)
+	case err != nil:
 		return nil, err
 	}
 	defer signIn.Close()
@@ -182,6 +185,19 @@ func asUsage(err error) error {
 	if err == nil {
 		return nil
 	}
-	names := strings.NewReplacer("dss: ", "", "Server ", "--server ", "ClientID ", "--client-id ", "StackExchange ", "--stackexchange-url ", "API ", "--stackexchange-api-url ")
-	return usagef("%s", names.Replace(err.Error()))
+	return usagef("%s", inFlags{err})
 }
+
+// inFlags is an error of package dss in the words of the flags.
+type inFlags struct{ error }
+
+var flagNames = strings.NewReplacer(
+	"dss: ", "", "Server must", "--server must", "set Server", "set --server", "ClientID must", "--client-id must",
+	"StackExchange must", "--stackexchange-url must", "API must", "--stackexchange-api-url must",
+)
+
+// Error implements error.
+func (e inFlags) Error() string { return flagNames.Replace(e.error.Error()) }
+
+// Unwrap returns the error of package dss.
+func (e inFlags) Unwrap() error { return e.error }

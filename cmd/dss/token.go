@@ -19,14 +19,17 @@ type holder struct{ api, server, output string }
 
 func (h *holder) flags(name string) *flag.FlagSet {
 	f := newFlags(name)
-	f.StringVar(&h.api, "stackexchange-api-url", "", "`URL` of the Stack Exchange API (default "+dss.DefaultAPI+", or the sandbox of a server on this machine)")
-	f.StringVar(&h.server, "server", "", "`URL` of the DSS server that the token comes from; it matters if that is on this machine and has a sandbox")
+	f.StringVar(&h.api, "stackexchange-api-url", "",
+		"`URL` of the Stack Exchange API (default "+dss.DefaultAPI+", or the sandbox of a server on this machine)")
+	f.StringVar(&h.server, "server", "",
+		"`URL` of the DSS server that the token comes from; it matters if that is on this machine and has a sandbox")
 	return f
 }
 
 func whoamiCommand() *command {
 	return &command{
-		name: "whoami", summary: "show whose an access token is, and what it allows", token: true, verbs: true, arguments: []string{"-"},
+		name: "whoami", summary: "show whose an access token is, and what it allows",
+		token: true, verbs: true, arguments: []string{"-"},
 		about: `It shows whose account an access token is for, what the token allows and when it
 ends. The token comes from DSS_TOKEN or else, with -, from the first line of
 standard input.`,
@@ -41,7 +44,8 @@ standard input.`,
 
 func logoutCommand() *command {
 	return &command{
-		name: "logout", summary: "invalidate an access token", token: true, verbs: true, arguments: []string{"-"},
+		name: "logout", summary: "invalidate an access token",
+		token: true, verbs: true, arguments: []string{"-"},
 		about: `It makes Stack Exchange forget an access token. The token comes from DSS_TOKEN or
 else, with -, from the first line of standard input.`,
 		new: func() (*flag.FlagSet, runner) {

@@ -12,7 +12,8 @@ import (
 	"unicode/utf16"
 )
 
-const giveToken = "give the access token in DSS_TOKEN, or on standard input with -; other arguments can be seen by others"
+const giveToken = "give the access token in DSS_TOKEN, or on standard input with -; " +
+	"other arguments can be seen by others"
 
 // longestLine is more than any token, in bytes.
 const longestLine = 8 << 10
