@@ -2,6 +2,7 @@ package dss_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -259,6 +260,39 @@ func TestOtherTransports(t *testing.T) {
 		_, err := dss.New(dss.Config{Server: server, ClientID: clientID, HTTPClient: from(nothing)})
 		if (err == nil) != want {
 			t.Errorf("%s: %v", server, err)
+		}
+	}
+}
+
+// TestTransportsKeepWhatTheyAre except for what is for this machine.
+func TestTransportsKeepWhatTheyAre(t *testing.T) {
+	dialed := errors.New("dialled by the caller's function")
+	for name, tt := range map[string]struct {
+		given        *http.Transport
+		http2, dials bool
+	}{
+		"ours":        {nil, true, false},
+		"the default": {routes.network.(*http.Transport), true, false},
+		"bare":        {&http.Transport{}, true, false},
+		"own TLS":     {&http.Transport{TLSClientConfig: &tls.Config{}}, false, false},
+		"own dialler": {&http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, dialed }}, false, true},
+		//lint:ignore SA1019 programs may still set it
+		"older dialler": {&http.Transport{Dial: func(string, string) (net.Conn, error) { return nil, dialed }}, false, true},
+	} {
+		config := dss.Config{Server: "https://auth.example.org", ClientID: clientID, HTTPClient: &http.Client{}}
+		if tt.given != nil {
+			config.HTTPClient.Transport = tt.given
+		}
+		client := newClient(t, config)
+		carrier := client.Transport().(*http.Transport)
+		if carrier == tt.given || carrier.ForceAttemptHTTP2 != tt.http2 || carrier.HTTP2.SendPingTimeout == 0 {
+			t.Errorf("%s: HTTP/2 is %v", name, carrier.ForceAttemptHTTP2)
+		}
+		if !tt.dials {
+			continue
+		}
+		if _, err := client.Start(t.Context()); !errors.Is(err, dialed) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

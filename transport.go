@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,10 +63,27 @@ func newHTTPClient(given *http.Client) *http.Client {
 	case nil:
 		client.Transport = sharedTransport()
 	case *http.Transport:
-		client.Transport = adapt(t.Clone())
+		client.Transport = adapt(cloneOf(t))
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return client
+}
+
+// cloneOf copies a transport, with what it would lose by the function for dialling
+// that adapt gives it: the older such function, and HTTP/2 where that comes by
+// itself.
+func cloneOf(t *http.Transport) *http.Transport {
+	clone := t.Clone()
+	//lint:ignore SA1019 programs may still set it
+	if older := t.Dial; older != nil && clone.DialContext == nil {
+		clone.DialContext = func(_ context.Context, network, address string) (net.Conn, error) {
+			return older(network, address)
+		}
+	}
+	if config := clone.TLSClientConfig; config != nil && slices.Contains(config.NextProtos, "h2") {
+		clone.ForceAttemptHTTP2 = true
+	}
+	return clone
 }
 
 // proxyError is a proxy that does not let requests through.
