@@ -85,6 +85,21 @@ func TestPagesKeepThePolicy(t *testing.T) {
 	}
 }
 
+// TestMotionDoesNotSwitchTheGuardOff: who wants less motion is guarded as well.
+func TestMotionDoesNotSwitchTheGuardOff(t *testing.T) {
+	style, err := staticFiles.ReadFile("static/style.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, reduced, ok := strings.Cut(string(style), "prefers-reduced-motion")
+	if reduced, _, _ = strings.Cut(reduced, "@media"); !ok || strings.Contains(reduced, "* { animation") || strings.Contains(reduced, "data-guard") {
+		t.Errorf("reduced motion: %s", reduced)
+	}
+	if len(style) > 8<<10 {
+		t.Errorf("the style sheet has %d bytes", len(style))
+	}
+}
+
 func TestLandingShowsOneSection(t *testing.T) {
 	shown := regexp.MustCompile(`<section data-section="([a-z]+)">`)
 	for _, view := range []View{ViewFragment, ViewConfirm, ViewRefusal, ViewFinished, ViewCancelled, ViewRefused} {

@@ -37,11 +37,11 @@ async function untilAddress(page, good, what) {
   }
 }
 
-// Opens all addresses in one tab, each from a page of its own, and looks at
-// every address that the tab has had.
+// Opens all addresses in one tab, each from a page that holds nothing, and looks
+// at every address that the tab has had.
 async function assertNothingStays(page, dss, addresses, fragment, cleanPath) {
   for (const address of addresses) {
-    await page.goto(dss.url + '/healthz');
+    await page.goto(dss.url + '/problem/no_key');
     await page.goto(dss.url + address + fragment);
     await untilAddress(page, ({ href, pathname }) => cleanPath(pathname) && !href.includes(canary), address);
   }
@@ -79,7 +79,7 @@ for (const name of Object.keys(browsers)) {
 
     for (const path of ['/auth/redirect', '/auth/redirect?code=C&state=' + key, '/problem/no_key', '/nowhere', '/device', '/device/finished']) {
       test('of ' + path.replace(key, 'K') + ' when the fragment changes', inPage(async (page) => {
-        await page.goto(dss.url + '/healthz');
+        await page.goto(dss.url + '/');
         await page.goto(dss.url + path);
         const before = new URL(dss.url + path).pathname;
         await page.evaluate(() => { location.hash = '#access_token=CANARY&state=K'; });

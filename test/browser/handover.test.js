@@ -118,6 +118,7 @@ for (const name of Object.keys(browsers)) {
       assert.ok((await claim(dss, key, app)).access_token);
       await page.reload();
       await section(page, 'nothing');
+      assert.equal(await page.$('[data-reloaded]:not([hidden])'), null, 'it has been answered');
       await page.goBack();
       await page.goForward();
       await section(page, 'nothing');
@@ -131,6 +132,7 @@ for (const name of Object.keys(browsers)) {
       await section(page, 'confirm');
       await page.reload();
       await section(page, 'nothing');
+      await page.waitForSelector('[data-reloaded]:not([hidden])');
       assert.equal((await claim(dss, key, app)).status, 404);
     }));
 

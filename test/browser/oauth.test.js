@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { text as consumeText } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { browsers, consent, history, inFreshPage, launch, launchWithoutScript, submit, text } from './browsers.js';
+import { browsers, consent, history, inFreshPage, launch, launchWithoutScript, pressHeld, submit, text } from './browsers.js';
 import { post, s256, secret, startDSS, startListener } from './dss.js';
 
 const texts = JSON.parse(readFileSync(new URL('../../internal/web/text/en.json', import.meta.url)));
@@ -461,8 +461,7 @@ for (const name of Object.keys(browsers)) {
     test('device grant, with the keyboard', async () => {
       const started = await startDevice(dss);
       await ask(started);
-      await tab(1);
-      await go(); // Continue
+      await pressHeld(name, page, 'button[value=continue]');
       await tab(1);
       await go(); // Approve
       await assertHeading('device.finished.title');
@@ -473,8 +472,7 @@ for (const name of Object.keys(browsers)) {
     test('device grant: decline', async () => {
       const started = await startDevice(dss);
       await ask(started);
-      await tab(2);
-      await go();
+      await pressHeld(name, page, 'button[value=decline]');
       await assertHeading('device.declined.title');
       assert.equal((await started.poll()).error, 'access_denied');
     });

@@ -1,10 +1,11 @@
 // What the pages do without JavaScript, when prerendered, and in Try it.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { browsers, consent, inFreshPage, launch, launchWithoutScript, press, section, text } from './browsers.js';
+import { browsers, consent, inFreshPage, launch, launchWithoutScript, press, pressHeld, section, text } from './browsers.js';
 import { claim, secret, signInURL, startDSS } from './dss.js';
 
 const app = { appid: '17' };
+
 for (const name of Object.keys(browsers)) {
   describe(name + ' without JavaScript', () => {
     let dss, browser, page;
@@ -22,14 +23,15 @@ for (const name of Object.keys(browsers)) {
       for (let i = 0; i < nth; i++) await page.keyboard.press('Tab');
       await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
     };
-    const [approve, deny, finish, cancel, tell] = [1, 2, 1, 2, 1];
+    const [approve, deny] = [1, 2];
+    const pressButton = (decision) => pressHeld(name, page, 'section:not([hidden]) button[value=' + decision + ']');
 
     test('code grant: approve, finish', async () => {
       const key = secret();
       await page.goto(signInURL(dss, 'code', key));
       await press(approve);
       assert.equal((await claim(dss, key, app)).status, 404);
-      await press(finish);
+      await pressButton('finish');
       assert.ok(!(await page.url()).includes('code='), 'the code is still in the address bar');
       assert.ok((await claim(dss, key, app)).code);
     });
@@ -38,7 +40,7 @@ for (const name of Object.keys(browsers)) {
       const key = secret();
       await page.goto(signInURL(dss, 'code', key));
       await press(approve);
-      await press(cancel);
+      await pressButton('cancel');
       assert.match((await claim(dss, key, app)).error_message, /cancelled/);
     });
 
@@ -47,7 +49,7 @@ for (const name of Object.keys(browsers)) {
       await page.goto(signInURL(dss, 'code', key));
       await press(deny);
       assert.equal((await claim(dss, key, app)).status, 404);
-      await press(tell);
+      await pressButton('finish');
       assert.equal((await claim(dss, key, app)).error_name, 'access_denied');
     });
 
@@ -67,7 +69,7 @@ for (const name of Object.keys(browsers)) {
         await page.goto(signInURL(dss, 'code', secret()));
         await press(approve);
         await section(page, 'confirm');
-        await press(finish);
+        await pressButton('finish');
         await section(page, 'finished');
       });
     }

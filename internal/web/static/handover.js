@@ -8,13 +8,6 @@
   const section = (name) => page.querySelector('[data-section="' + name + '"]');
   const show = (element, visible) => { element.hidden = !visible; };
 
-  // settle is how long a new page takes no click, in milliseconds: the second
-  // half of a double click meant for another window must not finish a sign-in.
-  const settle = 500;
-  let heldUntil = 0;
-  let lastMove = -Infinity;
-  let busy = false;
-
   const open = (name, focus = true) => {
     for (const other of page.querySelectorAll('[data-section]')) show(other, other === section(name));
     if (focus) section(name).querySelector('h1').focus({ preventScroll: true });
@@ -63,23 +56,9 @@
     }
   };
 
-  const enable = (form, enabled) => {
-    for (const button of form.querySelectorAll('button')) button.disabled = !enabled;
-    form.setAttribute('aria-busy', String(!enabled));
-  };
-
-  const openForm = (name) => {
-    const form = section(name).querySelector('form');
-    enable(form, false);
-    setTimeout(() => enable(form, !busy), settle);
-    open(name);
-  };
-
   // Offers another try after a failure that may pass.
   const retry = (form, alert) => {
     open(form.closest('[data-section]').dataset.section, false);
-    enable(form, true);
-    show(form.querySelector('.buttons'), true);
     for (const text of form.querySelectorAll('[data-alert]')) show(text, text.dataset.alert === alert);
   };
 
@@ -104,20 +83,19 @@
   };
 
   const deposit = async (form, decision) => {
-    if (busy) return;
-    busy = true;
-    enable(form, false);
+    DSS.guard.busy(form, true);
     const next = outcome(form, decision);
     try {
       const answer = await post(form, decision);
       if (answer.status === 429 || answer.status >= 500) return retry(form, 'later');
       if (answer.status !== 204) return await openRejection(answer);
       forget();
+      note(false);
       open(next);
     } catch {
       retry(form, 'unreachable');
     } finally {
-      busy = false;
+      DSS.guard.busy(form, false);
     }
   };
 
@@ -125,11 +103,17 @@
     const decision = event.submitter && event.submitter.value;
     if (!decision) return; // an old browser: the form posts itself
     event.preventDefault();
-    if (decision === 'finish' && performance.now() < heldUntil) return;
     deposit(event.target, decision);
   };
 
-  const hold = () => { heldUntil = performance.now() + settle; };
+  // Notes in the session history, which must hold no response, that a question
+  // is open: after a reload the page can say that nothing was handed over.
+  const note = (asked) => history.replaceState(asked ? { asked } : null, '');
+
+  const openNothing = () => {
+    show(page.querySelector('[data-reloaded]'), Boolean(history.state && history.state.asked));
+    open('nothing');
+  };
 
   // Deposits at once what needs no question; asks about the rest.
   const begin = (name) => {
@@ -139,13 +123,15 @@
       deposit(form, 'finish');
       return;
     }
-    openForm(name);
+    note(true);
+    open(name);
+    DSS.guard.hold();
   };
 
   const readFragment = async () => {
     const response = DSS.readResponse(DSS.address.fragment, DSS.address.query);
     DSS.address = null;
-    if (response.section) return open(response.section);
+    if (response.section) return openNothing();
     if (response.problem) return openProblem(response.problem);
     const name = response.fields.has('error') ? 'refusal' : 'confirm';
     fill(section(name).querySelector('form'), response.fields);
@@ -159,10 +145,8 @@
 
   const listen = () => {
     for (const form of page.querySelectorAll('form')) form.addEventListener('submit', onSubmit);
-    addEventListener('pointermove', () => { lastMove = performance.now(); }, { passive: true });
-    addEventListener('focus', () => { if (performance.now() - lastMove > 2 * settle) hold(); });
     addEventListener('pagehide', forget);
-    addEventListener('pageshow', (event) => { if (event.persisted) open('nothing'); });
+    addEventListener('pageshow', (event) => { if (event.persisted) openNothing(); });
   };
 
   const start = () => {
