@@ -78,8 +78,8 @@ func TestDeviceExplainsScopes(t *testing.T) {
 		"<li>post, edit, comment and vote as you</li>",
 		"<li>see private information about your account",
 		"<li>keep its access until you take it back</li>",
-		"<li>see the private team <code>stackoverflow.com/c/example</code></li>",
-		"<li><code>make_tea</code></li>")
+		"<li>see the private team <bdi><code>stackoverflow.com/c/example</code></bdi></li>",
+		"<li><bdi><code>make_tea</code></bdi></li>")
 	for _, word := range []string{"read_inbox", "write_access", "private_info", "no_expiry", "access_team"} {
 		if strings.Contains(page, word) {
 			t.Errorf("the page shows %s, which says nothing to a user", word)

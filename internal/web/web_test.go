@@ -85,6 +85,32 @@ func TestPagesKeepThePolicy(t *testing.T) {
 	}
 }
 
+var isolated = regexp.MustCompile(`(?s)<bdi[^>]*>.*?</bdi>`)
+
+// TestPagesIsolateWhatOthersChose, whose direction of writing may be another:
+// ids of apps, scopes, what an error quotes.
+func TestPagesIsolateWhatOthersChose(t *testing.T) {
+	const chosen = "\u202echosen\u05d0"
+	p := newPages(t)
+	for name, render := range map[string]func() ([]byte, error){
+		"landing": func() ([]byte, error) { return p.Landing(LandingData{View: ViewConfirm, App: chosen}) },
+		"problem": func() ([]byte, error) {
+			return p.Problem(ProblemData{Status: 400, Name: "invalid_key", Message: chosen})
+		},
+		"device": func() ([]byte, error) {
+			return p.Device(DeviceData{View: DeviceConfirm, Host: "stackoverflow.com", ClientID: chosen, Scopes: []string{chosen, "access_team|" + chosen}})
+		},
+	} {
+		body, err := render()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page := string(body); !strings.Contains(page, chosen) || strings.Contains(isolated.ReplaceAllString(page, ""), chosen) {
+			t.Errorf("%s shows it outside of bdi: %s", name, page)
+		}
+	}
+}
+
 // TestMotionDoesNotSwitchTheGuardOff: who wants less motion is guarded as well.
 func TestMotionDoesNotSwitchTheGuardOff(t *testing.T) {
 	style, err := staticFiles.ReadFile("static/style.css")
