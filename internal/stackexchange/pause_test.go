@@ -14,11 +14,11 @@ import (
 
 // TestPauses: whatever the answer is, and wherever it says so.
 func TestPauses(t *testing.T) {
-	in := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
 	for name, tt := range map[string]struct {
 		status     int
 		backoff    string
-		retryAfter func() string
+		retryAfter string
+		date       time.Duration // Retry-After is a date as far away
 		want       time.Duration
 	}{
 		"seconds":               {status: 200, backoff: "10", want: 10 * time.Second},
@@ -30,17 +30,17 @@ func TestPauses(t *testing.T) {
 		"zero":                  {status: 200, backoff: "0"},
 		"negative":              {status: 200, backoff: "-5"},
 		"no number":             {status: 200, backoff: `"NaN"`},
-		"Retry-After":           {status: 429, backoff: "0", retryAfter: func() string { return "30" }, want: 30 * time.Second},
-		"Retry-After, 503":      {status: 503, backoff: "0", retryAfter: func() string { return "30" }, want: 30 * time.Second},
-		"Retry-After, 400":      {status: 400, backoff: "0", retryAfter: func() string { return "30" }, want: 30 * time.Second},
-		"a date":                {status: 429, backoff: "0", retryAfter: func() string { return in(time.Minute) }, want: time.Minute},
-		"a date of yesterday":   {status: 429, backoff: "0", retryAfter: func() string { return in(-time.Hour) }},
-		"capped, Retry-After":   {status: 429, backoff: "0", retryAfter: func() string { return "18446744073709551615" }, want: time.Hour},
-		"too long for a number": {status: 429, backoff: "0", retryAfter: func() string { return "99999999999999999999" }},
-		"capped, a date":        {status: 429, backoff: "0", retryAfter: func() string { return in(48 * time.Hour) }, want: time.Hour},
-		"nonsense":              {status: 429, backoff: "0", retryAfter: func() string { return "soon" }},
-		"the longer one":        {status: 429, backoff: "10", retryAfter: func() string { return "5" }, want: 10 * time.Second},
-		"of a success":          {status: 200, backoff: "0", retryAfter: func() string { return "30" }},
+		"Retry-After":           {status: 429, backoff: "0", retryAfter: "30", want: 30 * time.Second},
+		"Retry-After, 503":      {status: 503, backoff: "0", retryAfter: "30", want: 30 * time.Second},
+		"Retry-After, 400":      {status: 400, backoff: "0", retryAfter: "30", want: 30 * time.Second},
+		"a date":                {status: 429, backoff: "0", date: time.Minute, want: time.Minute},
+		"a date of yesterday":   {status: 429, backoff: "0", date: -time.Hour},
+		"capped, Retry-After":   {status: 429, backoff: "0", retryAfter: "18446744073709551615", want: time.Hour},
+		"too long for a number": {status: 429, backoff: "0", retryAfter: "99999999999999999999"},
+		"capped, a date":        {status: 429, backoff: "0", date: 48 * time.Hour, want: time.Hour},
+		"nonsense":              {status: 429, backoff: "0", retryAfter: "soon"},
+		"the longer one":        {status: 429, backoff: "10", retryAfter: "5", want: 10 * time.Second},
+		"of a success":          {status: 200, backoff: "0", retryAfter: "30"},
 	} {
 		for method, call := range methods {
 			t.Run(name+"/"+method, func(t *testing.T) {
@@ -52,8 +52,9 @@ func TestPauses(t *testing.T) {
 							return response(200, `{"access_token":"t","items":[]}`), nil
 						}
 						r := response(tt.status, `{"access_token":"t","items":[],"backoff":`+tt.backoff+`}`)
-						if tt.retryAfter != nil {
-							r.Header.Set("Retry-After", tt.retryAfter())
+						r.Header.Set("Retry-After", tt.retryAfter)
+						if tt.date != 0 {
+							r.Header.Set("Retry-After", time.Now().Add(tt.date).UTC().Format(http.TimeFormat))
 						}
 						return r, nil
 					}))
