@@ -36,7 +36,7 @@ func (e *CodeError) Error() string { return e.message }
 func (e *CodeError) Is(target error) bool { return target == ErrInvalidGrant }
 
 var (
-	errUnknownCode      = &CodeError{"unknown_code", "the code is unknown: this server has not issued it"}
+	errUnknownCode      = &CodeError{"unknown_code", "the code is unknown to this server"}
 	errExpiredCode      = &CodeError{"expired_code", "the code has expired; start again"}
 	errUsedCode         = &CodeError{"used_code", "the code has been used; start again"}
 	errRefusedCode      = &CodeError{"refused_code", "Stack Exchange did not accept the user's approval; start again"}
@@ -44,7 +44,7 @@ var (
 	errOtherClient      = &CodeError{"other_client", "the code was issued to another client_id"}
 	errOtherRedirectURI = &CodeError{"other_redirect_uri", "redirect_uri is not the one of the authorization request"}
 	errWrongVerifier    = &CodeError{"wrong_verifier", "code_verifier does not fit the code_challenge of the authorization request"}
-	errUnknownDevice    = &CodeError{"unknown_device_code", "the device_code is unknown: this server has not issued it"}
+	errUnknownDevice    = &CodeError{"unknown_device_code", "the device_code is unknown to this server"}
 	errRevokedDevice    = &CodeError{"revoked_device_code", "the device_code has been revoked; start again"}
 )
 

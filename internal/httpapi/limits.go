@@ -82,22 +82,20 @@ func caller(ctx context.Context) netip.Prefix { return limit.ClientOf(clientaddr
 
 // admitCall bounds the calls to Stack Exchange that are in vain, of the client
 // whose request leads to them.
-func (s *Server) admitCall(ctx context.Context, m stackexchange.Method) (done func(vain bool), err error) {
-	start := s.limits.Redemption
+func (s *Server) admitCall(ctx context.Context, m stackexchange.Method) error {
 	if m == stackexchange.MethodInvalidate {
-		start = s.limits.Revocation
+		return s.limits.MayRevoke(clientaddr.From(ctx))
 	}
-	guess, err := start(clientaddr.From(ctx))
-	if err != nil {
-		return nil, err
+	return s.limits.MayRedeem(clientaddr.From(ctx))
+}
+
+// calledInVain counts such a call.
+func (s *Server) calledInVain(ctx context.Context, m stackexchange.Method) {
+	if m == stackexchange.MethodInvalidate {
+		s.limits.RevokedInVain(clientaddr.From(ctx))
+	} else {
+		s.limits.RedeemedInVain(clientaddr.From(ctx))
 	}
-	return func(vain bool) {
-		if vain {
-			_, _ = guess.Miss(ctx) // it is counted here alone, and has no total
-		} else {
-			guess.Hit()
-		}
-	}, nil
 }
 
 // storing counts entries that the client of a request is about to have stored,

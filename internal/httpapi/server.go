@@ -115,7 +115,8 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 		observer: config.Observer, audit: audit{config.AuditKey, log},
 		hosts: newHosts(config.PublicURL, config.AppHosts),
 	}
-	config.StackExchange.Caller, config.StackExchange.Admit = caller, s.admitCall
+	config.StackExchange.Caller = caller
+	config.StackExchange.Admit, config.StackExchange.InVain = s.admitCall, s.calledInVain
 	s.upstream = stackexchange.New(config.StackExchange)
 	s.grants = grant.New(store, s.upstream, grant.Config{
 		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathCallback,

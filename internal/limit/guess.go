@@ -42,22 +42,6 @@ func (l *Limiter) UserCode(address netip.Addr) (Guess, error) {
 	return l.guess(networkOf(address), userCodes, 0)
 }
 
-// Redemption starts to have Stack Exchange redeem a code.
-func (l *Limiter) Redemption(address netip.Addr) (Guess, error) {
-	if l == nil {
-		return Guess{}, nil
-	}
-	return l.guess(networkOf(address), redemptions, 0)
-}
-
-// Revocation starts to have Stack Exchange end a token.
-func (l *Limiter) Revocation(address netip.Addr) (Guess, error) {
-	if l == nil {
-		return Guess{}, nil
-	}
-	return l.guess(networkOf(address), revocations, 0)
-}
-
 // guess pays for one.
 func (l *Limiter) guess(n network, k kind, hash uint64) (Guess, error) {
 	now := l.now()
@@ -85,9 +69,8 @@ func (g Guess) Hit() {
 }
 
 // Miss ends a guess that was wrong. refused is an [*Exceeded] if all clients
-// together had been wrong as often as they may. Where servers share a store,
-// guesses at keys and user codes are counted there; err is the store's, and
-// changes nothing for the client.
+// together had been wrong as often as they may. Where servers share a store it
+// is counted there; err is the store's, and changes nothing for the client.
 func (g Guess) Miss(ctx context.Context) (refused, err error) {
 	l := g.limiter
 	if l == nil {
@@ -97,7 +80,7 @@ func (g Guess) Miss(ctx context.Context) (refused, err error) {
 	if g.kind == unknownKeys {
 		l.recent.add(g.hash)
 	}
-	if l.shared.store == nil || g.kind >= guesses {
+	if l.shared.store == nil {
 		return refused, nil
 	}
 	limit := l.config.limits()[g.kind]

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -128,46 +127,6 @@ func TestTotalRefusesOnlyTheWrong(t *testing.T) {
 					t.Errorf("a right guess of a client that was wrong too often: %v", err)
 				}
 			})
-		}
-	}
-}
-
-// TestCallsInVain: only what Stack Exchange does not know counts, for its
-// client alone.
-func TestCallsInVain(t *testing.T) {
-	rate := Rate{5, time.Hour}
-	l := New(Config{Redemptions: rate, Revocations: rate, Shared: inMemory()})
-	for name, start := range map[string]func(netip.Addr) (Guess, error){Redemptions: l.Redemption, Revocations: l.Revocation} {
-		for range 100 {
-			guess, err := start(here)
-			if err != nil {
-				t.Fatal(err)
-			}
-			guess.Hit()
-		}
-		var inVain []Guess
-		for range 5 { // at once
-			guess, err := start(here)
-			if err != nil {
-				t.Fatal(err)
-			}
-			inVain = append(inVain, guess)
-		}
-		_, err := start(here)
-		for _, guess := range inVain {
-			if refused, err := guess.Miss(t.Context()); refused != nil || err != nil {
-				t.Errorf("%s: %v, %v", name, refused, err)
-			}
-		}
-		over := &Exceeded{}
-		if !errors.As(err, &over) || over.Name != name {
-			t.Errorf("%s: %v", name, err)
-		}
-		if _, err := start(here); err == nil {
-			t.Errorf("%s: another one is let through", name)
-		}
-		if _, err := start(there); err != nil {
-			t.Errorf("%s of somebody else: %v", name, err)
 		}
 	}
 }

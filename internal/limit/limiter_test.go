@@ -217,10 +217,10 @@ func TestOff(t *testing.T) {
 			done()
 			key, keyErr := l.Key(here, "0", time.Now().String())
 			code, codeErr := l.UserCode(here)
-			redemption, redemptionErr := l.Redemption(here)
-			revocation, revocationErr := l.Revocation(here)
+			l.RedeemedInVain(here)
+			l.RevokedInVain(here)
 			return errors.Join(l.Request(here), l.Exchange(here), l.Deposit(here, 1, 300),
-				miss(t, key, keyErr), miss(t, code, codeErr), miss(t, redemption, redemptionErr), miss(t, revocation, revocationErr))
+				miss(t, key, keyErr), miss(t, code, codeErr), l.MayRedeem(here), l.MayRevoke(here))
 		})
 		if err != nil {
 			t.Errorf("%d, then %v", n, err)

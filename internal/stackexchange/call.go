@@ -1,6 +1,7 @@
 package stackexchange
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptrace"
@@ -46,12 +47,9 @@ func (l call) request(ctx context.Context) (*http.Request, error) {
 func (c *Client) do(ctx context.Context, method Method, l call, judge func(answer) (vain bool, err error)) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	done, err := c.config.Admit(ctx, method)
-	if err != nil {
+	if err := c.config.Admit(ctx, method); err != nil {
 		return err
 	}
-	vain := false
-	defer func() { done(vain) }()
 	var a answer
 	defer func(started time.Time) { c.observed(method, started, a, err) }(time.Now())
 	if err := c.pauses[method].check(); err != nil {
@@ -61,13 +59,16 @@ func (c *Client) do(ctx context.Context, method Method, l call, judge func(answe
 		return err
 	}
 	defer c.gate.leave()
-	if err := c.pauses[method].check(); err != nil { // since the wait
+	if err := cmp.Or(c.pauses[method].check(), c.config.Admit(ctx, method)); err != nil { // since the wait
 		return err
 	}
 	if a, err = c.send(ctx, l, c.pauses[method]); err != nil {
 		return err
 	}
-	vain, err = judge(a)
+	vain, err := judge(a)
+	if vain {
+		c.config.InVain(ctx, method)
+	}
 	return err
 }
 

@@ -45,11 +45,13 @@ type Config struct {
 	// Caller says for whom a call is made, by its context. When calls have to
 	// wait, callers take turns. If it is nil, all are one caller's.
 	Caller func(context.Context) netip.Prefix
-	// Admit is asked before a call is made, with its context, and may refuse
-	// it: the call returns the error, wrapped. When an admitted call is over,
-	// done hears whether it was in vain: the code was refused, or the token
-	// was not known. If Admit is nil, all are admitted.
-	Admit func(context.Context, Method) (done func(vain bool), err error)
+	// Admit is asked about a call, with its context, before it waits for its
+	// turn and when that has come, and may refuse it: the call returns the
+	// error, wrapped. If it is nil, all are admitted.
+	Admit func(context.Context, Method) error
+	// InVain hears of a call that was in vain: the code was refused, or the
+	// token is not known. If it is nil, nobody does.
+	InVain func(context.Context, Method)
 	// Observe is told of every call when it is over. If it is nil, nobody
 	// is.
 	Observe func(Call)
@@ -81,7 +83,10 @@ func New(c Config) *Client {
 		c.Caller = func(context.Context) netip.Prefix { return netip.Prefix{} }
 	}
 	if c.Admit == nil {
-		c.Admit = func(context.Context, Method) (func(bool), error) { return func(bool) {}, nil }
+		c.Admit = func(context.Context, Method) error { return nil }
+	}
+	if c.InVain == nil {
+		c.InVain = func(context.Context, Method) {}
 	}
 	if c.Observe == nil {
 		c.Observe = func(Call) {}

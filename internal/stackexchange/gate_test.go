@@ -290,49 +290,52 @@ func TestRepeatsCount(t *testing.T) {
 	})
 }
 
-// TestAdmit: a call that is refused is not made, an admitted one is told of
-// once, and only what was in vain counts as that.
+// TestAdmit: a call that is refused is not made, be it before it waits or in
+// its turn, and what was in vain is told.
 func TestAdmit(t *testing.T) {
 	errNo := errors.New("no")
 	for name, tt := range map[string]struct {
-		status   int
-		body     string
-		method   string
-		vain     bool
-		admitted error
+		status  int
+		body    string
+		method  string
+		vain    int
+		refused int // when Admit says no; 0: never
 	}{
-		"a token":            {200, `{"access_token":"t"}`, "redeem", false, nil},
-		"a refusal":          {400, `{"error":{"type":"x","message":"y"}}`, "redeem", true, nil},
-		"an outage":          {500, ``, "redeem", false, nil},
-		"a live token":       {200, `{"items":[{"access_token":"x"}]}`, "invalidate", false, nil},
-		"an unknown token":   {200, `{"items":[]}`, "invalidate", true, nil},
-		"a dead token":       {400, `{"error_id":402}`, "invalidate", true, nil},
-		"a strange token":    {400, `{"error_id":400}`, "invalidate", true, nil},
-		"throttled":          {400, `{"error_id":502}`, "invalidate", false, nil},
-		"not admitted":       {200, `{"access_token":"t"}`, "redeem", false, errNo},
-		"not admitted, both": {200, `{"items":[]}`, "invalidate", false, errNo},
+		"a token":          {200, `{"access_token":"t"}`, "redeem", 0, 0},
+		"a refusal":        {400, `{"error":{"type":"x","message":"y"}}`, "redeem", 1, 0},
+		"an outage":        {500, ``, "redeem", 0, 0},
+		"a live token":     {200, `{"items":[{"access_token":"x"}]}`, "invalidate", 0, 0},
+		"an unknown token": {200, `{"items":[]}`, "invalidate", 1, 0},
+		"a dead token":     {400, `{"error_id":402}`, "invalidate", 1, 0},
+		"a strange token":  {400, `{"error_id":400}`, "invalidate", 1, 0},
+		"throttled":        {400, `{"error_id":502}`, "invalidate", 0, 0},
+		"not admitted":     {200, `{"access_token":"t"}`, "redeem", 0, 1},
+		"not in its turn":  {200, `{"items":[]}`, "invalidate", 0, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var told []bool
-			calls := 0
+			asked, calls, vain := 0, 0, 0
+			check := func(ctx context.Context, m stackexchange.Method) {
+				if string(m) != tt.method || callerOf(ctx) != callerOf(by(t.Context(), 9)) {
+					t.Errorf("a call to %s by %v", m, callerOf(ctx))
+				}
+			}
 			c := stackexchange.New(stackexchange.Config{
-				Admit: func(ctx context.Context, m stackexchange.Method) (func(bool), error) {
-					if string(m) != tt.method || callerOf(ctx) != callerOf(by(t.Context(), 9)) {
-						t.Errorf("asked about a call to %s by %v", m, callerOf(ctx))
+				Admit: func(ctx context.Context, m stackexchange.Method) error {
+					check(ctx, m)
+					if asked++; asked == tt.refused {
+						return errNo
 					}
-					return func(vain bool) { told = append(told, vain) }, tt.admitted
+					return nil
 				},
+				InVain: func(ctx context.Context, m stackexchange.Method) { check(ctx, m); vain++ },
 				Transport: roundTrip(func(*http.Request) (*http.Response, error) {
 					calls++
 					return response(tt.status, tt.body), nil
 				}),
 			})
 			err := methods[tt.method](by(t.Context(), 9), c)
-			switch {
-			case tt.admitted != nil && (!errors.Is(err, tt.admitted) || calls > 0 || told != nil):
-				t.Errorf("not admitted: %v, %d calls, told %v", err, calls, told)
-			case tt.admitted == nil && !slices.Equal(told, []bool{tt.vain}):
-				t.Errorf("told %v, want %t", told, tt.vain)
+			if errors.Is(err, errNo) != (tt.refused > 0) || calls != 1-min(tt.refused, 1) || vain != tt.vain {
+				t.Errorf("%v, %d calls, %d in vain", err, calls, vain)
 			}
 		})
 	}

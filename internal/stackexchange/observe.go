@@ -36,7 +36,7 @@ const (
 	CallOK          CallOutcome = "ok"
 	CallRefused     CallOutcome = "refused"     // a no
 	CallPaused      CallOutcome = "paused"      // not made, because Stack Exchange had asked for a pause
-	CallThrottled   CallOutcome = "throttled"   // not made, because too many wait for their turn
+	CallThrottled   CallOutcome = "throttled"   // not made, because too many wait, or Admit refused it in its turn
 	CallUnavailable CallOutcome = "unavailable" // no usable answer, or none in time
 )
 
@@ -65,7 +65,7 @@ func outcomeOf(err error) CallOutcome {
 	if _, paused := errors.AsType[*PausedError](err); paused {
 		return CallPaused
 	}
-	if errors.Is(err, errBusy) {
+	if errors.Is(err, errBusy) || !errors.Is(err, ErrUnavailable) {
 		return CallThrottled
 	}
 	return CallUnavailable
