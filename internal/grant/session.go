@@ -125,7 +125,9 @@ type record[T packer] struct {
 }
 
 // create stores value under a fresh secret.
-func create(ctx context.Context, store relay.Store, purpose string, secret relay.Secret, value packer, expires time.Time) (bool, error) {
+func create(
+	ctx context.Context, store relay.Store, purpose string, secret relay.Secret, value packer, expires time.Time,
+) (bool, error) {
 	slot, err := relay.NewSlot(purpose, secret)
 	if err != nil {
 		return false, err
@@ -157,7 +159,9 @@ func (s *Service) admit(ctx context.Context, entries, bytes int) error {
 func size(value packer) int { return relay.EntryOverhead + relay.SealOverhead + 1 + len(value.pack()) }
 
 // load returns the live record under a secret. An altered one is absent.
-func load[T packer, P unpacker[T]](ctx context.Context, store relay.Store, purpose string, secret relay.Secret) (r record[T], ok bool, err error) {
+func load[T packer, P unpacker[T]](
+	ctx context.Context, store relay.Store, purpose string, secret relay.Secret,
+) (r record[T], ok bool, err error) {
 	if r.slot, err = relay.NewSlot(purpose, secret); err != nil {
 		return r, false, err
 	}

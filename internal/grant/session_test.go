@@ -34,7 +34,8 @@ func TestSessionRoundTrip(t *testing.T) {
 // so that a full store can take it.
 func TestApprovalNeedsNoRoom(t *testing.T) {
 	fresh := full()
-	fresh.Status, fresh.Approved, fresh.Since, fresh.Code, fresh.Browser = pending, time.Time{}, time.Time{}, "", browserHash{}
+	fresh.Status, fresh.Code, fresh.Browser = pending, "", browserHash{}
+	fresh.Approved, fresh.Since = time.Time{}, time.Time{}
 	asked := len(fresh.pack())
 	for what, change := range map[string]func(*session){
 		"continued": func(s *session) { s.Browser = browserHash{1} },

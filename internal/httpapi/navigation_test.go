@@ -13,26 +13,27 @@ import (
 // a browser. What a web page loads as a part of itself stores nothing, leads
 // nowhere, and is no guess.
 func TestNavigations(t *testing.T) {
+	const mode, dest, site = "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-Fetch-Site"
 	for name, c := range map[string]struct {
 		header []string // more values of one are separated by a bar
 		served bool
 	}{
 		"a program":                  {nil, true},
-		"a browser":                  {[]string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Sec-Fetch-Site", "cross-site"}, true},
-		"a browser without the dest": {[]string{"Sec-Fetch-Mode", "navigate"}, true},
-		"a browser without the mode": {[]string{"Sec-Fetch-Dest", "document"}, true},
-		"img":                        {[]string{"Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image", "Sec-Fetch-Site", "cross-site"}, false},
-		"img of our own":             {[]string{"Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image", "Sec-Fetch-Site", "same-origin"}, false},
-		"iframe":                     {[]string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}, false},
-		"embed":                      {[]string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "embed"}, false},
-		"script":                     {[]string{"Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "script"}, false},
-		"fetch":                      {[]string{"Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty"}, false},
-		"fetch of a document":        {[]string{"Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "document"}, false},
-		"stylesheet, dest alone":     {[]string{"Sec-Fetch-Dest", "style"}, false},
-		"websocket, mode alone":      {[]string{"Sec-Fetch-Mode", "websocket"}, false},
-		"an empty mode":              {[]string{"Sec-Fetch-Mode", ""}, false},
-		"two modes":                  {[]string{"Sec-Fetch-Mode", "navigate|no-cors"}, false},
-		"another case":               {[]string{"Sec-Fetch-Mode", "Navigate"}, false},
+		"a browser":                  {[]string{mode, "navigate", dest, "document", site, "cross-site"}, true},
+		"a browser without the dest": {[]string{mode, "navigate"}, true},
+		"a browser without the mode": {[]string{dest, "document"}, true},
+		"img":                        {[]string{mode, "no-cors", dest, "image", site, "cross-site"}, false},
+		"img of our own":             {[]string{mode, "no-cors", dest, "image", site, "same-origin"}, false},
+		"iframe":                     {[]string{mode, "navigate", dest, "iframe"}, false},
+		"embed":                      {[]string{mode, "navigate", dest, "embed"}, false},
+		"script":                     {[]string{mode, "no-cors", dest, "script"}, false},
+		"fetch":                      {[]string{mode, "cors", dest, "empty"}, false},
+		"fetch of a document":        {[]string{mode, "cors", dest, "document"}, false},
+		"stylesheet, dest alone":     {[]string{dest, "style"}, false},
+		"websocket, mode alone":      {[]string{mode, "websocket"}, false},
+		"an empty mode":              {[]string{mode, ""}, false},
+		"two modes":                  {[]string{mode, "navigate|no-cors"}, false},
+		"another case":               {[]string{mode, "Navigate"}, false},
 	} {
 		store := inMemory()
 		l := newLimited(t, store, limit.New(limit.Config{UserCodes: hour(2)}), "")

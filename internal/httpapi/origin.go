@@ -25,7 +25,9 @@ func (s *Server) sameOrigin(r *http.Request) error {
 	return &problem{api.CrossOrigin, "only a page of this server may deposit"}
 }
 
-var errNoNavigation = &problem{api.CrossOrigin, "open this address in a window of a browser: a page cannot load it as a part of itself"}
+var errNoNavigation = &problem{
+	api.CrossOrigin, "open this address in a window of a browser: a page cannot load it as a part of itself",
+}
 
 // navigates refuses a request by which a browser does not show a page in a
 // window of its own: pictures, frames and scripts of other sites can send as many
