@@ -10,6 +10,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
+	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
@@ -201,9 +202,9 @@ func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, typed string)
 	})
 }
 
-// askAgain says what is wrong with a code.
+// askAgain says what is wrong with a code, which may come from a link.
 func (s *Server) askAgain(w http.ResponseWriter, r *http.Request, typed string, err error) {
-	data := web.DeviceData{View: web.DeviceAsk, UserCode: typed, Unknown: true}
+	data := web.DeviceData{View: web.DeviceAsk, UserCode: display.Clean(typed), Unknown: true}
 	var no *grant.NoUserCodeError
 	if errors.As(err, &no) {
 		data.Strange, data.Letters = no.Strange, no.Letters

@@ -48,7 +48,7 @@ var allowed = map[string][]string{
 	"internal/clientaddr":    {},
 	"internal/limit":         {"internal/relay"},
 	"internal/logger":        {},
-	"internal/httpapi": {"api", "internal/clientaddr", "internal/grant", "internal/limit", "internal/origin", "internal/relay",
+	"internal/httpapi": {"api", "internal/clientaddr", "internal/display", "internal/grant", "internal/limit", "internal/origin", "internal/relay",
 		"internal/stackexchange", "internal/web"},
 	"internal/metrics": {"internal/grant", "internal/httpapi", "internal/relay", "internal/stackexchange"},
 }
