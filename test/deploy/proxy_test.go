@@ -56,6 +56,7 @@ func TestProxy(t *testing.T) {
 			handOver(t, a)
 			hangUp(t, a, dss, admin)
 			refuse(t, a, canary)
+			longState(t, a)
 			ids = append(ids, identified(t, a, canary)...)
 		}
 		e.strangers(t, canary)
@@ -97,6 +98,17 @@ func handOver(t *testing.T, a app) {
 	}
 	if got := <-waited; got != `200 {"access_token":"later"} <nil>` {
 		t.Errorf("the waiting app got %s", got)
+	}
+}
+
+// longState: the longest state that an app may send, with each byte escaped,
+// comes back whole.
+func longState(t *testing.T, a app) {
+	t.Helper()
+	state := strings.Repeat("%FF", 4096)
+	got, err := a.get("/oauth/authorize?client_id=7&redirect_uri=http://127.0.0.1:1/&state=" + state)
+	if err != nil || got.status != http.StatusSeeOther || !strings.Contains(got.header.Get("Location"), "state="+state) {
+		t.Errorf("the longest state: %d %v, to %.100s", got.status, err, got.header.Get("Location"))
 	}
 }
 
