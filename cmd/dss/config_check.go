@@ -102,7 +102,8 @@ func (c *config) lookAtAdmin(log *slog.Logger) (string, error) {
 		return "none", nil
 	}
 	if host, _, err := net.SplitHostPort(c.adminListen); err == nil && unspecified(host) {
-		log.Warn("the admin server asks for no password and listens on every address: let nobody but yourself reach it, or name one address in --admin-listen, such as 127.0.0.1:8081")
+		log.Warn("the admin server asks for no password and listens on every address: " +
+			"let nobody but yourself reach it, or name one address in --admin-listen, such as 127.0.0.1:8081")
 	}
 	return c.lookAtAddress("admin-listen", c.adminListen, socketAdmin)
 }
@@ -120,7 +121,8 @@ func (c *config) lookAtPublicURL(log *slog.Logger) (string, error) {
 		return "", err
 	}
 	if c.public != nil && c.public.Scheme == "http" && c.behindProxy {
-		log.Warn("--behind-proxy with a plain http --public-url: browsers send access tokens in plain text to the proxy, and sign-ins of OAuth are not offered; if the proxy speaks HTTPS, as it should, write https:// in --public-url")
+		log.Warn("--behind-proxy with a plain http --public-url: browsers send access tokens in plain text to the proxy, " +
+			"and sign-ins of OAuth are not offered; if the proxy speaks HTTPS, as it should, write https:// in --public-url")
 	}
 	switch {
 	case c.public == nil:
@@ -185,7 +187,8 @@ func (c *config) lookAtAudit(log *slog.Logger) (text string, err error) {
 		return "lines with hashes under the secret in " + c.auditKeyFile, nil
 	}
 	if !origin.IsLoopback(c.serverName()) {
-		log.Warn("the hashes in audit lines are others after each restart and on each server: make a secret for them with openssl rand -hex 32, and name its file in --audit-key-file")
+		log.Warn("the hashes in audit lines are others after each restart and on each server: " +
+			"make a secret for them with openssl rand -hex 32, and name its file in --audit-key-file")
 	}
 	return "lines with hashes under a secret that is made at each start", nil
 }

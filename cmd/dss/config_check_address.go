@@ -32,7 +32,8 @@ func (c *config) lookAtAddress(flagName, address string, names ...string) (strin
 	case listens(port):
 		return address + ", which is in use now, perhaps by the server that this one replaces", nil
 	case port != 0 && port < firstUnprivileged() && !mayBindAll():
-		return "", usagef("--%s %s: this user may not listen below port %d: let systemd pass the socket, or grant CAP_NET_BIND_SERVICE", flagName, address, firstUnprivileged())
+		return "", usagef("--%s %s: this user may not listen below port %d: let systemd pass the socket, or grant CAP_NET_BIND_SERVICE",
+			flagName, address, firstUnprivileged())
 	}
 	return address, nil
 }

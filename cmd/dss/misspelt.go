@@ -12,7 +12,8 @@ import (
 
 // foreign are variables that begin like ours and are none of ours: those that
 // Kubernetes sets for services called dss or dss-…, and those of our tests.
-var foreign = regexp.MustCompile(`^DSS_(?:(?:\w+_)?SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT|(?:\w+_)?PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_\w+)?|TEST_\w+)$`)
+var foreign = regexp.MustCompile(`^DSS_(?:(?:\w+_)?SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT|` +
+	`(?:\w+_)?PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_\w+)?|TEST_\w+)$`)
 
 // foreignPort is the value of Kubernetes' DSS_…_PORT.
 var foreignPort = regexp.MustCompile(`^(?:tcp|udp|sctp)://`)

@@ -100,7 +100,8 @@ func sqlitePath(url string) (string, error) {
 	case path == "" || strings.HasSuffix(path, "/"):
 		return "", usagef("--store sqlite: needs the path of a file, as in sqlite:data/dss.db")
 	case strings.HasPrefix(path, "//"):
-		return "", usagef("--store sqlite: is followed by a path, as in sqlite:data/dss.db or sqlite:/var/lib/dss/dss.db: leave out the slashes in front of it")
+		return "", usagef("--store sqlite: is followed by a path, as in sqlite:data/dss.db or sqlite:/var/lib/dss/dss.db: " +
+			"leave out the slashes in front of it")
 	case strings.HasPrefix(path, "file:"), path == ":memory:", strings.ContainsAny(path, "?#\x00"):
 		return "", usagef("--store sqlite: takes the path of a file and no parameters, as in sqlite:data/dss.db")
 	}

@@ -17,8 +17,8 @@ import (
 // may be one of the password.
 var (
 	// ErrUnclear says that a URL does not come apart in one way only.
-	ErrUnclear = errors.New("the URL does not come apart in one way only: in its user name, password and parameters write special " +
-		"characters as %XX (%40 for @, %2F for /, %3A for :, %23 for #, %3F for ?, %25 for %)")
+	ErrUnclear = errors.New("the URL does not come apart in one way only: in its user name, password and parameters " +
+		"write special characters as %XX (%40 for @, %2F for /, %3A for :, %23 for #, %3F for ?, %25 for %)")
 	// ErrNoHost says that what stands for a server is none.
 	ErrNoHost = errors.New("what stands for a server in the URL must be a host, or a host and a port from 1 to 65535; " +
 		"if it is part of a password, write the special characters there as %XX")
@@ -69,7 +69,7 @@ func ParseURL(text string) (*URL, error) {
 	if !ok {
 		user, hosts = "", authority
 	}
-	if strings.ContainsAny(hosts+path+query, `@#\`) || strings.ContainsAny(user, `#[]\"<>^{}|`+"`") || strings.Contains(path, "/") {
+	if strings.ContainsAny(hosts+path+query, `@#\`) || strings.Contains(path, "/") || strings.ContainsAny(user, "#[]\\\"<>^{}|`") {
 		return nil, ErrUnclear
 	}
 	u := &URL{Scheme: scheme}
@@ -166,7 +166,8 @@ func (u *URL) CheckParameters(single, repeatable []string) error {
 		repeats := slices.Contains(repeatable, name)
 		switch {
 		case !repeats && !slices.Contains(single, name):
-			return errors.New("the URL has a parameter that is not known; there are " + strings.Join(slices.Concat(repeatable, single), ", "))
+			return errors.New("the URL has a parameter that is not known; there are " +
+				strings.Join(slices.Concat(repeatable, single), ", "))
 		case !repeats && len(values) > 1:
 			return errors.New("the parameter " + name + " is there more than once")
 		}

@@ -54,7 +54,8 @@ func parse(raw string) (*settings, error) {
 		return nil, err
 	}
 	if len(u.Hosts) > 0 && (u.Parameters.Has("host") || u.Parameters.Has("port")) {
-		return nil, errors.New("the URL names the server in front of the database and in the parameters host or port too: leave out the one or the other")
+		return nil, errors.New("the URL names the server in front of the database and in the parameters host or port too: " +
+			"leave out the one or the other")
 	}
 	pool, err := pgxpool.ParseConfig(keywords(u, nil))
 	if err != nil {
@@ -78,9 +79,10 @@ func parse(raw string) (*settings, error) {
 // parameters are those of libpq, of the driver and of this package, and the
 // settings of a session that make sense for it.
 var parameters = []string{
-	"host", "port", "user", "password", "passfile", "dbname", "connect_timeout", "target_session_attrs", "application_name",
-	"sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslsni", "sslcertmode", "sslnegotiation", "channel_binding",
-	"require_auth", "service", "servicefile", "options", "min_protocol_version", "max_protocol_version", "timezone", "krbsrvname", "krbspn",
+	"host", "port", "user", "password", "passfile", "dbname", "options", "service", "servicefile", "application_name", "timezone",
+	"connect_timeout", "target_session_attrs", "require_auth", "channel_binding", "min_protocol_version", "max_protocol_version",
+	"sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslsni", "sslcertmode", "sslnegotiation",
+	"krbsrvname", "krbspn",
 	"pool_max_conns", "pool_min_conns", "pool_min_idle_conns", "pool_max_conn_lifetime", "pool_max_conn_lifetime_jitter",
 	"pool_max_conn_idle_time", "pool_health_check_period", "pool_ping_timeout",
 	"default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity",
@@ -131,8 +133,9 @@ var harmless = []struct{ parameter, variable, value string }{
 	{"sslmode", "PGSSLMODE", "disable"},
 	{"default_query_exec_mode", "", "exec"},
 	{"statement_cache_capacity", "", "0"}, {"description_cache_capacity", "", "0"},
-	{"pool_max_conns", "", "1"}, {"pool_min_conns", "", "0"}, {"pool_min_idle_conns", "", "0"}, {"pool_max_conn_lifetime", "", "1h"},
-	{"pool_max_conn_lifetime_jitter", "", "1s"}, {"pool_max_conn_idle_time", "", "1h"}, {"pool_health_check_period", "", "1m"},
+	{"pool_max_conns", "", "1"}, {"pool_min_conns", "", "0"}, {"pool_min_idle_conns", "", "0"},
+	{"pool_max_conn_lifetime", "", "1h"}, {"pool_max_conn_lifetime_jitter", "", "1s"},
+	{"pool_max_conn_idle_time", "", "1h"}, {"pool_health_check_period", "", "1m"},
 	{"pool_ping_timeout", "", "1s"},
 }
 

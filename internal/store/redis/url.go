@@ -88,7 +88,8 @@ var refused = map[string]string{
 	"read_from_replicas": noReplica,
 }
 
-const noReplica = "there is no parameter to read from replicas: one lags behind, so that what it answers may have been claimed already"
+const noReplica = "there is no parameter to read from replicas: one lags behind, so that what it answers " +
+	"may have been claimed already"
 
 func (c *Config) readParameters(u *store.URL) error {
 	for name := range u.Parameters {
