@@ -80,8 +80,7 @@ for (const name of Object.keys(browsers)) {
     const inPage = (f) => () => inFreshPage(browser, f);
 
     for (const [what, { yes, address }] of Object.entries(pages)) {
-      // WebKit's driver waits for a page to be there before anything else.
-      if (name !== 'webkit') test(what + ': hidden until the script is there, then held', inPage(async (page) => {
+      test(what + ': hidden until the script is there, then held', inPage(async (page) => {
         const slow = await startProxy(dss);
         try {
           const [path] = await address(dss);
@@ -141,7 +140,7 @@ for (const name of Object.keys(browsers)) {
       }));
     }
 
-    // Nor has it a page in front of another one.
+    // WebKit's driver has no page in front of another one.
     if (name !== 'webkit') for (const [what, { yes, address }] of Object.entries(pages)) {
       test(what + ': the second half of a double click on what lay above it', inPage(async (page, context) => {
         const [path] = await address(dss);

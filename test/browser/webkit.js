@@ -15,6 +15,9 @@ const keys = { Tab: '\uE004', Enter: '\uE007' }; // WebDriver, section 17.4.2
 const elementKey = 'element-6066-11e4-a52e-4f735466cecf'; // section 12.2
 const patience = 30000; // in milliseconds, as puppeteer waits
 const interval = 20;
+// The answer of a script is lost when another document takes the place of its
+// own, so while that may happen it is asked for again after this time.
+const lost = 3000;
 
 // The programs that run now. Each leads a process group, and ends with the
 // tests, however they end.
@@ -34,8 +37,8 @@ function end(child) {
   return child.ended;
 }
 
-process.once('exit', () => { for (const child of running) end(child); });
-for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+process.on('exit', () => { for (const child of running) end(child); });
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
 // The answer of started, unless child ends before it.
 const startedBy = (child, started) => Promise.race([
@@ -94,26 +97,29 @@ class Session {
   constructor(url) { this.#url = url; }
 
   async open(args) {
-    const { sessionId } = await this.send('POST', '/session', { capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': { args } } } });
+    // The driver's own waiting for pages has been seen to last for ever after going back.
+    const capabilities = { alwaysMatch: { pageLoadStrategy: 'none', 'webkitgtk:browserOptions': { args } } };
+    const { sessionId } = await this.send('POST', '/session', { capabilities });
     this.#url += '/session/' + sessionId;
     this.#window = await this.send('GET', '/window');
     return this.#window;
   }
 
-  send(method, path, body, window) {
+  send(method, path, body, window, timeout = 2 * patience) {
     const sent = this.#last.then(async () => {
-      if (window && window !== this.#window) await this.#request('POST', '/window', { handle: window });
+      if (window && window !== this.#window) await this.#request('POST', '/window', { handle: window }, timeout);
       this.#window = window || this.#window;
-      return this.#request(method, path, body);
+      return this.#request(method, path, body, timeout);
     });
     this.#last = sent.catch(() => {});
     return sent;
   }
 
-  async #request(method, path, body) {
-    const answer = await fetch(this.#url + path, { method, body: body && JSON.stringify(body), signal: AbortSignal.timeout(60000) });
+  async #request(method, path, body, timeout) {
+    const answer = await fetch(this.#url + path, { method, body: body && JSON.stringify(body), signal: AbortSignal.timeout(timeout) })
+      .catch((cause) => { throw Object.assign(new Error(method + ' ' + path, { cause }), { code: cause.name }); });
     const { value } = await answer.json();
-    if (!answer.ok) throw Object.assign(new Error(value.error + ': ' + value.message), { code: value.error });
+    if (!answer.ok) throw Object.assign(new Error(method + ' ' + path + ': ' + value.error + ': ' + value.message), { code: value.error });
     return value;
   }
 }
@@ -154,23 +160,25 @@ class Context {
 
 class Element {
   #page;
-  #path;
 
   constructor(page, reference) {
     this.#page = page;
-    this.#path = '/element/' + reference[elementKey];
+    this.reference = reference;
   }
 
-  click() { return this.#page.send('POST', this.#path + '/click', {}); }
+  click() { return this.#send('/click', {}); }
 
-  type(text) { return this.#page.send('POST', this.#path + '/value', { text }); }
+  type(text) { return this.#send('/value', { text }); }
+
+  #send(path, body) { return this.#page.send('POST', '/element/' + this.reference[elementKey] + path, body); }
 }
 
 class Page {
   #browser;
   #session;
   #window;
-  #navigations = 0;
+  #marks = 0;
+  #timeout; // of the next command, if it is not the usual one
 
   constructor(browser, session, window) {
     this.#browser = browser;
@@ -178,7 +186,7 @@ class Page {
     this.#window = window;
   }
 
-  send(method, path, body) { return this.#session.send(method, path, body, this.#window); }
+  send(method, path, body) { return this.#session.send(method, path, body, this.#window, this.#timeout); }
 
   browser() { return this.#browser; }
 
@@ -186,13 +194,18 @@ class Page {
 
   bringToFront() { return this.url(); }
 
-  goto(url) { return this.send('POST', '/url', { url }); }
+  async goto(url) {
+    const go = () => this.send('POST', '/url', { url });
+    const [before, after] = [await this.url(), url].map((address) => address.split('#')[0]);
+    if (before === after && url.includes('#')) return go(); // the document stays
+    return Promise.all([this.waitForNavigation(), go()]);
+  }
 
-  reload() { return this.send('POST', '/refresh', {}); }
+  reload() { return Promise.all([this.waitForNavigation(), this.send('POST', '/refresh', {})]); }
 
-  goBack() { return this.send('POST', '/back', {}); }
+  goBack() { return this.#traverse('/back'); }
 
-  goForward() { return this.send('POST', '/forward', {}); }
+  goForward() { return this.#traverse('/forward'); }
 
   url() { return this.send('GET', '/url'); }
 
@@ -207,9 +220,7 @@ class Page {
   }
 
   async $eval(selector, f, ...args) {
-    const [found] = await this.send('POST', '/elements', { using: 'css selector', value: selector });
-    if (!found) throw new Error('no element is ' + selector);
-    return this.evaluate(f, found, ...args);
+    return this.evaluate(f, (await this.#get(selector)).reference, ...args);
   }
 
   waitForSelector(selector, { timeout } = {}) { return this.#until(() => this.$(selector), selector, timeout); }
@@ -218,9 +229,8 @@ class Page {
 
   // Waits for the document that follows the one that is there now.
   async waitForNavigation() {
-    const mark = ++this.#navigations;
-    await this.evaluate((n) => { window.leaving = n; }, mark);
-    return this.#until(() => this.evaluate((n) => window.leaving !== n && document.readyState === 'complete', mark), 'a navigation');
+    const mark = await this.#mark();
+    await this.#until(() => this.#arrived((n) => window.dssMark !== n, mark), 'a navigation');
   }
 
   async click(selector) { return (await this.#get(selector)).click(); }
@@ -249,12 +259,37 @@ class Page {
     return this.send('POST', '/actions', { actions: [{ type: 'key', id: 'keyboard', actions }] });
   }
 
+  // Goes to another entry of the history, which may be of the same document.
+  async #traverse(path) {
+    const [mark, before] = [await this.#mark(), await this.url()];
+    await this.send('POST', path, {});
+    await this.#until(() => this.#arrived((n, url) => window.dssMark !== n || location.href !== url, mark, before), 'going ' + path);
+  }
+
+  // Reports whether the document is complete, that of the address bar, and the
+  // one that isNew knows.
+  async #arrived(isNew, ...args) {
+    const address = await this.evaluate('(...args) => document.readyState === "complete" && (' + isNew + ')(...args) && location.href', ...args);
+    return address && address === await this.url();
+  }
+
+  // Marks the document that is there now.
+  async #mark() {
+    const mark = ++this.#marks;
+    return this.#until(() => this.evaluate((n) => window.dssMark = n, mark), 'a document');
+  }
+
   // Asks until the answer is true. While one document makes way for another
   // there may be nothing to ask.
   #until(ask, what, timeout) {
-    return until(() => ask().catch((error) => {
-      if (!['javascript error', 'stale element reference'].includes(error.code)) throw error;
-    }), what, timeout);
+    const passing = ['javascript error', 'stale element reference', 'no such frame', 'no such window', 'TimeoutError'];
+    const askBriefly = () => {
+      this.#timeout = lost;
+      const answer = ask();
+      this.#timeout = undefined;
+      return answer.catch((error) => { if (!passing.includes(error.code)) throw error; });
+    };
+    return until(askBriefly, what, timeout);
   }
 }
 
