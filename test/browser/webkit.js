@@ -246,7 +246,11 @@ class Page {
 
   setViewport({ width, height }) { return this.send('POST', '/window/rect', { x: 0, y: 0, width, height }); }
 
-  async screenshot() { return Buffer.from(await this.send('GET', '/screenshot'), 'base64'); }
+  // A picture shows the frame before the one that is being drawn.
+  async screenshot() {
+    await this.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))); }));
+    return Buffer.from(await this.send('GET', '/screenshot'), 'base64');
+  }
 
   async #get(selector) {
     const element = await this.$(selector);
