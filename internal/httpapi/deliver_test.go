@@ -84,14 +84,13 @@ type failing struct {
 	header http.Header
 	takes  int
 	taken  strings.Builder
-	begun  bool
+	status int
 }
 
 func (f *failing) Header() http.Header { return f.header }
-func (f *failing) WriteHeader(int)     { f.begun = true }
+func (f *failing) WriteHeader(s int)   { f.status = s }
 
 func (f *failing) Write(b []byte) (int, error) {
-	f.begun = true
 	n := min(len(b), f.takes-f.taken.Len())
 	f.taken.Write(b[:n])
 	if n < len(b) {
@@ -104,20 +103,22 @@ func (f *failing) Write(b []byte) (int, error) {
 func (f *failing) FlushError() error { return net.ErrClosed }
 
 // TestPutBack: only what was taken for a client that had left before the first
-// write goes back.
+// write goes back. Such a client hears that it has nothing, as it may have
+// closed only its own direction.
 func TestPutBack(t *testing.T) {
 	const body = `{"access_token":"T"}` + "\n"
 	for _, c := range []struct {
 		name       string
 		leaves     bool // before the first write
 		full, took bool // the store; the whole answer
+		status     int
 		outcome    string
 		next       string
 	}{
-		{"left before", true, false, false, httpapi.PutBack, `200 {"access_token":"T"}`},
-		{"left before, and there is no room", true, true, false, httpapi.Lost, "404"},
-		{"the first write fails", false, false, false, httpapi.Interrupted, "404"},
-		{"the flush fails", false, false, true, httpapi.Interrupted, "404"},
+		{"left before", true, false, false, 503, httpapi.PutBack, `200 {"access_token":"T"}`},
+		{"left before, and there is no room", true, true, false, 503, httpapi.Lost, "404"},
+		{"the first write fails", false, false, false, 200, httpapi.Interrupted, "404"},
+		{"the flush fails", false, false, true, 200, httpapi.Interrupted, "404"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store, told := &leaving{Store: inMemory()}, &recorder{}
@@ -137,8 +138,8 @@ func TestPutBack(t *testing.T) {
 				w.takes = len(body)
 			}
 			d.Handler().ServeHTTP(w, r)
-			if w.begun == c.leaves {
-				t.Errorf("something was written: %v", w.begun)
+			if w.status != c.status {
+				t.Errorf("status %d, want %d", w.status, c.status)
 			}
 			if last := told.last(); last.Status != httpapi.StatusClientLeft || last.Error != "client_left" {
 				t.Errorf("the request is told as %+v", last)

@@ -172,6 +172,9 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, c *relay.Claime
 	outcome := Delivered
 	if r.Context().Err() != nil {
 		outcome = s.putBack(r, c)
+		// A client that has only closed its own direction reads what comes,
+		// and must not read net/http's empty 200.
+		s.failJSON(w, r, context.Canceled)
 	} else if err := writeClaimed(w, r, c); err != nil {
 		outcome = Interrupted
 	}
