@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -25,14 +26,15 @@ import (
 // that holds nothing of the sign-in; the name of the error follows.
 const problemPath = "/problem/"
 
-// receivesSecrets reports whether browsers are sent to path with secrets in
-// the address.
-func receivesSecrets(path string) bool {
-	switch path {
+// receivesSecrets reports whether browsers are sent to a path with secrets in
+// the address. One that is written with more slashes may be registered too.
+func receivesSecrets(requested string) bool {
+	clean := path.Clean("/" + requested)
+	switch clean {
 	case api.PathRedirect, api.PathCallback, api.PathAuthorize, api.PathDevice:
 		return true
 	}
-	return belowRedirect(path)
+	return belowRedirect(clean)
 }
 
 func belowRedirect(path string) bool { return strings.HasPrefix(path, api.PathRedirect+"/") }

@@ -57,8 +57,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// wantsPage reports whether a person reads the answer to r. What gets the
+// redirect URI is a browser, whatever it accepts; scripts only post there.
 func wantsPage(r *http.Request) bool {
-	return strings.Contains(r.Header.Get("Accept"), "text/html")
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	return reads && within(path.Clean("/"+r.URL.Path), api.PathRedirect) || strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // endpoints are the endpoints of the OAuth server by what their names hold at

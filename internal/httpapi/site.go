@@ -79,7 +79,9 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 		s.failOAuth(w, r, s.nowhere(r.URL.Path))
 		return
 	}
-	s.problemPage(w, r, web.ProblemData{Status: http.StatusNotFound, Name: notFoundName, Message: "there is no page at this address"})
+	data := web.ProblemData{Status: http.StatusNotFound, Name: notFoundName, Message: "there is no page at this address"}
+	clean(w, r, &data)
+	s.problemPage(w, r, data)
 }
 
 func (s *Server) unknownMethod(w http.ResponseWriter, r *http.Request) {
