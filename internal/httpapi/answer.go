@@ -107,5 +107,8 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, body [
 		s.log.ErrorContext(r.Context(), "page not rendered", "err", err)
 		status, body = http.StatusInternalServerError, []byte("internal error")
 	}
+	if bytes.Contains(body, formTag) { // texts of others are escaped
+		maps.Copy(w.Header(), formHeaders)
+	}
 	_ = write(w, status, "text/html; charset=utf-8", body)
 }

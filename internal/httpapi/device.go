@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"errors"
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -218,7 +217,6 @@ func (s *Server) askAgain(w http.ResponseWriter, r *http.Request, typed string, 
 // after a form post.
 func (s *Server) devicePage(w http.ResponseWriter, r *http.Request, status int, data web.DeviceData) {
 	w.Header().Set("Content-Security-Policy", s.devicePolicy)
-	maps.Copy(w.Header(), formHeaders)
 	data.Host = s.upstream.BaseURL().Hostname()
 	data.Sandbox = s.config.Sandbox != nil
 	data.AuthorizedAppsURL = s.config.AuthorizedAppsURL

@@ -67,7 +67,10 @@ func SetPageHeaders(h http.Header) { pageHeaders.set(h) }
 
 // formHeaders replace those of a page with a form: a browser that may not send
 // a referrer sends "Origin: null" with the form.
-var formHeaders = http.Header{"Referrer-Policy": {"strict-origin"}}
+var (
+	formHeaders = http.Header{"Referrer-Policy": {"strict-origin"}}
+	formTag     = []byte("<form")
+)
 
 // crossOriginHeaders let scripts of any site read answers meant for apps, and
 // refusalHeaders those of a refusal.

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"maps"
 	"net/http"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -25,7 +24,6 @@ func (s *Server) getRedirect(w http.ResponseWriter, r *http.Request) {
 		s.failPage(w, r, err)
 		return
 	}
-	maps.Copy(w.Header(), formHeaders)
 	body, err := s.pages.Landing(data)
 	s.page(w, r, http.StatusOK, body, err)
 }

@@ -38,6 +38,9 @@ func writePage(w http.ResponseWriter, status int, name string, data any) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if bytes.Contains(page.Bytes(), []byte("<form")) { // or a browser may send "Origin: null" with it
+		w.Header().Set("Referrer-Policy", "strict-origin")
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(page.Bytes()) // nobody is left to tell
 }
