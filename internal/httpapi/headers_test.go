@@ -41,6 +41,9 @@ func wantedHeaders(path string, answer *http.Response) map[string]string {
 		"Strict-Transport-Security": "max-age=31536000", "X-Request-Id": "*", "Access-Control-Allow-Origin": "",
 		"Access-Control-Expose-Headers": "",
 	}
+	if path == "/" && answer.StatusCode == http.StatusOK { // home is for search engines, too
+		want["X-Robots-Tag"] = ""
+	}
 	media := answer.Header.Get("Content-Type")
 	switch programs := slices.Contains(forPrograms, path); {
 	case strings.HasPrefix(path, "/sandbox/"):

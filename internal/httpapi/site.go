@@ -14,6 +14,7 @@ const readyTimeout = 2 * time.Second
 
 // home serves the page for app authors.
 func (s *Server) home(w http.ResponseWriter, r *http.Request) {
+	w.Header().Del("X-Robots-Tag") // search engines may find it
 	body, err := s.pages.Home(web.HomeData{
 		PublicURL: s.config.PublicURL.String(), Sandbox: s.config.Sandbox != nil, Version: s.config.Version,
 	})
