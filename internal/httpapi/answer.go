@@ -96,7 +96,7 @@ func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Server) problemPage(w http.ResponseWriter, r *http.Request, data web.ProblemData) {
 	note(r.Context(), data.Name)
 	data.RequestID, data.Time = requestID(r.Context()), time.Now()
-	data.AuthorizedAppsURL = s.config.AuthorizedAppsURL
+	data.AuthorizedAppsURL, data.OAuth = s.config.AuthorizedAppsURL, s.config.servesOAuth()
 	body, err := s.pages.Problem(data)
 	s.page(w, r, data.Status, body, err)
 }

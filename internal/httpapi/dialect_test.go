@@ -182,6 +182,13 @@ func TestPlainHTTPServesTheRelay(t *testing.T) {
 				t.Errorf("%s: %s %s: %d %.100s", test.public, v.method, v.path, status, body)
 			}
 		}
+		for _, path := range []string{"/", "/nowhere"} {
+			_, _, body := d.do("GET", path, "", "Host", public.Host)
+			named := strings.Contains(body, test.public+"/oauth/") || strings.Contains(body, `href="/device"`)
+			if named != test.oauth {
+				t.Errorf("%s: %s names the OAuth server: %t", test.public, path, named)
+			}
+		}
 		if status, _, body := d.do("GET", "/auth/token?key=0123456789abcdefghij", "", "Host", public.Host); status != 404 {
 			t.Errorf("%s: the relay answers %d %s", test.public, status, body)
 		}

@@ -16,7 +16,8 @@ const readyTimeout = 2 * time.Second
 func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 	w.Header().Del("X-Robots-Tag") // search engines may find it
 	body, err := s.pages.Home(web.HomeData{
-		PublicURL: s.config.PublicURL.String(), Sandbox: s.config.Sandbox != nil, Version: s.config.Version,
+		PublicURL: s.config.PublicURL.String(), OAuth: s.config.servesOAuth(), Sandbox: s.config.Sandbox != nil,
+		Version: s.config.Version,
 	})
 	s.page(w, r, http.StatusOK, body, err)
 }

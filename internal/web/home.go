@@ -5,6 +5,7 @@ import "strings"
 // HomeData is what the home page shows.
 type HomeData struct {
 	PublicURL string // origin under which apps reach the service
+	OAuth     bool   // the OAuth server is on
 	Sandbox   bool   // the fake Stack Exchange is on, so the page can be tried
 	Version   string
 }

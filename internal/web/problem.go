@@ -9,6 +9,7 @@ type ProblemData struct {
 	RequestID         string // as in the server's log
 	Time              time.Time
 	AuthorizedAppsURL string
+	OAuth             bool   // the OAuth server is on, and so is its device page
 	Address           string // path that the page's script leaves in the address bar; "" is the page's own
 	Leave             bool   // without JavaScript the page leads to Address by itself
 }

@@ -31,7 +31,7 @@ func everyPage(t *testing.T) map[string]string {
 		out[name] = string(body)
 	}
 	for _, sandbox := range []bool{false, true} {
-		body, err := p.Home(HomeData{PublicURL: "https://auth.example.org/", Sandbox: sandbox, Version: hostile})
+		body, err := p.Home(HomeData{PublicURL: "https://auth.example.org/", OAuth: sandbox, Sandbox: sandbox, Version: hostile})
 		keep("home", body, err)
 		out[map[bool]string{true: "home with sandbox", false: "home without"}[sandbox]] = string(body)
 	}
