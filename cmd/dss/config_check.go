@@ -223,9 +223,10 @@ func lookAtFile(path string) string {
 	case err != nil:
 		return plainReason(err)
 	case !info.Mode().IsRegular():
-		return "it is no file"
-	case !writable(path):
-		return "it cannot be written"
+		return "it is not a file"
+	}
+	if err := writable(path); err != nil {
+		return "it cannot be written: " + plainReason(err)
 	}
 	return ""
 }

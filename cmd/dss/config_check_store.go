@@ -88,9 +88,10 @@ func lookAtFolder(flagName, folder string) error {
 	case err != nil:
 		return usagef("%s: folder %s: %s", flagName, folder, plainReason(err))
 	case !info.IsDir():
-		return usagef("%s: %s is no folder", flagName, folder)
-	case !writable(folder):
-		return usagef("%s: folder %s cannot be written", flagName, folder)
+		return usagef("%s: %s is not a folder", flagName, folder)
+	}
+	if err := writable(folder); err != nil {
+		return usagef("%s: folder %s cannot be written: %s", flagName, folder, plainReason(err))
 	}
 	return nil
 }

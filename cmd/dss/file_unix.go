@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writable reports whether this process may write a file, or in a folder.
-func writable(path string) bool { return unix.Access(path, unix.W_OK) == nil }
+// writable says why this process may not write a file, or in a folder.
+func writable(path string) error { return unix.Access(path, unix.W_OK) }
 
 // SQLite's locks are on these bytes, at 1 GiB of any database.
 const (

@@ -1,12 +1,18 @@
 package main
 
-import "os"
+import (
+	"io/fs"
+	"os"
+)
 
-// writable reports whether a file is not marked read-only; what an access
-// control list says shows only when somebody writes.
-func writable(path string) bool {
+// writable says why a file cannot be written, as far as its attributes tell;
+// what an access control list says shows only when somebody writes.
+func writable(path string) error {
 	info, err := os.Stat(path)
-	return err == nil && info.Mode()&0o200 != 0
+	if err == nil && info.Mode()&0o200 == 0 {
+		err = fs.ErrPermission
+	}
+	return err
 }
 
 // lockHolder knows of nobody: Windows does not tell who has locked a file.

@@ -138,8 +138,8 @@ func TestContainer(t *testing.T) {
 	unhealthy.exits(5)
 
 	elsewhere := launch(t, i.command(t, append(env, "DSS_STORE=sqlite:/elsewhere/dss.db"), slices.Concat(i.config.Entrypoint, i.config.Cmd)...))
-	elsewhere.exits(1)
-	if got := elsewhere.Stderr.String(); !strings.Contains(got, "read-only file system") {
+	elsewhere.exits(2)
+	if got := elsewhere.Stderr.String(); !strings.Contains(got, "cannot be written") {
 		t.Errorf("outside of /data it can write: %s", got)
 	}
 }
