@@ -163,6 +163,7 @@ func TestUserCodes(t *testing.T) {
 		"BCDF\u00a0GHJK", "BCDF\u2003GHJK", "BCDF\u202fGHJK", "BCDF\u3000GHJK", "\ufeffBCDF\u200bGHJK\u200d", "\u202eBCDF-GHJK\u202c",
 		`"BCDF-GHJK"`, "'bcdf-ghjk'", "\u201cBCDF-GHJK\u201d", "\u00abBCDF-GHJK\u00bb", "\u201eBCDF-GHJK\u201c", "`BCDF-GHJK`", "<BCDF-GHJK>",
 		"BCDF\u02bcGHJK", "B\u0301CDFGHJK", "BCDF-GHJK\x00\x7f\u0085", "(BCDF) [GHJK].", "BCDF\u2028GHJK",
+		"BCDF\u3164GHJK", "BCDF\uffa0GHJK", "BCDFGHJK\u115f\u1160", "BCDF\u17b4GHJK", "BCDF\u180eGHJK", // letters that nobody sees
 		"ＢＣＤＦ－ＧＨＪＫ", "ｂｃｄｆｇｈｊｋ", "ⒷⒸⒹⒻⒼⒽⒿⓀ", "𝐁𝐂𝐃𝐅𝐆𝐇𝐉𝐊", "BⅭⅮFGHJ\u212a",
 		"ВСDFGНЈК", "всdfgнјк", "ΒCDϜGΗͿΚ", "βcdfgηjκ",
 	} {

@@ -66,7 +66,7 @@ func ParseUserCode(text string) (UserCode, error) {
 	}
 	var code, strange []rune
 	for _, r := range norm.NFKC.String(text) {
-		if !unicode.IsLetter(r) && !unicode.IsNumber(r) || unicode.Is(unicode.Lm, r) { // Lm: marks like ʼ and ー
+		if !unicode.IsLetter(r) && !unicode.IsNumber(r) || unicode.In(r, saysNothing...) {
 			continue
 		}
 		r = unicode.ToUpper(r)
@@ -84,6 +84,10 @@ func ParseUserCode(text string) (UserCode, error) {
 	}
 	return UserCode(code), nil
 }
+
+// saysNothing are letters to Unicode, but not to people: marks such as ʼ and ー,
+// and fillers, which cannot be seen.
+var saysNothing = []*unicode.RangeTable{unicode.Lm, unicode.Other_Default_Ignorable_Code_Point}
 
 // list writes the first few of some letters.
 func list(letters []rune) string {
