@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -208,8 +209,19 @@ func (c *config) bound(address net.Addr) {
 	}
 	_, port, _ := net.SplitHostPort(address.String())
 	scheme := c.https.scheme()
-	host, _ := origin.Host(scheme, net.JoinHostPort("localhost", port))
+	host, _ := origin.Host(scheme, net.JoinHostPort(localName(address.String()), port))
 	c.public = &url.URL{Scheme: scheme, Host: host}
+}
+
+// localName is the name by which browsers on this machine reach a loopback
+// address: localhost leads to 127.0.0.1 and ::1 alone.
+func localName(address string) string {
+	host, _, _ := net.SplitHostPort(address)
+	ip, err := netip.ParseAddr(host)
+	if err != nil || !ip.Is4() || !ip.IsLoopback() || host == "127.0.0.1" {
+		return "localhost"
+	}
+	return host
 }
 
 // openLog returns where the server logs to.

@@ -126,7 +126,7 @@ func (c *config) lookAtPublicURL(log *slog.Logger) (string, error) {
 	}
 	switch {
 	case c.public == nil:
-		return "http://localhost and the port; other machines cannot use this server", nil
+		return "http://" + localName(c.listen) + " and the port; other machines cannot use this server", nil
 	case len(c.apps()) > 0:
 		return fmt.Sprintf("%s, and below it the hosts of apps: %s", c.public, c.appHosts), nil
 	}

@@ -86,3 +86,17 @@ func TestDepositBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestDefaultPublicURL: what a server says it is ready at leads to it.
+func TestDefaultPublicURL(t *testing.T) {
+	for bound, want := range map[string]string{
+		"127.0.0.1:8080": "http://localhost:8080", "127.0.0.1:80": "http://localhost", "[::1]:8080": "http://localhost:8080",
+		"127.0.0.2:8080": "http://127.0.0.2:8080", "127.9.9.9:80": "http://127.9.9.9",
+	} {
+		var c config
+		c.bound(addressOf(bound))
+		if got := c.public.String(); got != want {
+			t.Errorf("%s: %s, want %s", bound, got, want)
+		}
+	}
+}
