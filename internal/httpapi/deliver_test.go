@@ -26,6 +26,20 @@ func (f eventFunc) Happened(e httpapi.Event) { f(e) }
 
 // TestWaiterHangsUp: the next claim gets the deposit.
 func TestWaiterHangsUp(t *testing.T) {
+	for _, c := range []struct{ method, query, body string }{
+		{"GET", "?wait=60&key=KEY", ""},
+		{"GET", "?wait=60&key=KEY", "{}"}, // that nobody reads
+		{"POST", "", "wait=60&key=KEY"},
+		{"POST", "?wait=60", "key=KEY"},
+	} {
+		t.Run(c.method+c.query+" "+c.body, func(t *testing.T) {
+			key := rand.Text()
+			waiterHangsUp(t, key, c.method, "/auth/token"+strings.Replace(c.query, "KEY", key, 1), strings.Replace(c.body, "KEY", key, 1))
+		})
+	}
+}
+
+func waiterHangsUp(t *testing.T, key, method, path, body string) {
 	store, left := watched{inMemory(), make(chan struct{}, 1)}, make(chan struct{}, 1)
 	d := newDSS(t, store, func(c *httpapi.Config) {
 		c.Observer = eventFunc(func(e httpapi.Event) {
@@ -34,11 +48,10 @@ func TestWaiterHangsUp(t *testing.T) {
 			}
 		})
 	})
-	key := rand.Text()
 	ctx, hangUp := context.WithCancel(t.Context())
 	gone := make(chan error)
 	go func() {
-		_, _, _, err := d.try(ctx, "GET", "/auth/token?wait=60&key="+key, "")
+		_, _, _, err := d.try(ctx, method, path, body)
 		gone <- err
 	}()
 	<-store.watches

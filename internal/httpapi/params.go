@@ -114,6 +114,12 @@ func formBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return "", &problem{api.UnsupportedMediaType, "send the body without a Content-Encoding"}
 	}
+	return readBody(w, r)
+}
+
+// readBody reads a body whole. Over HTTP/1.1 net/http sees a client leave only
+// after that.
+func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {

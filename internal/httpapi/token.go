@@ -27,6 +27,8 @@ func (s *Server) getToken(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 	case p.has("verifier"):
 		err = &problem{api.InvalidRequest, "a verifier belongs in the body of a POST, not in a URL, which ends up in logs"}
+	default:
+		_, err = readBody(w, r) // there may be one, for nobody
 	}
 	s.claim(w, r, p, err)
 }
