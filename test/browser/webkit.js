@@ -87,11 +87,17 @@ async function startDriver(display, home, dark) {
   return [child, url];
 }
 
+// There is no window manager, so the focus is where the pointer is: in the
+// middle of the display, which is 1280 x 1024.
+const front = { x: 600, y: 400 };
+const aside = { x: 2000, y: 400 };
+
 // A WebDriver session. One command is under way at a time, each in the window
 // that it is for.
 class Session {
   #url;
   #window;
+  #front;
   #last = Promise.resolve();
 
   constructor(url) { this.#url = url; }
@@ -101,8 +107,20 @@ class Session {
     const capabilities = { alwaysMatch: { pageLoadStrategy: 'none', 'webkitgtk:browserOptions': { args } } };
     const { sessionId } = await this.send('POST', '/session', { capabilities });
     this.#url += '/session/' + sessionId;
-    this.#window = await this.send('GET', '/window');
+    this.#window = this.#front = await this.send('GET', '/window');
     return this.#window;
+  }
+
+  async newWindow() {
+    const { handle } = await this.send('POST', '/window/new', { type: 'window' });
+    await this.bringToFront(handle);
+    return handle;
+  }
+
+  async bringToFront(window) {
+    if (this.#front !== window) await this.send('POST', '/window/rect', aside, this.#front);
+    this.#front = window;
+    await this.send('POST', '/window/rect', front, window);
   }
 
   send(method, path, body, window, timeout = 2 * patience) {
@@ -147,7 +165,7 @@ class Context {
   }
 
   async newPage() {
-    const window = this.#first || (await this.#session.send('POST', '/window/new', { type: 'window' })).handle;
+    const window = this.#first || await this.#session.newWindow();
     this.#first = undefined;
     return new Page(this.#browser, this.#session, window);
   }
@@ -192,7 +210,7 @@ class Page {
 
   on() {} // see above
 
-  bringToFront() { return this.url(); }
+  bringToFront() { return this.#session.bringToFront(this.#window); }
 
   async goto(url) {
     const go = () => this.send('POST', '/url', { url });
@@ -244,7 +262,7 @@ class Page {
     type: (text) => this.#press([...text]),
   };
 
-  setViewport({ width, height }) { return this.send('POST', '/window/rect', { x: 0, y: 0, width, height }); }
+  setViewport({ width, height }) { return this.send('POST', '/window/rect', { ...front, width, height }); }
 
   // A picture shows the frame before the one that is being drawn.
   async screenshot() {
@@ -264,10 +282,18 @@ class Page {
   }
 
   // Goes to another entry of the history, which may be of the same document.
+  // Where a page refreshes itself just then, WebKit does that instead.
   async #traverse(path) {
     const [mark, before] = [await this.#mark(), await this.url()];
-    await this.send('POST', path, {});
-    await this.#until(() => this.#arrived((n, url) => window.dssMark !== n || location.href !== url, mark, before), 'going ' + path);
+    const arrived = () => this.#arrived((n, url) => window.dssMark !== n || location.href !== url, mark, before);
+    for (let attempts = 3; ; attempts--) {
+      await this.send('POST', path, {});
+      try {
+        return await this.#until(arrived, 'going ' + path, patience / 3);
+      } catch (error) {
+        if (attempts === 1) throw error;
+      }
+    }
   }
 
   // Reports whether the document is complete, that of the address bar, and the
