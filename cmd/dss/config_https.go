@@ -73,7 +73,7 @@ func (c *config) checkHTTPS(given map[string]bool) error {
 	if c.behindProxy {
 		return usagef("--behind-proxy is for a proxy that does HTTPS: leave it out, or leave out --acme-email, --tls-cert and --tls-key")
 	}
-	if u, err := url.Parse(c.publicURL); c.publicURL != "" && err == nil && u.Scheme == "http" {
+	if u, err := origin.Parse(c.publicURL); c.publicURL != "" && err == nil && u.Scheme == "http" {
 		return usagef("--public-url must be https with --acme-email or --tls-cert")
 	}
 	if err := c.checkHTTPListen(); err != nil || !s.acme() {
@@ -130,7 +130,7 @@ func (c *config) checkACME(given map[string]bool) error {
 	if u, err := url.Parse(s.acmeDirectory); err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
 		return usagef("--acme-directory must be an https URL such as %s", acme.LetsEncryptURL)
 	}
-	u, err := url.Parse(c.publicURL)
+	u, err := origin.Parse(c.publicURL)
 	if err != nil || u.Scheme != "https" || !certifiable(u.Hostname()) {
 		return usagef("--acme-email needs a --public-url with a name that the whole internet knows, such as https://auth.example.org")
 	}
@@ -140,9 +140,9 @@ func (c *config) checkACME(given map[string]bool) error {
 	return c.checkCertStorage(given)
 }
 
-// certifiable reports whether an authority may issue for a host.
+// certifiable reports whether an authority may issue for a canonical host.
 func certifiable(host string) bool {
-	return certs.HostName(strings.ToLower(host)) && net.ParseIP(host) == nil && !origin.IsLoopback(host)
+	return certs.HostName(host) && net.ParseIP(host) == nil && !origin.IsLoopback(host)
 }
 
 // checkCertStorage also completes the folder.

@@ -100,3 +100,16 @@ func TestDefaultPublicURL(t *testing.T) {
 		}
 	}
 }
+
+// TestPublicURLOfCertificates: an authority is asked for the canonical name,
+// however the public URL is written.
+func TestPublicURLOfCertificates(t *testing.T) {
+	for _, public := range []string{
+		"https://auth.example.org", "https://AUTH.example.org./", "https://auth.example.org.:443", "HTTPS://auth.example.org:0443",
+	} {
+		c := parsed(t, "--acme-email me@example.org --store memory: --cert-dir "+t.TempDir()+" --public-url "+public)
+		if got := c.public.String(); got != "https://auth.example.org" {
+			t.Errorf("%s: %s", public, got)
+		}
+	}
+}
