@@ -102,6 +102,8 @@ var (
 	// A date and a time in figures, to the end: 2026-11-24T09:27:00.123+01:00,
 	// 11/24/2026 9:27:00 AM.
 	dateShape = regexp.MustCompile(`(?i)^([0-9]{4}[-/._]?[0-9]{1,2}[-/._]?[0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4})[-t _,،]*[0-9]{1,2}([:.\-_]?[0-9]{2}){0,2}([.,][0-9]+)? ?(z|am|pm|utc|gmt)?([-+][0-9]{2}:?[0-9]{2})?$`)
+	// The time first: 09:27:00 11/24/2026.
+	timeFirst = regexp.MustCompile(`(?i)^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?([.,][0-9]+)?( ?[ap]m)?[, ]+([0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4})$`)
 	// The zone's name that a browser's Date appends in parentheses.
 	zoneName = regexp.MustCompile(`\s*\([^)]*\)$`)
 )
@@ -115,7 +117,7 @@ var timeLayouts = []string{
 
 func timeBased(text string) bool {
 	text = foldTime(text)
-	if digitsOnly(text) || dateShape.MatchString(text) || timeUUID.MatchString(text) {
+	if digitsOnly(text) || dateShape.MatchString(text) || timeFirst.MatchString(text) || timeUUID.MatchString(text) {
 		return true
 	}
 	if !strings.Contains(text, ":") {
@@ -131,7 +133,7 @@ func timeBased(text string) bool {
 }
 
 // foldTime undoes what is different about a time in other places: spaces, marks
-// of direction and digits. Which digit it is does not matter for its form.
+// of direction, digits, and quotes as in JSON. Which digit it is does not matter for its form.
 func foldTime(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
@@ -146,7 +148,7 @@ func foldTime(text string) string {
 		}
 		return r
 	}, text)
-	return strings.TrimLeft(strings.TrimSpace(text), "+-")
+	return strings.TrimLeft(strings.Trim(text, ` "'`), "+-")
 }
 
 func digitsOnly(text string) bool {
