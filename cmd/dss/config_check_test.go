@@ -77,6 +77,8 @@ func TestCheckIsLikeStart(t *testing.T) {
 		"a password with a slash":      {"--store redis://u:a/b@127.0.0.1", "%XX"},
 		"a port that is none":          {"--listen 127.0.0.1:99999", "--listen 127.0.0.1:99999: the port"},
 		"an admin port that is none":   {"--admin-listen 127.0.0.1:x", "--admin-listen 127.0.0.1:x: the port"},
+		"a store without its colon":    {"--store sqlite", "--store must start with"},
+		"memory without its colon":     {"--store memory", "--store must start with"},
 		"another machine's address":    {"--listen 192.0.2.1:0 --public-url https://auth.example.org", "--listen: listen tcp 192.0.2.1:0"},
 	}
 	if os.Geteuid() != 0 { // whom no mode stops

@@ -42,9 +42,9 @@ var storeKinds = []storeKind{
 // storeKind returns the kind that --store names. Nothing of a value that names
 // none is quoted: it may be one with a password that lacks its beginning.
 func (c *config) storeKind() (storeKind, error) {
-	scheme, _, _ := strings.Cut(c.store, ":")
+	scheme, _, ok := strings.Cut(c.store, ":")
 	for _, kind := range storeKinds {
-		if slices.Contains(kind.schemes, scheme) {
+		if ok && slices.Contains(kind.schemes, scheme) {
 			return kind, nil
 		}
 	}
