@@ -56,6 +56,8 @@ func lookAtSQLite(url string) (string, error) {
 func lookAtDatabase(path string) (string, error) {
 	_, err := os.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && isLink(path):
+		return "", usagef("--store: %s is a link that leads nowhere", path)
 	case errors.Is(err, fs.ErrNotExist):
 		return "sqlite: " + path + " would be created", lookAtFolder("--store", filepath.Dir(path))
 	case err != nil:
@@ -77,12 +79,21 @@ func missing(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
+// isLink reports whether there is a symbolic link, wherever it leads. A start
+// creates nothing through one that leads nowhere.
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
 // lookAtFolder finds out whether a file can be created in a folder, which may
 // have to be created, too.
 func lookAtFolder(flagName, folder string) error {
 	info, err := os.Stat(folder)
 	parent := filepath.Dir(folder)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && isLink(folder):
+		return usagef("%s: %s is a link that leads nowhere", flagName, folder)
 	case errors.Is(err, fs.ErrNotExist) && parent != folder:
 		return lookAtFolder(flagName, parent)
 	case err != nil:

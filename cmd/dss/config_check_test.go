@@ -55,6 +55,11 @@ func TestCheckIsLikeStart(t *testing.T) {
 	if err := os.Chmod(in("closed"), 0o500); err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range []string{"away.db", "away"} {
+		if err := os.Symlink(in("gone/"+name), in(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	one, two := pairFor(t, -time.Hour, time.Hour, "localhost"), pairFor(t, -time.Hour, time.Hour, "localhost")
 	mixed := strings.Fields(one)[0] + " " + strings.Fields(one)[1] + " --tls-key " + strings.Fields(two)[3]
 	acme := "--acme-email me@example.org --public-url https://auth.example.org --listen 127.0.0.1:0 --http-listen off "
@@ -77,6 +82,8 @@ func TestCheckIsLikeStart(t *testing.T) {
 		"a password with a slash":      {"--store redis://u:a/b@127.0.0.1", "%XX"},
 		"a port that is none":          {"--listen 127.0.0.1:99999", "--listen 127.0.0.1:99999: the port"},
 		"an admin port that is none":   {"--admin-listen 127.0.0.1:x", "--admin-listen 127.0.0.1:x: the port"},
+		"a link for a database":        {"--store sqlite:" + in("away.db"), "away.db is a link that leads nowhere"},
+		"a link for the certificates":  {acme + "--cert-dir " + in("away"), "away is a link that leads nowhere"},
 		"a store without its colon":    {"--store sqlite", "--store must start with"},
 		"memory without its colon":     {"--store memory", "--store must start with"},
 		"another machine's address":    {"--listen 192.0.2.1:0 --public-url https://auth.example.org", "--listen: listen tcp 192.0.2.1:0"},
