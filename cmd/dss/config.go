@@ -170,9 +170,6 @@ func (c *config) checkAddresses() error {
 		if _, _, err := net.SplitHostPort(c.adminListen); err != nil {
 			return usagef("--admin-listen must be an address such as 127.0.0.1:8081, not %q", c.adminListen)
 		}
-		if c.adminListen == c.listen {
-			return usagef("--admin-listen must differ from --listen, because it is not for the public")
-		}
 	}
 	if c.publicURL == "" {
 		if !origin.IsLoopback(host) {

@@ -105,12 +105,19 @@ func (c *config) lookAtAdmin(log *slog.Logger) (string, error) {
 		log.Warn("the admin server asks for no password and listens on every address: " +
 			"let nobody but yourself reach it, or name one address in --admin-listen, such as 127.0.0.1:8081")
 	}
+	if !c.sockets.has(append(c.mainSockets(), socketAdmin)...) && collide(c.adminListen, c.listen) {
+		return "", usagef("--admin-listen must differ from --listen, because it is not for the public")
+	}
 	return c.lookAtAddress("admin-listen", c.adminListen, socketAdmin)
 }
 
 func (c *config) lookAtPlain(*slog.Logger) (string, error) {
 	if c.https.httpListen == "" {
 		return "none", nil
+	}
+	if !c.sockets.has(socketMain, socketPlain) && collide(c.https.httpListen, c.listen) ||
+		!c.sockets.has(socketAdmin, socketPlain) && collide(c.https.httpListen, c.adminListen) {
+		return "", usagef("--http-listen must differ from --listen and --admin-listen")
 	}
 	text, err := c.lookAtAddress("http-listen", c.https.httpListen, socketPlain)
 	return text + ", which leads to HTTPS", err

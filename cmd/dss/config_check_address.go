@@ -38,6 +38,34 @@ func (c *config) lookAtAddress(flagName, address string, names ...string) (strin
 	return address, nil
 }
 
+// collide reports whether one process cannot listen on both of two addresses:
+// they have a port in common, and the same host, or one that stands for all.
+func collide(one, other string) bool {
+	hostOne, portOne, ok := canonicalAddress(one)
+	hostOther, portOther, okOther := canonicalAddress(other)
+	return ok && okOther && portOne == portOther && portOne != 0 &&
+		(hostOne == hostOther || unspecified(hostOne) || unspecified(hostOther))
+}
+
+// canonicalAddress takes an address to listen on apart. For localhost package
+// net takes 127.0.0.1.
+func canonicalAddress(address string) (host string, port int, ok bool) {
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, false
+	}
+	if port, err = net.LookupPort("tcp", service); err != nil {
+		return "", 0, false
+	}
+	if host = strings.ToLower(host); host == "localhost" {
+		host = "127.0.0.1"
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		host = ip.Unmap().String()
+	}
+	return host, port, true
+}
+
 // unspecified reports whether a host stands for all addresses.
 func unspecified(host string) bool {
 	address, err := netip.ParseAddr(host)

@@ -86,6 +86,12 @@ func TestCheckIsLikeStart(t *testing.T) {
 		"a link for the certificates":  {acme + "--cert-dir " + in("away"), "away is a link that leads nowhere"},
 		"a store without its colon":    {"--store sqlite", "--store must start with"},
 		"memory without its colon":     {"--store memory", "--store must start with"},
+		"the admin's name for it":      {"--listen 127.0.0.1:1 --admin-listen localhost:1", "--admin-listen must differ"},
+		"the admin on all addresses":   {"--listen 127.0.0.1:1 --admin-listen :1", "--admin-listen must differ"},
+		"all addresses and the admin":  {"--listen 0.0.0.0:1 --public-url https://auth.example.org --admin-listen [::1]:1", "--admin-listen must differ"},
+		"the admin's name for a port":  {"--listen 127.0.0.1:80 --admin-listen 127.0.0.1:http", "--admin-listen must differ"},
+		"plain HTTP on all addresses":  {one + " --listen 127.0.0.1:1 --http-listen :1", "--http-listen must differ"},
+		"plain HTTP on the admin's":    {one + " --admin-listen 127.0.0.1:1 --http-listen localhost:1", "--http-listen must differ"},
 		"another machine's address":    {"--listen 192.0.2.1:0 --public-url https://auth.example.org", "--listen: listen tcp 192.0.2.1:0"},
 	}
 	if os.Geteuid() != 0 { // whom no mode stops
@@ -120,20 +126,22 @@ func TestCheckWarns(t *testing.T) {
 	const public = "--public-url https://auth.example.org --listen 127.0.0.1:0 "
 	hour := time.Hour
 	for name, c := range map[string]struct{ args, want string }{
-		"nothing":                  {"", ""},
-		"an expired certificate":   {pairFor(t, -2*hour, -hour, "localhost"), "has expired"},
-		"one that is not valid":    {pairFor(t, hour, 2*hour, "localhost"), "not valid yet"},
-		"one of another host":      {pairFor(t, -hour, hour, "example.net"), "not for the server's own host"},
-		"one of another than ours": {public + pairFor(t, -hour, 1000*hour, "localhost"), "get one for the host in --public-url"},
-		"one that ends":            {pairFor(t, -1000*hour, hour, "localhost"), "about to expire"},
-		"one that is good":         {pairFor(t, -hour, 1000*hour, "localhost"), ""},
-		"admin for everybody":      {"--admin-listen 0.0.0.0:0", "--admin-listen"},
-		"admin for IPv6 too":       {"--admin-listen [::]:0", "--admin-listen"},
-		"admin for all":            {"--admin-listen :0", "--admin-listen"},
-		"admin for this machine":   {"--admin-listen [::1]:0", ""},
-		"a proxy and plain http":   {"--behind-proxy --public-url http://auth.example.org --trusted-proxies 127.0.0.1 --audit=false", "write https://"},
-		"a proxy that is not ours": {public + "--audit=false", "--trusted-proxies"},
-		"hashes of a day":          {public + "--trusted-proxies 127.0.0.1", "--audit-key-file"},
+		"nothing":                   {"", ""},
+		"an expired certificate":    {pairFor(t, -2*hour, -hour, "localhost"), "has expired"},
+		"one that is not valid":     {pairFor(t, hour, 2*hour, "localhost"), "not valid yet"},
+		"one of another host":       {pairFor(t, -hour, hour, "example.net"), "not for the server's own host"},
+		"one of another than ours":  {public + pairFor(t, -hour, 1000*hour, "localhost"), "get one for the host in --public-url"},
+		"one that ends":             {pairFor(t, -1000*hour, hour, "localhost"), "about to expire"},
+		"one that is good":          {pairFor(t, -hour, 1000*hour, "localhost"), ""},
+		"admin for everybody":       {"--admin-listen 0.0.0.0:0", "--admin-listen"},
+		"admin for IPv6 too":        {"--admin-listen [::]:0", "--admin-listen"},
+		"admin for all":             {"--admin-listen :0", "--admin-listen"},
+		"admin for this machine":    {"--admin-listen [::1]:0", ""},
+		"admin on any free port":    {"--admin-listen 127.0.0.1:0", ""},
+		"admin on the next address": {"--listen 127.0.0.1:5911 --admin-listen 127.0.0.2:5911", ""},
+		"a proxy and plain http":    {"--behind-proxy --public-url http://auth.example.org --trusted-proxies 127.0.0.1 --audit=false", "write https://"},
+		"a proxy that is not ours":  {public + "--audit=false", "--trusted-proxies"},
+		"hashes of a day":           {public + "--trusted-proxies 127.0.0.1", "--audit-key-file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"serve", "--check", "--listen", "127.0.0.1:0", "--store", "memory:"}, strings.Fields(c.args)...)

@@ -116,9 +116,6 @@ func (c *config) checkHTTPListen() error {
 	if _, _, err := net.SplitHostPort(s.httpListen); err != nil {
 		return usagef("--http-listen must be an address such as :80, or off, not %q", s.httpListen)
 	}
-	if s.httpListen == c.listen || s.httpListen == c.adminListen {
-		return usagef("--http-listen must differ from --listen and --admin-listen")
-	}
 	return nil
 }
 
