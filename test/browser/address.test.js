@@ -37,16 +37,16 @@ async function untilAddress(page, good, what) {
   }
 }
 
-// Opens all addresses in one tab, each from a page that holds nothing, and looks
-// at every address that the tab has had.
+// Opens all addresses in one tab, each from an address of its own that holds
+// nothing, and looks at every address that the tab has had.
 async function assertNothingStays(page, dss, addresses, fragment, cleanPath) {
-  for (const address of addresses) {
-    await page.goto(dss.url + '/problem/no_key');
+  const before = (n) => dss.url + '/healthz?' + n;
+  for (const [n, address] of addresses.entries()) {
+    await page.goto(before(n));
     await page.goto(dss.url + address + fragment);
     await untilAddress(page, ({ href, pathname }) => cleanPath(pathname) && !href.includes(canary), address);
   }
-  // Back from the last page over all of them: each made one entry.
-  for (const url of await walkBack(page, 2 * addresses.length - 1)) assert.ok(!url.includes(canary), url + ' is in the history');
+  for (const url of await walkBack(page, before(0), 2 * addresses.length)) assert.ok(!url.includes(canary), url + ' is in the history');
 }
 
 for (const name of Object.keys(browsers)) {
@@ -61,8 +61,9 @@ for (const name of Object.keys(browsers)) {
       await Promise.all([dss.stop(), busy.stop()]);
     });
 
-    // A busy server refuses the page's assets too, which Firefox reports.
-    const inPage = (f) => () => inFreshPage(browser, f, /blocked due to MIME type/);
+    // Firefox reports the assets that a busy server refuses, and the icon that
+    // it looks for where a document names none.
+    const inPage = (f) => () => inFreshPage(browser, f, /blocked due to MIME type|favicon\.ico/);
 
     test('of refusals', inPage((page) => assertNothingStays(page, dss, refused, '#access_token=CANARY', elsewhere)));
 
@@ -84,7 +85,7 @@ for (const name of Object.keys(browsers)) {
         const before = new URL(dss.url + path).pathname;
         await page.evaluate(() => { location.hash = '#access_token=CANARY&state=K'; });
         await untilAddress(page, ({ href, pathname }) => pathname === before && !href.includes('#'), path);
-        for (const url of await walkBack(page, 2)) assert.ok(!url.includes(canary), url + ' is in the history');
+        for (const url of await walkBack(page, dss.url + '/', 3)) assert.ok(!url.includes(canary), url + ' is in the history');
         assert.equal((await claim(dss, key)).status, 404);
       }));
     }

@@ -137,11 +137,14 @@ export async function assertCleanHistory(page, secrets) {
   }
 }
 
-// Goes back entry by entry, and returns the addresses on the way, the first of
-// which is the page's own.
-export async function walkBack(page, entries) {
+// Goes back entry by entry to the address that the tab began with, in no more
+// steps than given, and returns the addresses on the way, the page's own first.
+// How many entries there are is the browser's matter: one that is left before it
+// is complete may be replaced.
+export async function walkBack(page, start, steps) {
   const addresses = [await page.url()];
-  for (let entry = 0; entry < entries; entry++) {
+  while (addresses.at(-1) !== start) {
+    assert.ok(addresses.length <= steps, 'the history does not lead back to ' + start + ': ' + addresses.join(' '));
     await page.goBack();
     addresses.push(await page.url());
   }
