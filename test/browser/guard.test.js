@@ -88,7 +88,7 @@ for (const name of Object.keys(browsers)) {
           await page.waitForSelector(yes);
           const before = await look(page, yes);
           assert.equal(before.delay, 5000);
-          assert.equal(before.visible, before.time >= 5000, 'visible after ' + before.time + ' ms');
+          assert.ok(before.time >= 5000 || !before.visible, 'visible after ' + before.time + ' ms');
           slow.go();
           await loaded;
           await page.waitForSelector(ready(yes));
@@ -190,7 +190,7 @@ for (const name of Object.keys(browsers)) {
         if (name !== 'firefox') { // it lets a test read no page without scripts
           const { time, delay, visible } = await look(page, yes);
           assert.equal(delay, 500);
-          assert.equal(visible, time >= 500, 'visible after ' + time + ' ms');
+          assert.ok(time >= 500 || !visible, 'visible after ' + time + ' ms'); // later, it waits for a frame
         }
         await pressHeld(name, page, yes);
         assert.equal(proxy.posts > 0, true);

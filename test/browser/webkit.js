@@ -176,11 +176,15 @@ class Context {
   }
 }
 
+// What a selector has found. The driver now and then forgets what was found in
+// a document that had just come, so it is looked for a second time.
 class Element {
   #page;
+  #selector;
 
-  constructor(page, reference) {
+  constructor(page, selector, reference) {
     this.#page = page;
+    this.#selector = selector;
     this.reference = reference;
   }
 
@@ -188,7 +192,16 @@ class Element {
 
   type(text) { return this.#send('/value', { text }); }
 
-  #send(path, body) { return this.#page.send('POST', '/element/' + this.reference[elementKey] + path, body); }
+  async #send(path, body) {
+    const send = (element) => this.#page.send('POST', '/element/' + element.reference[elementKey] + path, body);
+    try {
+      return await send(this);
+    } catch (error) {
+      const again = error.code === 'stale element reference' && await this.#page.$(this.#selector);
+      if (!again) throw error;
+      return send(again);
+    }
+  }
 }
 
 class Page {
@@ -234,7 +247,7 @@ class Page {
 
   async $(selector) {
     const [found] = await this.send('POST', '/elements', { using: 'css selector', value: selector });
-    return found ? new Element(this, found) : null;
+    return found ? new Element(this, selector, found) : null;
   }
 
   async $eval(selector, f, ...args) {
