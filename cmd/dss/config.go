@@ -130,10 +130,13 @@ func (c *config) checkUpstream() error {
 		if setting.value == "" {
 			continue
 		}
-		u, err := url.Parse(setting.value)
+		if setting.name == "authorized-apps-url" && !strings.Contains(setting.value, "#") { // may have a query
+			setting.value, _, _ = strings.Cut(setting.value, "?")
+		}
+		u, err := origin.Parse(setting.value)
 		switch {
-		case err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "":
-			return usagef("--%s must be a URL such as https://example.org", setting.name)
+		case err != nil:
+			return usagef("--%s must be a URL such as https://example.org: %v", setting.name, err)
 		case u.Scheme != "https" && !(u.Scheme == "http" && origin.IsLoopback(u.Hostname())):
 			return usagef("--%s must be https, unless it is a loopback address", setting.name)
 		}

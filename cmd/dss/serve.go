@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	storehealth "github.com/desktop-stack-serv/dss/internal/store/health"
@@ -168,8 +169,8 @@ func (c *config) stackExchange() (base, apiURL *url.URL) {
 	if c.sandbox {
 		return c.public.JoinPath("sandbox"), c.public.JoinPath("sandbox", "2.3")
 	}
-	base, _ = url.Parse(c.stackExchangeURL)
-	apiURL, _ = url.Parse(c.stackExchangeAPIURL)
+	base, _ = origin.Parse(c.stackExchangeURL)
+	apiURL, _ = origin.Parse(c.stackExchangeAPIURL)
 	return base, apiURL
 }
 
