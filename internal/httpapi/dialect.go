@@ -64,6 +64,11 @@ func wantsPage(r *http.Request) bool {
 	return reads && within(path.Clean("/"+r.URL.Path), api.PathRedirect) || strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
+// wantsJSON reports whether r comes from a program that says so.
+func wantsJSON(r *http.Request) bool {
+	return !wantsPage(r) && strings.Contains(r.Header.Get("Accept"), "application/json")
+}
+
 // endpoints are the endpoints of the OAuth server by what their names hold at
 // other servers; the first one that fits a path is meant.
 var endpoints = []struct{ part, path string }{
@@ -85,12 +90,13 @@ func (s *Server) nowhere(path string) error {
 // that was probably meant.
 func errNowhere(requested string) error {
 	message := "there is nothing at this path; "
-	if dialectOf(requested) != oauthJSON {
+	clean := strings.ToLower(path.Clean("/" + requested))
+	if within(clean, "/auth") {
 		return &problem{api.NoMethod, message + "see " + api.PathRedirect + " and " + api.PathToken}
 	}
-	name := strings.TrimPrefix(path.Clean("/"+requested), "/oauth/")
+	name := strings.ReplaceAll(clean, "oauth", "")
 	for _, e := range endpoints {
-		if strings.Contains(strings.ToLower(name), e.part) {
+		if strings.Contains(name, e.part) {
 			return &problem{api.NoMethod, message + "the endpoint may be " + e.path + "; " + api.PathMetadata + " lists all"}
 		}
 	}

@@ -114,6 +114,11 @@ func TestPathsOfHabit(t *testing.T) {
 		"/oauth/revocation":    api.PathRevoke,
 		"/oauth/auth":          api.PathAuthorize,
 		"/oauth/userinfo":      api.PathMetadata,
+		"/OAuth/token":         api.PathOAuthToken,
+		"/oauth2/token":        api.PathOAuthToken,
+		"/oauth2/userinfo":     api.PathMetadata,
+		"/token":               api.PathOAuthToken,
+		"/authorize":           api.PathAuthorize,
 		"/.well-known/nothing": api.PathMetadata,
 	} {
 		status, _, body := d.do("POST", path, "a=b", "Accept", "application/json")

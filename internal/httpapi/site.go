@@ -77,7 +77,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 	case s.config.servesOAuth() && nearDevice(r.URL.Path):
 		s.toDevice(w, r)
 		return
-	case dialectOf(r.URL.Path) == oauthJSON:
+	case dialectOf(r.URL.Path) == oauthJSON || wantsJSON(r):
 		s.failOAuth(w, r, s.nowhere(r.URL.Path))
 		return
 	}
