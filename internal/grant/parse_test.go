@@ -18,6 +18,7 @@ func TestRedirectURIs(t *testing.T) {
 		"http://127.0.0.1?", "http://127.0.0.1/?", "http://127.0.0.1/?&", "http://localhost/code?x=code&y=state",
 		"http://localhost/?codec=1&states=1&my_error=1&issue=1&x%3Dcode=1", "http://localhost/@evil.example/", "http://localhost/:80@evil.example",
 		"http://localhost//evil.example", "http://localhost/..//evil.example/%2e%2e/", "com.example.app:/443", "com.example.app:cb/443",
+		"com.example.app://callback", "com.example.app://example.org:8080/x", "com.example.app:///x", "com.example.app:/", "com.example.app:/a//b@c",
 	} {
 		if _, err := parseRedirectURI(good); err != nil {
 			t.Errorf("%s: %v", good, err)
@@ -41,6 +42,7 @@ func TestRedirectURIs(t *testing.T) {
 		"http://foo.localhost/", "http://localhost\\.evil.example/", "http:\\\\localhost/", "http://localhost\t.evil.example/", "http://\tlocalhost/",
 		"http:///localhost/", "http://localhost@evil.example", "http://:@localhost/", "http://evil.example?@localhost/",
 		"evil.example:443/cb", "evil.example:443", "evil.example:80?x", "evil.example:8/", "evil.example:443a/cb", "user.name:pass@evil.example/",
+		"com.example.app://@", "com.example.app://user@host/", "com.example.app://host:port/", "com.example.app://:@/", "com.example.app://[::1]/",
 		"evil.example:cb:443/", "evil.example:?x", "evil.example:%2Fcb", "com.example.app:", "javascript:/x.y", "x:/a.b/c", "http.x",
 		"http://127.0.0.1/?code=x", "http://127.0.0.1/?a=b&state=", "http://127.0.0.1/?iss", "http://127.0.0.1?error", "com.example.app:/cb?code=1",
 		"http://localhost/?%63ode=x", "http://localhost/?c%6Fde=x", "http://localhost/?CODE=x", "http://localhost/?%53tate=x", "http://localhost/?Iss=x",

@@ -17,9 +17,10 @@ var (
 	// browser does are not in it.
 	loopbackURI = regexp.MustCompile(`^(http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::([0-9]+))?(?:/[^?#]*)?)(?:\?([^#]*))?$`)
 	// privateURI has a scheme with a dot in it (RFC 8252 section 7.1). What
-	// follows begins with a slash or a letter, or it would be a host with a
-	// port.
-	privateURI = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+-]*(?:\.[a-zA-Z0-9+-]+)+:(?:/[^?#]*|[a-zA-Z][^?#@:]*))(?:\?([^#]*))?$`)
+	// follows is an authority without a user, a path, or begins with a letter:
+	// a figure would make it a host with a port.
+	privateURI = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+-]*(?:\.[a-zA-Z0-9+-]+)+:` +
+		`(?://[a-zA-Z0-9._-]*(?::[0-9]{1,5})?(?:/[^?#]*)?|/(?:[^/?#][^?#]*)?|[a-zA-Z][^?#@:]*))(?:\?([^#]*))?$`)
 	// uriText is what RFC 3986 lets stand in a URI.
 	uriText = regexp.MustCompile(`^(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$`)
 )
