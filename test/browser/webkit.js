@@ -242,8 +242,16 @@ class Page {
 
   content() { return this.send('GET', '/source'); }
 
-  // Works in a page whose scripts do not run, too.
-  evaluate(f, ...args) { return this.send('POST', '/execute/sync', { script: 'return (' + f + ').apply(null, arguments)', args }); }
+  // Works in a page whose scripts do not run, too. No function of a test takes
+  // a third of its patience, so then the answer is lost.
+  async evaluate(f, ...args) {
+    try {
+      return await this.#run(f, args, patience / 3);
+    } catch (error) {
+      if (error.code !== 'TimeoutError') throw error;
+      return this.#run(f, args);
+    }
+  }
 
   async $(selector) {
     const [found] = await this.send('POST', '/elements', { using: 'css selector', value: selector });
@@ -256,7 +264,7 @@ class Page {
 
   waitForSelector(selector, { timeout } = {}) { return this.#until(() => this.$(selector), selector, timeout); }
 
-  waitForFunction(f) { return this.#until(() => this.evaluate(f), f); }
+  waitForFunction(f) { return this.#until(() => this.#run(f, []), f); }
 
   // Waits for the document that follows the one that is there now.
   async waitForNavigation() {
@@ -289,6 +297,10 @@ class Page {
     return element;
   }
 
+  #run(f, args, timeout = this.#timeout) {
+    return this.#session.send('POST', '/execute/sync', { script: 'return (' + f + ').apply(null, arguments)', args }, this.#window, timeout);
+  }
+
   #press(values) {
     const actions = values.flatMap((value) => [{ type: 'keyDown', value }, { type: 'keyUp', value }]);
     return this.send('POST', '/actions', { actions: [{ type: 'key', id: 'keyboard', actions }] });
@@ -312,14 +324,14 @@ class Page {
   // Reports whether the document is complete, that of the address bar, and the
   // one that isNew knows.
   async #arrived(isNew, ...args) {
-    const address = await this.evaluate('(...args) => document.readyState === "complete" && (' + isNew + ')(...args) && location.href', ...args);
+    const address = await this.#run('(...args) => document.readyState === "complete" && (' + isNew + ')(...args) && location.href', args);
     return address && address === await this.url();
   }
 
   // Marks the document that is there now.
   async #mark() {
     const mark = ++this.#marks;
-    return this.#until(() => this.evaluate((n) => window.dssMark = n, mark), 'a document');
+    return this.#until(() => this.#run((n) => window.dssMark = n, [mark]), 'a document');
   }
 
   // Asks until the answer is true. While one document makes way for another
