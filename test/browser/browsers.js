@@ -137,6 +137,19 @@ export async function assertCleanHistory(page, secrets) {
   }
 }
 
+// Goes back one entry. Chromium knows no history while a page that refreshes
+// itself makes way for another.
+async function goBack(page) {
+  for (let attempts = 50; ; attempts--) {
+    try {
+      return await page.goBack();
+    } catch (error) {
+      if (attempts === 1 || !/Not attached to an active page/.test(error.message)) throw error;
+      await setTimeout(100);
+    }
+  }
+}
+
 // Goes back entry by entry to the address that the tab began with, in no more
 // steps than given, and returns the addresses on the way, the page's own first.
 // How many entries there are is the browser's matter: one that is left before it
@@ -145,7 +158,7 @@ export async function walkBack(page, start, steps) {
   const addresses = [await page.url()];
   while (addresses.at(-1) !== start) {
     assert.ok(addresses.length <= steps, 'the history does not lead back to ' + start + ': ' + addresses.join(' '));
-    await page.goBack();
+    await goBack(page);
     addresses.push(await page.url());
   }
   return addresses;
