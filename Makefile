@@ -69,9 +69,9 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzKey -fuzztime $(FUZZTIME) ./internal/relay
 	go test -run '^$$' -fuzz FuzzOpen -fuzztime $(FUZZTIME) ./internal/relay
 	go test -run '^$$' -fuzz FuzzEntry -fuzztime $(FUZZTIME) ./internal/relay
-	go test -run '^$$' -fuzz FuzzSession -fuzztime $(FUZZTIME) ./internal/grant
-	go test -run '^$$' -fuzz FuzzRedirectURI -fuzztime $(FUZZTIME) ./internal/grant
-	go test -run '^$$' -fuzz FuzzUserCode -fuzztime $(FUZZTIME) ./internal/grant
+	go test -run '^$$' -fuzz FuzzSession -fuzztime $(FUZZTIME) ./internal/oauth
+	go test -run '^$$' -fuzz FuzzRedirectURI -fuzztime $(FUZZTIME) ./internal/oauth
+	go test -run '^$$' -fuzz FuzzUserCode -fuzztime $(FUZZTIME) ./internal/oauth
 	go test -run '^$$' -fuzz FuzzAnswers -fuzztime $(FUZZTIME) ./internal/stackexchange
 	go test -run '^$$' -fuzz FuzzClean -fuzztime $(FUZZTIME) ./internal/display
 	go test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) ./internal/httpapi

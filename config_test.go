@@ -1,12 +1,7 @@
 package dss_test
 
 import (
-	"go/parser"
-	"go/token"
 	"net/url"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -109,32 +104,6 @@ func TestOpenBrowser(t *testing.T) {
 		err := dss.OpenBrowser(address)
 		if err == nil || !strings.HasPrefix(err.Error(), "dss: open the browser: "+want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", address, err)
-		}
-	}
-}
-
-// TestImports keeps what comes with the package small.
-func TestImports(t *testing.T) {
-	const module = "github.com/desktop-stack-serv/dss/"
-	own := []string{module + "api", module + "internal/browser", module + "internal/display", module + "internal/origin"}
-	files, err := filepath.Glob("*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, spec := range tree.Imports {
-			path, _ := strconv.Unquote(spec.Path.Value)
-			first, _, _ := strings.Cut(path, "/")
-			if strings.Contains(first, ".") && !slices.Contains(own, path) {
-				t.Errorf("%s imports %s", file, path)
-			}
 		}
 	}
 }

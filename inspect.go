@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/display"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // DefaultAPI is the Stack Exchange API.
@@ -196,6 +197,6 @@ func (a *apiAnswer) err(token string) error {
 	case apiInternalError, apiUnavailable:
 		return fmt.Errorf("%w: the Stack Exchange API says %d", ErrUnreachable, a.ErrorID)
 	}
-	clean := strings.NewReplacer(token, redacted, url.PathEscape(token), redacted)
+	clean := strings.NewReplacer(token, secret.Redacted, url.PathEscape(token), secret.Redacted)
 	return newError(a.ErrorID, clean.Replace(a.ErrorName), clean.Replace(a.ErrorMessage), a.requestID)
 }

@@ -3,7 +3,6 @@ package dss
 import (
 	"cmp"
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // loopback is a listener that waits for the browser to come back (RFC 8252
@@ -33,9 +33,9 @@ func (c *Client) startLoopback(issuer string) (*SignIn, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier := randomText()
+	verifier := secret.Random()
 	l := &loopback{
-		done: make(chan struct{}), callback: make(chan url.Values, 1), state: randomText(), issuer: cmp.Or(issuer, c.server.String()),
+		done: make(chan struct{}), callback: make(chan url.Values, 1), state: secret.Random().Reveal(), issuer: cmp.Or(issuer, c.server.String()),
 	}
 	l.server = &http.Server{Handler: l, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
 	go func() {
@@ -58,7 +58,7 @@ func (c *Client) startLoopback(issuer string) (*SignIn, error) {
 			return nil, err
 		}
 		a, err := c.redeem(ctx, c.server.JoinPath(api.PathOAuthToken), url.Values{
-			"grant_type": {api.GrantAuthorizationCode}, "code": response["code"], "redirect_uri": {redirectURI}, "code_verifier": {verifier},
+			"grant_type": {api.GrantAuthorizationCode}, "code": response["code"], "redirect_uri": {redirectURI}, "code_verifier": {verifier.Reveal()},
 		})
 		if err != nil {
 			return nil, err
@@ -152,7 +152,7 @@ func (l *loopback) expects(query url.Values) bool {
 			return false
 		}
 	}
-	return subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(l.state)) == 1 &&
+	return secret.Equal(query.Get("state"), l.state) &&
 		(query.Get("code") != "") != (query.Get("error") != "")
 }
 

@@ -8,18 +8,19 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // startRelay uses a code that only the holder of its verifier can redeem.
 func (c *Client) startRelay(stackExchange *url.URL) *SignIn {
-	verifier := randomText()
+	verifier := secret.Random()
 	address := stackExchange.JoinPath("oauth")
 	return c.newRelaySignIn(FlowRelay, address, c.codeRequest(verifier), func(ctx context.Context, a *answer) (*Token, error) {
 		if a.Code == "" {
 			return nil, a.err()
 		}
 		a, err := c.redeem(ctx, stackExchange.JoinPath("oauth/access_token/json"), url.Values{
-			"code": {a.Code}, "redirect_uri": {c.relayRedirectURI()}, "code_verifier": {verifier},
+			"code": {a.Code}, "redirect_uri": {c.relayRedirectURI()}, "code_verifier": {verifier.Reveal()},
 		})
 		if err != nil {
 			return nil, err
@@ -42,15 +43,15 @@ func (c *Client) startImplicit(stackExchange *url.URL) *SignIn {
 func (c *Client) newRelaySignIn(
 	flow Flow, address *url.URL, query url.Values, finish func(context.Context, *answer) (*Token, error),
 ) *SignIn {
-	verifier := randomText()
-	key := "s256." + challengeOf(verifier)
+	verifier := secret.Random()
+	key := secret.New("s256." + secret.S256(verifier))
 	query.Set("redirect_uri", c.relayRedirectURI())
-	query.Set("state", key)
+	query.Set("state", key.Reveal())
 	return &SignIn{
 		Flow: flow, URL: address.String() + "?" + query.Encode(),
-		MatchCode: matchCode(key), Expires: time.Now().Add(lifetime),
+		MatchCode: secret.MatchCode(key), Expires: time.Now().Add(lifetime),
 		wait: func(ctx context.Context) (*Token, error) {
-			a, err := c.claim(ctx, url.Values{"key": {key}, "verifier": {verifier}})
+			a, err := c.claim(ctx, url.Values{"key": {key.Reveal()}, "verifier": {verifier.Reveal()}})
 			if err != nil {
 				return nil, err
 			}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // maxAnswer bounds what is read of an answer, in bytes.
@@ -88,8 +89,8 @@ func (c *Client) send(request *http.Request, limit time.Duration) (*http.Respons
 // redact takes what was sent out of an answer that repeats it.
 func redact(body []byte, form url.Values) []byte {
 	for _, name := range []string{"key", "verifier", "code", "code_verifier", "device_code"} {
-		if secret := form.Get(name); secret != "" {
-			body = bytes.ReplaceAll(body, []byte(secret), []byte(redacted))
+		if sent := form.Get(name); sent != "" {
+			body = bytes.ReplaceAll(body, []byte(sent), []byte(secret.Redacted))
 		}
 	}
 	return body

@@ -2,9 +2,6 @@ package dss
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"time"
 )
@@ -119,34 +116,4 @@ func (s *SignIn) Close() error {
 		return nil
 	}
 	return s.close()
-}
-
-// randomText returns 256 random bits in the 43 characters that RFC 7636 wants
-// of a code verifier.
-func randomText() string {
-	random := make([]byte, 32)
-	rand.Read(random)
-	return base64.RawURLEncoding.EncodeToString(random)
-}
-
-// challengeOf is the S256 challenge of a verifier (RFC 7636 section 4.2).
-func challengeOf(verifier string) string {
-	sum := sha256.Sum256([]byte(verifier))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
-// matchCode is what the page in the browser shows for a key: the first 30 bits
-// of its SHA-256 in Crockford's base32.
-func matchCode(key string) string {
-	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-	sum := sha256.Sum256([]byte(key))
-	bits := uint32(sum[0])<<24 | uint32(sum[1])<<16 | uint32(sum[2])<<8 | uint32(sum[3])
-	var code []byte
-	for i := range 6 {
-		if i == 3 {
-			code = append(code, '-')
-		}
-		code = append(code, alphabet[bits>>(27-5*i)&31])
-	}
-	return string(code)
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // Token is what a sign-in is for.
@@ -23,7 +25,7 @@ type Token struct {
 }
 
 func (c *Client) newToken(a *answer, seconds int64) *Token {
-	token := &Token{AccessToken: newSecret(a.AccessToken), Scopes: slices.Clone(c.config.Scopes)}
+	token := &Token{AccessToken: secret.New(a.AccessToken), Scopes: slices.Clone(c.config.Scopes)}
 	var granted *string
 	if json.Unmarshal(a.Scope, &granted) == nil && granted != nil {
 		token.Scopes = strings.FieldsFunc(*granted, func(r rune) bool { return r == ' ' || r == ',' })
@@ -45,9 +47,9 @@ func (c *Client) request() url.Values {
 
 // codeRequest asks for a code that only the holder of the verifier can redeem
 // (RFC 7636 section 4.3).
-func (c *Client) codeRequest(verifier string) url.Values {
+func (c *Client) codeRequest(verifier secret.Text) url.Values {
 	request := c.request()
-	request.Set("code_challenge", challengeOf(verifier))
+	request.Set("code_challenge", secret.S256(verifier))
 	request.Set("code_challenge_method", "S256")
 	return request
 }

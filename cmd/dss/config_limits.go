@@ -9,6 +9,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // limitsConfig is what clients may ask for, and how they are told apart.
@@ -78,12 +79,12 @@ func (c *config) depositBytes() int64 {
 		return 0
 	}
 	share := min(1, float64(c.limit.Deposits)/float64(c.maxEntries))
-	return max(int64(share*float64(c.maxBytes)), 4*(relay.MaxSealed+relay.EntryOverhead))
+	return max(int64(share*float64(c.maxBytes)), 4*(sealed.MaxSealed+sealed.EntryOverhead))
 }
 
 // startLimiter makes the limiter, if there is one. Guesses are counted in store
 // too if other servers use it.
-func (c *config) startLimiter(store relay.Store) {
+func (c *config) startLimiter(store sealed.Store) {
 	if c.limitsConfig.limits == "off" {
 		return
 	}

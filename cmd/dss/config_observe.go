@@ -15,6 +15,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/logger"
 	"github.com/desktop-stack-serv/dss/internal/metrics"
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // observation is what the server tells about itself.
@@ -85,7 +86,7 @@ func build() metrics.Build {
 }
 
 // measure has store measured. It is called once.
-func (c *config) measure(store relay.Store) relay.Store {
+func (c *config) measure(store sealed.Store) sealed.Store {
 	if c.metrics == nil {
 		return store
 	}
@@ -94,7 +95,7 @@ func (c *config) measure(store relay.Store) relay.Store {
 
 // newObserved returns a server around r, of which everything is counted if
 // there are metrics.
-func (c *config) newObserved(r *relay.Relay, store relay.Store, settings httpapi.Config) (*httpapi.Server, error) {
+func (c *config) newObserved(r *relay.Relay, store sealed.Store, settings httpapi.Config) (*httpapi.Server, error) {
 	settings.AuditKey = c.auditKey
 	if c.metrics == nil {
 		return httpapi.New(r, store, settings)

@@ -14,7 +14,8 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // http2Limits keep what one HTTP/2 connection may cost small. A connection
@@ -38,7 +39,7 @@ type secured struct {
 
 // openHTTPS finds the certificates and serves plain HTTP next to HTTPS, if the
 // settings say so.
-func (c *config) openHTTPS(store relay.Store, dss *httpapi.Server, log *slog.Logger) (*secured, error) {
+func (c *config) openHTTPS(store sealed.Store, dss *httpapi.Server, log *slog.Logger) (*secured, error) {
 	if !c.https.enabled() {
 		return nil, nil
 	}
@@ -107,7 +108,7 @@ func (s *secured) close() {
 	}
 }
 
-func (c *config) newACME(store relay.Store, dss *httpapi.Server, log *slog.Logger) (*certs.ACME, error) {
+func (c *config) newACME(store sealed.Store, dss *httpapi.Server, log *slog.Logger) (*certs.ACME, error) {
 	roots, err := readRoots(c.https.acmeCA)
 	if err != nil {
 		return nil, err
@@ -132,7 +133,7 @@ func (c *config) newACME(store relay.Store, dss *httpapi.Server, log *slog.Logge
 
 // certStorage chooses where certificates are kept, for each authority apart:
 // those of one that was tried out must not pass for another's.
-func (c *config) certStorage(store relay.Store) (certs.Storage, error) {
+func (c *config) certStorage(store sealed.Store) (certs.Storage, error) {
 	if c.https.certSecretFile == "" {
 		return certs.OpenFolder(c.certFolder())
 	}
@@ -140,8 +141,8 @@ func (c *config) certStorage(store relay.Store) (certs.Storage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secret of the certificates: %w", err)
 	}
-	secret := relay.NewSecret(strings.TrimRight(string(text), "\r\n"))
-	vault, err := certs.NewVault(relay.Reserve(store), secret, authorityName(c.https.acmeDirectory))
+	secret := secret.New(strings.TrimRight(string(text), "\r\n"))
+	vault, err := certs.NewVault(sealed.Reserve(store), secret, authorityName(c.https.acmeDirectory))
 	if err != nil {
 		return nil, usagef("--cert-secret-file %s: %v", c.https.certSecretFile, err)
 	}

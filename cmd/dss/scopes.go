@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/desktop-stack-serv/dss/internal/display"
-	"github.com/desktop-stack-serv/dss/internal/grant"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
 )
 
 // nearly is how many letters of a scope may be wrong, so that it is taken for a
@@ -20,12 +20,12 @@ const nearly = 2
 // meant returns the scope that was probably meant, "" if the name is one that is
 // known or far from all that are.
 func meant(name string) string {
-	if slices.Contains(grant.Scopes, name) {
+	if slices.Contains(oauth.Scopes, name) {
 		return ""
 	}
 	folded := strings.ReplaceAll(strings.ToLower(name), "-", "_")
 	for distance := range nearly + 1 {
-		for _, known := range grant.Scopes {
+		for _, known := range oauth.Scopes {
 			if editDistance(folded, known) == distance {
 				return known
 			}

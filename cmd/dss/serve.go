@@ -17,6 +17,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	storehealth "github.com/desktop-stack-serv/dss/internal/store/health"
 )
 
@@ -132,7 +133,7 @@ func runBackground(what string, run func(context.Context) error, log *slog.Logge
 	}
 }
 
-func (c *config) newServer(store relay.Store, log *slog.Logger) (*httpapi.Server, error) {
+func (c *config) newServer(store sealed.Store, log *slog.Logger) (*httpapi.Server, error) {
 	watched := storehealth.New(c.measure(store))
 	store = watched
 	c.startLimiter(store)

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 	"github.com/desktop-stack-serv/dss/internal/store/postgres"
@@ -17,7 +17,7 @@ import (
 
 // runningStore is a store with its background work and its end.
 type runningStore interface {
-	relay.Store
+	sealed.Store
 	Run(ctx context.Context) error
 	Close() error
 }

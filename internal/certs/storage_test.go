@@ -13,14 +13,15 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
-func newVault(t *testing.T, store relay.Store, secret string) *certs.Vault {
+func newVault(t *testing.T, store sealed.Store, text string) *certs.Vault {
 	t.Helper()
-	vault, err := certs.NewVault(store, relay.NewSecret(secret), "authority")
+	vault, err := certs.NewVault(store, secret.New(text), "authority")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,16 +154,16 @@ func TestFolderTrouble(t *testing.T) {
 // TestVaultSeals: who has the store has nothing; who has another secret finds
 // nothing; an altered entry is none, and can be replaced.
 func TestVaultSeals(t *testing.T) {
-	store, secret := inMemory(), rand.Text()+rand.Text()
+	store, text := inMemory(), rand.Text()+rand.Text()
 	spy := &spying{Store: store}
-	vault := newVault(t, spy, secret)
+	vault := newVault(t, spy, text)
 	if err := vault.Put(t.Context(), "auth.example.org", []byte("-----BEGIN PRIVATE KEY-----"), time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Contains(spy.value, []byte("PRIVATE")) || bytes.Contains(spy.value, []byte("example")) {
 		t.Errorf("stored in clear: %q", spy.value)
 	}
-	if _, ok, err := newVault(t, store, secret+"x").Get(t.Context(), "auth.example.org"); ok || err != nil {
+	if _, ok, err := newVault(t, store, text+"x").Get(t.Context(), "auth.example.org"); ok || err != nil {
 		t.Errorf("with another secret: %v, %v", ok, err)
 	}
 	altered := bytes.Clone(spy.value)
@@ -179,18 +180,18 @@ func TestVaultSeals(t *testing.T) {
 	if data, ok, err := vault.Get(t.Context(), "auth.example.org"); string(data) != "new" || !ok || err != nil {
 		t.Errorf("replaced: %q, %v, %v", data, ok, err)
 	}
-	if _, err := certs.NewVault(store, relay.NewSecret(strings.Repeat("s", certs.MinSecret-1)), "a"); err == nil {
+	if _, err := certs.NewVault(store, secret.New(strings.Repeat("s", certs.MinSecret-1)), "a"); err == nil {
 		t.Error("a short secret is taken")
 	}
 }
 
 type spying struct {
 	*memory.Store
-	id    relay.ID
+	id    sealed.ID
 	value []byte
 }
 
-func (s *spying) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+func (s *spying) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	s.id, s.value = id, bytes.Clone(value)
 	return s.Store.Create(ctx, id, value, ttl)
 }

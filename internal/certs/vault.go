@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // MinSecret is the least length of a [Vault]'s secret, in bytes.
@@ -21,8 +22,8 @@ var errContended = errors.New("certificate store: too many servers write the sam
 // Vault is a [Storage] in a store that several servers share. What it stores
 // is sealed with keys derived from a secret that the store does not have.
 type Vault struct {
-	store  relay.Store
-	secret relay.Secret
+	store  sealed.Store
+	secret secret.Text
 	area   string
 }
 
@@ -30,15 +31,15 @@ var _ Storage = (*Vault)(nil)
 
 // NewVault returns the vault of everybody who has the secret. Areas keep
 // apart the certificates of different authorities; an area has no space.
-func NewVault(store relay.Store, secret relay.Secret, area string) (*Vault, error) {
+func NewVault(store sealed.Store, secret secret.Text, area string) (*Vault, error) {
 	if len(secret.Reveal()) < MinSecret {
 		return nil, fmt.Errorf("the secret has fewer than %d bytes", MinSecret)
 	}
 	return &Vault{store, secret, area}, nil
 }
 
-func (v *Vault) slot(kind, name string) (relay.Slot, error) {
-	return relay.NewSlot("certs "+kind+" "+v.area+" "+name, v.secret)
+func (v *Vault) slot(kind, name string) (sealed.Slot, error) {
+	return sealed.NewSlot("certs "+kind+" "+v.area+" "+name, v.secret)
 }
 
 // Get implements [Storage]. An altered entry is treated as absent.
@@ -83,7 +84,7 @@ func (v *Vault) Put(ctx context.Context, name string, data []byte, ttl time.Dura
 	return errContended
 }
 
-func (v *Vault) put(ctx context.Context, id relay.ID, sealed []byte, ttl time.Duration) (bool, error) {
+func (v *Vault) put(ctx context.Context, id sealed.ID, sealed []byte, ttl time.Duration) (bool, error) {
 	old, ok, err := v.store.Get(ctx, id)
 	if err != nil {
 		return false, err
@@ -122,7 +123,7 @@ func (v *Vault) Lock(ctx context.Context, name string) (func(), bool, error) {
 
 // unlock lets the lock expire at once, unless it has expired already and is
 // another server's now. One that cannot be released expires by itself.
-func (v *Vault) unlock(id relay.ID, holder []byte) {
+func (v *Vault) unlock(id sealed.ID, holder []byte) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	_, _ = v.store.Replace(ctx, id, holder, holder, time.Millisecond)

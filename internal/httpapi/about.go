@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // about is what is known of a request while it is served. One goroutine
@@ -22,7 +23,7 @@ type about struct {
 
 	kind    string // of thing that it is about,
 	space   relay.KeySpace
-	subject relay.Secret
+	subject secret.Text
 }
 
 type aboutKey struct{}
@@ -58,7 +59,7 @@ func requestID(ctx context.Context) string {
 }
 
 // remember says what the request is about: a subject, and what kind of one.
-func remember(ctx context.Context, kind string, space relay.KeySpace, subject relay.Secret) {
+func remember(ctx context.Context, kind string, space relay.KeySpace, subject secret.Text) {
 	if request := aboutOf(ctx); request != nil {
 		request.kind, request.space, request.subject = kind, space, subject
 	}

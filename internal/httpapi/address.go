@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/grant"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
@@ -94,6 +94,6 @@ var problemMessages = map[string]string{
 	api.MisdirectedRequest: errMisdirected.message,
 	api.NoMethod:           "there is nothing at this address below " + api.PathRedirect,
 	api.ThrottleViolation:  "too many requests: try again in a minute",
-	api.UnknownSignIn:      grant.ErrUnknown.Error(),
-	api.WrongBrowser:       grant.ErrWrongBrowser.Error(),
+	api.UnknownSignIn:      oauth.ErrUnknown.Error(),
+	api.WrongBrowser:       oauth.ErrWrongBrowser.Error(),
 }

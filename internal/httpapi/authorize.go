@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/grant"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
 )
 
 // getAuthorize serves GET /oauth/authorize (RFC 6749 section 4.1.1).
@@ -54,9 +54,9 @@ func stateIn(query string) string {
 }
 
 func checkClient(p params) error {
-	err := grant.CheckClient(p["client_id"], p["redirect_uri"])
+	err := oauth.CheckClient(p["client_id"], p["redirect_uri"])
 	switch {
-	case errors.Is(err, grant.ErrInvalidRedirectURI):
+	case errors.Is(err, oauth.ErrInvalidRedirectURI):
 		return &problem{api.BadRedirectURI, err.Error()}
 	case err != nil:
 		return &problem{api.BadClient, err.Error()}
@@ -82,7 +82,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, erro
 		return "", &oauthProblem{api.InvalidRequest, "code_challenge_method must be S256"}
 	}
 	n := s.newcomer(r)
-	target, err := s.grants.Authorize(r.Context(), grant.AuthorizationRequest{
+	target, err := s.grants.Authorize(r.Context(), oauth.AuthorizationRequest{
 		ClientID: p["client_id"], RedirectURI: p["redirect_uri"], Scope: p["scope"], State: p["state"],
 		CodeChallenge: p["code_challenge"],
 	}, n.browser)

@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/grant"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
@@ -16,9 +16,9 @@ import (
 func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) {
 	outcome, err := s.conclude(r)
 	switch {
-	case errors.Is(err, grant.ErrUnknown):
+	case errors.Is(err, oauth.ErrUnknown):
 		s.seeProblem(w, r, api.UnknownSignIn)
-	case errors.Is(err, grant.ErrWrongBrowser):
+	case errors.Is(err, oauth.ErrWrongBrowser):
 		s.seeProblem(w, r, api.WrongBrowser)
 	case err != nil:
 		s.failPage(w, r, err)
@@ -37,20 +37,20 @@ func (s *Server) seeDevice(w http.ResponseWriter, view web.DeviceView) {
 	seeOther(w, s.config.PublicURL.String()+api.PathDevice+"/"+string(view)+"#")
 }
 
-func (s *Server) conclude(r *http.Request) (grant.Outcome, error) {
+func (s *Server) conclude(r *http.Request) (oauth.Outcome, error) {
 	if prefetched(r) {
-		return grant.Outcome{}, errPrefetch
+		return oauth.Outcome{}, errPrefetch
 	}
 	p, err := readParams("query", r.URL.RawQuery, "state")
-	if err != nil || !grant.IsState(p["state"]) {
-		return grant.Outcome{}, grant.ErrUnknown
+	if err != nil || !oauth.IsState(p["state"]) {
+		return oauth.Outcome{}, oauth.ErrUnknown
 	}
 	return s.grants.Callback(r.Context(), p["state"], answerIn(r.URL.RawQuery), s.flowBrowser(r))
 }
 
 // answerIn returns the answer of Stack Exchange in a query. What is not one is
 // an error like those that it sends: the app is told, and does not wait.
-func answerIn(query string) grant.Answer {
+func answerIn(query string) oauth.Answer {
 	p, err := readParams("query", query, "code", "error")
 	if err != nil {
 		return unreadable("cannot be read")
@@ -59,15 +59,15 @@ func answerIn(query string) grant.Answer {
 	switch {
 	case p["error"] != "":
 		description, _ := readParams("query", query, "error_description") // the name will do
-		return grant.Answer{Error: p["error"], Description: description["error_description"]}
+		return oauth.Answer{Error: p["error"], Description: description["error_description"]}
 	case p["code"] == "":
 		return unreadable("has neither code nor error")
 	case err != nil:
 		return unreadable("has a code that is none")
 	}
-	return grant.Answer{Code: p["code"]}
+	return oauth.Answer{Code: p["code"]}
 }
 
-func unreadable(how string) grant.Answer {
-	return grant.Answer{Error: "server_error", Description: "the answer of Stack Exchange " + how}
+func unreadable(how string) oauth.Answer {
+	return oauth.Answer{Error: "server_error", Description: "the answer of Stack Exchange " + how}
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -74,7 +74,7 @@ type leaving struct {
 	full   bool
 }
 
-func (l *leaving) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+func (l *leaving) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	value, ok, err := l.Store.Take(ctx, id)
 	if l.hangUp != nil {
 		l.hangUp()
@@ -82,15 +82,15 @@ func (l *leaving) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
 	return value, ok, err
 }
 
-func (l *leaving) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+func (l *leaving) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	if l.full {
-		return false, relay.ErrFull
+		return false, sealed.ErrFull
 	}
 	return l.Store.Create(ctx, id, value, ttl)
 }
 
 // Reserve is as full as the store.
-func (l *leaving) Reserve() relay.Store { return l }
+func (l *leaving) Reserve() sealed.Store { return l }
 
 // failing is a connection that takes so many bytes, and then nothing more.
 type failing struct {

@@ -10,7 +10,7 @@ import (
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/display"
-	"github.com/desktop-stack-serv/dss/internal/grant"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
@@ -26,15 +26,15 @@ func (s *Server) postDeviceAuthorization(w http.ResponseWriter, r *http.Request)
 	_ = writeJSON(w, http.StatusOK, api.DeviceAuthorization{
 		DeviceCode: a.DeviceCode.Reveal(), UserCode: a.UserCode.String(),
 		VerificationURI: page, VerificationURIComplete: page + "?user_code=" + a.UserCode.String(),
-		ExpiresIn: int64(a.Expires.Seconds()), Interval: int64(grant.Interval.Seconds()),
+		ExpiresIn: int64(a.Expires.Seconds()), Interval: int64(oauth.Interval.Seconds()),
 		Message: "To sign in, open " + page + " in a browser and enter the code " + a.UserCode.String(),
 	})
 }
 
-func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) (grant.DeviceAuthorization, error) {
+func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) (oauth.DeviceAuthorization, error) {
 	form, err := oauthForm(w, r, "scope")
 	if err != nil {
-		return grant.DeviceAuthorization{}, err
+		return oauth.DeviceAuthorization{}, err
 	}
 	from, err := clientOf(r, form)
 	if err == nil {
@@ -44,7 +44,7 @@ func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) (grant.
 		err = s.limits.Exchange(clientaddr.From(r.Context()))
 	}
 	if err != nil {
-		return grant.DeviceAuthorization{}, err
+		return oauth.DeviceAuthorization{}, err
 	}
 	return s.grants.AuthorizeDevice(r.Context(), from.id, form["scope"])
 }
@@ -71,7 +71,7 @@ func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) {
 		s.failPage(w, r, err)
 		return
 	}
-	userCode, err := grant.ParseUserCode(form["user_code"])
+	userCode, err := oauth.ParseUserCode(form["user_code"])
 	if err != nil || form["decision"] == "" {
 		s.seeUserCode(w, form["user_code"])
 		return
@@ -105,7 +105,7 @@ func (s *Server) deviceForm(w http.ResponseWriter, r *http.Request) (params, err
 	return readParams("body", body, "user_code", "decision")
 }
 
-func (s *Server) continueDevice(w http.ResponseWriter, r *http.Request, userCode grant.UserCode) {
+func (s *Server) continueDevice(w http.ResponseWriter, r *http.Request, userCode oauth.UserCode) {
 	var target string
 	n := s.newcomer(r)
 	err := s.tryUserCode(r, func() (err error) {
@@ -123,7 +123,7 @@ func (s *Server) continueDevice(w http.ResponseWriter, r *http.Request, userCode
 // seeUserCode leads to what there is to say of a code that somebody has typed.
 func (s *Server) seeUserCode(w http.ResponseWriter, typed string) {
 	target := s.config.PublicURL.String() + api.PathDevice
-	if code, err := grant.ParseUserCode(typed); err == nil {
+	if code, err := oauth.ParseUserCode(typed); err == nil {
 		typed = code.String()
 	}
 	if typed != "" {
@@ -137,8 +137,8 @@ func (s *Server) seeUserCode(w http.ResponseWriter, typed string) {
 const maxShown = 300
 
 // failDecision says under an address of its own that a code leads nowhere.
-func (s *Server) failDecision(w http.ResponseWriter, r *http.Request, userCode grant.UserCode, err error) {
-	if !errors.Is(err, grant.ErrUnknown) {
+func (s *Server) failDecision(w http.ResponseWriter, r *http.Request, userCode oauth.UserCode, err error) {
+	if !errors.Is(err, oauth.ErrUnknown) {
 		s.failPage(w, r, err)
 		return
 	}
@@ -171,18 +171,18 @@ func (s *Server) getDeviceResult(w http.ResponseWriter, r *http.Request) {
 // askDevice shows who asks for what under a user code. What cannot be one is no
 // guess.
 func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, typed string) {
-	userCode, err := grant.ParseUserCode(typed)
+	userCode, err := oauth.ParseUserCode(typed)
 	if err != nil {
 		s.askAgain(w, r, typed, err)
 		return
 	}
-	var request grant.DeviceRequest
+	var request oauth.DeviceRequest
 	err = s.tryUserCode(r, func() (err error) {
 		request, err = s.grants.LookUp(r.Context(), userCode)
 		return err
 	})
 	switch {
-	case errors.Is(err, grant.ErrUnknown):
+	case errors.Is(err, oauth.ErrUnknown):
 		s.askAgain(w, r, typed, err)
 		return
 	case err != nil:
@@ -204,7 +204,7 @@ func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, typed string)
 // askAgain says what is wrong with a code, which may come from a link.
 func (s *Server) askAgain(w http.ResponseWriter, r *http.Request, typed string, err error) {
 	data := web.DeviceData{View: web.DeviceAsk, UserCode: display.Clean(typed), Unknown: true}
-	var no *grant.NoUserCodeError
+	var no *oauth.NoUserCodeError
 	if errors.As(err, &no) {
 		data.Strange, data.Letters = no.Strange, no.Letters
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // problem is an error on its way to the client.
@@ -90,7 +91,7 @@ var mapping = []struct {
 	{relay.ErrInvalidVerifier, api.InvalidVerifier, "the verifier does not belong to this key; nothing was consumed", false},
 	{relay.ErrUnbound, api.InvalidRequest, "a verifier was passed, but the key does not start with s256.: make the key from the verifier, or leave the verifier out", false},
 	{relay.ErrTooManyWaiters, api.TemporarilyUnavailable, "too many clients are waiting; try again in a moment", false},
-	{relay.ErrFull, api.TemporarilyUnavailable, "the store is full; try again in a few minutes", false},
+	{sealed.ErrFull, api.TemporarilyUnavailable, "the store is full; try again in a few minutes", false},
 	{errDraining, api.TemporarilyUnavailable, "the server is restarting; ask again in a moment", false},
 	{context.Canceled, api.TemporarilyUnavailable, "the request was cancelled; ask again", false},
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/grant"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
 )
 
 // Observer is told what the server does. Its methods are called by many
@@ -40,7 +40,7 @@ type Event struct {
 	Name EventName
 	// Kind is a deposit's or a claim's kind of response, or the grant.
 	Kind string
-	// Outcome is a deposit's [relay.Outcome], a [grant.Step], or one of those
+	// Outcome is a deposit's [relay.Outcome], a [oauth.Step], or one of those
 	// below.
 	Outcome string
 	Took    time.Duration // of a wait
@@ -89,7 +89,7 @@ func (s *Server) happened(ctx context.Context, e Event) {
 }
 
 // granted hears of each step of a sign-in at the OAuth server.
-func (s *Server) granted(ctx context.Context, e grant.Event) {
+func (s *Server) granted(ctx context.Context, e oauth.Event) {
 	remember(ctx, "sign-in", "", e.SignIn)
 	s.happened(ctx, Event{Name: EventGrant, Kind: string(e.Grant), Outcome: string(e.Step)})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
@@ -96,7 +97,7 @@ type site struct {
 }
 
 // newSites returns a server twice: over each protocol.
-func newSites(t *testing.T, store relay.Store, handler func(*httpapi.Server) http.Handler, configure ...func(*httpapi.Config)) []site {
+func newSites(t *testing.T, store sealed.Store, handler func(*httpapi.Server) http.Handler, configure ...func(*httpapi.Config)) []site {
 	t.Helper()
 	ts := httptest.NewUnstartedServer(nil)
 	ts.EnableHTTP2 = true

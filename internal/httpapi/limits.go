@@ -12,8 +12,8 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
-	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/limit"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
@@ -57,7 +57,7 @@ func (s *Server) tryUserCode(r *http.Request, look func() error) error {
 	if err != nil {
 		return err
 	}
-	if err = look(); errors.Is(err, grant.ErrUnknown) {
+	if err = look(); errors.Is(err, oauth.ErrUnknown) {
 		return s.missed(r.Context(), guess, err)
 	}
 	guess.Hit()

@@ -17,6 +17,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // limited is a server with limits, called without a connection so that time
@@ -28,7 +29,7 @@ type limited struct {
 	log     *buffer
 }
 
-func newLimited(t *testing.T, store relay.Store, limits *limit.Limiter, trusted string, upstream ...http.RoundTripper) limited {
+func newLimited(t *testing.T, store sealed.Store, limits *limit.Limiter, trusted string, upstream ...http.RoundTripper) limited {
 	t.Helper()
 	proxies, err := clientaddr.ParseProxies(trusted)
 	if err != nil {

@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/grant"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
@@ -31,7 +31,7 @@ func (s *Server) metadata() api.Metadata {
 		DeviceAuthorizationEndpoint: at(api.PathDeviceAuthorization),
 		RevocationEndpoint:          at(api.PathRevoke),
 		JWKSURI:                     at(api.PathJWKS),
-		ScopesSupported:             grant.Scopes,
+		ScopesSupported:             oauth.Scopes,
 		ResponseTypesSupported:      []string{"code"},
 		ResponseModesSupported:      []string{"query"},
 		GrantTypesSupported:         []string{api.GrantAuthorizationCode, api.GrantDeviceCode},

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/limit"
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
@@ -28,18 +28,18 @@ var oauthNames = []struct {
 	err  error
 	name string
 }{
-	{grant.ErrInvalidGrant, api.InvalidGrant},
-	{grant.ErrPending, api.AuthorizationPending},
-	{grant.ErrSlowDown, api.SlowDown},
-	{grant.ErrExpired, api.ExpiredToken},
-	{grant.ErrDenied, api.AccessDenied},
-	{grant.ErrInvalidClient, api.InvalidClient},
-	{grant.ErrInvalidState, api.InvalidRequest},
-	{grant.ErrInvalidScope, api.InvalidScope},
-	{grant.ErrInvalidChallenge, api.InvalidRequest},
-	{grant.ErrUnavailable, api.TemporarilyUnavailable},
+	{oauth.ErrInvalidGrant, api.InvalidGrant},
+	{oauth.ErrPending, api.AuthorizationPending},
+	{oauth.ErrSlowDown, api.SlowDown},
+	{oauth.ErrExpired, api.ExpiredToken},
+	{oauth.ErrDenied, api.AccessDenied},
+	{oauth.ErrInvalidClient, api.InvalidClient},
+	{oauth.ErrInvalidState, api.InvalidRequest},
+	{oauth.ErrInvalidScope, api.InvalidScope},
+	{oauth.ErrInvalidChallenge, api.InvalidRequest},
+	{oauth.ErrUnavailable, api.TemporarilyUnavailable},
 	{stackexchange.ErrUnavailable, api.TemporarilyUnavailable},
-	{relay.ErrFull, api.TemporarilyUnavailable},
+	{sealed.ErrFull, api.TemporarilyUnavailable},
 	{context.Canceled, api.TemporarilyUnavailable},
 }
 
@@ -78,7 +78,7 @@ func (s *Server) explainOAuth(r *http.Request, err error) *oauthProblem {
 // reasonOf is what the log says of an error besides its name: what is wrong
 // with a code, and what Stack Exchange or the network has said.
 func reasonOf(err error) string {
-	code, isCode := errors.AsType[*grant.CodeError](err)
+	code, isCode := errors.AsType[*oauth.CodeError](err)
 	refused, isRefused := errors.AsType[*stackexchange.RefusedError](err)
 	switch {
 	case isCode && isRefused:
@@ -110,7 +110,7 @@ func asOAuthProblem(err error) (_ *oauthProblem, known bool) {
 		if !errors.Is(err, n.err) {
 			continue
 		}
-		if code, ok := errors.AsType[*grant.CodeError](err); ok {
+		if code, ok := errors.AsType[*oauth.CodeError](err); ok {
 			return &oauthProblem{n.name, code.Error()}, true
 		}
 		return &oauthProblem{n.name, n.err.Error()}, true

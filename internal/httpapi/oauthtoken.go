@@ -6,8 +6,8 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
-	"github.com/desktop-stack-serv/dss/internal/grant"
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // postOAuthToken serves POST /oauth/token.
@@ -24,10 +24,10 @@ func (s *Server) postOAuthToken(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) (grant.Token, error) {
+func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) (oauth.Token, error) {
 	form, err := oauthForm(w, r, "grant_type", "code", "code_verifier", "redirect_uri", "device_code")
 	if err != nil {
-		return grant.Token{}, err
+		return oauth.Token{}, err
 	}
 	token, err := s.exchange(r, form)
 	if err != nil && form["grant_type"] == api.GrantDeviceCode {
@@ -43,13 +43,13 @@ type pollError struct{ error }
 func (e pollError) Unwrap() error { return e.error }
 
 // exchange gives a token for what the app has.
-func (s *Server) exchange(r *http.Request, form params) (grant.Token, error) {
+func (s *Server) exchange(r *http.Request, form params) (oauth.Token, error) {
 	from, err := clientOf(r, form)
 	if err == nil {
 		err = s.limits.Exchange(clientaddr.From(r.Context()))
 	}
 	if err != nil {
-		return grant.Token{}, err
+		return oauth.Token{}, err
 	}
 	switch form["grant_type"] {
 	case api.GrantAuthorizationCode:
@@ -57,9 +57,9 @@ func (s *Server) exchange(r *http.Request, form params) (grant.Token, error) {
 	case api.GrantDeviceCode:
 		return s.pollDevice(r.Context(), from, form)
 	case "":
-		return grant.Token{}, missing("grant_type")
+		return oauth.Token{}, missing("grant_type")
 	}
-	return grant.Token{}, &oauthProblem{api.UnsupportedGrantType, "grant_type must be " + api.GrantAuthorizationCode + " or " + api.GrantDeviceCode}
+	return oauth.Token{}, &oauthProblem{api.UnsupportedGrantType, "grant_type must be " + api.GrantAuthorizationCode + " or " + api.GrantDeviceCode}
 }
 
 func missing(name string) error { return &oauthProblem{api.InvalidRequest, name + " is missing"} }
@@ -77,21 +77,21 @@ func require(from client, form params, names ...string) error {
 	return nil
 }
 
-func (s *Server) exchangeCode(ctx context.Context, from client, form params) (grant.Token, error) {
+func (s *Server) exchangeCode(ctx context.Context, from client, form params) (oauth.Token, error) {
 	if err := require(from, form, "code", "code_verifier"); err != nil {
-		return grant.Token{}, err
+		return oauth.Token{}, err
 	}
-	return s.grants.Redeem(ctx, grant.Exchange{
+	return s.grants.Redeem(ctx, oauth.Exchange{
 		ClientID: from.id, RedirectURI: form["redirect_uri"],
-		Code: relay.NewSecret(form["code"]), Verifier: relay.NewSecret(form["code_verifier"]),
+		Code: secret.New(form["code"]), Verifier: secret.New(form["code_verifier"]),
 	})
 }
 
-func (s *Server) pollDevice(ctx context.Context, from client, form params) (grant.Token, error) {
+func (s *Server) pollDevice(ctx context.Context, from client, form params) (oauth.Token, error) {
 	if err := require(from, form, "device_code"); err != nil {
-		return grant.Token{}, err
+		return oauth.Token{}, err
 	}
-	return s.grants.Poll(ctx, grant.Poll{
-		ClientID: from.id, DeviceCode: relay.NewSecret(form["device_code"]), Basic: from.basic,
+	return s.grants.Poll(ctx, oauth.Poll{
+		ClientID: from.id, DeviceCode: secret.New(form["device_code"]), Basic: from.basic,
 	})
 }

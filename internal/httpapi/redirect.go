@@ -162,7 +162,7 @@ func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, erro
 	// The deposit must not end half-way because the browser went on.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTime)
 	defer cancel()
-	remember(ctx, "key", space, key.Secret)
+	remember(ctx, "key", space, key.Text)
 	outcome, err := s.relay.Deposit(ctx, space, key, response, s.relayBrowser(w, r))
 	if err == nil {
 		s.happened(ctx, Event{Name: EventDeposit, Kind: response.Kind.String(), Outcome: string(outcome)})

@@ -3,8 +3,8 @@ package httpapi
 import (
 	"net/http"
 
-	"github.com/desktop-stack-serv/dss/internal/grant"
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // postRevoke serves POST /oauth/revoke (RFC 7009): it ends the token at Stack
@@ -29,9 +29,9 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
 	if !form.has("token") {
 		return missing("token")
 	}
-	token := relay.NewSecret(form["token"])
+	token := secret.New(form["token"])
 	remember(r.Context(), "token", "", token)
-	if grant.IsDeviceCode(token.Reveal()) {
+	if oauth.IsDeviceCode(token.Reveal()) {
 		err = s.grants.Revoke(r.Context(), from.id, token)
 	} else {
 		_, err = s.upstream.Invalidate(r.Context(), token)

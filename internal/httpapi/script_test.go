@@ -20,6 +20,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
@@ -207,7 +208,7 @@ func atoi(t *testing.T, text string) int {
 	return n
 }
 
-func listen(t *testing.T, store relay.Store, config httpapi.Config) (address string) {
+func listen(t *testing.T, store sealed.Store, config httpapi.Config) (address string) {
 	t.Helper()
 	server, err := httpapi.New(relay.New(store, relay.Config{}), store, config)
 	if err != nil {

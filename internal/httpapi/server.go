@@ -15,10 +15,11 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
-	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/limit"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
@@ -76,7 +77,7 @@ type Config struct {
 type Server struct {
 	config   Config
 	relay    *relay.Relay
-	grants   *grant.Service
+	grants   *oauth.Service
 	upstream *stackexchange.Client
 	pages    *web.Pages
 	hosts    hosts
@@ -92,7 +93,7 @@ type Server struct {
 }
 
 // New returns a server in front of r, whose entries are in store.
-func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
+func New(r *relay.Relay, store sealed.Store, config Config) (*Server, error) {
 	pages, err := web.New()
 	if err != nil {
 		return nil, err
@@ -118,7 +119,7 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 	config.StackExchange.Caller = caller
 	config.StackExchange.Admit, config.StackExchange.InVain = s.admitCall, s.calledInVain
 	s.upstream = stackexchange.New(config.StackExchange)
-	s.grants = grant.New(store, s.upstream, grant.Config{
+	s.grants = oauth.New(store, s.upstream, oauth.Config{
 		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathCallback,
 		Shared: config.SharedStore, Admit: s.storing, Observe: s.granted,
 	})
@@ -130,8 +131,8 @@ func New(r *relay.Relay, store relay.Store, config Config) (*Server, error) {
 }
 
 // answers returns a function that looks an entry up which is never there.
-func answers(store relay.Store) func(context.Context) error {
-	var id relay.ID
+func answers(store sealed.Store) func(context.Context) error {
+	var id sealed.ID
 	rand.Read(id[:])
 	return func(ctx context.Context) error {
 		_, _, err := store.Get(ctx, id)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
@@ -48,7 +49,7 @@ func (b *buffer) String() string {
 	return b.bytes.String()
 }
 
-func newDSS(t *testing.T, store relay.Store, configure ...func(*httpapi.Config)) dss {
+func newDSS(t *testing.T, store sealed.Store, configure ...func(*httpapi.Config)) dss {
 	t.Helper()
 	log := &buffer{}
 	ts := httptest.NewUnstartedServer(nil)
@@ -128,7 +129,7 @@ type watched struct {
 	watches chan struct{}
 }
 
-func (s watched) Watch(ctx context.Context, id relay.ID) (<-chan struct{}, error) {
+func (s watched) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error) {
 	c, err := s.Store.Watch(ctx, id)
 	s.watches <- struct{}{}
 	return c, err
@@ -182,11 +183,11 @@ type broken struct{ *memory.Store }
 
 var errAway = errors.New("dial /run/store.sock: no such file")
 
-func (broken) Create(context.Context, relay.ID, []byte, time.Duration) (bool, error) {
+func (broken) Create(context.Context, sealed.ID, []byte, time.Duration) (bool, error) {
 	return false, errAway
 }
-func (broken) Get(context.Context, relay.ID) ([]byte, bool, error)  { return nil, false, errAway }
-func (broken) Take(context.Context, relay.ID) ([]byte, bool, error) { return nil, false, errAway }
+func (broken) Get(context.Context, sealed.ID) ([]byte, bool, error)  { return nil, false, errAway }
+func (broken) Take(context.Context, sealed.ID) ([]byte, bool, error) { return nil, false, errAway }
 
 func TestStoreAway(t *testing.T) {
 	d := newDSS(t, broken{inMemory()})

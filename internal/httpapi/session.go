@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/grant"
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // The cookies. They tell one browser from another while it signs in, and hold
@@ -54,36 +54,36 @@ func (s *Server) setCookie(w http.ResponseWriter, name, value string, seconds in
 
 // relayBrowser returns the secret of the browser that deposits, and gives it
 // one if it has none.
-func (s *Server) relayBrowser(w http.ResponseWriter, r *http.Request) relay.Secret {
+func (s *Server) relayBrowser(w http.ResponseWriter, r *http.Request) secret.Text {
 	name := s.cookieName(relayCookie)
 	if cookie, err := r.Cookie(name); err == nil && len(cookie.Value) == len(rand.Text()) {
-		return relay.NewSecret(cookie.Value)
+		return secret.New(cookie.Value)
 	}
 	value := rand.Text()
 	s.setCookie(w, name, value, relaySeconds, http.SameSiteStrictMode)
-	return relay.NewSecret(value)
+	return secret.New(value)
 }
 
 // flowBrowser returns the browser that r comes from.
-func (s *Server) flowBrowser(r *http.Request) grant.Browser {
-	return func(flow string) relay.Secret {
+func (s *Server) flowBrowser(r *http.Request) oauth.Browser {
+	return func(flow string) secret.Text {
 		cookie, err := r.Cookie(s.cookieName(flowCookie) + flow)
 		if err != nil {
-			return relay.Secret{}
+			return secret.Text{}
 		}
 		if _, random, _ := strings.Cut(cookie.Value, "."); len(random) != len(rand.Text()) {
-			return relay.Secret{}
+			return secret.Text{}
 		}
-		return relay.NewSecret(cookie.Value)
+		return secret.New(cookie.Value)
 	}
 }
 
 // newcomer is a browser that gets a secret where it has none. It has to be
 // kept for that.
 type newcomer struct {
-	has    grant.Browser
+	has    oauth.Browser
 	name   string
-	secret relay.Secret // "" if it needs none
+	secret secret.Text // "" if it needs none
 }
 
 // newcomer returns the browser that r comes from, for a sign-in that begins
@@ -92,12 +92,12 @@ func (s *Server) newcomer(r *http.Request) *newcomer {
 	return &newcomer{has: s.flowBrowser(r)}
 }
 
-func (n *newcomer) browser(flow string) relay.Secret {
+func (n *newcomer) browser(flow string) secret.Text {
 	if secret := n.has(flow); !secret.IsZero() {
 		return secret
 	}
 	if n.secret.IsZero() {
-		n.secret = relay.NewSecret(strconv.FormatInt(time.Now().UnixMilli(), 36) + "." + rand.Text())
+		n.secret = secret.New(strconv.FormatInt(time.Now().UnixMilli(), 36) + "." + rand.Text())
 		n.name = flow
 	}
 	return n.secret

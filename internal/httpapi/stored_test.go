@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/limit"
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -27,17 +27,17 @@ func (m *measured) note(value []byte) {
 	m.handed++
 }
 
-func (m *measured) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+func (m *measured) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	m.note(value)
 	return m.Store.Create(ctx, id, value, ttl)
 }
 
-func (m *measured) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+func (m *measured) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
 	m.note(next)
 	return m.Store.Replace(ctx, id, old, next, ttl)
 }
 
-func (m *measured) Reserve() relay.Store { return m }
+func (m *measured) Reserve() sealed.Store { return m }
 
 const (
 	challenge = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

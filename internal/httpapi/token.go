@@ -62,7 +62,7 @@ func (s *Server) claim(w http.ResponseWriter, r *http.Request, p params, err err
 		s.failJSON(w, r, err)
 		return
 	}
-	remember(r.Context(), "key", c.Space, c.Key.Secret)
+	remember(r.Context(), "key", c.Space, c.Key.Text)
 	claimed, err := s.look(w, r, c)
 	if err != nil {
 		s.failJSON(w, r, err)

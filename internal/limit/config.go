@@ -3,7 +3,7 @@ package limit
 import (
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // Limit is a rate for each client and one for all together.
@@ -40,7 +40,7 @@ type Config struct {
 	Clients int
 	// Shared is the store that other servers count guesses in too; nil if
 	// there are none.
-	Shared relay.Store
+	Shared sealed.Store
 	// OnHit, if set, is called with one of [Names] when somebody is refused.
 	// It must not block.
 	OnHit func(name string)

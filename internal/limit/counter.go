@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // counter counts in a store that several servers share. A count belongs to a
 // limit, a client and a stretch of time that begins at the same moment on all
 // servers, and is gone with that.
-type counter struct{ store relay.Store }
+type counter struct{ store sealed.Store }
 
 // maxAttempts bounds how often a count starts over because others changed it.
 const maxAttempts = 16
@@ -28,7 +29,7 @@ func (c counter) add(ctx context.Context, name string, of network, per time.Dura
 	now := time.Now()
 	stretch := now.UnixNano() / int64(per)
 	ends := time.Unix(0, (stretch+1)*int64(per))
-	slot, err := relay.NewSlot("limit "+name, relay.NewSecret(fmt.Sprintf("%x %t %d", of.bits, of.six, stretch)))
+	slot, err := sealed.NewSlot("limit "+name, secret.New(fmt.Sprintf("%x %t %d", of.bits, of.six, stretch)))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -42,7 +43,7 @@ func (c counter) add(ctx context.Context, name string, of network, per time.Dura
 }
 
 // addOnce reports false when somebody else has changed the count.
-func (c counter) addOnce(ctx context.Context, slot relay.Slot, n int64, ends time.Time) (count int64, changed bool, err error) {
+func (c counter) addOnce(ctx context.Context, slot sealed.Slot, n int64, ends time.Time) (count int64, changed bool, err error) {
 	old, there, err := c.store.Get(ctx, slot.ID)
 	if err != nil {
 		return 0, false, fmt.Errorf("get count: %w", err)
@@ -68,7 +69,7 @@ func (c counter) addOnce(ctx context.Context, slot relay.Slot, n int64, ends tim
 }
 
 // open returns the count in a slot. An altered one is none.
-func open(slot relay.Slot, sealed []byte) int64 {
+func open(slot sealed.Slot, sealed []byte) int64 {
 	plain, _, err := slot.Open(sealed)
 	if err != nil || len(plain) != 8 {
 		return 0

@@ -9,7 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
@@ -84,7 +85,7 @@ func TestHitsAreFree(t *testing.T) {
 	}
 }
 
-func inMemory() relay.Store { return memory.New(index.Limits{}) }
+func inMemory() sealed.Store { return memory.New(index.Limits{}) }
 
 // TestTotalRefusesOnlyTheWrong: when all clients together have been wrong as
 // often as they may, another wrong guess is refused, and a right one is not;
@@ -96,7 +97,7 @@ func TestTotalRefusesOnlyTheWrong(t *testing.T) {
 		UserCodes:   func(l *Limiter, i int) (Guess, error) { return l.UserCode(address(i % 100)) },
 		UnknownKeys: func(l *Limiter, i int) (Guess, error) { return l.Key(address(i%100), "0", fmt.Sprint(i)) },
 	} {
-		for _, shared := range []relay.Store{nil, inMemory()} {
+		for _, shared := range []sealed.Store{nil, inMemory()} {
 			t.Run(name, func(t *testing.T) {
 				l := New(Config{UserCodes: limits, UnknownKeys: limits, Shared: shared})
 				wrong := func(i int) error {
@@ -199,11 +200,11 @@ func TestSharedAtOnce(t *testing.T) {
 }
 
 // away is a store that cannot be reached.
-type away struct{ relay.Store }
+type away struct{ sealed.Store }
 
 var errAway = errors.New("no such host")
 
-func (away) Get(context.Context, relay.ID) ([]byte, bool, error) { return nil, false, errAway }
+func (away) Get(context.Context, sealed.ID) ([]byte, bool, error) { return nil, false, errAway }
 
 // TestStoreAway: without the store the server counts alone.
 func TestStoreAway(t *testing.T) {
@@ -228,7 +229,7 @@ func TestStoreAway(t *testing.T) {
 // TestAlteredCount: what somebody has changed in the store counts from anew.
 func TestAlteredCount(t *testing.T) {
 	store := inMemory()
-	slot, err := relay.NewSlot("limit x", relay.NewSecret("x"))
+	slot, err := sealed.NewSlot("limit x", secret.New("x"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,19 +11,19 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
 // stored is an entry that a client has put in the store.
 type stored struct {
-	id    relay.ID
+	id    sealed.ID
 	value []byte
 	at    time.Time
 }
 
-func (s stored) size() int64 { return int64(len(s.value)) + relay.EntryOverhead }
+func (s stored) size() int64 { return int64(len(s.value)) + sealed.EntryOverhead }
 
 // quotas plays clients with quotas against a store and a model of both.
 type quotas struct {
@@ -113,7 +113,7 @@ func (q *quotas) deposit(client netip.Addr) {
 	alive := q.alive()
 	full := alive.entries+1 > roomEntries || alive.bytes+s.size() > roomBytes
 	_, err = q.store.Create(q.Context(), s.id, s.value, quotaLife)
-	if errors.Is(err, relay.ErrFull) != full || err != nil && !full {
+	if errors.Is(err, sealed.ErrFull) != full || err != nil && !full {
 		q.Fatalf("Create with %+v alive: %v", alive, err)
 	}
 	s.value = slices.Clip(s.value)
@@ -137,10 +137,10 @@ func (q *quotas) take(client netip.Addr) {
 }
 
 // forget keeps of an entry that it counts.
-func (q *quotas) forget(client netip.Addr, id relay.ID) {
+func (q *quotas) forget(client netip.Addr, id sealed.ID) {
 	for i, s := range q.clients[client] {
 		if s.id == id {
-			q.clients[client][i].id = relay.ID{}
+			q.clients[client][i].id = sealed.ID{}
 		}
 	}
 }
@@ -149,7 +149,7 @@ func (q *quotas) forget(client netip.Addr, id relay.ID) {
 func (q *quotas) alive() (n amount) {
 	for _, all := range q.clients {
 		for _, s := range all {
-			if s.id != (relay.ID{}) && time.Since(s.at) < quotaLife {
+			if s.id != (sealed.ID{}) && time.Since(s.at) < quotaLife {
 				n.entries++
 				n.bytes += s.size()
 			}
@@ -166,7 +166,7 @@ func (q *quotas) check() {
 			q.Errorf("%v has %+v alive", client, n)
 		}
 		for _, s := range all {
-			if s.id == (relay.ID{}) || time.Since(s.at) >= quotaLife {
+			if s.id == (sealed.ID{}) || time.Since(s.at) >= quotaLife {
 				continue
 			}
 			if value, ok, err := q.store.Get(q.Context(), s.id); !ok || err != nil || !bytes.Equal(value, s.value) {

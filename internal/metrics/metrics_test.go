@@ -16,10 +16,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/metrics"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
@@ -82,7 +83,7 @@ func TestCounts(t *testing.T) {
 
 	m.Happened(httpapi.Event{Name: httpapi.EventDeposit, Kind: "token", Outcome: string(relay.Conflicted)})
 	m.Happened(httpapi.Event{Name: httpapi.EventClaim, Kind: "conflict", Outcome: httpapi.Delivered})
-	m.Happened(httpapi.Event{Name: httpapi.EventGrant, Kind: string(grant.DeviceGrant), Outcome: string(grant.Redeemed)})
+	m.Happened(httpapi.Event{Name: httpapi.EventGrant, Kind: string(oauth.DeviceGrant), Outcome: string(oauth.Redeemed)})
 	m.Happened(httpapi.Event{Name: httpapi.EventRevocation, Outcome: httpapi.Ended})
 	m.Happened(httpapi.Event{Name: httpapi.EventWait, Outcome: httpapi.WaitEmpty, Took: 25 * time.Second})
 	want(t, m, `dss_deposits_total{kind="token",outcome="conflicted"}`, 1)
@@ -131,13 +132,13 @@ type failing struct {
 	err error
 }
 
-func (f failing) Create(context.Context, relay.ID, []byte, time.Duration) (bool, error) {
+func (f failing) Create(context.Context, sealed.ID, []byte, time.Duration) (bool, error) {
 	return false, f.err
 }
 
 func TestStore(t *testing.T) {
 	m := newMetrics()
-	var id relay.ID
+	var id sealed.ID
 	s := m.Store(memory.New(index.Limits{MaxEntries: 1}), metrics.Capacity{Entries: 1, Bytes: 2})
 	ctx, leave := context.WithCancel(t.Context())
 	if created, err := s.Create(ctx, id, []byte("value"), time.Hour); !created || err != nil {
@@ -149,7 +150,7 @@ func TestStore(t *testing.T) {
 	if bytes := value(t, m, "dss_store_bytes"); bytes < 5 {
 		t.Errorf("%v bytes", bytes)
 	}
-	if _, err := s.Create(ctx, relay.ID{1}, nil, time.Hour); !errors.Is(err, relay.ErrFull) {
+	if _, err := s.Create(ctx, sealed.ID{1}, nil, time.Hour); !errors.Is(err, sealed.ErrFull) {
 		t.Fatal(err)
 	}
 	if woken, err := s.Watch(ctx, id); woken == nil || err != nil {

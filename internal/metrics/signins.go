@@ -3,8 +3,8 @@ package metrics
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/desktop-stack-serv/dss/internal/grant"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
@@ -17,7 +17,7 @@ type signIns struct {
 var (
 	kinds        = []string{relay.KindToken.String(), relay.KindCode.String(), relay.KindRefusal.String()}
 	outcomes     = []string{string(relay.Created), string(relay.Repeated), string(relay.Replaced), string(relay.Conflicted), string(relay.TooLate)}
-	steps        = []string{string(grant.Started), string(grant.Approved), string(grant.Declined), string(grant.Redeemed), string(grant.Refused)}
+	steps        = []string{string(oauth.Started), string(oauth.Approved), string(oauth.Declined), string(oauth.Redeemed), string(oauth.Refused)}
 	waitOutcomes = []string{httpapi.WaitAnswered, httpapi.WaitEmpty, httpapi.WaitLeft, httpapi.WaitDrained, httpapi.WaitFull, httpapi.WaitFailed}
 	patience     = []float64{.1, .5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60} // seconds
 )
@@ -33,7 +33,7 @@ func (m *Metrics) newSignIns() signIns {
 	// What is there from the start has a rate when it first happens.
 	all(s.deposits, kinds, outcomes)
 	all(s.claims, append(kinds, relay.KindConflict.String()), []string{httpapi.Delivered, httpapi.Interrupted, httpapi.PutBack, httpapi.Lost})
-	all(s.grants, []string{string(grant.CodeGrant), string(grant.DeviceGrant)}, steps)
+	all(s.grants, []string{string(oauth.CodeGrant), string(oauth.DeviceGrant)}, steps)
 	s.revocations.WithLabelValues(httpapi.Ended)
 	for _, outcome := range waitOutcomes {
 		s.waits.WithLabelValues(outcome)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // Capacity is how much a store may hold.
@@ -15,7 +15,7 @@ type Capacity struct{ Entries, Bytes int64 }
 
 // Store returns a store that keeps its entries in s and measures s. If s
 // knows its usage, that is shown next to its capacity. Call it once.
-func (m *Metrics) Store(s relay.Store, capacity Capacity) relay.Store {
+func (m *Metrics) Store(s sealed.Store, capacity Capacity) sealed.Store {
 	took := m.histograms("dss_store_operation_duration_seconds", "How long the store took, by operation.", quick, "operation")
 	errs := m.counters("dss_store_errors_total",
 		"Operations the store failed at, by operation: because it is full, or for another reason.", "operation", "reason")
@@ -47,7 +47,7 @@ func (o operation) done(started time.Time, err error) {
 	o.took.Observe(time.Since(started).Seconds())
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
-	case errors.Is(err, relay.ErrFull):
+	case errors.Is(err, sealed.ErrFull):
 		o.full.Inc()
 	default:
 		o.failed.Inc()
@@ -56,12 +56,12 @@ func (o operation) done(started time.Time, err error) {
 
 // store measures another.
 type store struct {
-	relay.Store
+	sealed.Store
 	create, get, take, replace, watch operation
 }
 
-// Create implements [relay.Store].
-func (s *store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (created bool, err error) {
+// Create implements [sealed.Store].
+func (s *store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (created bool, err error) {
 	started := time.Now()
 	created, err = s.Store.Create(ctx, id, value, ttl)
 	s.create.done(started, err)
@@ -69,38 +69,38 @@ func (s *store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.
 }
 
 // Reserve returns the measured store's reserve, measured with it.
-func (s *store) Reserve() relay.Store {
+func (s *store) Reserve() sealed.Store {
 	reserve := *s
-	reserve.Store = relay.Reserve(s.Store)
+	reserve.Store = sealed.Reserve(s.Store)
 	return &reserve
 }
 
-// Get implements [relay.Store].
-func (s *store) Get(ctx context.Context, id relay.ID) (value []byte, ok bool, err error) {
+// Get implements [sealed.Store].
+func (s *store) Get(ctx context.Context, id sealed.ID) (value []byte, ok bool, err error) {
 	started := time.Now()
 	value, ok, err = s.Store.Get(ctx, id)
 	s.get.done(started, err)
 	return value, ok, err
 }
 
-// Take implements [relay.Store].
-func (s *store) Take(ctx context.Context, id relay.ID) (value []byte, ok bool, err error) {
+// Take implements [sealed.Store].
+func (s *store) Take(ctx context.Context, id sealed.ID) (value []byte, ok bool, err error) {
 	started := time.Now()
 	value, ok, err = s.Store.Take(ctx, id)
 	s.take.done(started, err)
 	return value, ok, err
 }
 
-// Replace implements [relay.Store].
-func (s *store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (replaced bool, err error) {
+// Replace implements [sealed.Store].
+func (s *store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (replaced bool, err error) {
 	started := time.Now()
 	replaced, err = s.Store.Replace(ctx, id, old, next, ttl)
 	s.replace.done(started, err)
 	return replaced, err
 }
 
-// Watch implements [relay.Store].
-func (s *store) Watch(ctx context.Context, id relay.ID) (<-chan struct{}, error) {
+// Watch implements [sealed.Store].
+func (s *store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error) {
 	started := time.Now()
 	woken, err := s.Store.Watch(ctx, id)
 	s.watch.done(started, err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // Claim says what to fetch.
@@ -17,7 +19,7 @@ type Claim struct {
 // Claimed is a response that left the relay.
 type Claimed struct {
 	Response
-	at      Slot
+	at      sealed.Slot
 	entry   entry
 	expires time.Time
 	bound   bool
@@ -51,7 +53,7 @@ func (r *Relay) Claim(ctx context.Context, c Claim) (*Claimed, error) {
 }
 
 // wait subscribes before it looks, so that no deposit falls in between.
-func (r *Relay) wait(ctx context.Context, at Slot, c Claim) (*Claimed, error) {
+func (r *Relay) wait(ctx context.Context, at sealed.Slot, c Claim) (*Claimed, error) {
 	watching, cancel := context.WithCancel(ctx)
 	defer cancel()
 	woken, err := r.store.Watch(watching, at.ID)
@@ -81,7 +83,7 @@ func (r *Relay) wait(ctx context.Context, at Slot, c Claim) (*Claimed, error) {
 }
 
 // look takes what is there now.
-func (r *Relay) look(ctx context.Context, at Slot, bound bool) (*Claimed, error) {
+func (r *Relay) look(ctx context.Context, at sealed.Slot, bound bool) (*Claimed, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -104,7 +106,7 @@ func (r *Relay) look(ctx context.Context, at Slot, bound bool) (*Claimed, error)
 
 // lookBound marks the entry as claimed instead of taking it, so that a lost
 // answer is not a lost sign-in, even if the process dies in between.
-func (r *Relay) lookBound(ctx context.Context, at Slot) (*Claimed, error) {
+func (r *Relay) lookBound(ctx context.Context, at sealed.Slot) (*Claimed, error) {
 	for range maxAttempts {
 		value, ok, err := r.store.Get(ctx, at.ID)
 		if err != nil {

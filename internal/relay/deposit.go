@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 var errContended = errors.New("entry kept changing")
@@ -31,7 +34,7 @@ const (
 // been claimed changes nothing, so that the claim can be repeated. Deposit
 // returns [ErrFull], wrapped, when the store has no room. The outcome says which
 // rule it was, if err is nil.
-func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response Response, browser Secret) (Outcome, error) {
+func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response Response, browser secret.Text) (Outcome, error) {
 	at, err := keySlot(space, key)
 	if err != nil {
 		return "", err
@@ -47,7 +50,7 @@ func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response R
 // merge puts e into store where nothing is, and otherwise what meet makes of
 // the two. That lives as long as the one that ends later.
 func (r *Relay) merge(
-	ctx context.Context, store Store, at Slot, e entry, expires time.Time, meet func(there, e entry) (entry, Outcome),
+	ctx context.Context, store sealed.Store, at sealed.Slot, e entry, expires time.Time, meet func(there, e entry) (entry, Outcome),
 ) (Outcome, error) {
 	for range maxAttempts {
 		if created, err := r.put(ctx, store, at, e, expires); err != nil || created {

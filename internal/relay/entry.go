@@ -3,7 +3,8 @@ package relay
 import (
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/packed"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // entry is what is sealed: a response, who deposited it, and whether the
@@ -17,38 +18,40 @@ type entry struct {
 func (e entry) marshal() []byte {
 	out := append(make([]byte, 0, 512), byte(e.response.Kind))
 	out = append(out, e.browser[:]...)
-	out = packed.AppendTime(out, e.claimed)
+	out = sealed.AppendTime(out, e.claimed)
 	for _, text := range []string{e.response.Value.Reveal(), e.response.Error, e.response.Description} {
-		out = packed.AppendText(out, text)
+		out = sealed.AppendText(out, text)
 	}
 	return out
 }
 
 func unmarshalEntry(in []byte) (entry, error) {
 	var e entry
-	r := packed.NewReader(in)
+	r := sealed.NewReader(in)
 	e.response.Kind = Kind(r.Byte(byte(KindConflict)))
 	copy(e.browser[:], r.Bytes(len(e.browser)))
 	e.claimed = r.Time()
-	e.response.Value = NewSecret(r.Text())
+	e.response.Value = secret.New(r.Text())
 	e.response.Error, e.response.Description = r.Text(), r.Text()
 	if err := r.End(); err != nil {
 		return entry{}, err
 	}
 	if e.response.Kind < KindToken {
-		return entry{}, packed.ErrMalformed
+		return entry{}, sealed.ErrMalformed
 	}
 	return e, nil
 }
 
 // keySlot returns the slot of a key in its key space.
-func keySlot(space KeySpace, key Key) (Slot, error) {
-	return NewSlot("relay "+string(space), key.Secret)
+func keySlot(space KeySpace, key Key) (sealed.Slot, error) {
+	return sealed.NewSlot("relay "+string(space), key.Text)
 }
 
-func (e entry) seal(at Slot, expires time.Time) ([]byte, error) { return at.Seal(e.marshal(), expires) }
+func (e entry) seal(at sealed.Slot, expires time.Time) ([]byte, error) {
+	return at.Seal(e.marshal(), expires)
+}
 
-func openEntry(at Slot, sealed []byte) (entry, time.Time, error) {
+func openEntry(at sealed.Slot, sealed []byte) (entry, time.Time, error) {
 	plain, expires, err := at.Open(sealed)
 	if err != nil {
 		return entry{}, time.Time{}, err

@@ -1,14 +1,14 @@
 package relay
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"regexp"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 const (
@@ -21,7 +21,7 @@ const (
 )
 
 // Key is the random string an app sends to Stack Exchange as state.
-type Key struct{ Secret }
+type Key struct{ secret.Text }
 
 // KeyRules says which keys are acceptable. The zero value is the default.
 type KeyRules struct {
@@ -41,7 +41,7 @@ func (r KeyRules) Parse(text string) (Key, error) {
 	if err := r.check(text); err != nil {
 		return Key{}, fmt.Errorf("%w: %s", ErrInvalidKey, err)
 	}
-	return Key{NewSecret(text)}, nil
+	return Key{secret.New(text)}, nil
 }
 
 type keyProblem string
@@ -58,7 +58,7 @@ func (r KeyRules) check(text string) error {
 		return keyProblem("it holds control characters")
 	case utf8.RuneCountInString(text) < r.minLength():
 		return keyProblem(fmt.Sprintf("it is shorter than %d characters; use at least 128 random bits", r.minLength()))
-	case strings.HasPrefix(text, BoundPrefix) && !canonicalBound(text):
+	case strings.HasPrefix(text, BoundPrefix) && !secret.IsS256(text[len(BoundPrefix):]):
 		return keyProblem("after s256. it needs the 43 characters of an unpadded, canonical base64url SHA-256")
 	case !r.AllowTimeBased && timeBased(text):
 		return keyProblem("it is made from a time and can be guessed; use random bits")
@@ -73,27 +73,11 @@ func (r KeyRules) minLength() int {
 	return DefaultMinKeyLength
 }
 
-func canonicalBound(text string) bool {
-	sum, err := base64.RawURLEncoding.Strict().DecodeString(text[len(BoundPrefix):])
-	return err == nil && len(sum) == sha256.Size && len(text) == len(BoundPrefix)+43
-}
-
 // Bound reports whether only the holder of a verifier may claim under k.
 func (k Key) Bound() bool { return strings.HasPrefix(k.Reveal(), BoundPrefix) }
 
-// MatchCode is the first 30 bits of the key's SHA-256 in Crockford base32, as
-// XXX-XXX: short enough to compare by eye.
-func (k Key) MatchCode() string {
-	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-	sum := sha256.Sum256([]byte(k.Reveal()))
-	bits := uint32(sum[0])<<24 | uint32(sum[1])<<16 | uint32(sum[2])<<8 | uint32(sum[3])
-	var code [7]byte
-	for i, at := range []int{0, 1, 2, 4, 5, 6} {
-		code[at] = alphabet[bits>>(27-5*i)&31]
-	}
-	code[3] = '-'
-	return string(code[:])
-}
+// MatchCode returns what the app and the page in the browser show for k.
+func (k Key) MatchCode() string { return secret.MatchCode(k.Text) }
 
 var (
 	// A dashed UUID of version 1 or 6. Without dashes it cannot be told from

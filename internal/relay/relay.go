@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 const (
@@ -32,8 +34,8 @@ type Config struct {
 // Relay hands each deposited response to one claimant. It is safe for
 // concurrent use.
 type Relay struct {
-	store      Store
-	reserve    Store // where what was taken comes back to
+	store      sealed.Store
+	reserve    sealed.Store // where what was taken comes back to
 	ttl        time.Duration
 	maxWaiters int64
 	waiters    atomic.Int64
@@ -41,8 +43,8 @@ type Relay struct {
 }
 
 // New returns a relay that keeps its entries in store.
-func New(store Store, config Config) *Relay {
-	r := &Relay{store: store, reserve: Reserve(store), ttl: config.TTL, maxWaiters: int64(config.MaxWaiters)}
+func New(store sealed.Store, config Config) *Relay {
+	r := &Relay{store: store, reserve: sealed.Reserve(store), ttl: config.TTL, maxWaiters: int64(config.MaxWaiters)}
 	if r.ttl <= 0 {
 		r.ttl = DefaultTTL
 	}
@@ -61,7 +63,7 @@ func (r *Relay) Waiting() int64 { return r.waiters.Load() }
 
 // open returns the live entry in value. An altered, swapped or expired one is
 // no entry.
-func (r *Relay) open(at Slot, value []byte) (entry, time.Time, bool) {
+func (r *Relay) open(at sealed.Slot, value []byte) (entry, time.Time, bool) {
 	e, expires, err := openEntry(at, value)
 	if err != nil {
 		r.unreadable.Add(1)
@@ -71,7 +73,7 @@ func (r *Relay) open(at Slot, value []byte) (entry, time.Time, bool) {
 }
 
 // put creates e in an empty slot of store.
-func (r *Relay) put(ctx context.Context, store Store, at Slot, e entry, expires time.Time) (bool, error) {
+func (r *Relay) put(ctx context.Context, store sealed.Store, at sealed.Slot, e entry, expires time.Time) (bool, error) {
 	value, err := e.seal(at, expires)
 	if err != nil {
 		return false, fmt.Errorf("seal entry: %w", err)
@@ -84,7 +86,7 @@ func (r *Relay) put(ctx context.Context, store Store, at Slot, e entry, expires 
 }
 
 // swap replaces the sealed value old by e.
-func (r *Relay) swap(ctx context.Context, at Slot, old []byte, e entry, expires time.Time) (bool, error) {
+func (r *Relay) swap(ctx context.Context, at sealed.Slot, old []byte, e entry, expires time.Time) (bool, error) {
 	value, err := e.seal(at, expires)
 	if err != nil {
 		return false, fmt.Errorf("seal entry: %w", err)

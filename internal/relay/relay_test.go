@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
-	"github.com/desktop-stack-serv/dss/internal/relay/storetest"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
@@ -45,7 +47,7 @@ func token(text string) relay.Response {
 
 func (b bench) deposit(key relay.Key, r relay.Response, browser string) relay.Outcome {
 	b.Helper()
-	outcome, err := b.relay.Deposit(b.Context(), relay.DefaultKeySpace, key, r, relay.NewSecret(browser))
+	outcome, err := b.relay.Deposit(b.Context(), relay.DefaultKeySpace, key, r, secret.New(browser))
 	if err != nil {
 		b.Fatalf("Deposit: %v", err)
 	}
@@ -105,7 +107,7 @@ func TestKeySpacesAreSeparate(t *testing.T) {
 	inBubble(t, func(b bench) {
 		key := storetest.Key(t, rand.Text())
 		for _, space := range []relay.KeySpace{"0", "1", "a", "A"} {
-			if _, err := b.relay.Deposit(b.Context(), space, key, token("token-of-"+string(space)), relay.Secret{}); err != nil {
+			if _, err := b.relay.Deposit(b.Context(), space, key, token("token-of-"+string(space)), secret.Text{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -425,8 +427,8 @@ func TestFullStoreGoesOn(t *testing.T) {
 		}
 		refused := func() {
 			t.Helper()
-			_, err := b.relay.Deposit(b.Context(), relay.DefaultKeySpace, storetest.Key(t, rand.Text()), token("T"), relay.Secret{})
-			if !errors.Is(err, relay.ErrFull) {
+			_, err := b.relay.Deposit(b.Context(), relay.DefaultKeySpace, storetest.Key(t, rand.Text()), token("T"), secret.Text{})
+			if !errors.Is(err, sealed.ErrFull) {
 				t.Fatalf("a deposit in a full store: %v", err)
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"regexp"
 
 	"github.com/desktop-stack-serv/dss/internal/display"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // MaxTokenLength is the longest access token or code, in bytes.
@@ -43,7 +45,7 @@ func (k Kind) String() string {
 type Response struct {
 	Kind Kind
 	// Value is the access token or the code.
-	Value Secret
+	Value secret.Text
 	// Error and Description say why a refusal was one.
 	Error, Description string
 }
@@ -70,7 +72,7 @@ func newValue(kind Kind, name, text string) (Response, error) {
 	if percentEscape.MatchString(text) {
 		return Response{}, fmt.Errorf("%w: the %s holds %%XX: it was encoded twice", ErrInvalidResponse, name)
 	}
-	return Response{Kind: kind, Value: NewSecret(text)}, nil
+	return Response{Kind: kind, Value: secret.New(text)}, nil
 }
 
 // percentEscape is what is left when something that was encoded twice has been
@@ -86,7 +88,9 @@ func NewRefusal(code, description string) Response {
 func reason(text string) string { return display.Cut(display.Clean(text), maxReason) }
 
 // Size is what a [Store] counts for the response.
-func (r Response) Size() int { return EntryOverhead + SealOverhead + len(entry{response: r}.marshal()) }
+func (r Response) Size() int {
+	return sealed.EntryOverhead + sealed.SealOverhead + len(entry{response: r}.marshal())
+}
 
 func (r Response) same(other Response) bool {
 	return r.Kind == other.Kind && r.Value.Equal(other.Value) &&

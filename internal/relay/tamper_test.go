@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
-	"github.com/desktop-stack-serv/dss/internal/relay/storetest"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
@@ -15,15 +16,15 @@ import (
 // altering is a store whose rows somebody changes.
 type altering struct {
 	*memory.Store
-	ids []relay.ID
+	ids []sealed.ID
 }
 
-func (s *altering) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+func (s *altering) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	s.ids = append(s.ids, id)
 	return s.Store.Create(ctx, id, value, ttl)
 }
 
-func (s *altering) set(t *testing.T, id relay.ID, alter func(value []byte) []byte) {
+func (s *altering) set(t *testing.T, id sealed.ID, alter func(value []byte) []byte) {
 	t.Helper()
 	old, _, err := s.Get(t.Context(), id)
 	if err != nil {

@@ -2,13 +2,13 @@ package sandbox
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"maps"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 const (
@@ -124,7 +124,6 @@ func (l *ledger) redeem(r redemption) (token, error) {
 // verify checks PKCE (RFC 7636 section 4.6). A client without it needs a
 // secret; any will do here.
 func (c code) verify(r redemption) error {
-	sum := sha256.Sum256([]byte(r.verifier))
 	switch {
 	case c.challenge == "" && r.verifier != "":
 		return errVerifier
@@ -132,7 +131,7 @@ func (c code) verify(r redemption) error {
 		return errNoPKCE
 	case c.challenge == "":
 		return nil
-	case len(r.verifier) < 43 || len(r.verifier) > 128 || base64.RawURLEncoding.EncodeToString(sum[:]) != c.challenge:
+	case !secret.IsVerifier(r.verifier) || secret.S256(secret.New(r.verifier)) != c.challenge:
 		return errVerifier
 	}
 	return nil

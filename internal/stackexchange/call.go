@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 const userAgent = "dss (+https://github.com/desktop-stack-serv/dss)"
@@ -19,8 +19,8 @@ type call struct {
 	method  string
 	url     *url.URL
 	form    url.Values
-	bearer  relay.Secret
-	secrets []relay.Secret // all that is sent and must not come back in an error
+	bearer  secret.Text
+	secrets []secret.Text // all that is sent and must not come back in an error
 }
 
 func (l call) request(ctx context.Context) (*http.Request, error) {

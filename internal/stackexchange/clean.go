@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 const (
@@ -16,7 +16,7 @@ const (
 
 // clean makes foreign text fit for an error. What is not printable goes first,
 // or it could hide a secret; the cut comes last, or it could leave half of one.
-func clean(text string, secrets []relay.Secret) string {
+func clean(text string, secrets []secret.Text) string {
 	text = printable(text)
 	pattern := patternOf(secrets)
 	if pattern == nil {
@@ -31,7 +31,7 @@ func clean(text string, secrets []relay.Secret) string {
 
 // patternOf matches secrets as they are and percent-encoded, which servers
 // also echo, in any case. It is nil if there is nothing to match.
-func patternOf(secrets []relay.Secret) *regexp.Regexp {
+func patternOf(secrets []secret.Text) *regexp.Regexp {
 	var forms []string
 	for _, secret := range secrets {
 		if plain := printable(secret.Reveal()); plain != "" {

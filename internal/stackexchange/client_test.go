@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
@@ -61,7 +61,7 @@ func clientOf(t testing.TB, origin string, transport http.RoundTripper) *stackex
 }
 
 // code has a user approve what AuthorizeURL asks for.
-func (u upstream) code(t *testing.T, scope string) relay.Secret {
+func (u upstream) code(t *testing.T, scope string) secret.Text {
 	t.Helper()
 	target := u.AuthorizeURL(stackexchange.Authorization{
 		ClientID: "7", Scope: scope, RedirectURI: redirectURI, State: "st", CodeChallenge: challenge,
@@ -76,14 +76,14 @@ func (u upstream) code(t *testing.T, scope string) relay.Secret {
 	if err != nil {
 		t.Fatalf("status %d: %v", response.StatusCode, err)
 	}
-	return relay.NewSecret(location.Query().Get("code"))
+	return secret.New(location.Query().Get("code"))
 }
 
-func redemption(code relay.Secret) stackexchange.Redemption {
-	return stackexchange.Redemption{ClientID: "7", RedirectURI: redirectURI, Code: code, Verifier: relay.NewSecret(verifier)}
+func redemption(code secret.Text) stackexchange.Redemption {
+	return stackexchange.Redemption{ClientID: "7", RedirectURI: redirectURI, Code: code, Verifier: secret.New(verifier)}
 }
 
-func (u upstream) token(t *testing.T) relay.Secret {
+func (u upstream) token(t *testing.T) secret.Text {
 	t.Helper()
 	token, err := u.Redeem(t.Context(), redemption(u.code(t, "")))
 	if err != nil {
@@ -93,7 +93,7 @@ func (u upstream) token(t *testing.T) relay.Secret {
 }
 
 // accepts reports whether the API takes token.
-func (u upstream) accepts(t *testing.T, token relay.Secret) bool {
+func (u upstream) accepts(t *testing.T, token secret.Text) bool {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, u.origin+"/sandbox/2.3/me?site=stackoverflow", nil)
 	if err != nil {
@@ -133,11 +133,11 @@ func scripted(t testing.TB, status int, body string) *stackexchange.Client {
 // methods are the two calls, each with canaries for secrets.
 var methods = map[string]func(context.Context, *stackexchange.Client) error{
 	"redeem": func(ctx context.Context, c *stackexchange.Client) error {
-		_, err := c.Redeem(ctx, redemption(relay.NewSecret(canaryCode)))
+		_, err := c.Redeem(ctx, redemption(secret.New(canaryCode)))
 		return err
 	},
 	"invalidate": func(ctx context.Context, c *stackexchange.Client) error {
-		_, err := c.Invalidate(ctx, relay.NewSecret(canaryToken))
+		_, err := c.Invalidate(ctx, secret.New(canaryToken))
 		return err
 	},
 }

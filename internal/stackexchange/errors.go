@@ -8,7 +8,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // ErrUnavailable means that Stack Exchange gave no usable answer: it cannot be
@@ -54,7 +54,7 @@ func isRefused(err error) bool {
 	return ok
 }
 
-func refused(kind, message string, secrets []relay.Secret) error {
+func refused(kind, message string, secrets []secret.Text) error {
 	return &RefusedError{Type: clean(kind, secrets), Message: clean(message, secrets)}
 }
 
@@ -62,7 +62,7 @@ func refused(kind, message string, secrets []relay.Secret) error {
 func unavailable(reason string) error { return fmt.Errorf("%s: %w", reason, ErrUnavailable) }
 
 // failure turns err into an ErrUnavailable and keeps none of what it wraps.
-func failure(ctx context.Context, err error, secrets []relay.Secret) error {
+func failure(ctx context.Context, err error, secrets []secret.Text) error {
 	if errors.Is(err, ErrUnavailable) {
 		return err
 	}
@@ -77,7 +77,7 @@ func failure(ctx context.Context, err error, secrets []relay.Secret) error {
 
 // notConnected is the reason why there was no connection to send anything
 // over; "" if there was one.
-func notConnected(err error, secrets []relay.Secret) string {
+func notConnected(err error, secrets []secret.Text) string {
 	if network, ok := errors.AsType[*net.OpError](err); ok && network.Op == "dial" {
 		return clean(network.Error(), secrets)
 	}
@@ -89,7 +89,7 @@ func notConnected(err error, secrets []relay.Secret) string {
 
 // reason lets through only what the network says. A *url.Error quotes
 // the URL, and the errors of HTTP quote the answer, which may be a new token.
-func reason(err error, secrets []relay.Secret) string {
+func reason(err error, secrets []secret.Text) string {
 	if network, ok := errors.AsType[*net.OpError](err); ok {
 		return clean(network.Error(), secrets)
 	}

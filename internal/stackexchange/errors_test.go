@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
@@ -31,7 +31,7 @@ func TestSecretsThatOverlap(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = scripted(t, 400, string(body)).Redeem(t.Context(), stackexchange.Redemption{
-				Code: relay.NewSecret(tt.code), Verifier: relay.NewSecret(tt.verifier),
+				Code: secret.New(tt.code), Verifier: secret.New(tt.verifier),
 			})
 			if got := checkRefused(t, err).Message; got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
@@ -49,12 +49,12 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(400, `{"error":"x","error_description":"`+verifier+`"}`)
 	f.Add(400, `{"error_id":402,"error_message":"`+canaryToken+`"}`)
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		token, err := scripted(t, status, body).Redeem(t.Context(), redemption(relay.NewSecret(canaryCode)))
+		token, err := scripted(t, status, body).Redeem(t.Context(), redemption(secret.New(canaryCode)))
 		if err == nil && (token.Expires < 0 || token.AccessToken.IsZero()) {
 			t.Errorf("token %q expires %v", token.AccessToken.Reveal(), token.Expires)
 		}
 		checkOne(t, err, canaryCode, verifier)
-		_, err = scripted(t, status, body).Invalidate(t.Context(), relay.NewSecret(canaryToken))
+		_, err = scripted(t, status, body).Invalidate(t.Context(), secret.New(canaryToken))
 		checkOne(t, err, canaryToken)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // The API's error ids, by https://api.stackexchange.com/docs/error-handling.
@@ -23,7 +24,7 @@ const (
 // Exchange cannot have issued causes no call. The error is a [*RefusedError],
 // wraps [ErrUnavailable], or wraps Admit's; after the second the token may or
 // may not live on.
-func (c *Client) Invalidate(ctx context.Context, token relay.Secret) (ended bool, err error) {
+func (c *Client) Invalidate(ctx context.Context, token secret.Text) (ended bool, err error) {
 	if !issuable(token.Reveal()) {
 		return false, nil
 	}
@@ -33,12 +34,12 @@ func (c *Client) Invalidate(ctx context.Context, token relay.Secret) (ended bool
 	return ended, nil
 }
 
-func (c *Client) invalidate(ctx context.Context, token relay.Secret) (ended bool, err error) {
+func (c *Client) invalidate(ctx context.Context, token secret.Text) (ended bool, err error) {
 	l := call{
 		method:  http.MethodGet,
 		url:     c.api.JoinPath("access-tokens", url.PathEscape(token.Reveal()), "invalidate"),
 		bearer:  token,
-		secrets: []relay.Secret{token},
+		secrets: []secret.Text{token},
 	}
 	err = c.do(ctx, MethodInvalidate, l, func(a answer) (vain bool, err error) {
 		switch a.status {
@@ -53,7 +54,7 @@ func (c *Client) invalidate(ctx context.Context, token relay.Secret) (ended bool
 
 // invalidated judges by the body: an error has an id, all else has items, of
 // which there are none for an unknown token.
-func (a answer) invalidated(secrets []relay.Secret) (ended bool, err error) {
+func (a answer) invalidated(secrets []secret.Text) (ended bool, err error) {
 	id, failed := a.errorID()
 	var items []json.RawMessage
 	switch {

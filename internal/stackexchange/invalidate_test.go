@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 func TestInvalidate(t *testing.T) {
@@ -23,7 +23,7 @@ func TestInvalidate(t *testing.T) {
 	if !u.accepts(t, other) {
 		t.Error("another token is gone too")
 	}
-	if ended, err := u.Invalidate(t.Context(), relay.NewSecret("unknown))")); ended || err != nil {
+	if ended, err := u.Invalidate(t.Context(), secret.New("unknown))")); ended || err != nil {
 		t.Errorf("unknown token: %t, %v", ended, err)
 	}
 }
@@ -36,7 +36,7 @@ func TestInvalidateMakesNoCallForStrangeTokens(t *testing.T) {
 	for _, token := range []string{
 		"", "a/../b", "..", "a;b", "a b", "a%29", "a?b", "a#b", "a\r\nHost: x", "ä", "a\x00", "a-b", strings.Repeat("a", 4097),
 	} {
-		if ended, err := c.Invalidate(t.Context(), relay.NewSecret(token)); ended || err != nil {
+		if ended, err := c.Invalidate(t.Context(), secret.New(token)); ended || err != nil {
 			t.Errorf("%.20q: %t, %v", token, ended, err)
 		}
 	}
@@ -107,7 +107,7 @@ func TestBackoffOfTheSandbox(t *testing.T) {
 	u := newUpstream(t)
 	token := u.token(t)
 	u.sandbox.SetFault(sandbox.ClassAPI, sandbox.Fault{Kind: sandbox.FaultBackoff, Seconds: 3600})
-	if _, err := u.Invalidate(t.Context(), relay.NewSecret("first")); err != nil {
+	if _, err := u.Invalidate(t.Context(), secret.New("first")); err != nil {
 		t.Fatal(err)
 	}
 	_, err := u.Invalidate(t.Context(), token)

@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
@@ -22,7 +22,7 @@ func TestNamesBelowLocalhost(t *testing.T) {
 	_, port, _ := net.SplitHostPort(fake.Listener.Addr().String())
 	for _, name := range []string{"localhost", "se.localhost", "a.b.localhost"} {
 		client := stackexchange.New(stackexchange.Config{BaseURL: &url.URL{Scheme: "http", Host: net.JoinHostPort(name, port)}})
-		token, err := client.Redeem(t.Context(), stackexchange.Redemption{ClientID: "1", Code: relay.NewSecret("C")})
+		token, err := client.Redeem(t.Context(), stackexchange.Redemption{ClientID: "1", Code: secret.New("C")})
 		if err != nil || token.AccessToken.Reveal() != "T" {
 			t.Errorf("%s: %v", name, err)
 		}

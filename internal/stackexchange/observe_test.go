@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
@@ -31,9 +31,9 @@ func TestObserve(t *testing.T) {
 			told = append(told, text)
 		},
 	})
-	invalidate := func() { _, _ = c.Invalidate(t.Context(), relay.NewSecret("unknown))")) }
+	invalidate := func() { _, _ = c.Invalidate(t.Context(), secret.New("unknown))")) }
 	invalidate()
-	_, _ = c.Redeem(t.Context(), stackexchange.Redemption{ClientID: "1", Code: relay.NewSecret("nonsense")})
+	_, _ = c.Redeem(t.Context(), stackexchange.Redemption{ClientID: "1", Code: secret.New("nonsense")})
 	fake.SetFault(sandbox.ClassAPI, sandbox.Fault{Kind: sandbox.FaultStatus, Status: http.StatusBadGateway})
 	invalidate()
 	if left := c.Paused(stackexchange.MethodInvalidate); left != 0 {

@@ -18,8 +18,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
@@ -173,8 +173,8 @@ func TestErrorsOfTheTransportAreSilent(t *testing.T) {
 }
 
 func TestUnpacking(t *testing.T) {
-	var packed bytes.Buffer
-	compressor := gzip.NewWriter(&packed)
+	var sealed bytes.Buffer
+	compressor := gzip.NewWriter(&sealed)
 	_, _ = io.WriteString(compressor, `{"access_token":"t"}`)
 	if err := compressor.Close(); err != nil {
 		t.Fatal(err)
@@ -187,12 +187,12 @@ func TestUnpacking(t *testing.T) {
 		encoding, body string
 		good           bool
 	}{
-		"packed":        {"gzip", packed.String(), true},
+		"sealed":        {"gzip", sealed.String(), true},
 		"plain":         {"", `{"access_token":"t"}`, true},
-		"cut":           {"gzip", packed.String()[:packed.Len()-4], false},
-		"not packed":    {"gzip", `{"access_token":"t"}`, false},
+		"cut":           {"gzip", sealed.String()[:sealed.Len()-4], false},
+		"not sealed":    {"gzip", `{"access_token":"t"}`, false},
 		"unknown":       {"br", `{"access_token":"t"}`, false},
-		"empty members": {"gzip", strings.Repeat(empty.String(), 64<<10) + packed.String(), false},
+		"empty members": {"gzip", strings.Repeat(empty.String(), 64<<10) + sealed.String(), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := clientOf(t, "http://upstream.invalid", roundTrip(func(*http.Request) (*http.Response, error) {
@@ -200,7 +200,7 @@ func TestUnpacking(t *testing.T) {
 				answer.Header.Set("Content-Encoding", tt.encoding)
 				return answer, nil
 			}))
-			_, err := c.Redeem(t.Context(), redemption(relay.NewSecret(canaryCode)))
+			_, err := c.Redeem(t.Context(), redemption(secret.New(canaryCode)))
 			if tt.good && err != nil {
 				t.Error(err)
 			}

@@ -11,19 +11,20 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // Redemption is an access token request of a public client (RFC 6749 §4.1.3,
 // RFC 7636 §4.5). RedirectURI is that of the authorization request.
 type Redemption struct {
 	ClientID, RedirectURI string
-	Code, Verifier        relay.Secret
+	Code, Verifier        secret.Text
 }
 
 // Token is an access token. Expires is how long it lives from now; 0 means
 // that it never expires.
 type Token struct {
-	AccessToken relay.Secret
+	AccessToken secret.Text
 	Expires     time.Duration
 }
 
@@ -48,7 +49,7 @@ func (c *Client) redeem(ctx context.Context, r Redemption) (token Token, err err
 			"code":          {r.Code.Reveal()},
 			"code_verifier": {r.Verifier.Reveal()},
 		},
-		secrets: []relay.Secret{r.Code, r.Verifier},
+		secrets: []secret.Text{r.Code, r.Verifier},
 	}
 	err = c.do(ctx, MethodRedeem, l, func(a answer) (vain bool, err error) {
 		switch a.status {
@@ -95,7 +96,7 @@ func wholeSeconds(raw json.RawMessage) (time.Duration, bool) {
 
 // refusal reads the nested error of Stack Exchange, or the flat one of
 // RFC 6749 §5.2.
-func (a answer) refusal(secrets []relay.Secret) error {
+func (a answer) refusal(secrets []secret.Text) error {
 	kind, message := a.fields.text("error"), a.fields.text("error_description")
 	if nested := parseObject(a.fields["error"]); nested != nil {
 		kind, message = nested.text("type"), nested.text("message")

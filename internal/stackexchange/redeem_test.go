@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
@@ -31,7 +31,7 @@ func TestRedeemIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	wrong := redemption(u.code(t, ""))
-	wrong.Verifier = relay.NewSecret(strings.Repeat("x", 43))
+	wrong.Verifier = secret.New(strings.Repeat("x", 43))
 	elsewhere := redemption(u.code(t, ""))
 	elsewhere.RedirectURI += "/"
 	for name, r := range map[string]stackexchange.Redemption{
@@ -59,7 +59,7 @@ func TestRedeemSendsNoSecretOfTheClient(t *testing.T) {
 		}
 		return response(200, `{"access_token":"t"}`), err
 	}))
-	if _, err := c.Redeem(t.Context(), redemption(relay.NewSecret("c"))); err != nil {
+	if _, err := c.Redeem(t.Context(), redemption(secret.New("c"))); err != nil {
 		t.Fatal(err)
 	}
 	const want = "client_id=7&code=c&code_verifier=" + verifier + "&redirect_uri=https%3A%2F%2Flogin.example.com%2Fauth%2Fredirect"
@@ -128,7 +128,7 @@ func TestRedemptionAnswers(t *testing.T) {
 		"echoed across the cut": {400, `{"error":"` + strings.Repeat("x", 190) + canaryCode + `"}`, refused, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			token, err := scripted(t, tt.status, tt.body).Redeem(t.Context(), redemption(relay.NewSecret(canaryCode)))
+			token, err := scripted(t, tt.status, tt.body).Redeem(t.Context(), redemption(secret.New(canaryCode)))
 			checkSilent(t, err)
 			got := good
 			if errors.Is(err, stackexchange.ErrUnavailable) {

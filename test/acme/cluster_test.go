@@ -14,7 +14,8 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 	"github.com/desktop-stack-serv/dss/test/program"
@@ -42,9 +43,9 @@ type member struct {
 
 // join starts a server at a TLS port. It answers challenges, but orders
 // nothing before run.
-func join(t *testing.T, a *authority, store relay.Store, secret, port string) *member {
+func join(t *testing.T, a *authority, store sealed.Store, text, port string) *member {
 	t.Helper()
-	vault, err := certs.NewVault(store, relay.NewSecret(secret), "authority")
+	vault, err := certs.NewVault(store, secret.New(text), "authority")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,12 +175,12 @@ func TestRenewalOnSeveralServers(t *testing.T) {
 	}
 }
 
-func (s *seeing) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+func (s *seeing) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	s.see(value)
 	return s.Store.Create(ctx, id, value, ttl)
 }
 
-func (s *seeing) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+func (s *seeing) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
 	s.see(next)
 	return s.Store.Replace(ctx, id, old, next, ttl)
 }
@@ -189,7 +190,7 @@ type full struct{ certs.Storage }
 
 func (f full) Put(ctx context.Context, name string, data []byte, ttl time.Duration) error {
 	if name == host {
-		return relay.ErrFull
+		return sealed.ErrFull
 	}
 	return f.Storage.Put(ctx, name, data, ttl)
 }

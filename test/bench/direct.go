@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	postgresstore "github.com/desktop-stack-serv/dss/internal/store/postgres"
 	redisstore "github.com/desktop-stack-serv/dss/internal/store/redis"
@@ -24,7 +24,7 @@ const sealedSize = 120
 
 // runningStore is a store with its background work and its end.
 type runningStore interface {
-	relay.Store
+	sealed.Store
 	Run(context.Context) error
 	Close() error
 }
@@ -97,8 +97,8 @@ func (s *server) createMany(n int) (err error) {
 	return errors.Join(failed...)
 }
 
-func createDirect(ctx context.Context, store relay.Store) error {
-	var id relay.ID
+func createDirect(ctx context.Context, store sealed.Store) error {
+	var id sealed.ID
 	rand.Read(id[:])
 	value := make([]byte, sealedSize)
 	rand.Read(value)

@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 const (
@@ -28,7 +28,7 @@ const (
 // Store is another store that remembers how writing went. It is safe for
 // concurrent use.
 type Store struct {
-	relay.Store
+	sealed.Store
 	state *state
 }
 
@@ -37,13 +37,13 @@ type state struct {
 	failure atomic.Pointer[error] // of the last write; nil if it went well
 	trying  chan struct{}         // holds a token during a try; guards the next
 	tried   time.Time
-	probe   relay.ID // what is looked up; never stored
+	probe   sealed.ID // what is looked up; never stored
 }
 
-var _ relay.Store = (*Store)(nil)
+var _ sealed.Store = (*Store)(nil)
 
 // New returns a store that keeps its entries in inner.
-func New(inner relay.Store) *Store {
+func New(inner sealed.Store) *Store {
 	s := &state{trying: make(chan struct{}, 1)}
 	rand.Read(s.probe[:])
 	return &Store{inner, s}
@@ -75,7 +75,7 @@ func (s *Store) Ready(ctx context.Context) error {
 
 // try writes an entry and takes it away.
 func (s *Store) try(ctx context.Context) {
-	var id relay.ID
+	var id sealed.ID
 	rand.Read(id[:])
 	if created, err := s.Create(ctx, id, []byte("readiness"), tryLife); err == nil && created {
 		_, _, _ = s.Take(ctx, id) // or it expires; that it failed is remembered
@@ -86,7 +86,7 @@ func (s *Store) try(ctx context.Context) {
 // whose caller left, and one that a full store refused, say nothing.
 func (s *state) wrote(changed bool, err error) {
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, relay.ErrFull):
+	case errors.Is(err, context.Canceled), errors.Is(err, sealed.ErrFull):
 	case err != nil:
 		s.failure.Store(&err)
 	case changed && s.failure.Load() != nil:
@@ -94,26 +94,26 @@ func (s *state) wrote(changed bool, err error) {
 	}
 }
 
-// Create implements [relay.Store].
-func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+// Create implements [sealed.Store].
+func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	created, err := s.Store.Create(ctx, id, value, ttl)
 	s.state.wrote(created, err)
 	return created, err
 }
 
-// Take implements [relay.Store].
-func (s *Store) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+// Take implements [sealed.Store].
+func (s *Store) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	value, ok, err := s.Store.Take(ctx, id)
 	s.state.wrote(ok, err)
 	return value, ok, err
 }
 
-// Replace implements [relay.Store].
-func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+// Replace implements [sealed.Store].
+func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
 	replaced, err := s.Store.Replace(ctx, id, old, next, ttl)
 	s.state.wrote(replaced, err)
 	return replaced, err
 }
 
 // Reserve returns the store's reserve, whose writes count too.
-func (s *Store) Reserve() relay.Store { return &Store{relay.Reserve(s.Store), s.state} }
+func (s *Store) Reserve() sealed.Store { return &Store{sealed.Reserve(s.Store), s.state} }

@@ -7,20 +7,20 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
-	"github.com/desktop-stack-serv/dss/internal/relay/storetest"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
 // fragile is a store whose operations fail.
 type fragile struct {
-	relay.Store
+	sealed.Store
 	writes, reads error
 	tries         int // to create
 }
 
-func (f *fragile) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+func (f *fragile) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	f.tries++
 	if f.writes != nil {
 		return false, f.writes
@@ -28,14 +28,14 @@ func (f *fragile) Create(ctx context.Context, id relay.ID, value []byte, ttl tim
 	return f.Store.Create(ctx, id, value, ttl)
 }
 
-func (f *fragile) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+func (f *fragile) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	if f.writes != nil {
 		return nil, false, f.writes
 	}
 	return f.Store.Take(ctx, id)
 }
 
-func (f *fragile) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+func (f *fragile) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	if f.reads != nil {
 		return nil, false, f.reads
 	}
@@ -45,7 +45,7 @@ func (f *fragile) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
 func newFragile() *fragile { return &fragile{Store: memory.New(index.Limits{})} }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(*testing.T) relay.Store {
+	storetest.Run(t, func(*testing.T) sealed.Store {
 		return New(memory.New(index.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}))
 	})
 }
@@ -70,7 +70,7 @@ func TestReady(t *testing.T) {
 		}
 		f.writes = errDisk
 		ready(nil) // nobody knows yet
-		if _, err := s.Create(t.Context(), relay.ID{1}, []byte("value"), time.Minute); err == nil {
+		if _, err := s.Create(t.Context(), sealed.ID{1}, []byte("value"), time.Minute); err == nil {
 			t.Fatal("it was written")
 		}
 		before := f.tries
@@ -101,7 +101,7 @@ func TestWrites(t *testing.T) {
 		"changed something": {true, nil, true, false},
 		"changed nothing":   {false, nil, false, false},
 		"the caller left":   {false, context.Canceled, false, false},
-		"no room":           {false, relay.ErrFull, false, false},
+		"no room":           {false, sealed.ErrFull, false, false},
 		"failed":            {false, errDisk, false, true},
 		"took too long":     {false, context.DeadlineExceeded, false, true},
 	} {
@@ -123,12 +123,12 @@ func TestReserveCounts(t *testing.T) {
 	f := newFragile()
 	s := New(f)
 	f.writes = errDisk
-	_, _ = relay.Reserve(s).Create(t.Context(), relay.ID{1}, nil, time.Minute)
+	_, _ = sealed.Reserve(s).Create(t.Context(), sealed.ID{1}, nil, time.Minute)
 	if err := s.Ready(t.Context()); !errors.Is(err, errDisk) {
 		t.Errorf("ready: %v", err)
 	}
 	f.writes, f.reads = nil, context.DeadlineExceeded
-	if _, err := relay.Reserve(s).Create(t.Context(), relay.ID{1}, nil, time.Minute); err != nil {
+	if _, err := sealed.Reserve(s).Create(t.Context(), sealed.ID{1}, nil, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Ready(t.Context()); !errors.Is(err, context.DeadlineExceeded) {

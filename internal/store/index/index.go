@@ -7,7 +7,7 @@ import (
 	"container/heap"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // Default caps.
@@ -52,11 +52,11 @@ func (l Limits) Allow(entries, bytes int64) bool {
 }
 
 // Size is what the limits count for entries whose values have bytes in all.
-func Size(entries, bytes int64) int64 { return bytes + entries*relay.EntryOverhead }
+func Size(entries, bytes int64) int64 { return bytes + entries*sealed.EntryOverhead }
 
 // Entry is one stored value. Value must not be changed, only exchanged.
 type Entry struct {
-	ID      relay.ID
+	ID      sealed.ID
 	Value   []byte
 	Expires time.Time
 	// Row is where a journal keeps the entry.
@@ -74,14 +74,14 @@ func (e *Entry) Live(now time.Time) bool { return now.Before(e.Expires) }
 // Index is the set of entries.
 type Index struct {
 	limits  Limits
-	entries map[relay.ID]*Entry
+	entries map[sealed.ID]*Entry
 	order   byExpiry
 	bytes   int64 // of values
 }
 
 // New returns an empty index.
 func New(limits Limits) *Index {
-	return &Index{limits: limits.OrDefault(), entries: map[relay.ID]*Entry{}}
+	return &Index{limits: limits.OrDefault(), entries: map[sealed.ID]*Entry{}}
 }
 
 // Usage is the number of entries, expired ones not yet removed included, and
@@ -92,7 +92,7 @@ func (x *Index) Usage() (entries, bytes int64) {
 }
 
 // Find returns the entry under id, expired or not, or nil.
-func (x *Index) Find(id relay.ID) *Entry { return x.entries[id] }
+func (x *Index) Find(id sealed.ID) *Entry { return x.entries[id] }
 
 // Limits are those that the index was made with.
 func (x *Index) Limits() Limits { return x.limits }

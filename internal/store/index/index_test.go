@@ -4,18 +4,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // TestOverTheLimits: an index that holds more than it may, because the limits
 // are lower than they were, lets everything go on that does not grow.
 func TestOverTheLimits(t *testing.T) {
 	for name, limits := range map[string]Limits{
-		"entries": {MaxEntries: 2}, "bytes": {MaxBytes: 2*relay.EntryOverhead + 15}, "both": {MaxEntries: 1, MaxBytes: 1},
+		"entries": {MaxEntries: 2}, "bytes": {MaxBytes: 2*sealed.EntryOverhead + 15}, "both": {MaxEntries: 1, MaxBytes: 1},
 	} {
 		x := New(limits)
 		for i := range 3 {
-			x.Add(&Entry{ID: relay.ID{byte(i)}, Value: make([]byte, 10), Expires: time.Now().Add(time.Hour)})
+			x.Add(&Entry{ID: sealed.ID{byte(i)}, Value: make([]byte, 10), Expires: time.Now().Add(time.Hour)})
 		}
 		if !x.Grows(0) || !x.Grows(-1) || x.Grows(1) || x.Fits(0, x.Limits()) || x.Fits(0, x.Limits().WithReserve()) {
 			t.Errorf("too many %s: %v %v %v %v %v", name, x.Grows(0), x.Grows(-1), x.Grows(1),

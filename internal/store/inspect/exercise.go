@@ -7,7 +7,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 
 // Exercise does everything that a server does with a store, on an entry of
 // its own, and times it. It stops at the first operation that fails.
-func Exercise(ctx context.Context, store relay.Store) []Finding {
+func Exercise(ctx context.Context, store sealed.Store) []Finding {
 	e := exercise{store: store, value: []byte("dss store check"), next: []byte("dss store check, replaced")}
 	rand.Read(e.id[:])
 	ctx, cancel := context.WithCancel(ctx)
@@ -41,8 +41,8 @@ func Exercise(ctx context.Context, store relay.Store) []Finding {
 }
 
 type exercise struct {
-	store       relay.Store
-	id          relay.ID
+	store       sealed.Store
+	id          sealed.ID
 	value, next []byte
 	woken       <-chan struct{}
 	findings    []Finding

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/inspect"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
@@ -22,35 +22,35 @@ type broken struct {
 
 var errBroken = errors.New("permission denied")
 
-func (b broken) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+func (b broken) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	if b.operation == "create" {
 		return false, errBroken
 	}
 	return b.Store.Create(ctx, id, value, ttl)
 }
 
-func (b broken) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+func (b broken) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	if b.operation == "get" {
 		return nil, false, nil
 	}
 	return b.Store.Get(ctx, id)
 }
 
-func (b broken) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+func (b broken) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	if b.operation == "take" {
 		return b.Store.Get(ctx, id)
 	}
 	return b.Store.Take(ctx, id)
 }
 
-func (b broken) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+func (b broken) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
 	if b.operation == "replace" {
 		return false, nil
 	}
 	return b.Store.Replace(ctx, id, old, next, ttl)
 }
 
-func (b broken) Watch(ctx context.Context, id relay.ID) (<-chan struct{}, error) {
+func (b broken) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error) {
 	switch b.operation {
 	case "watch":
 		return nil, errBroken

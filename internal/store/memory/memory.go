@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/watch"
 )
@@ -19,14 +19,14 @@ const sweepEvery = 5 * time.Second
 // sweepBatch is how many are removed before others get their turn.
 const sweepBatch = 256
 
-// Store implements [relay.Store].
+// Store implements [sealed.Store].
 type Store struct {
 	mu       sync.Mutex
 	index    *index.Index
 	watchers watch.List
 }
 
-var _ relay.Store = (*Store)(nil)
+var _ sealed.Store = (*Store)(nil)
 
 // New returns an empty store.
 func New(limits index.Limits) *Store { return &Store{index: index.New(limits)} }
@@ -73,22 +73,22 @@ func (s *Store) Usage() (entries, bytes int64) {
 	return s.index.Usage()
 }
 
-// Create implements [relay.Store].
-func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+// Create implements [sealed.Store].
+func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	return s.create(ctx, id, value, ttl, s.index.Limits())
 }
 
 // Reserve returns the same store with room for what was in it already
 // ([index.Limits.WithReserve]).
-func (s *Store) Reserve() relay.Store { return reserve{s} }
+func (s *Store) Reserve() sealed.Store { return reserve{s} }
 
 type reserve struct{ *Store }
 
-func (r reserve) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	return r.create(ctx, id, value, ttl, r.index.Limits().WithReserve())
 }
 
-func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
+func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -102,7 +102,7 @@ func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.
 	}
 	for !s.index.Fits(len(value), limits) {
 		if s.purge(sweepBatch) == 0 {
-			return false, relay.ErrFull
+			return false, sealed.ErrFull
 		}
 	}
 	s.index.Add(&index.Entry{ID: id, Value: bytes.Clone(value), Expires: time.Now().Add(ttl)})
@@ -110,8 +110,8 @@ func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.
 	return true, nil
 }
 
-// Get implements [relay.Store].
-func (s *Store) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+// Get implements [sealed.Store].
+func (s *Store) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
@@ -124,8 +124,8 @@ func (s *Store) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
 	return bytes.Clone(e.Value), true, nil
 }
 
-// Take implements [relay.Store].
-func (s *Store) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+// Take implements [sealed.Store].
+func (s *Store) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
@@ -139,8 +139,8 @@ func (s *Store) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
 	return e.Value, true, nil
 }
 
-// Replace implements [relay.Store].
-func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+// Replace implements [sealed.Store].
+func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -151,19 +151,19 @@ func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl 
 		return false, nil
 	}
 	if !s.index.Grows(len(next) - len(old)) {
-		return false, relay.ErrFull
+		return false, sealed.ErrFull
 	}
 	s.index.Update(e, bytes.Clone(next), time.Now().Add(ttl))
 	s.watchers.Notify(id)
 	return true, nil
 }
 
-// Watch implements [relay.Store].
-func (s *Store) Watch(ctx context.Context, id relay.ID) (<-chan struct{}, error) {
+// Watch implements [sealed.Store].
+func (s *Store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error) {
 	return s.watchers.Add(ctx, id), nil
 }
 
-func (s *Store) live(id relay.ID) *index.Entry {
+func (s *Store) live(id sealed.ID) *index.Entry {
 	if e := s.index.Find(id); e != nil && e.Live(time.Now()) {
 		return e
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
@@ -31,7 +31,7 @@ func BenchmarkPairs(b *testing.B) {
 	value := make([]byte, 300)
 	rand.Read(value)
 	b.Run("store", func(b *testing.B) {
-		pairs(b, func(ctx context.Context, id relay.ID) error { return storePair(ctx, s, id, value) })
+		pairs(b, func(ctx context.Context, id sealed.ID) error { return storePair(ctx, s, id, value) })
 	})
 	sql(b, server, "CREATE TABLE plain (id bytea PRIMARY KEY, value bytea NOT NULL)")
 	for _, conns := range []int{8, 16, 32} {
@@ -41,12 +41,12 @@ func BenchmarkPairs(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer pool.Close()
-			pairs(b, func(ctx context.Context, id relay.ID) error { return plainPair(ctx, pool, id, value) })
+			pairs(b, func(ctx context.Context, id sealed.ID) error { return plainPair(ctx, pool, id, value) })
 		})
 	}
 }
 
-func storePair(ctx context.Context, s *Store, id relay.ID, value []byte) error {
+func storePair(ctx context.Context, s *Store, id sealed.ID, value []byte) error {
 	if ok, err := s.Create(ctx, id, value, time.Minute); !ok || err != nil {
 		return fmt.Errorf("Create = %v, %w", ok, err)
 	}
@@ -56,7 +56,7 @@ func storePair(ctx context.Context, s *Store, id relay.ID, value []byte) error {
 	return nil
 }
 
-func plainPair(ctx context.Context, pool *pgxpool.Pool, id relay.ID, value []byte) error {
+func plainPair(ctx context.Context, pool *pgxpool.Pool, id sealed.ID, value []byte) error {
 	if _, err := pool.Exec(ctx, "INSERT INTO plain VALUES ($1, $2)", id[:], value); err != nil {
 		return err
 	}
@@ -65,14 +65,14 @@ func plainPair(ctx context.Context, pool *pgxpool.Pool, id relay.ID, value []byt
 }
 
 // pairs has the callers share b.N pairs.
-func pairs(b *testing.B, pair func(context.Context, relay.ID) error) {
+func pairs(b *testing.B, pair func(context.Context, sealed.ID) error) {
 	b.Helper()
 	next := make(chan struct{})
 	var group sync.WaitGroup
 	for range callers {
 		group.Go(func() {
 			for range next {
-				var id relay.ID
+				var id sealed.ID
 				rand.Read(id[:])
 				if err := pair(b.Context(), id); err != nil {
 					b.Error(err)

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 const (
@@ -30,13 +30,13 @@ const (
 // prefix is what a notification tells of an id.
 type prefix [prefixSize]byte
 
-func prefixOf(id relay.ID) (p prefix) {
+func prefixOf(id sealed.ID) (p prefix) {
 	copy(p[:], id[:])
 	return p
 }
 
 // id stands for all ids with the prefix in the list of watchers.
-func (p prefix) id() (id relay.ID) {
+func (p prefix) id() (id sealed.ID) {
 	copy(id[:], p[:])
 	return id
 }
@@ -78,7 +78,7 @@ func (o *outbox) take() []prefix {
 }
 
 // notify wakes those who wait for id, here and on other servers.
-func (s *Store) notify(id relay.ID) {
+func (s *Store) notify(id sealed.ID) {
 	p := prefixOf(id)
 	s.watchers.Notify(p.id())
 	s.outbox.add(p)

@@ -7,26 +7,26 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 )
 
-// Create implements [relay.Store].
-func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+// Create implements [sealed.Store].
+func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	return s.create(ctx, id, value, ttl, s.gauge.Limits())
 }
 
 // Reserve returns the same store with room for what was in it already
 // ([index.Limits.WithReserve]).
-func (s *Store) Reserve() relay.Store { return reserve{s} }
+func (s *Store) Reserve() sealed.Store { return reserve{s} }
 
 type reserve struct{ *Store }
 
-func (r reserve) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	return r.create(ctx, id, value, ttl, r.gauge.Limits().WithReserve())
 }
 
-func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
+func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -46,8 +46,8 @@ func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.
 
 // refused is what Create answers if there is no room: an id that is taken
 // needs none.
-func (s *Store) refused(ctx context.Context, id relay.ID, reason error) error {
-	if errors.Is(reason, relay.ErrFull) {
+func (s *Store) refused(ctx context.Context, id sealed.ID, reason error) error {
+	if errors.Is(reason, sealed.ErrFull) {
 		if _, taken, err := s.Get(ctx, id); err == nil && taken {
 			return nil
 		}
@@ -55,8 +55,8 @@ func (s *Store) refused(ctx context.Context, id relay.ID, reason error) error {
 	return reason
 }
 
-// Get implements [relay.Store].
-func (s *Store) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+// Get implements [sealed.Store].
+func (s *Store) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	r := &request{id: id}
 	if err := s.gets.do(ctx, r); err != nil {
 		return nil, false, fmt.Errorf("get entry: %w", err)
@@ -64,13 +64,13 @@ func (s *Store) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
 	return r.out, r.found, nil
 }
 
-// Take implements [relay.Store].
+// Take implements [sealed.Store].
 //
 // After an error it is not known whether the entry is gone: if the database
 // committed and its answer was lost, it is, and nobody has it. An error that
 // the database itself reports, other than that it is shutting down, means that
 // the entry is still there.
-func (s *Store) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+func (s *Store) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	r := &request{id: id}
 	if err := s.takes.do(ctx, r); err != nil {
 		return nil, false, fmt.Errorf("take entry: %w", err)
@@ -81,8 +81,8 @@ func (s *Store) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
 	return r.out, r.found, nil
 }
 
-// Replace implements [relay.Store].
-func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+// Replace implements [sealed.Store].
+func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -101,9 +101,9 @@ func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl 
 	return r.found, nil
 }
 
-// Watch implements [relay.Store]. While the database cannot be reached it
+// Watch implements [sealed.Store]. While the database cannot be reached it
 // returns at once, and the watch fires when the subscription is back.
-func (s *Store) Watch(ctx context.Context, id relay.ID) (<-chan struct{}, error) {
+func (s *Store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error) {
 	channel := s.watchers.Add(ctx, prefixOf(id).id())
 	timer := time.NewTimer(queueTime + batchTime)
 	defer timer.Stop()
@@ -123,7 +123,7 @@ func own(value []byte) []byte {
 
 // hand gives what a batch found to those who asked: to the first
 // one for each id or, where nothing is consumed, to everybody.
-func hand(batch []*request, found map[relay.ID][]byte, everybody bool) {
+func hand(batch []*request, found map[sealed.ID][]byte, everybody bool) {
 	for _, r := range batch {
 		value, ok := found[r.id]
 		if !ok {

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
-	"github.com/desktop-stack-serv/dss/internal/relay/storetest"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
@@ -115,7 +115,7 @@ func fires(t testing.TB, what string, c <-chan struct{}) {
 	}
 }
 
-func id(n int) (id relay.ID) {
+func id(n int) (id sealed.ID) {
 	copy(id[:], fmt.Sprintf("%08d", n))
 	return id
 }
@@ -130,7 +130,7 @@ func create(t testing.TB, s *Store, n int, value string) {
 func take(t testing.TB, s *Store, n int) string { t.Helper(); return look(t, s.Take, n) }
 func get(t testing.TB, s *Store, n int) string  { t.Helper(); return look(t, s.Get, n) }
 
-func look(t testing.TB, f func(context.Context, relay.ID) ([]byte, bool, error), n int) string {
+func look(t testing.TB, f func(context.Context, sealed.ID) ([]byte, bool, error), n int) string {
 	t.Helper()
 	value, ok, err := f(t.Context(), id(n))
 	if err != nil {
@@ -144,7 +144,7 @@ func look(t testing.TB, f func(context.Context, relay.ID) ([]byte, bool, error),
 
 func suite(t *testing.T, parameters ...string) storetest.Open {
 	outside := storetest.NewOutside(t)
-	return func(t *testing.T) relay.Store {
+	return func(t *testing.T) sealed.Store {
 		return outside.Open(t, func(now func() time.Time) (storetest.Runner, error) {
 			s, err := Open(context.Background(), schemaURL(t, parameters...), index.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, quietly())
 			if err != nil {

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 const (
@@ -21,7 +21,7 @@ var errBusy = errors.New("the database did not keep up: nothing was changed")
 
 // request is one caller's operation on one entry.
 type request struct {
-	id         relay.ID
+	id         sealed.ID
 	old, value []byte
 	expires    int64
 	done       chan struct{}
@@ -130,7 +130,7 @@ func (q *queue) batchSize() int {
 	if !q.single {
 		return n
 	}
-	seen := make(map[relay.ID]bool, n)
+	seen := make(map[sealed.ID]bool, n)
 	for i, r := range q.waiting[:n] {
 		if seen[r.id] {
 			return i

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
-	"github.com/desktop-stack-serv/dss/internal/relay/storetest"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
 )
 
 func watching(t testing.TB, s *Store, n int) <-chan struct{} {
@@ -150,7 +150,7 @@ func fill(t *testing.T, s *Store, from int) (n int) {
 	t.Helper()
 	for ; n <= storetest.MaxEntries; n++ {
 		ok, err := s.Create(t.Context(), id(from+n), []byte("value"), time.Hour)
-		if errors.Is(err, relay.ErrFull) {
+		if errors.Is(err, sealed.ErrFull) {
 			return n
 		}
 		if !ok || err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // sweepUnit is the precision of the indexed column sweep in milliseconds: it
@@ -101,7 +101,7 @@ func newColumns(batch []*request) *columns {
 
 // act runs a statement and returns the rows it acted on, after the commit has
 // succeeded. It tries again if, and only if, nothing of it was sent.
-func (s *Store) act(sql string, arguments []any) (map[relay.ID][]byte, error) {
+func (s *Store) act(sql string, arguments []any) (map[sealed.ID][]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
 	defer cancel()
 	found, err := s.query(ctx, sql, arguments)
@@ -115,18 +115,18 @@ func (s *Store) act(sql string, arguments []any) (map[relay.ID][]byte, error) {
 	return found, nil
 }
 
-func (s *Store) query(ctx context.Context, sql string, arguments []any) (map[relay.ID][]byte, error) {
+func (s *Store) query(ctx context.Context, sql string, arguments []any) (map[sealed.ID][]byte, error) {
 	rows, err := s.pool.Query(ctx, sql, arguments...)
 	if err != nil {
 		return nil, err
 	}
-	found := map[relay.ID][]byte{}
+	found := map[sealed.ID][]byte{}
 	var id, value []byte
 	var setting *string
 	// ForEachRow's error is the one of the commit too: it reads to the
 	// server's ReadyForQuery.
 	_, err = pgx.ForEachRow(rows, []any{&id, &value, &setting}, func() error {
-		found[relay.ID(id)] = value
+		found[sealed.ID(id)] = value
 		value = nil
 		return nil
 	})

@@ -18,7 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/usage"
 	"github.com/desktop-stack-serv/dss/internal/store/watch"
@@ -36,7 +36,7 @@ const (
 	openTime = 30 * time.Second
 )
 
-// Store implements [relay.Store]. An operation takes three seconds at most.
+// Store implements [sealed.Store]. An operation takes three seconds at most.
 // One that was under way when its context ended is completed all the same,
 // and reports what happened.
 type Store struct {
@@ -59,7 +59,7 @@ type Store struct {
 	resets   resets
 }
 
-var _ relay.Store = (*Store)(nil)
+var _ sealed.Store = (*Store)(nil)
 
 // ErrInvalidURL is what [Open] returns, wrapped, for a URL that cannot be used.
 var ErrInvalidURL = errors.New("invalid URL")

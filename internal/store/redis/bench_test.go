@@ -12,16 +12,16 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
 // spread is an id like those of the relay, which are hashes.
-func spread(n int) relay.ID { return sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n))) }
+func spread(n int) sealed.ID { return sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n))) }
 
-// sealed is the size of a sealed token's entry.
-const sealed = 120
+// entrySize is the size of a sealed token's entry.
+const entrySize = 120
 
 // BenchmarkPair stores an entry and takes it: through the store, and with the
 // plainest commands that could do it.
@@ -29,7 +29,7 @@ func BenchmarkPair(b *testing.B) {
 	for _, fsync := range []string{"always", "everysec"} {
 		server := engines.Redis(b, "--appendfsync", fsync)
 		s := running(b, server.URL)
-		value := make([]byte, sealed)
+		value := make([]byte, entrySize)
 		pairs := func(name string, pair func(n int) error) {
 			b.Run(fmt.Sprintf("%s/fsync=%s", name, fsync), func(b *testing.B) {
 				var next atomic.Int64
@@ -72,7 +72,7 @@ func BenchmarkMemory(b *testing.B) {
 		server := engines.Redis(b, "--appendonly", "no")
 		s := open(b, server.URL, index.Limits{})
 		before := usedMemory(b, server)
-		value := make([]byte, sealed)
+		value := make([]byte, entrySize)
 		for n := range entries {
 			if _, err := s.Create(b.Context(), spread(n), value, 15*time.Minute); err != nil {
 				b.Fatal(err)

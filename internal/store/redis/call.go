@@ -6,7 +6,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 const (
@@ -52,7 +52,7 @@ func call[T any](ctx context.Context, f func(context.Context) (T, error)) (T, er
 
 // exec runs a script on the entry id. It sends it again only if Redis says
 // that it has not run it.
-func (s *Store) exec(ctx context.Context, script *rueidis.Lua, id relay.ID, arguments ...string) rueidis.RedisResult {
+func (s *Store) exec(ctx context.Context, script *rueidis.Lua, id sealed.ID, arguments ...string) rueidis.RedisResult {
 	keys := []string{s.names.entry(id), s.names.usage(id[0])}
 	for {
 		result := script.Exec(ctx, s.client, keys, arguments)

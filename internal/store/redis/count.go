@@ -51,15 +51,15 @@ func (s *Store) count(ctx context.Context) (usage.Totals, error) {
 
 // add adds a shard's buckets to totals and returns those that are long past.
 func add(totals *usage.Totals, buckets map[string]int64, now time.Time) (past []string) {
-	for field, packed := range buckets {
+	for field, sealed := range buckets {
 		n, err := strconv.ParseInt(field, 10, 64)
 		begins := time.UnixMilli(n * bucket.Milliseconds())
 		switch {
 		case err != nil || begins.Before(now.Add(-forget)):
 			past = append(past, field)
-		case begins.After(now) && packed > 0: // less is what an engine that lost entries leaves
-			totals.Entries += packed >> bytesBits
-			totals.Bytes += packed & (1<<bytesBits - 1)
+		case begins.After(now) && sealed > 0: // less is what an engine that lost entries leaves
+			totals.Entries += sealed >> bytesBits
+			totals.Bytes += sealed & (1<<bytesBits - 1)
 		}
 	}
 	return past

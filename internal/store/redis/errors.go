@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // trouble is an error of the store in words of ours.
@@ -43,7 +43,7 @@ func explain(err error) error {
 	var ours trouble
 	refusal, refused := rueidis.IsRedisErr(err)
 	switch {
-	case errors.As(err, &ours) || errors.Is(err, relay.ErrFull):
+	case errors.As(err, &ours) || errors.Is(err, sealed.ErrFull):
 		return err
 	case refused:
 		return explainRefusal(refusal)
@@ -59,7 +59,7 @@ func explainRefusal(refusal *rueidis.RedisError) error {
 	message := harmless(refusal.Error())
 	code := refusalCode(message)
 	if code == "OOM" {
-		return fmt.Errorf("%w: Redis has reached its maxmemory", relay.ErrFull)
+		return fmt.Errorf("%w: Redis has reached its maxmemory", sealed.ErrFull)
 	}
 	if words := refusals[code]; words != "" {
 		return trouble(fmt.Sprintf("%s (%s)", words, message))

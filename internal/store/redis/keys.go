@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 const (
@@ -25,7 +25,7 @@ const (
 type names struct{ prefix string }
 
 // entry is the key of an entry.
-func (n names) entry(id relay.ID) string { return n.shard(id[0]) + text(id) }
+func (n names) entry(id sealed.ID) string { return n.shard(id[0]) + text(id) }
 
 // usage is the key of the hash that counts a shard's entries.
 func (n names) usage(shard byte) string { return n.shard(shard) + "usage" }
@@ -37,19 +37,19 @@ func (n names) shard(shard byte) string {
 }
 
 // channel is where those who wait for id are woken.
-func (n names) channel(id relay.ID) string { return n.prefix + text(id) }
+func (n names) channel(id sealed.ID) string { return n.prefix + text(id) }
 
 // id is the inverse of channel.
-func (n names) id(channel string) (id relay.ID, ok bool) {
+func (n names) id(channel string) (id sealed.ID, ok bool) {
 	rest, ok := strings.CutPrefix(channel, n.prefix)
-	if !ok || len(rest) != base64.RawURLEncoding.EncodedLen(relay.IDSize) {
+	if !ok || len(rest) != base64.RawURLEncoding.EncodedLen(sealed.IDSize) {
 		return id, false
 	}
 	_, err := base64.RawURLEncoding.Decode(id[:], []byte(rest))
 	return id, err == nil
 }
 
-func text(id relay.ID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+func text(id sealed.ID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
 // pack puts the expiry in front of value.
 func pack(value []byte, expires time.Time) string {
@@ -59,9 +59,9 @@ func pack(value []byte, expires time.Time) string {
 }
 
 // unpack returns the value in what pack made, if it is live at now.
-func unpack(packed string, now time.Time) (value []byte, live bool) {
-	if len(packed) < headerSize || binary.BigEndian.Uint64([]byte(packed[:headerSize])) <= uint64(now.UnixMilli()) {
+func unpack(sealed string, now time.Time) (value []byte, live bool) {
+	if len(sealed) < headerSize || binary.BigEndian.Uint64([]byte(sealed[:headerSize])) <= uint64(now.UnixMilli()) {
 		return nil, false
 	}
-	return []byte(packed[headerSize:]), true
+	return []byte(sealed[headerSize:]), true
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
@@ -35,7 +35,7 @@ func failsInTime(t *testing.T, s *Store) {
 	} {
 		began := time.Now()
 		err := operation()
-		if err == nil || errors.Is(err, relay.ErrFull) || errors.Is(err, context.DeadlineExceeded) {
+		if err == nil || errors.Is(err, sealed.ErrFull) || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s during an outage: %v", name, err)
 		}
 		if took := time.Since(began); took > CallTimeout+slack {

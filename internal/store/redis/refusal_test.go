@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
@@ -81,7 +81,7 @@ func TestNoMemoryLeft(t *testing.T) {
 	var stored int
 	for ; stored < 5000; stored++ {
 		ok, err := s.Create(t.Context(), id(stored), []byte(large), time.Hour)
-		if errors.Is(err, relay.ErrFull) {
+		if errors.Is(err, sealed.ErrFull) {
 			break
 		}
 		if !ok || err != nil {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/usage"
 	"github.com/desktop-stack-serv/dss/test/engines"
@@ -142,7 +142,7 @@ func TestFullForBoth(t *testing.T) {
 		var stored int
 		for n := 1000; stored <= 300; n++ {
 			_, err := other.Create(t.Context(), id(n), []byte("value"), time.Hour)
-			if errors.Is(err, relay.ErrFull) {
+			if errors.Is(err, sealed.ErrFull) {
 				break
 			} else if err != nil {
 				t.Fatal(err)
@@ -152,7 +152,7 @@ func TestFullForBoth(t *testing.T) {
 		if stored > 300 {
 			t.Errorf("the other has stored %d more", stored)
 		}
-		if _, err := one.Create(t.Context(), id(5000), nil, time.Hour); !errors.Is(err, relay.ErrFull) {
+		if _, err := one.Create(t.Context(), id(5000), nil, time.Hour); !errors.Is(err, sealed.ErrFull) {
 			t.Errorf("Create = %v", err)
 		}
 		if ok, err := one.Create(t.Context(), id(1), nil, time.Hour); ok || err != nil {

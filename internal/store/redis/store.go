@@ -9,13 +9,13 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/usage"
 	"github.com/desktop-stack-serv/dss/internal/store/watch"
 )
 
-// Store implements [relay.Store].
+// Store implements [sealed.Store].
 type Store struct {
 	client   rueidis.Client
 	links    *links
@@ -29,7 +29,7 @@ type Store struct {
 	grace    time.Duration // [grace], but for tests
 }
 
-var _ relay.Store = (*Store)(nil)
+var _ sealed.Store = (*Store)(nil)
 
 func newStore(client rueidis.Client, all *links, c *Config, limits index.Limits, log *slog.Logger) *Store {
 	n := names{c.prefix}
@@ -48,22 +48,22 @@ func (s *Store) Usage() (entries, bytes int64) { return s.gauge.Usage() }
 // SetClock makes the store ask now for the time. It is for tests, before use.
 func (s *Store) SetClock(now func() time.Time) { s.now = now }
 
-// Create implements [relay.Store].
-func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+// Create implements [sealed.Store].
+func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	return s.create(ctx, id, value, ttl, s.gauge.Limits())
 }
 
 // Reserve returns the same store with room for what was in it already
 // ([index.Limits.WithReserve]).
-func (s *Store) Reserve() relay.Store { return reserve{s} }
+func (s *Store) Reserve() sealed.Store { return reserve{s} }
 
 type reserve struct{ *Store }
 
-func (r reserve) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	return r.create(ctx, id, value, ttl, r.gauge.Limits().WithReserve())
 }
 
-func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
+func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
 	return call(ctx, func(ctx context.Context) (bool, error) {
 		if err := s.gauge.Admit(ctx, len(value), limits); err != nil {
 			return false, s.refused(ctx, id, err)
@@ -80,8 +80,8 @@ func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.
 
 // refused is what Create answers if there is no room: an id that is taken
 // needs none.
-func (s *Store) refused(ctx context.Context, id relay.ID, reason error) error {
-	if errors.Is(reason, relay.ErrFull) {
+func (s *Store) refused(ctx context.Context, id sealed.ID, reason error) error {
+	if errors.Is(reason, sealed.ErrFull) {
 		if _, taken, err := s.get(ctx, id); err == nil && taken {
 			return nil
 		}
@@ -89,8 +89,8 @@ func (s *Store) refused(ctx context.Context, id relay.ID, reason error) error {
 	return reason
 }
 
-// Get implements [relay.Store].
-func (s *Store) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+// Get implements [sealed.Store].
+func (s *Store) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	value, err := call(ctx, func(ctx context.Context) ([]byte, error) {
 		value, _, err := s.get(ctx, id)
 		return value, err
@@ -98,37 +98,37 @@ func (s *Store) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
 	return value, value != nil, err
 }
 
-func (s *Store) get(ctx context.Context, id relay.ID) (value []byte, ok bool, err error) {
-	packed, err := s.client.Do(ctx, s.client.B().Get().Key(s.names.entry(id)).Build()).ToString()
+func (s *Store) get(ctx context.Context, id sealed.ID) (value []byte, ok bool, err error) {
+	sealed, err := s.client.Do(ctx, s.client.B().Get().Key(s.names.entry(id)).Build()).ToString()
 	if rueidis.IsRedisNil(err) {
 		return nil, false, nil
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	value, ok = unpack(packed, s.now())
+	value, ok = unpack(sealed, s.now())
 	return value, ok, nil
 }
 
-// Take implements [relay.Store].
-func (s *Store) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+// Take implements [sealed.Store].
+func (s *Store) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	value, err := call(ctx, func(ctx context.Context) ([]byte, error) {
-		packed, err := s.exec(ctx, takeScript, id, milliseconds(s.now())).ToString()
+		sealed, err := s.exec(ctx, takeScript, id, milliseconds(s.now())).ToString()
 		if rueidis.IsRedisNil(err) {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		value := []byte(packed[headerSize:])
+		value := []byte(sealed[headerSize:])
 		s.gauge.Add(-1, -len(value))
 		return value, nil
 	})
 	return value, value != nil, err
 }
 
-// Replace implements [relay.Store].
-func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+// Replace implements [sealed.Store].
+func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
 	return call(ctx, func(ctx context.Context) (bool, error) {
 		more := len(next) - len(old)
 		if err := s.gauge.Grow(ctx, more); err != nil {

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
-	"github.com/desktop-stack-serv/dss/internal/relay/storetest"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
@@ -91,7 +91,7 @@ func fires(t testing.TB, c <-chan struct{}) {
 	}
 }
 
-func id(n int) (id relay.ID) {
+func id(n int) (id sealed.ID) {
 	copy(id[:], fmt.Sprintf("%d entry", n))
 	return id
 }
@@ -142,7 +142,7 @@ func empty(t *testing.T, url string) storetest.Open {
 	outside := storetest.NewOutside(t)
 	var mu sync.Mutex
 	var n int
-	return func(t *testing.T) relay.Store {
+	return func(t *testing.T) sealed.Store {
 		mu.Lock()
 		n++
 		prefixed := with(url, fmt.Sprintf("prefix=suite%d:", n))

@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 const (
@@ -124,7 +124,7 @@ func (u *subscription) update(ctx context.Context) error {
 	}
 }
 
-func (u *subscription) channels(ids []relay.ID) []string {
+func (u *subscription) channels(ids []sealed.ID) []string {
 	channels := make([]string, len(ids))
 	for i, id := range ids {
 		channels[i] = u.store.names.channel(id)

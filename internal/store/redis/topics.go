@@ -3,15 +3,15 @@ package redis
 import (
 	"sync"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // topics is what this server wants to be told of, and how far the
 // subscription has come. It is safe for concurrent use.
 type topics struct {
 	mu      sync.Mutex
-	byID    map[relay.ID]*topic
-	changed []relay.ID    // to subscribe to or to unsubscribe from
+	byID    map[sealed.ID]*topic
+	changed []sealed.ID   // to subscribe to or to unsubscribe from
 	kick    chan struct{} // receives when there is something to do
 	down    chan struct{} // closed while there is no subscription
 }
@@ -26,13 +26,13 @@ type topic struct {
 func newTopics() *topics {
 	down := make(chan struct{})
 	close(down)
-	return &topics{byID: map[relay.ID]*topic{}, kick: make(chan struct{}, 1), down: down}
+	return &topics{byID: map[sealed.ID]*topic{}, kick: make(chan struct{}, 1), down: down}
 }
 
 // add counts one more who watches id. The first channel it returns is closed
 // when the topic is subscribed to, the second when that has to wait for a
 // connection.
-func (t *topics) add(id relay.ID) (inForce, down <-chan struct{}) {
+func (t *topics) add(id sealed.ID) (inForce, down <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	is := t.byID[id]
@@ -46,7 +46,7 @@ func (t *topics) add(id relay.ID) (inForce, down <-chan struct{}) {
 }
 
 // remove counts one less.
-func (t *topics) remove(id relay.ID) {
+func (t *topics) remove(id sealed.ID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	is := t.byID[id]
@@ -55,7 +55,7 @@ func (t *topics) remove(id relay.ID) {
 	}
 }
 
-func (t *topics) change(id relay.ID) {
+func (t *topics) change(id sealed.ID) {
 	t.changed = append(t.changed, id)
 	t.wake()
 }
@@ -69,7 +69,7 @@ func (t *topics) wake() {
 
 // next returns up to limit ids to subscribe to, and as many to unsubscribe
 // from. Its caller is to do both before it asks again.
-func (t *topics) next(limit int) (subscribe, unsubscribe []relay.ID) {
+func (t *topics) next(limit int) (subscribe, unsubscribe []sealed.ID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for len(t.changed) > 0 && len(subscribe) < limit && len(unsubscribe) < limit {
@@ -95,7 +95,7 @@ func (t *topics) next(limit int) (subscribe, unsubscribe []relay.ID) {
 }
 
 // confirm says that the subscription to ids is in force.
-func (t *topics) confirm(ids []relay.ID) {
+func (t *topics) confirm(ids []sealed.ID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, id := range ids {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
-// Watch implements [relay.Store]. It returns when the subscription is in
+// Watch implements [sealed.Store]. It returns when the subscription is in
 // force. While there is no connection it returns at once, and the channel fires
 // when there is one again.
-func (s *Store) Watch(ctx context.Context, id relay.ID) (<-chan struct{}, error) {
+func (s *Store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error) {
 	channel := s.watchers.Add(ctx, id)
 	inForce, down := s.topics.add(id)
 	context.AfterFunc(ctx, func() { s.topics.remove(id) })

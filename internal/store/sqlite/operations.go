@@ -5,26 +5,26 @@ import (
 	"context"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 )
 
-// Create implements [relay.Store].
-func (s *Store) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+// Create implements [sealed.Store].
+func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	return s.create(ctx, id, value, ttl, s.index.Limits())
 }
 
 // Reserve returns the same store with room for what was in it already
 // ([index.Limits.WithReserve]).
-func (s *Store) Reserve() relay.Store { return reserve{s} }
+func (s *Store) Reserve() sealed.Store { return reserve{s} }
 
 type reserve struct{ *Store }
 
-func (r reserve) Create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration) (bool, error) {
+func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
 	return r.create(ctx, id, value, ttl, r.index.Limits().WithReserve())
 }
 
-func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
+func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
 	e, err := s.lock(ctx, id)
 	if err != nil {
 		return false, err
@@ -39,7 +39,7 @@ func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.
 	for !s.index.Fits(len(value), limits) {
 		if s.purge(sweepBatch) == 0 {
 			s.mu.Unlock()
-			return false, relay.ErrFull
+			return false, sealed.ErrFull
 		}
 	}
 	b := s.pending
@@ -51,8 +51,8 @@ func (s *Store) create(ctx context.Context, id relay.ID, value []byte, ttl time.
 	return s.await(b)
 }
 
-// Get implements [relay.Store].
-func (s *Store) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+// Get implements [sealed.Store].
+func (s *Store) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	e, err := s.lock(ctx, id)
 	if err != nil {
 		return nil, false, err
@@ -64,8 +64,8 @@ func (s *Store) Get(ctx context.Context, id relay.ID) ([]byte, bool, error) {
 	return bytes.Clone(e.Value), true, nil
 }
 
-// Take implements [relay.Store].
-func (s *Store) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
+// Take implements [sealed.Store].
+func (s *Store) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	e, err := s.lock(ctx, id)
 	if err != nil {
 		return nil, false, err
@@ -85,8 +85,8 @@ func (s *Store) Take(ctx context.Context, id relay.ID) ([]byte, bool, error) {
 	return e.Value, true, nil
 }
 
-// Replace implements [relay.Store].
-func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl time.Duration) (bool, error) {
+// Replace implements [sealed.Store].
+func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
 	e, err := s.lock(ctx, id)
 	if err != nil {
 		return false, err
@@ -97,7 +97,7 @@ func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl 
 		return false, nil
 	case !s.index.Grows(len(next) - len(old)):
 		s.mu.Unlock()
-		return false, relay.ErrFull
+		return false, sealed.ErrFull
 	}
 	b := s.pending
 	e.Busy = b.done
@@ -106,14 +106,14 @@ func (s *Store) Replace(ctx context.Context, id relay.ID, old, next []byte, ttl 
 	return s.await(b)
 }
 
-// Watch implements [relay.Store].
-func (s *Store) Watch(ctx context.Context, id relay.ID) (<-chan struct{}, error) {
+// Watch implements [sealed.Store].
+func (s *Store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error) {
 	return s.watchers.Add(ctx, id), nil
 }
 
 // lock locks s.mu and returns the entry under id, or nil, once no operation
 // is under way on it. With an error it has not locked.
-func (s *Store) lock(ctx context.Context, id relay.ID) (*index.Entry, error) {
+func (s *Store) lock(ctx context.Context, id sealed.ID) (*index.Entry, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err

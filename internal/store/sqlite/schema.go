@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 )
 
@@ -38,7 +38,7 @@ func (s *Store) load(ctx context.Context) error {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, "DELETE FROM entries WHERE expires <= ? OR length(id) <> ?",
-		time.Now().UnixMilli(), relay.IDSize); err != nil {
+		time.Now().UnixMilli(), sealed.IDSize); err != nil {
 		return fmt.Errorf("drop expired entries: %w", err)
 	}
 	if err := s.read(ctx, tx); err != nil {

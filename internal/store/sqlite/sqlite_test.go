@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
-	"github.com/desktop-stack-serv/dss/internal/relay/storetest"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 )
 
@@ -44,7 +44,7 @@ func running(t *testing.T, path string) (s *Store, stop func()) {
 	return s, stop
 }
 
-func id(n int) (id relay.ID) {
+func id(n int) (id sealed.ID) {
 	copy(id[:], fmt.Sprintf("entry %d", n))
 	return id
 }
@@ -84,7 +84,7 @@ func TestStore(t *testing.T) { storetest.Run(t, openEmpty) }
 
 func TestModel(t *testing.T) { storetest.Model(t, openEmpty, 500) }
 
-func openEmpty(t *testing.T) relay.Store {
+func openEmpty(t *testing.T) sealed.Store {
 	s, _ := running(t, filepath.Join(t.TempDir(), "dss.db"))
 	return s
 }

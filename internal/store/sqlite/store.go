@@ -22,7 +22,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/watch"
 )
@@ -34,7 +34,7 @@ var (
 	ErrClosed = errors.New("the store is closed")
 )
 
-// Store implements [relay.Store]. Operations that change something return
+// Store implements [sealed.Store]. Operations that change something return
 // when the change is on disk, whatever becomes of their context meanwhile, and
 // need [Store.Run] to be running.
 type Store struct {
@@ -51,7 +51,7 @@ type Store struct {
 	repair *batch // the writer's: undoes a commit that failed half-way
 }
 
-var _ relay.Store = (*Store)(nil)
+var _ sealed.Store = (*Store)(nil)
 
 // Open opens the database at path and reads the live entries. It creates the
 // file with mode 0600, and its folder with mode 0700, if they are missing.

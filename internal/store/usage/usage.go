@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 )
 
@@ -59,7 +59,7 @@ func New(limits index.Limits, count func(context.Context) (Totals, error), now f
 // Limits are those that the gauge was made with.
 func (g *Gauge) Limits() index.Limits { return g.limits }
 
-// Admit returns [relay.ErrFull] if another entry with a value of bytes does not
+// Admit returns [sealed.ErrFull] if another entry with a value of bytes does not
 // fit within limits, and the count's error if that cannot be told.
 func (g *Gauge) Admit(ctx context.Context, bytes int, limits index.Limits) error {
 	return g.admit(ctx, func(t Totals) bool { return limits.Allow(t.Entries+1, t.Bytes+int64(bytes)) })
@@ -82,7 +82,7 @@ func (g *Gauge) admit(ctx context.Context, fits func(Totals) bool) error {
 		return err
 	}
 	if !fits(g.Totals()) {
-		return relay.ErrFull
+		return sealed.ErrFull
 	}
 	return nil
 }

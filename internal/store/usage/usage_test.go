@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store/index"
 	"github.com/desktop-stack-serv/dss/internal/store/usage"
 )
@@ -36,7 +36,7 @@ func newGauge(c *counter) *usage.Gauge {
 func store(t *testing.T, g *usage.Gauge, n int) int {
 	t.Helper()
 	for i := range n {
-		if err := g.Admit(t.Context(), 1, g.Limits()); errors.Is(err, relay.ErrFull) {
+		if err := g.Admit(t.Context(), 1, g.Limits()); errors.Is(err, sealed.ErrFull) {
 			return i
 		} else if err != nil {
 			t.Fatal(err)
@@ -69,7 +69,7 @@ func TestFullStoreIsNotCountedAllTheTime(t *testing.T) {
 		g := newGauge(c)
 		g.Add(10, 0)
 		for range 1000 {
-			if err := g.Admit(t.Context(), 1, g.Limits()); err != relay.ErrFull {
+			if err := g.Admit(t.Context(), 1, g.Limits()); err != sealed.ErrFull {
 				t.Fatalf("Admit = %v", err)
 			}
 		}
@@ -100,13 +100,13 @@ func TestRoomAfterATake(t *testing.T) {
 func TestBytes(t *testing.T) {
 	g := newGauge(&counter{holds: usage.Totals{Entries: 1, Bytes: 9000}})
 	g.Add(1, 9000)
-	if err := g.Admit(t.Context(), 2000, g.Limits()); err != relay.ErrFull {
+	if err := g.Admit(t.Context(), 2000, g.Limits()); err != sealed.ErrFull {
 		t.Errorf("Admit = %v, want ErrFull", err)
 	}
 	if err := g.Admit(t.Context(), 100, g.Limits()); err != nil {
 		t.Errorf("Admit = %v", err)
 	}
-	if err := g.Grow(t.Context(), 2000); err != relay.ErrFull {
+	if err := g.Grow(t.Context(), 2000); err != sealed.ErrFull {
 		t.Errorf("Grow = %v, want ErrFull", err)
 	}
 	g.Add(0, 5000) // by other servers

@@ -6,23 +6,23 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // List holds the channels of those who wait. The zero value is empty. It is
 // safe for concurrent use and needs no goroutine for a waiter.
 type List struct {
 	mu       sync.Mutex
-	channels map[relay.ID][]chan struct{}
+	channels map[sealed.ID][]chan struct{}
 }
 
 // Add returns a channel that receives after each [List.Notify] for id, until
 // ctx ends. Notifications that nobody has received yet count as one.
-func (l *List) Add(ctx context.Context, id relay.ID) <-chan struct{} {
+func (l *List) Add(ctx context.Context, id sealed.ID) <-chan struct{} {
 	channel := make(chan struct{}, 1)
 	l.mu.Lock()
 	if l.channels == nil {
-		l.channels = map[relay.ID][]chan struct{}{}
+		l.channels = map[sealed.ID][]chan struct{}{}
 	}
 	l.channels[id] = append(l.channels[id], channel)
 	l.mu.Unlock()
@@ -31,7 +31,7 @@ func (l *List) Add(ctx context.Context, id relay.ID) <-chan struct{} {
 }
 
 // Notify wakes everyone who waits for id.
-func (l *List) Notify(id relay.ID) {
+func (l *List) Notify(id sealed.ID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	wake(l.channels[id])
@@ -66,7 +66,7 @@ func (l *List) Len() int {
 	return n
 }
 
-func (l *List) remove(id relay.ID, channel chan struct{}) {
+func (l *List) remove(id sealed.ID, channel chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	left := slices.DeleteFunc(l.channels[id], func(c chan struct{}) bool { return c == channel })

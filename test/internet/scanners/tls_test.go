@@ -107,9 +107,9 @@ func TestHSTS(t *testing.T) {
 				t.Fatal(err)
 			}
 			response.Body.Close()
-			hsts, packed := response.Header.Get("Strict-Transport-Security"), response.Header.Get("Content-Encoding")
-			if response.ProtoMajor != major || response.StatusCode != status || !strings.HasPrefix(hsts, "max-age=31536000") || packed != "" {
-				t.Errorf("%s over HTTP/%d: %s, HSTS %q, %q", path, response.ProtoMajor, response.Status, hsts, packed)
+			hsts, sealed := response.Header.Get("Strict-Transport-Security"), response.Header.Get("Content-Encoding")
+			if response.ProtoMajor != major || response.StatusCode != status || !strings.HasPrefix(hsts, "max-age=31536000") || sealed != "" {
+				t.Errorf("%s over HTTP/%d: %s, HSTS %q, %q", path, response.ProtoMajor, response.Status, hsts, sealed)
 			}
 		}
 	}

@@ -1,0 +1,124 @@
+package dss_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/desktop-stack-serv/dss"
+
+// allowed says what of ours a package may import. Imports point inward.
+var allowed = map[string][]string{
+	module: {"api", "internal/browser", "internal/display", "internal/origin", "internal/secret"},
+	"api":  {},
+	"dsstest": {
+		module, "api", "internal/httpapi", "internal/relay", "internal/sandbox", "internal/scripted",
+		"internal/stackexchange", "internal/store/index", "internal/store/memory",
+	},
+	"examples/inbox":      {module},
+	"internal/browser":    {},
+	"internal/certs":      {"internal/sealed", "internal/secret"},
+	"internal/clientaddr": {},
+	"internal/display":    {},
+	"internal/httpapi": {
+		"api", "internal/clientaddr", "internal/display", "internal/limit", "internal/oauth", "internal/origin",
+		"internal/relay", "internal/sealed", "internal/secret", "internal/stackexchange", "internal/web",
+	},
+	"internal/limit":  {"internal/relay", "internal/sealed", "internal/secret"},
+	"internal/logger": {},
+	"internal/metrics": {
+		"internal/httpapi", "internal/oauth", "internal/relay", "internal/sealed", "internal/stackexchange",
+	},
+	"internal/oauth":            {"internal/relay", "internal/sealed", "internal/secret", "internal/stackexchange"},
+	"internal/origin":           {},
+	"internal/relay":            {"internal/display", "internal/sealed", "internal/secret"},
+	"internal/sandbox":          {"internal/secret"},
+	"internal/scripted":         {},
+	"internal/sealed":           {"internal/secret"},
+	"internal/sealed/storetest": {"internal/relay", "internal/sealed", "internal/secret"},
+	"internal/secret":           {},
+	"internal/stackexchange":    {"internal/origin", "internal/relay", "internal/secret"},
+	"internal/store":            {},
+	"internal/store/health":     {"internal/sealed"},
+	"internal/store/index":      {"internal/sealed"},
+	"internal/store/inspect":    {"internal/sealed"},
+	"internal/store/memory":     {"internal/sealed", "internal/store/index", "internal/store/watch"},
+	"internal/store/postgres": {
+		"internal/sealed", "internal/store", "internal/store/index", "internal/store/inspect",
+		"internal/store/usage", "internal/store/watch",
+	},
+	"internal/store/redis": {
+		"internal/sealed", "internal/store", "internal/store/index", "internal/store/inspect",
+		"internal/store/usage", "internal/store/watch",
+	},
+	"internal/store/sqlite": {"internal/sealed", "internal/store/index", "internal/store/watch"},
+	"internal/store/usage":  {"internal/sealed", "internal/store/index"},
+	"internal/store/watch":  {"internal/sealed"},
+	"internal/web":          {},
+}
+
+// outside says which packages may import something that is neither ours nor
+// the standard library's.
+var outside = map[string]string{
+	"internal/store/redis":    "github.com/redis/rueidis",
+	"internal/store/sqlite":   "modernc.org/sqlite",
+	"internal/certs":          "golang.org/x/crypto/acme",
+	"internal/store/postgres": "github.com/jackc/pgx/v5",
+	"internal/clientaddr":     "github.com/pires/go-proxyproto",
+	"internal/metrics":        "github.com/prometheus/client_golang",
+	"internal/oauth":          "golang.org/x/text/unicode/norm",
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+// TestImportsPointInward checks every package but those that wire and test:
+// a new one has to be entered in the table.
+func TestImportsPointInward(t *testing.T) {
+	command := exec.Command("go", "list", "-json=ImportPath,Imports", module+"/...")
+	output, err := command.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(output)))
+	for {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		if !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "test/") {
+			checkImports(t, name, p.Imports)
+		}
+	}
+}
+
+func checkImports(t *testing.T, name string, imports []string) {
+	t.Helper()
+	inside, known := allowed[name]
+	if !known {
+		t.Errorf("%s has no entry in the table of allowed imports", name)
+	}
+	for _, path := range imports {
+		ours, isOurs := strings.CutPrefix(path, module+"/")
+		if path == module {
+			ours, isOurs = module, true
+		}
+		first, _, _ := strings.Cut(path, "/")
+		switch {
+		case isOurs && !slices.Contains(inside, ours):
+			t.Errorf("%s imports %s", name, ours)
+		case !isOurs && strings.Contains(first, ".") && (outside[name] == "" || !strings.HasPrefix(path, outside[name])):
+			t.Errorf("%s imports %s", name, path)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package oauth
+
+import "errors"
+
+// What an app may be told at the token endpoint.
+var (
+	// ErrInvalidGrant means that a code is unknown, expired, used, of another
+	// client or redirect URI, or that its verifier does not fit. Such errors
+	// are [*CodeError]s.
+	ErrInvalidGrant = errors.New("the code is not good")
+	// ErrPending means that the user is not done yet.
+	ErrPending = errors.New("the user is not done yet")
+	// ErrSlowDown means that a device polls too often, or that Stack
+	// Exchange cannot be reached: the grant stays usable.
+	ErrSlowDown = errors.New("poll again, but less often")
+	// ErrExpired means that the time for a device grant is over.
+	ErrExpired = errors.New("the device code has expired; start again")
+	// ErrDenied means that the user, or Stack Exchange, said no.
+	ErrDenied = errors.New("access was denied")
+	// ErrUnavailable means that the grant stays usable: try again.
+	ErrUnavailable = errors.New("no answer from Stack Exchange; try again")
+)
+
+// CodeError is an [ErrInvalidGrant] that says what is wrong with a code. Only
+// whoever has the code learns more of it than that it is unknown.
+type CodeError struct {
+	// Reason is a word for the log, such as used_code.
+	Reason  string
+	message string
+}
+
+// Error says it in a sentence.
+func (e *CodeError) Error() string { return e.message }
+
+// Is reports whether target is [ErrInvalidGrant].
+func (e *CodeError) Is(target error) bool { return target == ErrInvalidGrant }
+
+var (
+	errUnknownCode      = &CodeError{"unknown_code", "the code is unknown to this server"}
+	errExpiredCode      = &CodeError{"expired_code", "the code has expired; start again"}
+	errUsedCode         = &CodeError{"used_code", "the code has been used; start again"}
+	errRefusedCode      = &CodeError{"refused_code", "Stack Exchange did not accept the user's approval; start again"}
+	errLostAnswer       = &CodeError{"lost_answer", "the answer of Stack Exchange to an earlier try was lost; start again"}
+	errOtherClient      = &CodeError{"other_client", "the code was issued to another client_id"}
+	errOtherRedirectURI = &CodeError{"other_redirect_uri", "redirect_uri is not the one of the authorization request"}
+	errWrongVerifier    = &CodeError{"wrong_verifier", "code_verifier does not fit the code_challenge of the authorization request"}
+	errUnknownDevice    = &CodeError{"unknown_device_code", "the device_code is unknown to this server"}
+	errRevokedDevice    = &CodeError{"revoked_device_code", "the device_code has been revoked; start again"}
+)
+
+// What an app may be told when it asks for authorization.
+var (
+	ErrInvalidClient      = errors.New("client_id must be the app's number on Stack Apps")
+	ErrInvalidState       = errors.New("state is longer than 4096 bytes")
+	ErrInvalidScope       = errors.New("scope must be names separated by spaces or commas")
+	ErrInvalidChallenge   = errors.New("code_challenge must be the 43 characters of an unpadded base64url SHA-256")
+	ErrInvalidRedirectURI = errors.New("redirect_uri is not acceptable")
+)
+
+// What a user may be told.
+var (
+	// ErrUnknown means that there is no such sign-in, or that it is over.
+	ErrUnknown = errors.New("there is no such sign-in, or it is over")
+	// ErrWrongBrowser means that the sign-in was started in another browser.
+	ErrWrongBrowser = errors.New("the sign-in was started in another browser")
+)
+
+var errContended = errors.New("session kept changing")

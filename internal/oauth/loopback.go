@@ -1,0 +1,152 @@
+package oauth
+
+import (
+	"context"
+	"net/url"
+	"regexp"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/secret"
+)
+
+// AuthorizationRequest is what an app's browser asks for (RFC 6749 section
+// 4.1.1).
+type AuthorizationRequest struct {
+	ClientID, RedirectURI, Scope, State, CodeChallenge string
+}
+
+// maxState is the longest state of an app, in bytes.
+const maxState = 4096
+
+var challengeText = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+
+// CheckClient returns an error if the user must not be sent back to where the
+// request says (RFC 6749 section 4.1.2.1): [ErrInvalidClient] or
+// [ErrInvalidRedirectURI], wrapped.
+func CheckClient(clientID, redirectURI string) error {
+	if err := checkClientID(clientID); err != nil {
+		return err
+	}
+	_, err := parseRedirectURI(redirectURI)
+	return err
+}
+
+// Authorize starts the code grant and returns where to send the browser. The
+// app's own code challenge goes on to Stack Exchange, and browser is the one
+// that must come back. Errors are those of [CheckClient], [ErrInvalidState],
+// [ErrInvalidScope], [ErrInvalidChallenge], and the store's.
+func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser Browser) (string, error) {
+	if err := CheckClient(r.ClientID, r.RedirectURI); err != nil {
+		return "", err
+	}
+	if len(r.State) > maxState {
+		return "", ErrInvalidState
+	}
+	asked, err := parseScope(r.Scope)
+	if err != nil {
+		return "", err
+	}
+	if !challengeText.MatchString(r.CodeChallenge) {
+		return "", ErrInvalidChallenge
+	}
+	appCode := newAppCode(time.Now().Add(s.config.TTL))
+	state, err := stateOf(appCode)
+	if err != nil {
+		return "", err
+	}
+	sess := session{
+		ClientID: r.ClientID, Scope: asked, Challenge: r.CodeChallenge, Asked: time.Now(),
+		RedirectURI: r.RedirectURI, State: r.State, AppCode: appCode.Reveal(), Browser: hashBrowser(browser(flowOf(state))),
+	}
+	if err := s.admit(ctx, 1, size(sess)); err != nil {
+		return "", err
+	}
+	if _, err := create(ctx, s.store, underState, secret.New(state), sess, time.Now().Add(s.config.TTL)); err != nil {
+		return "", err
+	}
+	s.tell(ctx, sess, Started)
+	return s.atStackExchange(sess, state), nil
+}
+
+// RedirectError is where an error goes that the app may learn of. The error is
+// [ErrInvalidRedirectURI], wrapped.
+func (s *Service) RedirectError(redirectURI, state, name, description string) (string, error) {
+	return s.respond(redirectURI, state, url.Values{"error": {name}, "error_description": {description}})
+}
+
+// respond adds what every authorization response has (RFC 9207).
+func (s *Service) respond(redirectURI, state string, response url.Values) (string, error) {
+	u, err := parseRedirectURI(redirectURI)
+	if err != nil {
+		return "", err
+	}
+	if state != "" {
+		response.Set("state", state)
+	}
+	response.Set("iss", s.config.Issuer)
+	return u.with(response), nil
+}
+
+// toApp returns where to send the browser in the end: with the app's code, or
+// with an error.
+func (s *Service) toApp(sess session, answer Answer) (string, error) {
+	if sess.Status == denied {
+		return s.RedirectError(sess.RedirectURI, sess.State, answer.errorName(), answer.reason())
+	}
+	return s.respond(sess.RedirectURI, sess.State, url.Values{"code": {sess.AppCode}})
+}
+
+// Exchange is an app's request for the token of its code (RFC 6749 section
+// 4.1.3, RFC 7636 section 4.5).
+type Exchange struct {
+	ClientID       string
+	RedirectURI    string // "" if the app leaves it out, as OAuth 2.1 lets it
+	Code, Verifier secret.Text
+}
+
+// Redeem returns the token for a code. Errors are [ErrInvalidGrant],
+// [ErrUnavailable], and the store's. What does not fit changes nothing.
+func (s *Service) Redeem(ctx context.Context, e Exchange) (Token, error) {
+	state, err := stateOf(e.Code)
+	if err != nil {
+		return Token{}, err
+	}
+	for range maxAttempts {
+		rec, ok, err := s.session(ctx, state)
+		if err != nil {
+			return Token{}, err
+		}
+		if err := s.check(rec.value, ok, e); err != nil {
+			return Token{}, err
+		}
+		switch token, err := s.redeem(ctx, rec, e.Verifier); err {
+		case errChanged:
+		case errBusy:
+			return Token{}, ErrUnavailable
+		default:
+			return token, err
+		}
+	}
+	return Token{}, errContended
+}
+
+// check says what is wrong with an exchange: one that found a session, or not.
+func (s *Service) check(sess session, found bool, e Exchange) error {
+	switch {
+	case !found && forgotten(e.Code):
+		return errExpiredCode
+	case !found || sess.Status == pending || sess.Status == denied:
+		return errUnknownCode
+	case sess.ClientID != e.ClientID:
+		return errOtherClient
+	case e.RedirectURI != "" && e.RedirectURI != sess.RedirectURI:
+		return errOtherRedirectURI
+	case !secret.Equal(sess.Challenge, secret.S256(e.Verifier)):
+		return errWrongVerifier
+	case sess.over() != nil:
+		return sess.over()
+	case time.Since(sess.Approved) >= s.codeLife():
+		return errExpiredCode
+	}
+	return nil
+}

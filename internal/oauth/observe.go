@@ -1,0 +1,49 @@
+package oauth
+
+import (
+	"context"
+
+	"github.com/desktop-stack-serv/dss/internal/secret"
+)
+
+// Event is a step of a sign-in.
+type Event struct {
+	Grant Grant
+	Step  Step
+	// SignIn tells this sign-in from all others, through all its steps: it is
+	// its code challenge. It is for hashing, not for showing.
+	SignIn secret.Text
+}
+
+// Grant is one of the two grants.
+type Grant string
+
+// The grants.
+const (
+	CodeGrant   Grant = "code"
+	DeviceGrant Grant = "device"
+)
+
+// Step is how far a sign-in has come.
+type Step string
+
+// The steps. A sign-in that takes none after another has expired.
+const (
+	Started  Step = "started"
+	Approved Step = "approved" // by the user, at Stack Exchange
+	Declined Step = "declined" // by the user, here or there, or by Stack Exchange
+	Redeemed Step = "redeemed" // the app has its token
+	Refused  Step = "refused"  // Stack Exchange did not take its own code
+)
+
+// tell tells the observer, if there is one.
+func (s *Service) tell(ctx context.Context, sess session, step Step) {
+	if s.config.Observe == nil {
+		return
+	}
+	e := Event{CodeGrant, step, secret.New(sess.Challenge)}
+	if sess.device() {
+		e.Grant = DeviceGrant
+	}
+	s.config.Observe(ctx, e)
+}

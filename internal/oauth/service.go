@@ -1,0 +1,124 @@
+package oauth
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"strings"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+)
+
+const (
+	// Interval is how long a device waits between two polls.
+	Interval = 5 * time.Second
+	// codeLife bounds how long an app may take to redeem its code (RFC 6749
+	// section 4.1.2).
+	codeLife = 10 * time.Minute
+	// lateTime is how long an app has at least to redeem its code. Nothing in
+	// the store outlives its TTL by more.
+	lateTime = relay.RetryWindow
+	// maxAttempts bounds how often an operation starts over because others
+	// changed the session meanwhile.
+	maxAttempts = 64
+)
+
+// Config is what a [Service] needs.
+type Config struct {
+	// TTL is how long a sign-in may take; 0 means [relay.DefaultTTL].
+	TTL time.Duration
+	// Issuer names this server to apps (RFC 9207).
+	Issuer string
+	// CallbackURL is where Stack Exchange sends browsers back to.
+	CallbackURL string
+	// Shared says that several servers use the store.
+	Shared bool
+	// Admit is asked before entries are stored, and before what is stored
+	// becomes longer, with the number of new entries and how much more a store
+	// counts for them. Its error is returned. If it is nil, all are admitted.
+	Admit func(ctx context.Context, entries, bytes int) error
+	// Observe is told of each step once, with the context of the request that
+	// led to it. It must not block. If it is nil, nobody is told.
+	Observe func(context.Context, Event)
+}
+
+// Service runs sign-ins. It is safe for concurrent use and starts no
+// goroutine.
+type Service struct {
+	store    sealed.Store
+	upstream *stackexchange.Client
+	config   Config
+	pace     pacer
+}
+
+// New returns a service that keeps its sessions in store.
+func New(store sealed.Store, upstream *stackexchange.Client, config Config) *Service {
+	if config.TTL <= 0 {
+		config.TTL = relay.DefaultTTL
+	}
+	s := &Service{store: store, upstream: upstream, config: config, pace: &pace{}}
+	if config.Shared {
+		s.pace = sharedPace{store, &pace{}}
+	}
+	return s
+}
+
+// Life is how long a sign-in can take, from its start to the token.
+func (s *Service) Life() time.Duration { return s.config.TTL + lateTime }
+
+func (s *Service) codeLife() time.Duration { return min(s.config.TTL, codeLife) }
+
+// Token is what an app gets in the end.
+type Token struct {
+	AccessToken secret.Text
+	Expires     time.Duration // 0: never
+	Scope       *string       // what Stack Exchange was asked for; nil if the app asked for the same set
+}
+
+// statePrefix tells the states that this package sends to Stack Exchange from
+// the keys of the relay.
+const statePrefix = "dss."
+
+// IsState reports whether text has the form of a state of this package.
+func IsState(text string) bool {
+	rest, ok := strings.CutPrefix(text, statePrefix)
+	return ok && len(rest) == 43
+}
+
+// checkClientID knows only the form: which apps there are, Stack Exchange
+// knows.
+func checkClientID(clientID string) error {
+	if clientID == "" || len(clientID) > 18 || strings.Trim(clientID, "0123456789") != "" {
+		return ErrInvalidClient
+	}
+	return nil
+}
+
+// atStackExchange is where the user's browser goes next.
+func (s *Service) atStackExchange(sess session, state string) string {
+	return s.upstream.AuthorizeURL(stackexchange.Authorization{
+		ClientID: sess.ClientID, Scope: sess.Scope.upstream(), RedirectURI: s.config.CallbackURL,
+		State: state, CodeChallenge: sess.Challenge,
+	}) + noFragment
+}
+
+// noFragment ends every address that browsers are sent to: without it they
+// would hand on the fragment of the address they come from.
+const noFragment = "#"
+
+// stateOf derives the state that goes to Stack Exchange from the app's code. So
+// the code leads to the session, and the state, which more people see, to no
+// code.
+func stateOf(appCode secret.Text) (string, error) {
+	state, err := hkdf.Key(sha256.New, []byte(appCode.Reveal()), nil, "dss code v1 state", 32)
+	return statePrefix + secret.Encode(state).Reveal(), err
+}
+
+// session returns the session under a state.
+func (s *Service) session(ctx context.Context, state string) (record[session], bool, error) {
+	return load[session](ctx, s.store, underState, secret.New(state))
+}

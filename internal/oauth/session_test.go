@@ -1,0 +1,72 @@
+package oauth
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+)
+
+// full is a session with something everywhere, in which texts have bytes that
+// other encodings change or multiply.
+func full() session {
+	now := time.UnixMilli(time.Now().UnixMilli())
+	return session{
+		ClientID: "123456789012345678", Scope: "read_inbox,no_expiry", Challenge: strings.Repeat("c", 43), Asked: now,
+		RedirectURI: "http://127.0.0.1:5000/" + strings.Repeat("<", 1900), State: strings.Repeat("<\xff\x00\"", maxState/4),
+		AppCode: strings.Repeat("a", 43), UserCode: "BCDFGHJK", Browser: browserHash{1, 2, 3}, Status: redeeming,
+		Approved: now, Since: now, Code: strings.Repeat("x", 4096),
+	}
+}
+
+func TestSessionRoundTrip(t *testing.T) {
+	short := full()
+	short.Code = "a code of Stack Exchange"
+	for _, want := range []session{{}, short, full()} {
+		var got session
+		if err := got.unpack(want.pack()); err != nil || got != want {
+			t.Errorf("%+v became %+v, %v", want, got, err)
+		}
+	}
+}
+
+// TestApprovalNeedsNoRoom: nothing that becomes of a session makes it larger,
+// so that a full store can take it.
+func TestApprovalNeedsNoRoom(t *testing.T) {
+	fresh := full()
+	fresh.Status, fresh.Code, fresh.Browser = pending, "", browserHash{}
+	fresh.Approved, fresh.Since = time.Time{}, time.Time{}
+	asked := len(fresh.pack())
+	for what, change := range map[string]func(*session){
+		"continued": func(s *session) { s.Browser = browserHash{1} },
+		"approved":  func(s *session) { s.Status, s.Code, s.Approved = approved, strings.Repeat("x", codeRoom), time.Now() },
+		"redeeming": func(s *session) { s.Status, s.Since = redeeming, time.Now() },
+		"denied":    func(s *session) { s.Status = denied },
+		"redeemed":  func(s *session) { s.Status = redeemed },
+		"spent":     func(s *session) { s.Status = spent },
+	} {
+		s := fresh
+		if change(&s); len(s.pack()) != asked {
+			t.Errorf("%s: %d bytes, before %d", what, len(s.pack()), asked)
+		}
+	}
+}
+
+// FuzzSession: what is taken for a session is exactly one.
+func FuzzSession(f *testing.F) {
+	s := full()
+	f.Add(s.pack())
+	s.Code = ""
+	f.Add(s.pack())
+	f.Add(session{}.pack())
+	f.Add([]byte(`{"client_id":"7"}`))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		var s session
+		if s.unpack(in) != nil {
+			return
+		}
+		if out := s.pack(); !bytes.Equal(out, in) {
+			t.Errorf("%x became %x", in, out)
+		}
+	})
+}

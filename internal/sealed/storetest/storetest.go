@@ -1,0 +1,462 @@
+// Package storetest is the contract of [sealed.Store] as tests. Every store
+// runs the same suite; a bug found in one becomes a case here first.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+)
+
+// Capacity is how many entries the store under test must hold, and MaxEntries
+// and MaxBytes how many, of which size in all, it may.
+const (
+	Capacity   = 512
+	MaxEntries = 1024
+	MaxBytes   = 1 << 20
+)
+
+// reserving is a store with a reserve for what was in it already.
+type reserving interface{ Reserve() sealed.Store }
+
+// Open returns an empty store that runs until the test ends and holds
+// [MaxEntries] entries and [MaxBytes] at most. It is called in a synctest
+// bubble.
+type Open func(t *testing.T) sealed.Store
+
+// Run runs the suite.
+func Run(t *testing.T, open Open) {
+	cases := []struct {
+		name string
+		run  func(t *testing.T, s sealed.Store)
+	}{
+		{"absent", absent},
+		{"create, get, take", createGetTake},
+		{"a taken id can be used again", reuse},
+		{"create leaves a live entry alone", createTwice},
+		{"expiry", expiry},
+		{"replace", replace},
+		{"replace extends or shortens a life", replaceLife},
+		{"any bytes are a value", anyBytes},
+		{"buffers belong to the caller", buffers},
+		{"a cancelled context changes nothing", cancelled},
+		{"watch fires on create and replace", watch},
+		{"watch, then take, misses nothing", watchThenTake},
+		{"one of many takes wins", oneTake},
+		{"one of many creates wins", oneCreate},
+		{"one of many replacements wins", oneReplace},
+		{"a full store says so and evicts nothing", full},
+		{"a store full of entries: what it holds can go on", goesOn("value", Capacity, MaxEntries)},
+		{"a store full of bytes: what it holds can go on", goesOn(large, MaxBytes/len(large)/2, MaxBytes/len(large))},
+		{"expired entries make room", roomAfterExpiry},
+		{"random operations against a map", randomOperations},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { c.run(t, open(t)) })
+		})
+	}
+}
+
+func newID() (id sealed.ID) {
+	rand.Read(id[:])
+	return id
+}
+
+func create(t *testing.T, s sealed.Store, id sealed.ID, value string, ttl time.Duration) bool {
+	t.Helper()
+	ok, err := s.Create(t.Context(), id, []byte(value), ttl)
+	if err != nil {
+		t.Fatalf("Create: %v", err)
+	}
+	return ok
+}
+
+// look describes what f, which is Get or Take, finds.
+func look(t *testing.T, f func(context.Context, sealed.ID) ([]byte, bool, error), id sealed.ID) string {
+	t.Helper()
+	value, ok, err := f(t.Context(), id)
+	if err != nil {
+		t.Fatalf("look: %v", err)
+	}
+	if !ok {
+		if value != nil {
+			t.Errorf("absent entry came with value %q", value)
+		}
+		return "absent"
+	}
+	return string(value)
+}
+
+func want(t *testing.T, what, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s = %q, want %q", what, got, want)
+	}
+}
+
+func absent(t *testing.T, s sealed.Store) {
+	id := newID()
+	want(t, "get", look(t, s.Get, id), "absent")
+	want(t, "take", look(t, s.Take, id), "absent")
+	if ok, err := s.Replace(t.Context(), id, nil, []byte("new"), time.Minute); ok || err != nil {
+		t.Errorf("Replace = %v, %v; want false, nil", ok, err)
+	}
+	want(t, "get after replace", look(t, s.Get, id), "absent")
+}
+
+func createGetTake(t *testing.T, s sealed.Store) {
+	id := newID()
+	if !create(t, s, id, "value", time.Minute) {
+		t.Fatal("Create reported a taken id")
+	}
+	want(t, "get", look(t, s.Get, id), "value")
+	want(t, "get again", look(t, s.Get, id), "value")
+	want(t, "take", look(t, s.Take, id), "value")
+	want(t, "take again", look(t, s.Take, id), "absent")
+	want(t, "get after take", look(t, s.Get, id), "absent")
+}
+
+func reuse(t *testing.T, s sealed.Store) {
+	id := newID()
+	create(t, s, id, "first", time.Minute)
+	look(t, s.Take, id)
+	if !create(t, s, id, "second", time.Minute) {
+		t.Error("Create after Take reported a taken id")
+	}
+	want(t, "take", look(t, s.Take, id), "second")
+}
+
+func createTwice(t *testing.T, s sealed.Store) {
+	id := newID()
+	create(t, s, id, "first", time.Minute)
+	if create(t, s, id, "second", time.Hour) {
+		t.Error("second Create succeeded")
+	}
+	want(t, "get", look(t, s.Get, id), "first")
+	time.Sleep(time.Minute)
+	want(t, "get after the first ttl", look(t, s.Get, id), "absent")
+}
+
+func expiry(t *testing.T, s sealed.Store) {
+	id := newID()
+	create(t, s, id, "value", time.Minute)
+	time.Sleep(time.Minute - time.Millisecond)
+	want(t, "get just before", look(t, s.Get, id), "value")
+	time.Sleep(2 * time.Millisecond)
+	want(t, "get just after", look(t, s.Get, id), "absent")
+	want(t, "take just after", look(t, s.Take, id), "absent")
+	if ok, err := s.Replace(t.Context(), id, []byte("value"), []byte("new"), time.Minute); ok || err != nil {
+		t.Errorf("Replace of an expired entry = %v, %v", ok, err)
+	}
+	if !create(t, s, id, "again", time.Minute) {
+		t.Error("an expired entry keeps its id taken")
+	}
+	time.Sleep(30 * time.Second) // sweeps meanwhile leave the new entry alone
+	want(t, "take of the new entry", look(t, s.Take, id), "again")
+}
+
+func replace(t *testing.T, s sealed.Store) {
+	id := newID()
+	create(t, s, id, "one", time.Minute)
+	if ok, err := s.Replace(t.Context(), id, []byte("other"), []byte("two"), time.Minute); ok || err != nil {
+		t.Errorf("Replace with the wrong old value = %v, %v", ok, err)
+	}
+	want(t, "get", look(t, s.Get, id), "one")
+	if ok, err := s.Replace(t.Context(), id, []byte("one"), []byte("two"), time.Minute); !ok || err != nil {
+		t.Errorf("Replace = %v, %v", ok, err)
+	}
+	want(t, "take", look(t, s.Take, id), "two")
+}
+
+func replaceLife(t *testing.T, s sealed.Store) {
+	longer, shorter := newID(), newID()
+	create(t, s, longer, "one", time.Minute)
+	create(t, s, shorter, "one", time.Hour)
+	for id, ttl := range map[sealed.ID]time.Duration{longer: time.Hour, shorter: time.Minute} {
+		if ok, err := s.Replace(t.Context(), id, []byte("one"), []byte("two"), ttl); !ok || err != nil {
+			t.Fatalf("Replace = %v, %v", ok, err)
+		}
+	}
+	time.Sleep(2 * time.Minute)
+	want(t, "longer", look(t, s.Take, longer), "two")
+	want(t, "shorter", look(t, s.Take, shorter), "absent")
+}
+
+func anyBytes(t *testing.T, s sealed.Store) {
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	for _, value := range []string{string(all), "", "\x00", string(bytes.Repeat(all, 64))} {
+		id := newID()
+		create(t, s, id, value, time.Minute)
+		want(t, "take", look(t, s.Take, id), value)
+	}
+}
+
+func buffers(t *testing.T, s sealed.Store) {
+	id := newID()
+	mine := []byte("value")
+	if _, err := s.Create(t.Context(), id, mine, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	copy(mine, "XXXXX")
+	got, _, _ := s.Get(t.Context(), id)
+	copy(got, "YYYYY")
+	want(t, "get", look(t, s.Get, id), "value")
+	next := []byte("other")
+	if ok, err := s.Replace(t.Context(), id, []byte("value"), next, time.Minute); !ok || err != nil {
+		t.Fatalf("Replace = %v, %v", ok, err)
+	}
+	copy(next, "ZZZZZ")
+	want(t, "take", look(t, s.Take, id), "other")
+}
+
+func cancelled(t *testing.T, s sealed.Store) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	id := newID()
+	if ok, err := s.Create(ctx, id, []byte("x"), time.Minute); ok || !errors.Is(err, context.Canceled) {
+		t.Errorf("Create = %v, %v", ok, err)
+	}
+	want(t, "get", look(t, s.Get, id), "absent")
+	create(t, s, id, "value", time.Minute)
+	if _, ok, err := s.Take(ctx, id); ok || !errors.Is(err, context.Canceled) {
+		t.Errorf("Take = %v, %v", ok, err)
+	}
+	want(t, "take", look(t, s.Take, id), "value")
+}
+
+func watching(t *testing.T, s sealed.Store, id sealed.ID) <-chan struct{} {
+	t.Helper()
+	c, err := s.Watch(t.Context(), id)
+	if err != nil {
+		t.Fatalf("Watch: %v", err)
+	}
+	return c
+}
+
+func fired(c <-chan struct{}) bool {
+	synctest.Wait()
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func watch(t *testing.T, s sealed.Store) {
+	id := newID()
+	first, second := watching(t, s, id), watching(t, s, id)
+	create(t, s, id, "one", time.Minute)
+	if !fired(first) || !fired(second) {
+		t.Error("a watch did not fire on Create")
+	}
+	if ok, err := s.Replace(t.Context(), id, []byte("one"), []byte("two"), time.Minute); !ok || err != nil {
+		t.Fatalf("Replace = %v, %v", ok, err)
+	}
+	if !fired(first) {
+		t.Error("the watch did not fire on Replace")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended, err := s.Watch(ctx, newID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if fired(ended) {
+		t.Error("the end of a watch fired it")
+	}
+}
+
+// watchThenTake has a taker for each creator, which look in the order that
+// the contract demands and must all succeed.
+func watchThenTake(t *testing.T, s sealed.Store) {
+	var group sync.WaitGroup
+	for i := range 64 {
+		id := newID()
+		group.Go(func() {
+			ok, err := s.Create(t.Context(), id, fmt.Append(nil, i), time.Minute)
+			if !ok || err != nil {
+				t.Errorf("Create = %v, %v", ok, err)
+			}
+		})
+		group.Go(func() {
+			c, err := s.Watch(t.Context(), id)
+			for range 10 {
+				value, ok, takeErr := s.Take(t.Context(), id)
+				if err := errors.Join(err, takeErr); err != nil {
+					t.Error(err)
+					return
+				}
+				if ok {
+					want(t, "value", string(value), fmt.Sprint(i))
+					return
+				}
+				<-c
+			}
+			t.Error("fired ten times, and nothing was there")
+		})
+	}
+	group.Wait()
+}
+
+// race runs f in many goroutines at once and returns how many report true.
+func race(t *testing.T, f func(i int) (bool, error)) int64 {
+	t.Helper()
+	var group sync.WaitGroup
+	var wins atomic.Int64
+	start := make(chan struct{})
+	for i := range 32 {
+		group.Go(func() {
+			<-start
+			ok, err := f(i)
+			if err != nil {
+				t.Error(err)
+			}
+			if ok {
+				wins.Add(1)
+			}
+		})
+	}
+	close(start)
+	group.Wait()
+	return wins.Load()
+}
+
+func oneTake(t *testing.T, s sealed.Store) {
+	for range 50 {
+		id := newID()
+		create(t, s, id, "value", time.Minute)
+		if wins := race(t, func(int) (bool, error) {
+			value, ok, err := s.Take(t.Context(), id)
+			if ok && string(value) != "value" {
+				t.Errorf("took %q", value)
+			}
+			return ok, err
+		}); wins != 1 {
+			t.Fatalf("%d takes got the entry", wins)
+		}
+	}
+}
+
+func oneCreate(t *testing.T, s sealed.Store) {
+	for range 50 {
+		id := newID()
+		if wins := race(t, func(i int) (bool, error) {
+			return s.Create(t.Context(), id, fmt.Append(nil, i), time.Minute)
+		}); wins != 1 {
+			t.Fatalf("%d creates won", wins)
+		}
+		look(t, s.Take, id)
+	}
+}
+
+func oneReplace(t *testing.T, s sealed.Store) {
+	for range 50 {
+		id := newID()
+		create(t, s, id, "old", time.Minute)
+		if wins := race(t, func(i int) (bool, error) {
+			return s.Replace(t.Context(), id, []byte("old"), fmt.Append(nil, i), time.Minute)
+		}); wins != 1 {
+			t.Fatalf("%d replacements won", wins)
+		}
+		look(t, s.Take, id)
+	}
+}
+
+// large is a value of which few fill a store.
+var large = strings.Repeat("x", 16<<10)
+
+// fill creates entries until the store is full, which must be after least to
+// most of them.
+func fill(t *testing.T, s sealed.Store, value string, ttl time.Duration, least, most int) (ids []sealed.ID) {
+	t.Helper()
+	for range most + 1 {
+		id := newID()
+		ok, err := s.Create(t.Context(), id, []byte(value), ttl)
+		if errors.Is(err, sealed.ErrFull) {
+			if len(ids) < least {
+				t.Fatalf("full after %d entries", len(ids))
+			}
+			return ids
+		}
+		if !ok || err != nil {
+			t.Fatalf("Create = %v, %v", ok, err)
+		}
+		ids = append(ids, id)
+	}
+	t.Fatalf("%d entries and not full", len(ids))
+	return nil
+}
+
+// goesOn returns a test of a store that least to most values fill: what does not
+// grow needs no room, and what was taken comes back into the reserve.
+func goesOn(value string, least, most int) func(t *testing.T, s sealed.Store) {
+	return func(t *testing.T, s sealed.Store) {
+		ids := fill(t, s, value, time.Hour, least, most)
+		if create(t, s, ids[0], value, time.Hour) {
+			t.Error("Create of a taken id succeeded")
+		}
+		as := func(c byte, size int) []byte { return bytes.Repeat([]byte{c}, size) }
+		old := []byte(value)
+		for _, next := range [][]byte{as('y', len(value)), as('z', len(value)), as('z', len(value)-1), as('z', 1)} {
+			if ok, err := s.Replace(t.Context(), ids[1], old, next, time.Hour); !ok || err != nil {
+				t.Errorf("Replace of %d bytes by %d = %v, %v", len(old), len(next), ok, err)
+			}
+			old = next
+		}
+		want(t, "get", look(t, s.Get, ids[1]), "z")
+		old = []byte(value)
+		want(t, "take", look(t, s.Take, ids[2]), value)
+		if !create(t, s, newID(), value, time.Hour) {
+			t.Error("no room after a take")
+		}
+		want(t, "take", look(t, s.Take, ids[3]), value)
+		again := fill(t, s, value, time.Hour, 1, 2) // somebody else takes the room
+		reserve := s.(reserving).Reserve()
+		if !create(t, reserve, ids[3], value, time.Hour) {
+			t.Error("no room for an entry that was there before")
+		}
+		want(t, "take of what is back", look(t, s.Take, ids[3]), value)
+		fill(t, reserve, value, time.Hour, 1, most/8) // which is no way around the limits
+		// Over the limits, what does not grow still needs no room.
+		for _, next := range [][]byte{as('y', len(value)), as('z', 1)} {
+			if ok, err := s.Replace(t.Context(), again[0], old, next, time.Hour); !ok || err != nil {
+				t.Errorf("Replace of %d bytes by %d = %v, %v", len(old), len(next), ok, err)
+			}
+			old = next
+		}
+	}
+}
+
+func full(t *testing.T, s sealed.Store) {
+	ids := fill(t, s, "value", time.Hour, Capacity, MaxEntries)
+	for _, id := range ids {
+		if look(t, s.Get, id) != "value" {
+			t.Fatal("a live entry is gone")
+		}
+	}
+	look(t, s.Take, ids[0])
+	if !create(t, s, newID(), "value", time.Hour) {
+		t.Error("no room after a take")
+	}
+}
+
+func roomAfterExpiry(t *testing.T, s sealed.Store) {
+	fill(t, s, "value", time.Minute, Capacity, MaxEntries)
+	time.Sleep(time.Minute)
+	fill(t, s, "value", time.Minute, Capacity, MaxEntries)
+}

@@ -1,0 +1,110 @@
+// Package secret is what secrets have in common: a type that does not print,
+// random text, the S256 transformation and the match code.
+package secret
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"log/slog"
+)
+
+// Redacted is what a secret prints as.
+const Redacted = "[redacted]"
+
+// Text is text that must not end up in a log, an error or a panic. Every usual
+// way to print, log or encode it gives "[redacted]"; [Text.Reveal] is the one
+// way to read it.
+//
+// The text sits behind a pointer so that printing a struct with a Text in an
+// unexported field, where fmt calls no method, shows nothing either.
+type Text struct{ text *string }
+
+// New wraps text.
+func New(text string) Text { return Text{&text} }
+
+// Random returns 256 random bits as 43 characters of base64url, the form of a
+// code verifier (RFC 7636 section 4.1).
+func Random() Text {
+	random := make([]byte, 32)
+	rand.Read(random)
+	return Encode(random)
+}
+
+// Encode returns bytes as unpadded base64url.
+func Encode(bytes []byte) Text { return New(base64.RawURLEncoding.EncodeToString(bytes)) }
+
+// Reveal returns the text itself.
+func (t Text) Reveal() string {
+	if t.text == nil {
+		return ""
+	}
+	return *t.text
+}
+
+// IsZero reports whether there is no text.
+func (t Text) IsZero() bool { return t.Reveal() == "" }
+
+// Equal compares two secrets in a time that depends on their lengths only.
+func (t Text) Equal(other Text) bool { return Equal(t.Reveal(), other.Reveal()) }
+
+// String redacts.
+func (Text) String() string { return Redacted }
+
+// GoString redacts.
+func (Text) GoString() string { return Redacted }
+
+// LogValue redacts.
+func (Text) LogValue() slog.Value { return slog.StringValue(Redacted) }
+
+// MarshalText redacts.
+func (Text) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
+
+// Equal compares two texts in a time that depends on their lengths only.
+func Equal[T string | []byte](a, b T) bool {
+	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
+}
+
+// S256 returns the code challenge of a verifier: its SHA-256 as unpadded
+// base64url (RFC 7636 section 4.2).
+func S256(verifier Text) string {
+	sum := sha256.Sum256([]byte(verifier.Reveal()))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// IsVerifier reports whether text has the form of a code verifier: 43 to 128
+// unreserved characters (RFC 7636 section 4.1).
+func IsVerifier(text string) bool {
+	if len(text) < 43 || len(text) > 128 {
+		return false
+	}
+	for _, c := range []byte(text) {
+		switch {
+		case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == '~':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// IsS256 reports whether text has the form that [S256] returns.
+func IsS256(text string) bool {
+	sum, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return err == nil && len(sum) == sha256.Size && len(text) == 43
+}
+
+// MatchCode returns the first 30 bits of a key's SHA-256 in Crockford's
+// base32, as XXX-XXX: short enough for a user to compare.
+func MatchCode(key Text) string {
+	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	sum := sha256.Sum256([]byte(key.Reveal()))
+	bits := uint32(sum[0])<<24 | uint32(sum[1])<<16 | uint32(sum[2])<<8 | uint32(sum[3])
+	var code [7]byte
+	for i, at := range []int{0, 1, 2, 4, 5, 6} {
+		code[at] = alphabet[bits>>(27-5*i)&31]
+	}
+	code[3] = '-'
+	return string(code[:])
+}
