@@ -18,7 +18,7 @@ var allowed = map[string][]string{
 	"api":  {},
 	"dsstest": {
 		module, "api", "internal/httpapi", "internal/relay", "internal/sandbox", "internal/scripted",
-		"internal/stackexchange", "internal/store/index", "internal/store/memory",
+		"internal/stackexchange", "internal/store", "internal/store/memory",
 	},
 	"examples/inbox":      {module},
 	"internal/browser":    {},
@@ -43,23 +43,12 @@ var allowed = map[string][]string{
 	"internal/sealed/storetest": {"internal/relay", "internal/sealed", "internal/secret"},
 	"internal/secret":           {},
 	"internal/stackexchange":    {"internal/origin", "internal/relay", "internal/secret"},
-	"internal/store":            {},
-	"internal/store/health":     {"internal/sealed"},
-	"internal/store/index":      {"internal/sealed"},
-	"internal/store/inspect":    {"internal/sealed"},
-	"internal/store/memory":     {"internal/sealed", "internal/store/index", "internal/store/watch"},
-	"internal/store/postgres": {
-		"internal/sealed", "internal/store", "internal/store/index", "internal/store/inspect",
-		"internal/store/usage", "internal/store/watch",
-	},
-	"internal/store/redis": {
-		"internal/sealed", "internal/store", "internal/store/index", "internal/store/inspect",
-		"internal/store/usage", "internal/store/watch",
-	},
-	"internal/store/sqlite": {"internal/sealed", "internal/store/index", "internal/store/watch"},
-	"internal/store/usage":  {"internal/sealed", "internal/store/index"},
-	"internal/store/watch":  {"internal/sealed"},
-	"internal/web":          {},
+	"internal/store":            {"internal/sealed"},
+	"internal/store/memory":     {"internal/sealed", "internal/store"},
+	"internal/store/postgres":   {"internal/sealed", "internal/store"},
+	"internal/store/redis":      {"internal/sealed", "internal/store"},
+	"internal/store/sqlite":     {"internal/sealed", "internal/store"},
+	"internal/web":              {},
 }
 
 // outside says which packages may import something that is neither ours nor

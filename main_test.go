@@ -23,7 +23,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/scripted"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -109,7 +109,7 @@ func newHandler(address string) (*sandbox.Sandbox, http.Handler, error) {
 	}
 	fake := sandbox.New(sandbox.Config{})
 	base := public.JoinPath("sandbox")
-	store := memory.New(index.Limits{})
+	store := memory.New(store.Limits{})
 	s, err := httpapi.New(relay.New(store, relay.Config{}), store, httpapi.Config{
 		PublicURL: public, Sandbox: fake, Log: slog.New(slog.DiscardHandler),
 		StackExchange: stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: fake, Local: true},

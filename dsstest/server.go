@@ -16,7 +16,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -101,7 +101,7 @@ func start(options Options) (s *Server, stop func(), err error) {
 }
 
 func newHandler(public *url.URL, options Options) (http.Handler, error) {
-	store := memory.New(index.Limits{})
+	store := memory.New(store.Limits{})
 	base, fake := public.JoinPath("sandbox"), sandbox.New(sandbox.Config{})
 	server, err := httpapi.New(relay.New(store, relay.Config{TTL: options.TTL}), store, httpapi.Config{
 		PublicURL: public, Sandbox: fake, TTL: options.TTL, Log: slog.New(slog.DiscardHandler), Version: "dsstest",

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -24,7 +24,7 @@ func adminOf(t *testing.T, args ...string) http.Handler {
 	}
 	c.public = &url.URL{Scheme: "http", Host: "localhost:8080"}
 	c.observation.start(true)
-	server, err := c.newServer(inMemory{memory.New(index.Limits{})}, slog.New(slog.DiscardHandler))
+	server, err := c.newServer(inMemory{memory.New(store.Limits{})}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

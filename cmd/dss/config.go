@@ -17,7 +17,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/logger"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // config is every setting of dss serve, as given.
@@ -49,7 +49,7 @@ type config struct {
 
 // flags lists the settings.
 func (c *config) flags() *flag.FlagSet {
-	c.maxBytes = index.DefaultMaxBytes
+	c.maxBytes = store.DefaultMaxBytes
 	f := newFlags("serve")
 	f.StringVar(&c.listen, "listen", plainListen, "`address` to serve on; with HTTPS the default is "+secureListen)
 	f.StringVar(&c.publicURL, "public-url", "", "the server's `URL` as browsers and apps see it (default http://localhost and the port, if --listen is loopback)")
@@ -66,7 +66,7 @@ func (c *config) flags() *flag.FlagSet {
 	f.BoolVar(&c.sandboxRemote, "sandbox-remote", false, "serve the sandbox to other machines too: anybody can sign in as anybody")
 	f.IntVar(&c.minKeyLength, "min-key-length", relay.DefaultMinKeyLength, "shortest acceptable key, in `characters`")
 	f.BoolVar(&c.allowTimeBasedKeys, "allow-time-based-keys", false, "accept keys made from a time, which can be guessed")
-	f.IntVar(&c.maxEntries, "max-entries", index.DefaultMaxEntries, "`number` of deposits the store holds at most")
+	f.IntVar(&c.maxEntries, "max-entries", store.DefaultMaxEntries, "`number` of deposits the store holds at most")
 	f.Var(&c.maxBytes, "max-bytes", "`size` of all deposits at most, such as 64MiB")
 	f.IntVar(&c.maxWaiters, "max-waiters", relay.DefaultMaxWaiters, "`number` of apps that wait at one time at most")
 	f.DurationVar(&c.drain, "drain", 10*time.Second, "how long a shutdown may take")

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 	"github.com/desktop-stack-serv/dss/test/selfsigned"
 )
@@ -95,7 +95,7 @@ func inBubble(t *testing.T, test func(overHTTP2), configure ...func(*config)) {
 			f(c)
 		}
 		log := slog.New(slog.DiscardHandler)
-		dss, err := c.newServer(memory.New(index.Limits{}), log)
+		dss, err := c.newServer(memory.New(store.Limits{}), log)
 		if err != nil {
 			t.Fatal(err)
 		}

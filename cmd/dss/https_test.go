@@ -14,7 +14,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/secret"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -29,7 +29,7 @@ func TestHandshakeWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		vault, err := certs.NewVault(memory.New(index.Limits{}), secret.New(strings.Repeat("s", certs.MinSecret)), "authority")
+		vault, err := certs.NewVault(memory.New(store.Limits{}), secret.New(strings.Repeat("s", certs.MinSecret)), "authority")
 		if err != nil {
 			t.Fatal(err)
 		}

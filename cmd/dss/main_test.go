@@ -15,7 +15,7 @@ import (
 
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/certs"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 	"github.com/desktop-stack-serv/dss/internal/store/sqlite"
 )
@@ -209,7 +209,7 @@ func TestCannotStart(t *testing.T) {
 		t.Errorf("address in use: exit status %d\n%s", status, stderr)
 	}
 	path := filepath.Join(t.TempDir(), "dss.db")
-	store, err := sqlite.Open(context.Background(), path, index.Limits{})
+	store, err := sqlite.Open(context.Background(), path, store.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +258,7 @@ func TestCertStorage(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := &config{https: httpsSettings{certSecretFile: secret, acmeDirectory: "https://a.example/dir"}}
-		storage, err := c.certStorage(memory.New(index.Limits{}))
+		storage, err := c.certStorage(memory.New(store.Limits{}))
 		if _, ok := storage.(*certs.Vault); ok != good || (err == nil) != good {
 			t.Errorf("a secret of %d bytes: %T, %v", length, storage, err)
 		}

@@ -20,7 +20,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -283,7 +283,7 @@ func TestResetAtEachByteOverHTTP1(t *testing.T) {
 	ts := httptest.NewUnstartedServer(nil)
 	c.public = &url.URL{Scheme: "http", Host: ts.Listener.Addr().String()}
 	log := slog.New(slog.DiscardHandler)
-	dss, err := c.newServer(memory.New(index.Limits{}), log)
+	dss, err := c.newServer(memory.New(store.Limits{}), log)
 	if err != nil {
 		t.Fatal(err)
 	}

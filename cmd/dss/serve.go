@@ -18,7 +18,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	storehealth "github.com/desktop-stack-serv/dss/internal/store/health"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // Limits of a connection.
@@ -133,11 +133,10 @@ func runBackground(what string, run func(context.Context) error, log *slog.Logge
 	}
 }
 
-func (c *config) newServer(store sealed.Store, log *slog.Logger) (*httpapi.Server, error) {
-	watched := storehealth.New(c.measure(store))
-	store = watched
-	c.startLimiter(store)
-	r := relay.New(store, relay.Config{TTL: c.ttl, MaxWaiters: c.maxWaiters})
+func (c *config) newServer(opened sealed.Store, log *slog.Logger) (*httpapi.Server, error) {
+	watched := store.NewMonitor(c.measure(opened))
+	c.startLimiter(watched)
+	r := relay.New(watched, relay.Config{TTL: c.ttl, MaxWaiters: c.maxWaiters})
 	settings := httpapi.Config{
 		PublicURL:         c.public,
 		AppHosts:          c.apps(),
@@ -161,7 +160,7 @@ func (c *config) newServer(store sealed.Store, log *slog.Logger) (*httpapi.Serve
 			settings.AuthorizedAppsURL = c.public.String() + "/sandbox/"
 		}
 	}
-	return c.newObserved(r, store, settings)
+	return c.newObserved(r, watched, settings)
 }
 
 // stackExchange returns where users sign in, and the API. The settings have

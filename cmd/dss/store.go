@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 	"github.com/desktop-stack-serv/dss/internal/store/postgres"
 	"github.com/desktop-stack-serv/dss/internal/store/redis"
@@ -26,7 +26,7 @@ type runningStore interface {
 type storeKind struct {
 	schemes []string
 	shared  bool // several servers may use it at the same time
-	open    func(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (runningStore, error)
+	open    func(ctx context.Context, url string, limits store.Limits, log *slog.Logger) (runningStore, error)
 	look    func(url string) (string, error) // for dss serve --check; "" if only opening it would tell more
 	// missing says what a start would create, or ""; nil if that is nothing.
 	missing func(ctx context.Context, url string) (string, error)
@@ -57,7 +57,7 @@ func (c *config) openStore(ctx context.Context, log *slog.Logger) (runningStore,
 	if err != nil {
 		return nil, err
 	}
-	return kind.open(ctx, c.store, index.Limits{MaxEntries: c.maxEntries, MaxBytes: int64(c.maxBytes)}, log)
+	return kind.open(ctx, c.store, store.Limits{MaxEntries: c.maxEntries, MaxBytes: int64(c.maxBytes)}, log)
 }
 
 // sharedStore reports whether other servers may use the same store.
@@ -66,7 +66,7 @@ func (c *config) sharedStore() bool {
 	return err == nil && kind.shared
 }
 
-func openMemory(_ context.Context, url string, limits index.Limits, _ *slog.Logger) (runningStore, error) {
+func openMemory(_ context.Context, url string, limits store.Limits, _ *slog.Logger) (runningStore, error) {
 	if _, err := lookAtMemory(url); err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ type inMemory struct{ *memory.Store }
 
 func (inMemory) Close() error { return nil }
 
-func openSQLite(ctx context.Context, url string, limits index.Limits, _ *slog.Logger) (runningStore, error) {
+func openSQLite(ctx context.Context, url string, limits store.Limits, _ *slog.Logger) (runningStore, error) {
 	path, err := sqlitePath(url)
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func parseRedis(url string) (*redis.Config, error) {
 	return config, nil
 }
 
-func openRedis(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (runningStore, error) {
+func openRedis(ctx context.Context, url string, limits store.Limits, log *slog.Logger) (runningStore, error) {
 	config, err := parseRedis(url)
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func openRedis(ctx context.Context, url string, limits index.Limits, log *slog.L
 	return redis.Open(ctx, config, limits, log)
 }
 
-func openPostgres(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (runningStore, error) {
+func openPostgres(ctx context.Context, url string, limits store.Limits, log *slog.Logger) (runningStore, error) {
 	store, err := postgres.Open(ctx, url, limits, log)
 	return store, asStoreUsage(err)
 }

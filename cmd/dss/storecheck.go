@@ -12,7 +12,6 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/store"
-	"github.com/desktop-stack-serv/dss/internal/store/inspect"
 )
 
 // checkTime bounds the examination of a store.
@@ -45,7 +44,7 @@ func (c *config) runStoreCommand(ctx context.Context, p process, args []string) 
 		return err
 	}
 	printFindings(p.stdout, findings)
-	if inspect.Worst(findings) == inspect.Problem {
+	if store.Worst(findings) == store.Problem {
 		return errStoreProblems
 	}
 	return nil
@@ -54,7 +53,7 @@ func (c *config) runStoreCommand(ctx context.Context, p process, args []string) 
 // examineStore returns an error if --store is not usable at all. What a start
 // would create belongs to the user that the server runs as, so it is not
 // created here.
-func (c *config) examineStore(ctx context.Context, stderr io.Writer) ([]inspect.Finding, error) {
+func (c *config) examineStore(ctx context.Context, stderr io.Writer) ([]store.Finding, error) {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	kind, err := c.storeKind()
 	if err != nil {
@@ -62,35 +61,35 @@ func (c *config) examineStore(ctx context.Context, stderr io.Writer) ([]inspect.
 	}
 	if kind.missing != nil {
 		if text, err := kind.missing(ctx, c.store); err != nil || text != "" {
-			return unopened(inspect.OK, text, err)
+			return unopened(store.OK, text, err)
 		}
 	}
 	opened, err := c.openStore(ctx, log)
 	if err != nil {
-		return unopened(inspect.Problem, "", err)
+		return unopened(store.Problem, "", err)
 	}
 	defer opened.Close()
 	defer runBackground("store", opened.Run, log)()
-	findings := []inspect.Finding{{Subject: "connection", Text: "connected to " + c.storeName()}}
-	if more, ok := opened.(inspect.Store); ok {
+	findings := []store.Finding{{Subject: "connection", Text: "connected to " + c.storeName()}}
+	if more, ok := opened.(store.Inspector); ok {
 		findings = append(findings, more.Inspect(ctx)...)
 	} else {
-		findings = append(findings, inspect.Finding{Subject: "servers", Text: "this store is for one server: no other can use it at the same time"})
+		findings = append(findings, store.Finding{Subject: "servers", Text: "this store is for one server: no other can use it at the same time"})
 	}
-	return append(findings, inspect.Exercise(ctx, opened)...), nil
+	return append(findings, store.Exercise(ctx, opened)...), nil
 }
 
 // unopened is all there is to say of a store that is not there.
-func unopened(level inspect.Level, text string, err error) ([]inspect.Finding, error) {
+func unopened(level store.Level, text string, err error) ([]store.Finding, error) {
 	if _, ok := errors.AsType[usageError](err); ok {
 		return nil, err
 	}
 	if err != nil {
-		level, text = inspect.Problem, err.Error()
+		level, text = store.Problem, err.Error()
 	} else {
 		text += "; nothing else was looked at, as that would create it"
 	}
-	return []inspect.Finding{{Level: level, Subject: "connection", Text: text}}, nil
+	return []store.Finding{{Level: level, Subject: "connection", Text: text}}, nil
 }
 
 // storeName is the value of --store without what is secret in it.
@@ -101,7 +100,7 @@ func (c *config) storeName() string {
 	return c.store // a path
 }
 
-func printFindings(w io.Writer, findings []inspect.Finding) {
+func printFindings(w io.Writer, findings []store.Finding) {
 	const indent = "                          "
 	for _, f := range findings {
 		text := strings.TrimPrefix(wrap(display.Clean(f.Text), indent, 100), indent)

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/secret"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -87,7 +87,7 @@ func (f *flaky) Get(ctx context.Context, name string) ([]byte, bool, error) {
 // newCluster has an authority that cannot be reached.
 func newCluster(t *testing.T) cluster {
 	t.Helper()
-	vault, err := NewVault(memory.New(index.Limits{}), secret.New(strings.Repeat("s", MinSecret)), "authority")
+	vault, err := NewVault(memory.New(store.Limits{}), secret.New(strings.Repeat("s", MinSecret)), "authority")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -37,7 +37,7 @@ func newFolder(t *testing.T, path string) *certs.Folder {
 	return folder
 }
 
-func inMemory() *memory.Store { return memory.New(index.Limits{}) }
+func inMemory() *memory.Store { return memory.New(store.Limits{}) }
 
 // TestStorage holds both kinds to the contract.
 func TestStorage(t *testing.T) {

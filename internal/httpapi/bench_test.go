@@ -10,7 +10,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/relay"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -28,7 +28,7 @@ func BenchmarkPoll(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	store := memory.New(index.Limits{})
+	store := memory.New(store.Limits{})
 	server, err := httpapi.New(relay.New(store, relay.Config{}), store, httpapi.Config{
 		PublicURL: public, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})

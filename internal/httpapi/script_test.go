@@ -22,7 +22,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -165,7 +165,7 @@ func cutMark(line, mark string) (string, bool) {
 // startServer serves DSS with a memory store and the sandbox on loopback.
 func startServer(t *testing.T, settings map[string]string) (address string, fake *sandbox.Sandbox) {
 	t.Helper()
-	limits := index.Limits{}
+	limits := store.Limits{}
 	config := httpapi.Config{PublicURL: &url.URL{Scheme: "http", Host: "localhost"}, Log: slog.New(slog.DiscardHandler), Version: "test"}
 	for name, value := range settings {
 		switch name {

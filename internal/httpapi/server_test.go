@@ -19,7 +19,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -71,7 +71,7 @@ func newDSS(t *testing.T, store sealed.Store, configure ...func(*httpapi.Config)
 	return dss{t, server, ts.URL, log}
 }
 
-func inMemory() *memory.Store { return memory.New(index.Limits{}) }
+func inMemory() *memory.Store { return memory.New(store.Limits{}) }
 
 // do sends a request and returns the answer's status, header and body.
 func (d dss) do(method, path, body string, header ...string) (int, http.Header, string) {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -85,7 +85,7 @@ func TestHitsAreFree(t *testing.T) {
 	}
 }
 
-func inMemory() sealed.Store { return memory.New(index.Limits{}) }
+func inMemory() sealed.Store { return memory.New(store.Limits{}) }
 
 // TestTotalRefusesOnlyTheWrong: when all clients together have been wrong as
 // often as they may, another wrong guess is refused, and a right one is not;

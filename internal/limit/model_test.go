@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -53,7 +53,7 @@ func TestQuotasModel(t *testing.T) {
 			q := &quotas{
 				T: t, random: rand.New(rand.NewPCG(seed, 0)), clients: map[netip.Addr][]stored{},
 				limiter: New(Config{Deposits: quotaEntries, DepositBytes: quotaBytes, DepositLife: quotaLife}),
-				store:   memory.New(index.Limits{MaxEntries: roomEntries, MaxBytes: roomBytes}),
+				store:   memory.New(store.Limits{MaxEntries: roomEntries, MaxBytes: roomBytes}),
 			}
 			for range 1000 {
 				q.step()

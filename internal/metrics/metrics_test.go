@@ -22,7 +22,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -139,7 +139,7 @@ func (f failing) Create(context.Context, sealed.ID, []byte, time.Duration) (bool
 func TestStore(t *testing.T) {
 	m := newMetrics()
 	var id sealed.ID
-	s := m.Store(memory.New(index.Limits{MaxEntries: 1}), metrics.Capacity{Entries: 1, Bytes: 2})
+	s := m.Store(memory.New(store.Limits{MaxEntries: 1}), metrics.Capacity{Entries: 1, Bytes: 2})
 	ctx, leave := context.WithCancel(t.Context())
 	if created, err := s.Create(ctx, id, []byte("value"), time.Hour); !created || err != nil {
 		t.Fatal(created, err)
@@ -177,7 +177,7 @@ func TestStore(t *testing.T) {
 	want(t, m, "dss_store_entries", 0)
 
 	m = newMetrics()
-	s = m.Store(failing{memory.New(index.Limits{}), errors.New("away")}, metrics.Capacity{})
+	s = m.Store(failing{memory.New(store.Limits{}), errors.New("away")}, metrics.Capacity{})
 	_, _ = s.Create(t.Context(), id, nil, time.Hour)
 	want(t, m, `dss_store_errors_total{operation="create",reason="failed"}`, 1)
 }
@@ -213,7 +213,7 @@ func labels(exposition string) (values map[string][]string, series int) {
 // server serves DSS with everything counted.
 func server(t *testing.T, m *metrics.Metrics) http.Handler {
 	t.Helper()
-	store := m.Store(memory.New(index.Limits{}), metrics.Capacity{Entries: 1, Bytes: 1})
+	store := m.Store(memory.New(store.Limits{}), metrics.Capacity{Entries: 1, Bytes: 1})
 	r := relay.New(store, relay.Config{})
 	m.Relay(r, relay.DefaultMaxWaiters)
 	s, err := httpapi.New(r, store, httpapi.Config{

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -35,14 +35,14 @@ func eachPacer(t *testing.T, test func(t *testing.T, admit judge)) {
 	}
 	run("one server", func() []pacer { return []pacer{&pace{}} })
 	run("a full store", func() []pacer {
-		store := memory.New(index.Limits{MaxEntries: 1})
+		store := memory.New(store.Limits{MaxEntries: 1})
 		if _, err := store.Create(t.Context(), sealed.ID{1}, nil, 24*time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		return []pacer{sharedPace{store, &pace{}}}
 	})
 	run("two servers", func() []pacer {
-		store := memory.New(index.Limits{})
+		store := memory.New(store.Limits{})
 		return []pacer{sharedPace{store, &pace{}}, sharedPace{store, &pace{}}}
 	})
 }
@@ -150,7 +150,7 @@ func TestPaceForgets(t *testing.T) {
 // time.
 func TestSharedPaceInARace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := memory.New(index.Limits{})
+		store := memory.New(store.Limits{})
 		verdicts := make(chan bool, 32)
 		for range cap(verdicts) {
 			go func() {

@@ -18,7 +18,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -69,7 +69,7 @@ func newWorld() world { return newWorlds(1, oauth.Config{})[0] }
 
 // newWorlds are several servers on one store.
 func newWorlds(n int, config oauth.Config) []world {
-	return newWorldsOn(memory.New(index.Limits{}), n, config)
+	return newWorldsOn(memory.New(store.Limits{}), n, config)
 }
 
 func newWorldsOn(store sealed.Store, n int, config oauth.Config) []world {
@@ -473,7 +473,7 @@ func TestStateComesBack(t *testing.T) {
 func TestFullStoreGoesOn(t *testing.T) {
 	for _, shared := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			store := memory.New(index.Limits{MaxEntries: 5})
+			store := memory.New(store.Limits{MaxEntries: 5})
 			w := newWorldsOn(store, 1, oauth.Config{Shared: shared})[0]
 			approved, declined := w.device(t), w.device(t)
 			address, err := w.Authorize(t.Context(), oauth.AuthorizationRequest{

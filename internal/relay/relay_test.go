@@ -16,7 +16,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
 	"github.com/desktop-stack-serv/dss/internal/secret"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -28,7 +28,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T) bench {
-	store := memory.New(index.Limits{})
+	store := memory.New(store.Limits{})
 	return bench{t, store, relay.New(store, relay.Config{})}
 }
 
@@ -253,7 +253,7 @@ func TestTwoWaiters(t *testing.T) {
 
 func TestTooManyWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := relay.New(memory.New(index.Limits{}), relay.Config{MaxWaiters: 3})
+		r := relay.New(memory.New(store.Limits{}), relay.Config{MaxWaiters: 3})
 		claim := func() error {
 			_, err := r.Claim(t.Context(), relay.Claim{Space: "0", Key: storetest.Key(t, rand.Text()), Wait: time.Minute})
 			return err
@@ -418,7 +418,7 @@ func TestPutBackMeetsAnotherDeposit(t *testing.T) {
 // already can still be claimed, put back, come into conflict and be replaced.
 func TestFullStoreGoesOn(t *testing.T) {
 	inBubble(t, func(b bench) {
-		b.store = memory.New(index.Limits{MaxEntries: 3})
+		b.store = memory.New(store.Limits{MaxEntries: 3})
 		b.relay = relay.New(b.store, relay.Config{})
 		plain, disputed := storetest.Key(t, rand.Text()), storetest.Key(t, rand.Text())
 		bound, verifier := storetest.BoundKey(t)

@@ -9,7 +9,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -37,7 +37,7 @@ func (s *altering) set(t *testing.T, id sealed.ID, alter func(value []byte) []by
 
 // TestAlteredRows flips a byte of one row and swaps the contents of two.
 func TestAlteredRows(t *testing.T) {
-	store := &altering{Store: memory.New(index.Limits{})}
+	store := &altering{Store: memory.New(store.Limits{})}
 	r := relay.New(store, relay.Config{})
 	b := bench{t, store.Store, r}
 	var keys []relay.Key
@@ -62,7 +62,7 @@ func TestAlteredRows(t *testing.T) {
 
 // TestDepositOverAnAlteredRow replaces what nobody can open.
 func TestDepositOverAnAlteredRow(t *testing.T) {
-	store := &altering{Store: memory.New(index.Limits{})}
+	store := &altering{Store: memory.New(store.Limits{})}
 	b := bench{t, store.Store, relay.New(store, relay.Config{})}
 	key := storetest.Key(t, rand.Text())
 	b.deposit(key, token("T"), "")

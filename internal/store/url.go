@@ -1,5 +1,7 @@
-// Package store holds what the stores share. So far that is how the URL of a
-// store's engine is read.
+// Package store holds what the stores share: how the URL of an engine is read,
+// the caps on what a store holds ([Limits], [Index], [Gauge]), the wake-ups of
+// those who wait for an entry ([Watchers]), whether writing works ([Monitor]),
+// and what an operator is told about a store ([Finding], [Exercise]).
 package store
 
 import (

@@ -16,7 +16,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 	"github.com/desktop-stack-serv/dss/test/program"
 )
@@ -99,7 +99,7 @@ func (m *member) run(t *testing.T) {
 // serve the one certificate; the store sees no key.
 func TestSeveralServers(t *testing.T) {
 	t.Parallel()
-	a, store, secret := newAuthority(t), &seeing{Store: memory.New(index.Limits{})}, rand.Text()+rand.Text()
+	a, store, secret := newAuthority(t), &seeing{Store: memory.New(store.Limits{})}, rand.Text()+rand.Text()
 	a.start()
 	orders := join(t, a, store, secret, program.FreePort(t))
 	answers := join(t, a, store, secret, a.tlsPort)
@@ -149,7 +149,7 @@ func TestSeveralServers(t *testing.T) {
 // one has renewed.
 func TestRenewalOnSeveralServers(t *testing.T) {
 	t.Parallel()
-	a, store, secret := newAuthority(t), memory.New(index.Limits{}), rand.Text()+rand.Text()
+	a, store, secret := newAuthority(t), memory.New(store.Limits{}), rand.Text()+rand.Text()
 	a.lifetime = shortLife
 	a.start()
 	members := []*member{join(t, a, store, secret, program.FreePort(t)), join(t, a, store, secret, a.tlsPort)}

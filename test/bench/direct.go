@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	postgresstore "github.com/desktop-stack-serv/dss/internal/store/postgres"
 	redisstore "github.com/desktop-stack-serv/dss/internal/store/redis"
 	"github.com/desktop-stack-serv/dss/test/engines"
@@ -29,7 +29,7 @@ type runningStore interface {
 	Close() error
 }
 
-func openDirect(ctx context.Context, s *server, limits index.Limits) (runningStore, error) {
+func openDirect(ctx context.Context, s *server, limits store.Limits) (runningStore, error) {
 	log := slog.New(slog.DiscardHandler)
 	switch s.subject {
 	case redis:
@@ -72,7 +72,7 @@ func (s *server) fillDirect(n int) error {
 func (s *server) createMany(n int) (err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	store, err := openDirect(ctx, s, index.Limits{MaxEntries: 2 * levels[len(levels)-1], MaxBytes: 8 << 30})
+	store, err := openDirect(ctx, s, store.Limits{MaxEntries: 2 * levels[len(levels)-1], MaxBytes: 8 << 30})
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
-	"github.com/desktop-stack-serv/dss/internal/store/watch"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // sweepEvery is how often expired entries are removed.
@@ -22,14 +21,14 @@ const sweepBatch = 256
 // Store implements [sealed.Store].
 type Store struct {
 	mu       sync.Mutex
-	index    *index.Index
-	watchers watch.List
+	index    *store.Index
+	watchers store.Watchers
 }
 
 var _ sealed.Store = (*Store)(nil)
 
 // New returns an empty store.
-func New(limits index.Limits) *Store { return &Store{index: index.New(limits)} }
+func New(limits store.Limits) *Store { return &Store{index: store.NewIndex(limits)} }
 
 // Run removes expired entries until ctx ends.
 func (s *Store) Run(ctx context.Context) error {
@@ -66,7 +65,7 @@ func (s *Store) purge(limit int) (removed int) {
 }
 
 // Usage is the number of entries held, expired ones not yet swept included,
-// and their size as [index.Limits] counts it.
+// and their size as [store.Limits] counts it.
 func (s *Store) Usage() (entries, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,7 +78,7 @@ func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time
 }
 
 // Reserve returns the same store with room for what was in it already
-// ([index.Limits.WithReserve]).
+// ([store.Limits.WithReserve]).
 func (s *Store) Reserve() sealed.Store { return reserve{s} }
 
 type reserve struct{ *Store }
@@ -88,7 +87,7 @@ func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl tim
 	return r.create(ctx, id, value, ttl, r.index.Limits().WithReserve())
 }
 
-func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
+func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -105,7 +104,7 @@ func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time
 			return false, sealed.ErrFull
 		}
 	}
-	s.index.Add(&index.Entry{ID: id, Value: bytes.Clone(value), Expires: time.Now().Add(ttl)})
+	s.index.Add(&store.Entry{ID: id, Value: bytes.Clone(value), Expires: time.Now().Add(ttl)})
 	s.watchers.Notify(id)
 	return true, nil
 }
@@ -163,7 +162,7 @@ func (s *Store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error
 	return s.watchers.Add(ctx, id), nil
 }
 
-func (s *Store) live(id sealed.ID) *index.Entry {
+func (s *Store) live(id sealed.ID) *store.Entry {
 	if e := s.index.Find(id); e != nil && e.Live(time.Now()) {
 		return e
 	}

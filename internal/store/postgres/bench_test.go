@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
@@ -23,7 +23,7 @@ const callers = 64
 // statements on a table with nothing but a key and a value, each by itself.
 func BenchmarkPairs(b *testing.B) {
 	server := engines.Postgres(b)
-	s, err := Open(b.Context(), server.URL, index.Limits{}, quietly())
+	s, err := Open(b.Context(), server.URL, store.Limits{}, quietly())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func BenchmarkSize(b *testing.B) {
 	const held, part = 100_000, 10_000
 	for b.Loop() {
 		server := engines.Postgres(b, "fsync=off", "autovacuum_naptime=5s")
-		s, err := Open(b.Context(), server.URL, index.Limits{}, quietly())
+		s, err := Open(b.Context(), server.URL, store.Limits{}, quietly())
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -118,7 +118,7 @@ func BenchmarkSize(b *testing.B) {
 func BenchmarkCount(b *testing.B) {
 	for _, held := range []int{10_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprint(held), func(b *testing.B) {
-			s, err := Open(b.Context(), engines.Postgres(b, "fsync=off").URL, index.Limits{}, quietly())
+			s, err := Open(b.Context(), engines.Postgres(b, "fsync=off").URL, store.Limits{}, quietly())
 			if err != nil {
 				b.Fatal(err)
 			}

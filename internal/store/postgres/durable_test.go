@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
@@ -78,7 +78,7 @@ func (h *history) work(t *testing.T, s *Store, worker int) {
 func TestKill(t *testing.T) {
 	server := engines.Postgres(t, "wal_writer_delay=10s", "wal_writer_flush_after=1GB")
 	sql(t, server, "ALTER ROLE dss SET synchronous_commit = off")
-	s, err := Open(t.Context(), server.URL, index.Limits{}, quietly())
+	s, err := Open(t.Context(), server.URL, store.Limits{}, quietly())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
@@ -59,7 +59,7 @@ func TestSwitch(t *testing.T) {
 	one, two := engines.Postgres(t, "fsync=off"), engines.Postgres(t, "fsync=off")
 	open(t, two.URL).Close() // creates the schema
 	hosts := fmt.Sprintf("127.0.0.1:%d,127.0.0.1:%d", one.Port, two.Port)
-	s, err := Open(t.Context(), strings.Replace(one.URL, fmt.Sprintf("127.0.0.1:%d", one.Port), hosts, 1), index.Limits{}, quietly())
+	s, err := Open(t.Context(), strings.Replace(one.URL, fmt.Sprintf("127.0.0.1:%d", one.Port), hosts, 1), store.Limits{}, quietly())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/desktop-stack-serv/dss/internal/store/inspect"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // probes is how many round trips are measured.
@@ -18,7 +18,7 @@ const probes = 20
 // inspectTime bounds an inspection.
 const inspectTime = 30 * time.Second
 
-var _ inspect.Store = (*Store)(nil)
+var _ store.Inspector = (*Store)(nil)
 
 // server is what the database says of itself.
 type server struct {
@@ -44,19 +44,19 @@ const serverStatement = `SELECT current_setting('server_version_num')::integer, 
 	has_table_privilege($1::text, 'UPDATE'), has_table_privilege($1::text, 'DELETE'), pg_backend_pid()`
 
 // Inspect looks for what endangers the store's promises.
-func (s *Store) Inspect(ctx context.Context) []inspect.Finding {
+func (s *Store) Inspect(ctx context.Context) []store.Finding {
 	ctx, cancel := context.WithTimeout(ctx, inspectTime)
 	defer cancel()
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
-		return []inspect.Finding{{Level: inspect.Problem, Subject: "connection", Text: "fails: " + clearer(err).Error()}}
+		return []store.Finding{{Level: store.Problem, Subject: "connection", Text: "fails: " + clearer(err).Error()}}
 	}
 	defer conn.Release()
 	d, err := s.ask(ctx, conn.Conn())
 	if err != nil {
-		return []inspect.Finding{{Level: inspect.Problem, Subject: "connection", Text: "fails: " + clearer(err).Error()}}
+		return []store.Finding{{Level: store.Problem, Subject: "connection", Text: "fails: " + clearer(err).Error()}}
 	}
-	findings := []inspect.Finding{d.foundVersion(), d.foundRole(), d.foundPrivileges(s.table), d.foundDisk(), d.foundCommit(),
+	findings := []store.Finding{d.foundVersion(), d.foundRole(), d.foundPrivileges(s.table), d.foundDisk(), d.foundCommit(),
 		d.foundStandbys(), d.foundIsolation(), d.foundVacuum(), s.foundConnections(d), d.foundPooler(), s.foundTLS(conn.Conn()), s.foundNotifications(ctx)}
 	return append(findings, measure(ctx, conn.Conn())...)
 }
@@ -70,87 +70,87 @@ func (s *Store) ask(ctx context.Context, conn *pgx.Conn) (d server, err error) {
 }
 
 // judge makes a finding: ok, or level with bad.
-func judge(fine bool, subject, good string, level inspect.Level, bad string) inspect.Finding {
+func judge(fine bool, subject, good string, level store.Level, bad string) store.Finding {
 	if fine {
-		return inspect.Finding{Level: inspect.OK, Subject: subject, Text: good}
+		return store.Finding{Level: store.OK, Subject: subject, Text: good}
 	}
-	return inspect.Finding{Level: level, Subject: subject, Text: bad}
+	return store.Finding{Level: level, Subject: subject, Text: bad}
 }
 
-func (d server) foundVersion() inspect.Finding {
-	return judge(d.version >= minServer, "version", "PostgreSQL "+d.versionText, inspect.Problem,
+func (d server) foundVersion() store.Finding {
+	return judge(d.version >= minServer, "version", "PostgreSQL "+d.versionText, store.Problem,
 		"PostgreSQL "+d.versionText+" is too old: DSS needs 13 or newer")
 }
 
-func (d server) foundRole() inspect.Finding {
+func (d server) foundRole() store.Finding {
 	if d.recovery {
-		return inspect.Finding{Level: inspect.Problem, Subject: "role", Text: "the server is a replica, where nothing can be stored: " +
+		return store.Finding{Level: store.Problem, Subject: "role", Text: "the server is a replica, where nothing can be stored: " +
 			"name the primary in the URL, or all of them without target_session_attrs"}
 	}
-	return judge(!d.readOnly, "role", "primary, writable", inspect.Problem,
+	return judge(!d.readOnly, "role", "primary, writable", store.Problem,
 		"transactions are read-only: set default_transaction_read_only to off for the role and the database")
 }
 
-func (d server) foundPrivileges(t table) inspect.Finding {
-	return judge(d.sees && d.adds && d.changes && d.removes, "privileges", "read, insert, update and delete", inspect.Problem,
+func (d server) foundPrivileges(t table) store.Finding {
+	return judge(d.sees && d.adds && d.changes && d.removes, "privileges", "read, insert, update and delete", store.Problem,
 		t.sql("the role lacks privileges: GRANT SELECT, INSERT, UPDATE, DELETE ON {entries} to it"))
 }
 
-func (d server) foundDisk() inspect.Finding {
-	return judge(d.fsync == "on" && d.fullPages == "on", "disk", "fsync and full_page_writes are on", inspect.Problem,
+func (d server) foundDisk() store.Finding {
+	return judge(d.fsync == "on" && d.fullPages == "on", "disk", "fsync and full_page_writes are on", store.Problem,
 		"fsync is "+d.fsync+" and full_page_writes is "+d.fullPages+": after a power failure deposits may be lost, taken ones "+
 			"may come back, or the whole database may be damaged; set both to on")
 }
 
-func (d server) foundCommit() inspect.Finding {
+func (d server) foundCommit() store.Finding {
 	if d.commit == "on" || d.commit == "remote_apply" {
-		return inspect.Finding{Level: inspect.OK, Subject: "commit", Text: "synchronous_commit is " + d.commit}
+		return store.Finding{Level: store.OK, Subject: "commit", Text: "synchronous_commit is " + d.commit}
 	}
-	return inspect.Finding{Level: inspect.OK, Subject: "commit", Text: "synchronous_commit is " + d.commit +
+	return store.Finding{Level: store.OK, Subject: "commit", Text: "synchronous_commit is " + d.commit +
 		"; DSS sets it to on in each of its transactions, because with less a crash could lose acknowledged deposits and bring taken ones back"}
 }
 
-func (d server) foundStandbys() inspect.Finding {
-	return judge(d.standbys != "", "replication", "commits wait for synchronous_standby_names = "+d.standbys, inspect.Warning,
+func (d server) foundStandbys() store.Finding {
+	return judge(d.standbys != "", "replication", "commits wait for synchronous_standby_names = "+d.standbys, store.Warning,
 		"synchronous_standby_names is empty: if there is a standby and it takes over, the last moments are lost, so that deposits "+
 			"are gone and entries taken in them can be taken again until they expire; name a standby there, or do not fail over by itself")
 }
 
-func (d server) foundIsolation() inspect.Finding {
-	return judge(d.isolation == "read committed", "isolation", d.isolation, inspect.Problem,
+func (d server) foundIsolation() store.Finding {
+	return judge(d.isolation == "read committed", "isolation", d.isolation, store.Problem,
 		"default_transaction_isolation is "+d.isolation+": operations that meet would fail; ALTER ROLE … SET default_transaction_isolation = 'read committed'")
 }
 
-func (d server) foundVacuum() inspect.Finding {
-	return judge(d.autovacuum == "on" && d.tracked && d.tableAutovacuum, "autovacuum", "on", inspect.Problem,
+func (d server) foundVacuum() store.Finding {
+	return judge(d.autovacuum == "on" && d.tracked && d.tableAutovacuum, "autovacuum", "on", store.Problem,
 		"autovacuum does not clean the table, which would grow without end: set autovacuum and track_counts to on, "+
 			"and do not disable it for the table")
 }
 
-func (s *Store) foundConnections(d server) inspect.Finding {
+func (s *Store) foundConnections(d server) store.Finding {
 	mine, theirs := int(s.pool.Config().MaxConns)+1, d.conns-d.reserved
 	text := fmt.Sprintf("%d of the server's %d for each DSS server", mine, theirs)
 	switch {
 	case mine > theirs && d.direct:
-		return inspect.Finding{Level: inspect.Problem, Subject: "connections", Text: text + ": raise max_connections, or lower pool_max_conns in the URL"}
+		return store.Finding{Level: store.Problem, Subject: "connections", Text: text + ": raise max_connections, or lower pool_max_conns in the URL"}
 	case 2*mine > theirs && d.direct:
-		return inspect.Finding{Level: inspect.Warning, Subject: "connections", Text: text +
+		return store.Finding{Level: store.Warning, Subject: "connections", Text: text +
 			": a second server does not fit in; raise max_connections, or lower pool_max_conns in the URL"}
 	}
-	return inspect.Finding{Level: inspect.OK, Subject: "connections", Text: text}
+	return store.Finding{Level: store.OK, Subject: "connections", Text: text}
 }
 
-func (d server) foundPooler() inspect.Finding {
+func (d server) foundPooler() store.Finding {
 	if d.direct {
-		return inspect.Finding{Level: inspect.OK, Subject: "pooler", Text: "none in between"}
+		return store.Finding{Level: store.OK, Subject: "pooler", Text: "none in between"}
 	}
-	return inspect.Finding{Level: inspect.OK, Subject: "pooler", Text: "in between: DSS does not set statement_timeout in its sessions; " +
+	return store.Finding{Level: store.OK, Subject: "pooler", Text: "in between: DSS does not set statement_timeout in its sessions; " +
 		"ALTER ROLE … SET statement_timeout = '1750ms' does the same"}
 }
 
 // foundNotifications sends one on the way that deposits take, and listens on
 // the way that servers do.
-func (s *Store) foundNotifications(ctx context.Context) inspect.Finding {
+func (s *Store) foundNotifications(ctx context.Context) store.Finding {
 	began := time.Now()
 	conn, err := s.dialListener(ctx)
 	if err == nil {
@@ -159,12 +159,12 @@ func (s *Store) foundNotifications(ctx context.Context) inspect.Finding {
 		err = s.echo(ctx, conn)
 	}
 	if err != nil {
-		return inspect.Finding{Level: inspect.Problem, Subject: "notifications", Text: clearer(err).Error()}
+		return store.Finding{Level: store.Problem, Subject: "notifications", Text: clearer(err).Error()}
 	}
-	return inspect.Finding{Level: inspect.OK, Subject: "notifications", Text: "arrive, " + time.Since(began).Round(10*time.Microsecond).String()}
+	return store.Finding{Level: store.OK, Subject: "notifications", Text: "arrive, " + time.Since(began).Round(10*time.Microsecond).String()}
 }
 
-func (s *Store) foundTLS(conn *pgx.Conn) inspect.Finding {
+func (s *Store) foundTLS(conn *pgx.Conn) store.Finding {
 	remote := conn.PgConn().Conn().RemoteAddr()
 	near := remote.Network() == "unix"
 	if host, _, err := net.SplitHostPort(remote.String()); err == nil {
@@ -173,26 +173,26 @@ func (s *Store) foundTLS(conn *pgx.Conn) inspect.Finding {
 	return s.judgeTLS(near)
 }
 
-func (s *Store) judgeTLS(near bool) inspect.Finding {
+func (s *Store) judgeTLS(near bool) store.Finding {
 	switch {
 	case near:
-		return inspect.Finding{Level: inspect.OK, Subject: "TLS", Text: "not needed: the server is on this machine"}
+		return store.Finding{Level: store.OK, Subject: "TLS", Text: "not needed: the server is on this machine"}
 	case s.settings.tls:
-		return inspect.Finding{Level: inspect.OK, Subject: "TLS", Text: "required by the URL"}
+		return store.Finding{Level: store.OK, Subject: "TLS", Text: "required by the URL"}
 	}
-	return inspect.Finding{Level: inspect.Warning, Subject: "TLS", Text: "the URL lets the connection go without TLS: who is in the network can read " +
+	return store.Finding{Level: store.Warning, Subject: "TLS", Text: "the URL lets the connection go without TLS: who is in the network can read " +
 		"the password's exchange and change what is stored; add sslmode=verify-full"}
 }
 
 // measure times round trips and compares the clocks in the fastest one.
-func measure(ctx context.Context, conn *pgx.Conn) []inspect.Finding {
+func measure(ctx context.Context, conn *pgx.Conn) []store.Finding {
 	var took []time.Duration
 	var ahead, uncertainty time.Duration
 	for i := range probes {
 		began := time.Now()
 		var text string
 		if err := conn.QueryRow(ctx, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text").Scan(&text); err != nil {
-			return []inspect.Finding{{Level: inspect.Problem, Subject: "round trip", Text: "fails: " + clearer(err).Error()}}
+			return []store.Finding{{Level: store.Problem, Subject: "round trip", Text: "fails: " + clearer(err).Error()}}
 		}
 		trip := time.Since(began)
 		micros, _ := strconv.ParseInt(text, 10, 64)
@@ -201,5 +201,5 @@ func measure(ctx context.Context, conn *pgx.Conn) []inspect.Finding {
 		}
 		took = append(took, trip)
 	}
-	return []inspect.Finding{inspect.RoundTrips(took), inspect.Clock(ahead, uncertainty)}
+	return []store.Finding{store.RoundTrips(took), store.Clock(ahead, uncertainty)}
 }

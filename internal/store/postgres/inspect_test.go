@@ -4,11 +4,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/internal/store/inspect"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
-func find(t testing.TB, findings []inspect.Finding, subject string) inspect.Finding {
+func find(t testing.TB, findings []store.Finding, subject string) store.Finding {
 	t.Helper()
 	for _, f := range findings {
 		if f.Subject == subject {
@@ -16,22 +16,22 @@ func find(t testing.TB, findings []inspect.Finding, subject string) inspect.Find
 		}
 	}
 	t.Fatalf("nothing about %s in %v", subject, findings)
-	return inspect.Finding{}
+	return store.Finding{}
 }
 
 func TestInspectFindsNothing(t *testing.T) {
 	s := running(t, engines.Postgres(t, "synchronous_standby_names=").URL)
 	findings := s.Inspect(t.Context())
 	for _, f := range findings {
-		if f.Level != inspect.OK && f.Subject != "replication" {
+		if f.Level != store.OK && f.Subject != "replication" {
 			t.Errorf("%s: %s: %s", f.Level, f.Subject, f.Text)
 		}
 	}
-	if f := find(t, findings, "replication"); f.Level != inspect.Warning || !strings.Contains(f.Text, "synchronous_standby_names is empty") {
+	if f := find(t, findings, "replication"); f.Level != store.Warning || !strings.Contains(f.Text, "synchronous_standby_names is empty") {
 		t.Errorf("found %v", f)
 	}
-	findings = append(findings, inspect.Exercise(t.Context(), s)...)
-	if worst := inspect.Worst(findings); worst != inspect.Warning {
+	findings = append(findings, store.Exercise(t.Context(), s)...)
+	if worst := store.Worst(findings); worst != store.Warning {
 		t.Errorf("found %v", findings)
 	}
 }
@@ -58,7 +58,7 @@ func TestInspectFindsProblems(t *testing.T) {
 		"autovacuum":  "autovacuum does not clean",
 		"connections": "raise max_connections",
 	} {
-		if f := find(t, findings, subject); f.Level != inspect.Problem || !strings.Contains(f.Text, want) {
+		if f := find(t, findings, subject); f.Level != store.Problem || !strings.Contains(f.Text, want) {
 			t.Errorf("found %v; want %q", f, want)
 		}
 	}
@@ -72,13 +72,13 @@ func TestInspectFindsProblems(t *testing.T) {
 
 // TestInspectJudges what a test cannot set up.
 func TestInspectJudges(t *testing.T) {
-	if f := (server{version: 12_05_00, versionText: "12.5"}).foundVersion(); f.Level != inspect.Problem || !strings.Contains(f.Text, "too old") {
+	if f := (server{version: 12_05_00, versionText: "12.5"}).foundVersion(); f.Level != store.Problem || !strings.Contains(f.Text, "too old") {
 		t.Errorf("version: %v", f)
 	}
-	if f := (server{recovery: true}).foundRole(); f.Level != inspect.Problem || !strings.Contains(f.Text, "replica") {
+	if f := (server{recovery: true}).foundRole(); f.Level != store.Problem || !strings.Contains(f.Text, "replica") {
 		t.Errorf("role: %v", f)
 	}
-	if f := (server{standbys: "ANY 1 (a, b)"}).foundStandbys(); f.Level != inspect.OK || !strings.Contains(f.Text, "ANY 1 (a, b)") {
+	if f := (server{standbys: "ANY 1 (a, b)"}).foundStandbys(); f.Level != store.OK || !strings.Contains(f.Text, "ANY 1 (a, b)") {
 		t.Errorf("replication: %v", f)
 	}
 	s := &Store{}
@@ -86,7 +86,7 @@ func TestInspectJudges(t *testing.T) {
 	if s.settings, err = parse("postgres://db/dss?sslmode=prefer"); err != nil {
 		t.Fatal(err)
 	}
-	if f := s.judgeTLS(false); f.Level != inspect.Warning || !strings.Contains(f.Text, "verify-full") {
+	if f := s.judgeTLS(false); f.Level != store.Warning || !strings.Contains(f.Text, "verify-full") {
 		t.Errorf("TLS: %v", f)
 	}
 }
@@ -96,7 +96,7 @@ func TestInspectWithoutAServer(t *testing.T) {
 	s := open(t, server.URL)
 	defer s.Close()
 	server.Stop()
-	if f := find(t, s.Inspect(t.Context()), "connection"); f.Level != inspect.Problem {
+	if f := find(t, s.Inspect(t.Context()), "connection"); f.Level != store.Problem {
 		t.Errorf("found %v", f)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // Create implements [sealed.Store].
@@ -17,7 +17,7 @@ func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time
 }
 
 // Reserve returns the same store with room for what was in it already
-// ([index.Limits.WithReserve]).
+// ([store.Limits.WithReserve]).
 func (s *Store) Reserve() sealed.Store { return reserve{s} }
 
 type reserve struct{ *Store }
@@ -26,7 +26,7 @@ func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl tim
 	return r.create(ctx, id, value, ttl, r.gauge.Limits().WithReserve())
 }
 
-func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
+func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}

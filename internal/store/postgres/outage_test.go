@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
@@ -89,7 +89,7 @@ func (l lines) next(t testing.TB, text string) {
 func TestOutage(t *testing.T) {
 	server := engines.Postgres(t)
 	log := lines{make(chan string, 100)}
-	s, err := Open(t.Context(), server.URL, index.Limits{}, slog.New(slog.NewTextHandler(log, nil)))
+	s, err := Open(t.Context(), server.URL, store.Limits{}, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/internal/store/index"
-	"github.com/desktop-stack-serv/dss/internal/store/inspect"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
@@ -17,7 +16,7 @@ func TestBehindAPooler(t *testing.T) {
 	pooler := engines.PgBouncer(t, shared)
 	_, schema, _ := strings.Cut(schemaURL(t), "&")
 	log := lines{make(chan string, 10)}
-	s, err := Open(t.Context(), pooler.URL+"&"+schema, index.Limits{}, slog.New(slog.NewTextHandler(log, nil)))
+	s, err := Open(t.Context(), pooler.URL+"&"+schema, store.Limits{}, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +25,7 @@ func TestBehindAPooler(t *testing.T) {
 	exercise(t, s)
 	log.next(t, "listen=HOST:PORT")
 	findings := s.Inspect(t.Context())
-	if f := find(t, findings, "notifications"); f.Level != inspect.Problem || !strings.Contains(f.Text, "listen=") {
+	if f := find(t, findings, "notifications"); f.Level != store.Problem || !strings.Contains(f.Text, "listen=") {
 		t.Errorf("found %v", f)
 	}
 	if f := find(t, findings, "pooler"); !strings.Contains(f.Text, "statement_timeout") {
@@ -48,7 +47,7 @@ func TestPoolerAndListen(t *testing.T) {
 	woken := watching(t, two, 1)
 	create(t, one, 1, "value")
 	fires(t, "a watch", woken)
-	if f := find(t, one.Inspect(t.Context()), "notifications"); f.Level != inspect.OK {
+	if f := find(t, one.Inspect(t.Context()), "notifications"); f.Level != store.OK {
 		t.Errorf("found %v", f)
 	}
 }

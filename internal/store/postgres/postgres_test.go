@@ -14,7 +14,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
@@ -60,7 +60,7 @@ func quietly() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func open(t testing.TB, url string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), url, index.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, quietly())
+	s, err := Open(t.Context(), url, store.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, quietly())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func suite(t *testing.T, parameters ...string) storetest.Open {
 	outside := storetest.NewOutside(t)
 	return func(t *testing.T) sealed.Store {
 		return outside.Open(t, func(now func() time.Time) (storetest.Runner, error) {
-			s, err := Open(context.Background(), schemaURL(t, parameters...), index.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, quietly())
+			s, err := Open(context.Background(), schemaURL(t, parameters...), store.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, quietly())
 			if err != nil {
 				return nil, err
 			}

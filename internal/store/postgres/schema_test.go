@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 func TestServersThatStartAtOnce(t *testing.T) {
@@ -17,7 +17,7 @@ func TestServersThatStartAtOnce(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			<-begin
-			s, err := Open(t.Context(), url, index.Limits{}, quietly())
+			s, err := Open(t.Context(), url, store.Limits{}, quietly())
 			if err != nil {
 				t.Error(err)
 				return
@@ -38,7 +38,7 @@ func TestServersThatStartAtOnce(t *testing.T) {
 
 func openError(t *testing.T, url string) string {
 	t.Helper()
-	s, err := Open(t.Context(), url, index.Limits{}, quietly())
+	s, err := Open(t.Context(), url, store.Limits{}, quietly())
 	if err == nil {
 		t.Fatal("opened", s.Close())
 	}
@@ -112,7 +112,7 @@ func TestOpenErrors(t *testing.T) {
 		}
 	}
 	var failed failure
-	_, err := Open(t.Context(), free, index.Limits{}, quietly())
+	_, err := Open(t.Context(), free, store.Limits{}, quietly())
 	if !errors.As(err, &failed) {
 		t.Errorf("%T leaks", errors.Unwrap(err))
 	}
@@ -134,7 +134,7 @@ func TestMissing(t *testing.T) {
 	if what, err := Missing(ctx, strings.Replace(url, "dss@", "missing_test@", 1)); err == nil || !strings.Contains(err.Error(), "CREATE TABLE") {
 		t.Errorf("with a role that may not: %q, %v", what, err)
 	}
-	s, err := Open(ctx, url, index.Limits{}, quietly())
+	s, err := Open(ctx, url, store.Limits{}, quietly())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,9 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
-	"github.com/desktop-stack-serv/dss/internal/store/usage"
-	"github.com/desktop-stack-serv/dss/internal/store/watch"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 const (
@@ -43,14 +41,14 @@ type Store struct {
 	pool     *pgxpool.Pool
 	settings *settings
 	table    table
-	gauge    *usage.Gauge
+	gauge    *store.Gauge
 	log      *slog.Logger
 	now      func() time.Time
 
 	creates, gets, takes, replaces *queue
 	working                        sync.WaitGroup
 
-	watchers watch.List
+	watchers store.Watchers
 	self     instance
 	outbox   outbox
 	settled  chan struct{} // closed when the first try to subscribe is over
@@ -76,7 +74,7 @@ func CheckURL(url string) error {
 
 // Open connects to the database at the URL and brings the schema up to date.
 // Errors and log lines do not contain the URL's password.
-func Open(ctx context.Context, url string, limits index.Limits, log *slog.Logger) (*Store, error) {
+func Open(ctx context.Context, url string, limits store.Limits, log *slog.Logger) (*Store, error) {
 	settings, err := parse(url)
 	if err != nil {
 		return nil, fmt.Errorf("PostgreSQL: %w: %w", ErrInvalidURL, err)
@@ -97,7 +95,7 @@ func Open(ctx context.Context, url string, limits index.Limits, log *slog.Logger
 		pool.Close()
 		return nil, fmt.Errorf("PostgreSQL: %w", err)
 	}
-	s.gauge = usage.New(limits, s.count, func() time.Time { return s.now() })
+	s.gauge = store.NewGauge(limits, s.count, func() time.Time { return s.now() })
 	s.queues()
 	return s, nil
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/desktop-stack-serv/dss/internal/store/usage"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 const (
@@ -74,7 +74,7 @@ func (s *Store) sweepOnce(ctx context.Context) (removed int64, err error) {
 
 // count counts the live entries. It reads the whole table, which may take
 // longer than a request may.
-func (s *Store) count(ctx context.Context) (t usage.Totals, err error) {
+func (s *Store) count(ctx context.Context) (t store.Totals, err error) {
 	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SELECT set_config('statement_timeout', '30s', true)"); err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // number is what a query for one number returns.
@@ -195,7 +195,7 @@ func size(t testing.TB, s *Store) int64 {
 // TestNoBloat puts ten times as much through the table as it holds. What
 // autovacuum does with the table's settings is done by hand.
 func TestNoBloat(t *testing.T) {
-	s, err := Open(t.Context(), schemaURL(t), index.Limits{}, quietly())
+	s, err := Open(t.Context(), schemaURL(t), store.Limits{}, quietly())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/store/index"
-	"github.com/desktop-stack-serv/dss/internal/store/inspect"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
@@ -50,7 +49,7 @@ func TestLeastRights(t *testing.T) {
 				allow(t, node, accessRule)
 			}
 			s := running(t, asUser(c.url, "dss:hunter2"))
-			if findings := inspect.Exercise(t.Context(), s); inspect.Worst(findings) != inspect.OK {
+			if findings := store.Exercise(t.Context(), s); store.Worst(findings) != store.OK {
 				t.Error(findings)
 			}
 			if _, err := s.count(t.Context()); err != nil {
@@ -61,7 +60,7 @@ func TestLeastRights(t *testing.T) {
 				take(t, s, n)
 			}
 			for _, f := range s.Inspect(t.Context()) {
-				if f.Level == inspect.Problem {
+				if f.Level == store.Problem {
 					t.Errorf("%v", f)
 				}
 			}
@@ -90,7 +89,7 @@ func TestMissingRight(t *testing.T) {
 		t.Run(right, func(t *testing.T) {
 			command(t, server, "FLUSHALL")
 			allow(t, server, strings.Replace(accessRule, right+" ", "", 1))
-			s := open(t, asUser(server.URL, "dss:hunter2"), index.Limits{})
+			s := open(t, asUser(server.URL, "dss:hunter2"), store.Limits{})
 			defer s.Close()
 			ok, err := s.Create(t.Context(), id(1), []byte("value"), time.Hour)
 			if ok || err == nil || !strings.Contains(err.Error(), "lacks a permission") || strings.Contains(err.Error(), "hunter2") {
@@ -107,7 +106,7 @@ func TestMissingRight(t *testing.T) {
 func TestNoRightToSubscribe(t *testing.T) {
 	server := engines.Redis(t)
 	allow(t, server, strings.Replace(accessRule, "+subscribe ", "", 1))
-	s := open(t, asUser(server.URL, "dss:hunter2"), index.Limits{})
+	s := open(t, asUser(server.URL, "dss:hunter2"), store.Limits{})
 	defer s.Close()
 	if u, err := s.subscribe(t.Context()); err == nil || !strings.Contains(explain(err).Error(), "lacks a permission") {
 		t.Errorf("subscribe = %v, %v", u, err)

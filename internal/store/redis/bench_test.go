@@ -13,7 +13,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
@@ -70,7 +70,7 @@ func BenchmarkMemory(b *testing.B) {
 	const entries = 100_000
 	for b.Loop() {
 		server := engines.Redis(b, "--appendonly", "no")
-		s := open(b, server.URL, index.Limits{})
+		s := open(b, server.URL, store.Limits{})
 		before := usedMemory(b, server)
 		value := make([]byte, entrySize)
 		for n := range entries {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/desktop-stack-serv/dss/internal/store/usage"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 const (
@@ -23,18 +23,18 @@ const (
 
 // count adds up what the shards hold. Entries in the last seconds of their
 // lives are no longer counted.
-func (s *Store) count(ctx context.Context) (usage.Totals, error) {
+func (s *Store) count(ctx context.Context) (store.Totals, error) {
 	commands := make(rueidis.Commands, shards)
 	for shard := range commands {
 		commands[shard] = s.client.B().Hgetall().Key(s.names.usage(byte(shard))).Build()
 	}
-	var totals usage.Totals
+	var totals store.Totals
 	var sweeps rueidis.Commands
 	now := s.now()
 	for shard, result := range s.client.DoMulti(ctx, commands...) {
 		buckets, err := result.AsIntMap()
 		if err != nil {
-			return usage.Totals{}, explain(err)
+			return store.Totals{}, explain(err)
 		}
 		past := add(&totals, buckets, now)
 		if len(past) > 0 {
@@ -43,14 +43,14 @@ func (s *Store) count(ctx context.Context) (usage.Totals, error) {
 	}
 	for _, result := range s.client.DoMulti(ctx, sweeps...) {
 		if err := result.Error(); err != nil {
-			return usage.Totals{}, explain(err)
+			return store.Totals{}, explain(err)
 		}
 	}
 	return totals, nil
 }
 
 // add adds a shard's buckets to totals and returns those that are long past.
-func add(totals *usage.Totals, buckets map[string]int64, now time.Time) (past []string) {
+func add(totals *store.Totals, buckets map[string]int64, now time.Time) (past []string) {
 	for field, sealed := range buckets {
 		n, err := strconv.ParseInt(field, 10, 64)
 		begins := time.UnixMilli(n * bucket.Milliseconds())

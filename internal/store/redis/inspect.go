@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/desktop-stack-serv/dss/internal/store/inspect"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // roundTrips is how many requests are timed.
@@ -26,8 +26,8 @@ type node struct {
 	sentinel bool
 }
 
-// Inspect implements [inspect.Store]: it looks at every primary.
-func (s *Store) Inspect(ctx context.Context) []inspect.Finding {
+// Inspect implements [store.Inspector]: it looks at every primary.
+func (s *Store) Inspect(ctx context.Context) []store.Finding {
 	findings := s.inspectConnection()
 	clients := map[string]rueidis.Client{"": s.client}
 	if s.client.Mode() == rueidis.ClientModeCluster {
@@ -37,7 +37,7 @@ func (s *Store) Inspect(ctx context.Context) []inspect.Finding {
 	for _, address := range slices.Sorted(maps.Keys(clients)) {
 		n, err := s.ask(ctx, clients[address])
 		if err != nil {
-			findings = append(findings, n.find(inspect.Problem, "server", "%v", err))
+			findings = append(findings, n.find(store.Problem, "server", "%v", err))
 			continue
 		}
 		n.address = address
@@ -49,7 +49,7 @@ func (s *Store) Inspect(ctx context.Context) []inspect.Finding {
 		findings = append(findings, measure(ctx, clients[address])...)
 	}
 	if primaries == 0 {
-		findings = append(findings, inspect.Finding{Level: inspect.Problem, Subject: "role", Text: "no primary has been found"})
+		findings = append(findings, store.Finding{Level: store.Problem, Subject: "role", Text: "no primary has been found"})
 	}
 	return findings
 }
@@ -96,14 +96,14 @@ func parseInfo(text string) map[string]string {
 }
 
 // measure times a server and compares its clock with this machine's.
-func measure(ctx context.Context, client rueidis.Client) []inspect.Finding {
+func measure(ctx context.Context, client rueidis.Client) []store.Finding {
 	took := make([]time.Duration, 0, roundTrips)
 	for range roundTrips {
 		began := time.Now()
 		if _, err := call(ctx, func(ctx context.Context) (struct{}, error) {
 			return struct{}{}, client.Do(ctx, client.B().Ping().Build()).Error()
 		}); err != nil {
-			return []inspect.Finding{{Level: inspect.Problem, Subject: "round trip", Text: err.Error()}}
+			return []store.Finding{{Level: store.Problem, Subject: "round trip", Text: err.Error()}}
 		}
 		took = append(took, time.Since(began))
 	}
@@ -113,33 +113,33 @@ func measure(ctx context.Context, client rueidis.Client) []inspect.Finding {
 	})
 	trip := time.Since(began)
 	if err != nil || len(parts) != 2 {
-		return []inspect.Finding{inspect.RoundTrips(took), {Level: inspect.Warning, Subject: "clock", Text: "the server does not tell its time, so whether the clocks agree could not be checked; allow the user TIME"}}
+		return []store.Finding{store.RoundTrips(took), {Level: store.Warning, Subject: "clock", Text: "the server does not tell its time, so whether the clocks agree could not be checked; allow the user TIME"}}
 	}
 	theirs := time.Unix(parts[0], parts[1]*1000)
-	return []inspect.Finding{inspect.RoundTrips(took), inspect.Clock(theirs.Sub(began.Add(trip/2)), trip/2)}
+	return []store.Finding{store.RoundTrips(took), store.Clock(theirs.Sub(began.Add(trip/2)), trip/2)}
 }
 
 // inspectConnection looks at the URL.
-func (s *Store) inspectConnection() []inspect.Finding {
+func (s *Store) inspectConnection() []store.Finding {
 	c := s.config
-	var findings []inspect.Finding
+	var findings []store.Finding
 	if c.tls == nil && !c.loopback() {
-		findings = append(findings, inspect.Finding{Level: inspect.Warning, Subject: "encryption",
+		findings = append(findings, store.Finding{Level: store.Warning, Subject: "encryption",
 			Text: "the connection is not encrypted: whoever is on the way can take deposits out of the store, though not read them; use rediss://, or a network that is yours alone"})
 	}
 	if c.password == "" && !c.loopback() {
-		findings = append(findings, inspect.Finding{Level: inspect.Warning, Subject: "password",
+		findings = append(findings, store.Finding{Level: store.Warning, Subject: "password",
 			Text: "the server asks for no password: whoever reaches its port can delete what waits; give DSS a user of its own (docs/operating.md has the rule)"})
 	}
 	return findings
 }
 
 // find makes a finding of what concerns n.
-func (n node) find(level inspect.Level, subject, format string, arguments ...any) inspect.Finding {
+func (n node) find(level store.Level, subject, format string, arguments ...any) store.Finding {
 	text := fmt.Sprintf(format, arguments...)
 	if n.cluster {
 		host, port, _ := net.SplitHostPort(n.address)
 		text = net.JoinHostPort(host, port) + ": " + text
 	}
-	return inspect.Finding{Level: level, Subject: subject, Text: text}
+	return store.Finding{Level: level, Subject: subject, Text: text}
 }

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/desktop-stack-serv/dss/internal/store/inspect"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // leastPubSubBuffer is what a subscription may have to buffer while a DSS
@@ -12,93 +12,93 @@ import (
 const leastPubSubBuffer = 1 << 20
 
 // inspect judges what n says about itself.
-func (n node) inspect() []inspect.Finding {
-	findings := []inspect.Finding{n.version(), n.role(), n.eviction(), n.memory(), n.persistence(), n.replication()}
+func (n node) inspect() []store.Finding {
+	findings := []store.Finding{n.version(), n.role(), n.eviction(), n.memory(), n.persistence(), n.replication()}
 	if n.settings == nil {
-		return append(findings, n.find(inspect.Warning, "settings",
+		return append(findings, n.find(store.Warning, "settings",
 			"CONFIG is not allowed, so appendfsync, min-replicas-to-write and the limits of subscriptions could not be checked: look at them where the server is set up"))
 	}
 	if limit := n.pubSubBuffer(); limit > 0 && limit < leastPubSubBuffer {
-		findings = append(findings, n.find(inspect.Warning, "subscription",
+		findings = append(findings, n.find(store.Warning, "subscription",
 			"client-output-buffer-limit pubsub is %d bytes: a DSS server that is busy for a moment is cut off, and apps that wait are answered late; set pubsub 32mb 8mb 60", limit))
 	}
 	if n.cluster && n.settings["cluster-require-full-coverage"] == "yes" {
-		findings = append(findings, n.find(inspect.Warning, "coverage",
+		findings = append(findings, n.find(store.Warning, "coverage",
 			"cluster-require-full-coverage is yes: if one part of the cluster is gone, sign-ins in all others fail too; set it to no"))
 	}
 	return findings
 }
 
-func (n node) version() inspect.Finding {
+func (n node) version() store.Finding {
 	version := n.info["redis_version"]
 	if !newEnough(version) {
-		return n.find(inspect.Problem, "version", "%s is too old: DSS needs Redis %d.%d or newer, or Valkey", version, minMajor, minMinor)
+		return n.find(store.Problem, "version", "%s is too old: DSS needs Redis %d.%d or newer, or Valkey", version, minMajor, minMinor)
 	}
 	if valkey := n.info["valkey_version"]; valkey != "" {
-		return n.find(inspect.OK, "version", "Valkey %s", valkey)
+		return n.find(store.OK, "version", "Valkey %s", valkey)
 	}
-	return n.find(inspect.OK, "version", "Redis %s", version)
+	return n.find(store.OK, "version", "Redis %s", version)
 }
 
-func (n node) role() inspect.Finding {
+func (n node) role() store.Finding {
 	if n.info["role"] != "master" {
-		return n.find(inspect.Problem, "role", "this server is a replica, which cannot be written to: connect to the primary, or through Sentinel with master_set")
+		return n.find(store.Problem, "role", "this server is a replica, which cannot be written to: connect to the primary, or through Sentinel with master_set")
 	}
-	return n.find(inspect.OK, "role", "primary")
+	return n.find(store.OK, "role", "primary")
 }
 
-func (n node) eviction() inspect.Finding {
+func (n node) eviction() store.Finding {
 	policy := n.info["maxmemory_policy"]
 	if policy != "noeviction" {
-		return n.find(inspect.Problem, "eviction",
+		return n.find(store.Problem, "eviction",
 			"maxmemory-policy is %s: when memory is short, sign-ins that wait are thrown away without a word; set it to noeviction", policy)
 	}
-	return n.find(inspect.OK, "eviction", "maxmemory-policy is noeviction")
+	return n.find(store.OK, "eviction", "maxmemory-policy is noeviction")
 }
 
-func (n node) memory() inspect.Finding {
+func (n node) memory() store.Finding {
 	most, _ := strconv.ParseInt(n.info["maxmemory"], 10, 64)
 	if most == 0 {
-		return n.find(inspect.Warning, "memory",
+		return n.find(store.Warning, "memory",
 			"maxmemory is not set: when memory is short, the system ends the server instead of the server refusing deposits; set it, to half of what the server may use")
 	}
-	return n.find(inspect.OK, "memory", "maxmemory is %d MiB, of which %s is used", most>>20, n.info["used_memory_human"])
+	return n.find(store.OK, "memory", "maxmemory is %d MiB, of which %s is used", most>>20, n.info["used_memory_human"])
 }
 
-func (n node) persistence() inspect.Finding {
+func (n node) persistence() store.Finding {
 	const subject = "persistence"
 	fsync := n.settings["appendfsync"]
 	switch {
 	case n.info["aof_enabled"] == "0" && n.settings != nil && n.settings["save"] == "":
-		return n.find(inspect.Warning, subject,
+		return n.find(store.Warning, subject,
 			"nothing is written to disk: a restart of the server loses every sign-in that waits; set appendonly yes and appendfsync always")
 	case n.info["aof_enabled"] == "0":
-		return n.find(inspect.Problem, subject,
+		return n.find(store.Problem, subject,
 			"appendonly is no: after a crash the server is as it was at its last snapshot, without the deposits since, and with answers that have been claimed since, which can then be claimed again; set appendonly yes and appendfsync always")
 	case fsync == "no":
-		return n.find(inspect.Warning, subject,
+		return n.find(store.Warning, subject,
 			"appendfsync is no: a power failure undoes what happened in about the last half minute, so that deposits are lost and claimed answers can be claimed again; set it to always")
 	case fsync == "everysec":
-		return n.find(inspect.Warning, subject,
+		return n.find(store.Warning, subject,
 			"appendfsync is everysec: a power failure undoes what happened in about the last second, so that deposits are lost and claimed answers can be claimed again; set it to always, which costs a write to the disk for each batch of requests")
 	case fsync == "always":
-		return n.find(inspect.OK, subject, "appendonly with appendfsync always: what was acknowledged is on disk")
+		return n.find(store.OK, subject, "appendonly with appendfsync always: what was acknowledged is on disk")
 	}
-	return n.find(inspect.OK, subject, "appendonly is on")
+	return n.find(store.OK, subject, "appendonly is on")
 }
 
-func (n node) replication() inspect.Finding {
+func (n node) replication() store.Finding {
 	const subject = "replication"
 	replicas, _ := strconv.Atoi(n.info["connected_slaves"])
 	least, _ := strconv.Atoi(n.settings["min-replicas-to-write"])
 	switch {
 	case replicas == 0 && !n.sentinel:
-		return n.find(inspect.OK, subject, "no replicas: while this server is down, nobody can sign in")
+		return n.find(store.OK, subject, "no replicas: while this server is down, nobody can sign in")
 	case n.settings != nil && least == 0:
-		return n.find(inspect.Warning, subject,
+		return n.find(store.Warning, subject,
 			"%d replicas, and min-replicas-to-write is 0: a primary that is cut off goes on taking deposits and handing out answers, and when a replica takes over, these deposits are lost and these answers can be claimed again; set min-replicas-to-write 1 and min-replicas-max-lag 3, which bounds that to about three seconds", replicas)
 	}
-	return n.find(inspect.OK, subject,
+	return n.find(store.OK, subject,
 		"%d replicas, of which %d must be there for a change; replication is asynchronous, so a failover may undo the last changes (docs/operating.md)", replicas, least)
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 const (
@@ -39,7 +39,7 @@ const (
 
 // Open connects to the engine, and returns when that has answered or after
 // ten seconds. A store that has been open once survives any outage of it.
-func Open(ctx context.Context, c *Config, limits index.Limits, log *slog.Logger) (*Store, error) {
+func Open(ctx context.Context, c *Config, limits store.Limits, log *slog.Logger) (*Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	all := &links{}

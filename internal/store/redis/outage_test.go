@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
@@ -169,7 +169,7 @@ func (b *lockedBuffer) String() string {
 func TestLostAnswerIsNotAskedForAgain(t *testing.T) {
 	server := engines.Redis(t)
 	p := startProxy(t, server.Port)
-	s, direct := open(t, p.url(), index.Limits{}), running(t, server.URL)
+	s, direct := open(t, p.url(), store.Limits{}), running(t, server.URL)
 	defer s.Close()
 	take(t, s, 1) // the scripts are known from now on
 	create(t, s, 1, "value")

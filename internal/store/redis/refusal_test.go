@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
@@ -38,7 +38,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 				t.Fatal(err)
 			}
 			began := time.Now()
-			s, err := Open(t.Context(), config, index.Limits{}, quiet)
+			s, err := Open(t.Context(), config, store.Limits{}, quiet)
 			if err == nil {
 				s.Close()
 				t.Fatal("it opens")
@@ -64,7 +64,7 @@ func TestOpenGivesUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	if _, err := Open(t.Context(), c, index.Limits{}, quiet); err == nil || !strings.Contains(err.Error(), "no answer") {
+	if _, err := Open(t.Context(), c, store.Limits{}, quiet); err == nil || !strings.Contains(err.Error(), "no answer") {
 		t.Errorf("Open = %v", err)
 	}
 	if took := time.Since(began); took > openTimeout+slack {
@@ -114,12 +114,12 @@ func TestNoMemoryLeft(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	lonely := engines.Redis(t, "--min-replicas-to-write", "1")
 	foreign := engines.Redis(t)
-	s := open(t, lonely.URL, index.Limits{})
+	s := open(t, lonely.URL, store.Limits{})
 	defer s.Close()
 	if _, err := s.Create(t.Context(), id(1), nil, time.Hour); err == nil || !strings.Contains(err.Error(), "min-replicas-to-write") {
 		t.Errorf("Create without replicas: %v", err)
 	}
-	s = open(t, foreign.URL, index.Limits{})
+	s = open(t, foreign.URL, store.Limits{})
 	defer s.Close()
 	command(t, foreign, "RPUSH", s.names.entry(id(1)), "somebody else's")
 	command(t, foreign, "SET", s.names.entry(id(2)), "short")
@@ -164,7 +164,7 @@ func TestVersions(t *testing.T) {
 }
 
 func TestClosed(t *testing.T) {
-	s := open(t, engines.Redis(t).URL, index.Limits{})
+	s := open(t, engines.Redis(t).URL, store.Limits{})
 	s.Close()
 	if _, _, err := s.Take(t.Context(), id(1)); !errors.Is(err, ErrClosed) {
 		t.Errorf("Take = %v", err)

@@ -13,8 +13,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
-	"github.com/desktop-stack-serv/dss/internal/store/usage"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
@@ -131,7 +130,7 @@ func TestOneOfManyTakesWins(t *testing.T) {
 
 func TestFullForBoth(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
-		limits := index.Limits{MaxEntries: 300}
+		limits := store.Limits{MaxEntries: 300}
 		one, other := open(t, url, limits), open(t, url, limits)
 		defer one.Close()
 		defer other.Close()
@@ -222,13 +221,13 @@ func TestGrace(t *testing.T) {
 
 func TestCount(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
-		s := open(t, url, index.Limits{})
+		s := open(t, url, store.Limits{})
 		defer s.Close()
 		now := time.Now()
 		s.SetClock(func() time.Time { return now })
 		check := func(entries, size int64) {
 			t.Helper()
-			if got, err := s.count(t.Context()); err != nil || got != (usage.Totals{Entries: entries, Bytes: size}) {
+			if got, err := s.count(t.Context()); err != nil || got != (store.Totals{Entries: entries, Bytes: size}) {
 				t.Errorf("counted %+v, %v; want %d entries of %d bytes", got, err, entries, size)
 			}
 		}

@@ -10,9 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
-	"github.com/desktop-stack-serv/dss/internal/store/usage"
-	"github.com/desktop-stack-serv/dss/internal/store/watch"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // Store implements [sealed.Store].
@@ -21,8 +19,8 @@ type Store struct {
 	links    *links
 	config   *Config
 	names    names
-	gauge    *usage.Gauge
-	watchers watch.List
+	gauge    *store.Gauge
+	watchers store.Watchers
 	topics   *topics
 	log      *slog.Logger
 	now      func() time.Time
@@ -31,13 +29,13 @@ type Store struct {
 
 var _ sealed.Store = (*Store)(nil)
 
-func newStore(client rueidis.Client, all *links, c *Config, limits index.Limits, log *slog.Logger) *Store {
+func newStore(client rueidis.Client, all *links, c *Config, limits store.Limits, log *slog.Logger) *Store {
 	n := names{c.prefix}
 	s := &Store{
 		client: client, links: all, config: c, names: n, topics: newTopics(), log: log,
 		now: time.Now, grace: grace,
 	}
-	s.gauge = usage.New(limits, s.count, func() time.Time { return s.now() })
+	s.gauge = store.NewGauge(limits, s.count, func() time.Time { return s.now() })
 	return s
 }
 
@@ -54,7 +52,7 @@ func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time
 }
 
 // Reserve returns the same store with room for what was in it already
-// ([index.Limits.WithReserve]).
+// ([store.Limits.WithReserve]).
 func (s *Store) Reserve() sealed.Store { return reserve{s} }
 
 type reserve struct{ *Store }
@@ -63,7 +61,7 @@ func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl tim
 	return r.create(ctx, id, value, ttl, r.gauge.Limits().WithReserve())
 }
 
-func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
+func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits) (bool, error) {
 	return call(ctx, func(ctx context.Context) (bool, error) {
 		if err := s.gauge.Admit(ctx, len(value), limits); err != nil {
 			return false, s.refused(ctx, id, err)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
@@ -22,7 +22,7 @@ const patience = 30 * time.Second
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-func open(t testing.TB, url string, limits index.Limits) *Store {
+func open(t testing.TB, url string, limits store.Limits) *Store {
 	t.Helper()
 	c, err := ParseURL(url)
 	if err != nil {
@@ -38,7 +38,7 @@ func open(t testing.TB, url string, limits index.Limits) *Store {
 // running opens a store, sets it up and runs it until the test ends.
 func running(t testing.TB, url string, setUp ...func(*Store)) *Store {
 	t.Helper()
-	s := open(t, url, index.Limits{})
+	s := open(t, url, store.Limits{})
 	for _, f := range setUp {
 		f(s)
 	}
@@ -152,7 +152,7 @@ func empty(t *testing.T, url string) storetest.Open {
 			if err != nil {
 				return nil, err
 			}
-			s, err := Open(context.Background(), c, index.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, quiet)
+			s, err := Open(context.Background(), c, store.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, quiet)
 			if err == nil {
 				s.SetClock(now)
 			}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 	"github.com/desktop-stack-serv/dss/test/program"
 	"github.com/desktop-stack-serv/dss/test/selfsigned"
@@ -28,7 +28,7 @@ func TestTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(t.Context(), config, index.Limits{}, quiet); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Open(t.Context(), config, store.Limits{}, quiet); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %q", url, err, want)
 		}
 	}

@@ -3,12 +3,12 @@ package sqlite
 import (
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // change is what one request does to one entry.
 type change struct {
-	entry   *index.Entry
+	entry   *store.Entry
 	existed bool      // the entry was there before
 	puts    bool      // else it is removed
 	value   []byte    // what is put
@@ -46,7 +46,7 @@ func (b *batch) add(c change) {
 	}
 }
 
-func (b *batch) put(e *index.Entry, value []byte, expires time.Time) {
+func (b *batch) put(e *store.Entry, value []byte, expires time.Time) {
 	b.rows = append(b.rows, row{e.Row, e.ID[:], value, expires.UnixMilli()})
 }
 

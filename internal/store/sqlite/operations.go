@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // Create implements [sealed.Store].
@@ -15,7 +15,7 @@ func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time
 }
 
 // Reserve returns the same store with room for what was in it already
-// ([index.Limits.WithReserve]).
+// ([store.Limits.WithReserve]).
 func (s *Store) Reserve() sealed.Store { return reserve{s} }
 
 type reserve struct{ *Store }
@@ -24,7 +24,7 @@ func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl tim
 	return r.create(ctx, id, value, ttl, r.index.Limits().WithReserve())
 }
 
-func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits index.Limits) (bool, error) {
+func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits) (bool, error) {
 	e, err := s.lock(ctx, id)
 	if err != nil {
 		return false, err
@@ -44,7 +44,7 @@ func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time
 	}
 	b := s.pending
 	s.lastRow++
-	e = &index.Entry{ID: id, Value: bytes.Clone(value), Expires: time.Now().Add(ttl), Row: s.lastRow, Busy: b.done}
+	e = &store.Entry{ID: id, Value: bytes.Clone(value), Expires: time.Now().Add(ttl), Row: s.lastRow, Busy: b.done}
 	s.index.Add(e)
 	b.add(change{entry: e, puts: true, value: e.Value, expires: e.Expires})
 	s.mu.Unlock()
@@ -113,7 +113,7 @@ func (s *Store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error
 
 // lock locks s.mu and returns the entry under id, or nil, once no operation
 // is under way on it. With an error it has not locked.
-func (s *Store) lock(ctx context.Context, id sealed.ID) (*index.Entry, error) {
+func (s *Store) lock(ctx context.Context, id sealed.ID) (*store.Entry, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -151,7 +151,7 @@ func (s *Store) wake() {
 }
 
 // drop forgets an expired entry and has its row removed.
-func (s *Store) drop(e *index.Entry) {
+func (s *Store) drop(e *store.Entry) {
 	s.index.Remove(e)
 	s.pending.remove(e.Row)
 }

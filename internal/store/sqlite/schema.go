@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // schema holds what leads from each version of the schema to the next. The
@@ -75,7 +75,7 @@ func (s *Store) read(ctx context.Context, tx *sql.Tx) error {
 	for rows.Next() {
 		var id []byte
 		var expires int64
-		e := &index.Entry{}
+		e := &store.Entry{}
 		if err := rows.Scan(&e.Row, &id, &e.Value, &expires); err != nil {
 			return fmt.Errorf("read entry: %w", err)
 		}

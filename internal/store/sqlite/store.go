@@ -23,8 +23,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
-	"github.com/desktop-stack-serv/dss/internal/store/watch"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 var (
@@ -39,11 +38,11 @@ var (
 // need [Store.Run] to be running.
 type Store struct {
 	db       *sql.DB
-	watchers watch.List
+	watchers store.Watchers
 	kick     chan struct{} // tells the writer that pending has changes
 
 	mu      sync.Mutex
-	index   *index.Index
+	index   *store.Index
 	lastRow int64
 	pending *batch
 	closed  bool
@@ -55,7 +54,7 @@ var _ sealed.Store = (*Store)(nil)
 
 // Open opens the database at path and reads the live entries. It creates the
 // file with mode 0600, and its folder with mode 0700, if they are missing.
-func Open(ctx context.Context, path string, limits index.Limits) (*Store, error) {
+func Open(ctx context.Context, path string, limits store.Limits) (*Store, error) {
 	if err := prepareFile(path); err != nil {
 		return nil, err
 	}
@@ -67,7 +66,7 @@ func Open(ctx context.Context, path string, limits index.Limits) (*Store, error)
 	// One connection: SQLite has one writer, and so has the Store.
 	db.SetMaxOpenConns(1)
 	db.SetMaxIdleConns(1)
-	s := &Store{db: db, kick: make(chan struct{}, 1), index: index.New(limits), pending: newBatch()}
+	s := &Store{db: db, kick: make(chan struct{}, 1), index: store.NewIndex(limits), pending: newBatch()}
 	if err := s.load(ctx); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("open %s: %w", path, clearer(err))
@@ -76,7 +75,7 @@ func Open(ctx context.Context, path string, limits index.Limits) (*Store, error)
 }
 
 // Usage is the number of entries held, expired ones not yet swept included,
-// and their size as [index.Limits] counts it.
+// and their size as [store.Limits] counts it.
 func (s *Store) Usage() (entries, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

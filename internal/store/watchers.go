@@ -1,5 +1,4 @@
-// Package watch wakes those who wait for an entry to be created.
-package watch
+package store
 
 import (
 	"context"
@@ -9,16 +8,16 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
-// List holds the channels of those who wait. The zero value is empty. It is
+// Watchers wakes those who wait for an entry to be created. The zero value is empty. It is
 // safe for concurrent use and needs no goroutine for a waiter.
-type List struct {
+type Watchers struct {
 	mu       sync.Mutex
 	channels map[sealed.ID][]chan struct{}
 }
 
-// Add returns a channel that receives after each [List.Notify] for id, until
+// Add returns a channel that receives after each [Watchers.Notify] for id, until
 // ctx ends. Notifications that nobody has received yet count as one.
-func (l *List) Add(ctx context.Context, id sealed.ID) <-chan struct{} {
+func (l *Watchers) Add(ctx context.Context, id sealed.ID) <-chan struct{} {
 	channel := make(chan struct{}, 1)
 	l.mu.Lock()
 	if l.channels == nil {
@@ -31,14 +30,14 @@ func (l *List) Add(ctx context.Context, id sealed.ID) <-chan struct{} {
 }
 
 // Notify wakes everyone who waits for id.
-func (l *List) Notify(id sealed.ID) {
+func (l *Watchers) Notify(id sealed.ID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	wake(l.channels[id])
 }
 
 // NotifyAll wakes everyone, because notifications may have been lost.
-func (l *List) NotifyAll() {
+func (l *Watchers) NotifyAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, channels := range l.channels {
@@ -56,7 +55,7 @@ func wake(channels []chan struct{}) {
 }
 
 // Len is the number of those who wait.
-func (l *List) Len() int {
+func (l *Watchers) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := 0
@@ -66,7 +65,7 @@ func (l *List) Len() int {
 	return n
 }
 
-func (l *List) remove(id sealed.ID, channel chan struct{}) {
+func (l *Watchers) remove(id sealed.ID, channel chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	left := slices.DeleteFunc(l.channels[id], func(c chan struct{}) bool { return c == channel })

@@ -1,7 +1,4 @@
-// Package index is the live half of a store in one process: entries by id,
-// their expiry in order, and the caps on number and size. It locks nothing;
-// the store that owns an Index does.
-package index
+package store
 
 import (
 	"container/heap"
@@ -71,7 +68,9 @@ type Entry struct {
 // Live reports whether the entry has not expired at now.
 func (e *Entry) Live(now time.Time) bool { return now.Before(e.Expires) }
 
-// Index is the set of entries.
+// Index is the live half of a store in one process: entries by id, their
+// expiry in order, and the caps on number and size. It locks nothing; the
+// store that owns an Index does.
 type Index struct {
 	limits  Limits
 	entries map[sealed.ID]*Entry
@@ -79,8 +78,8 @@ type Index struct {
 	bytes   int64 // of values
 }
 
-// New returns an empty index.
-func New(limits Limits) *Index {
+// NewIndex returns an empty index.
+func NewIndex(limits Limits) *Index {
 	return &Index{limits: limits.OrDefault(), entries: map[sealed.ID]*Entry{}}
 }
 

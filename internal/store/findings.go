@@ -1,7 +1,4 @@
-// Package inspect is what an operator learns about a store before trusting
-// it: findings, each a sentence that says what is, why it matters and what to
-// do.
-package inspect
+package store
 
 import (
 	"context"
@@ -38,8 +35,8 @@ type Finding struct {
 	Text    string // a sentence
 }
 
-// Store is a store that can say more about itself than [Exercise] finds out.
-type Store interface {
+// Inspector is a store that can say more about itself than [Exercise] finds out.
+type Inspector interface {
 	Inspect(ctx context.Context) []Finding
 }
 

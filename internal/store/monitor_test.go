@@ -1,4 +1,4 @@
-package health
+package store_test
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -18,6 +18,8 @@ type fragile struct {
 	sealed.Store
 	writes, reads error
 	tries         int // to create
+	replaced      bool
+	replaces      error
 }
 
 func (f *fragile) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
@@ -42,11 +44,15 @@ func (f *fragile) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	return f.Store.Get(ctx, id)
 }
 
-func newFragile() *fragile { return &fragile{Store: memory.New(index.Limits{})} }
+func (f *fragile) Replace(context.Context, sealed.ID, []byte, []byte, time.Duration) (bool, error) {
+	return f.replaced, f.replaces
+}
+
+func newFragile() *fragile { return &fragile{Store: memory.New(store.Limits{})} }
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) sealed.Store {
-		return New(memory.New(index.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}))
+		return store.NewMonitor(memory.New(store.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}))
 	})
 }
 
@@ -57,7 +63,7 @@ var errDisk = errors.New("the disk is full")
 func TestReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFragile()
-		s := New(f)
+		s := store.NewMonitor(f)
 		ready := func(want error) {
 			t.Helper()
 			if err := s.Ready(t.Context()); !errors.Is(err, want) {
@@ -82,7 +88,7 @@ func TestReady(t *testing.T) {
 		}
 		f.writes = nil
 		ready(errDisk)
-		time.Sleep(tryEvery)
+		time.Sleep(time.Second)
 		ready(nil)
 		if entries, _ := f.Store.(*memory.Store).Usage(); entries != 0 {
 			t.Errorf("%d entries are left", entries)
@@ -105,14 +111,16 @@ func TestWrites(t *testing.T) {
 		"failed":            {false, errDisk, false, true},
 		"took too long":     {false, context.DeadlineExceeded, false, true},
 	} {
-		sick, well := &state{}, &state{}
-		sick.wrote(false, errDisk)
-		sick.wrote(c.changed, c.err)
-		well.wrote(c.changed, c.err)
-		if ended := sick.failure.Load() == nil; ended != c.ends {
+		f := newFragile()
+		f.writes, f.replaced, f.replaces = errDisk, c.changed, c.err
+		sick, well := store.NewMonitor(f), store.NewMonitor(f)
+		_, _ = sick.Create(t.Context(), sealed.ID{}, nil, time.Minute)
+		_, _ = sick.Replace(t.Context(), sealed.ID{}, nil, nil, time.Minute)
+		_, _ = well.Replace(t.Context(), sealed.ID{}, nil, nil, time.Minute)
+		if ended := sick.Ready(t.Context()) == nil; ended != c.ends {
 			t.Errorf("%s: after a failure, ended is %v", name, ended)
 		}
-		if begun := well.failure.Load() != nil; begun != c.begins {
+		if begun := well.Ready(t.Context()) != nil; begun != c.begins {
 			t.Errorf("%s: begun is %v", name, begun)
 		}
 	}
@@ -121,7 +129,7 @@ func TestWrites(t *testing.T) {
 // TestReserveCounts: its writes are writes.
 func TestReserveCounts(t *testing.T) {
 	f := newFragile()
-	s := New(f)
+	s := store.NewMonitor(f)
 	f.writes = errDisk
 	_, _ = sealed.Reserve(s).Create(t.Context(), sealed.ID{1}, nil, time.Minute)
 	if err := s.Ready(t.Context()); !errors.Is(err, errDisk) {

@@ -1,6 +1,4 @@
-// Package usage keeps a store that several servers share within its limits,
-// without a counter that every deposit on every server would have to change.
-package usage
+package store
 
 import (
 	"context"
@@ -8,7 +6,6 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
 )
 
 const (
@@ -37,7 +34,7 @@ type Totals struct {
 //
 // It is safe for concurrent use.
 type Gauge struct {
-	limits index.Limits
+	limits Limits
 	count  func(context.Context) (Totals, error)
 	now    func() time.Time
 
@@ -50,18 +47,18 @@ type Gauge struct {
 	changes Totals // since the count under way has begun
 }
 
-// New returns a gauge for a store that count counts. It knows nothing of the
+// NewGauge returns a gauge for a store that count counts. It knows nothing of the
 // store before its first count.
-func New(limits index.Limits, count func(context.Context) (Totals, error), now func() time.Time) *Gauge {
+func NewGauge(limits Limits, count func(context.Context) (Totals, error), now func() time.Time) *Gauge {
 	return &Gauge{limits: limits.OrDefault(), count: count, now: now, counting: make(chan struct{}, 1)}
 }
 
 // Limits are those that the gauge was made with.
-func (g *Gauge) Limits() index.Limits { return g.limits }
+func (g *Gauge) Limits() Limits { return g.limits }
 
 // Admit returns [sealed.ErrFull] if another entry with a value of bytes does not
 // fit within limits, and the count's error if that cannot be told.
-func (g *Gauge) Admit(ctx context.Context, bytes int, limits index.Limits) error {
+func (g *Gauge) Admit(ctx context.Context, bytes int, limits Limits) error {
 	return g.admit(ctx, func(t Totals) bool { return limits.Allow(t.Entries+1, t.Bytes+int64(bytes)) })
 }
 
@@ -105,7 +102,7 @@ func (g *Gauge) Totals() Totals {
 // Usage is the estimate as the limits count it.
 func (g *Gauge) Usage() (entries, bytes int64) {
 	t := g.Totals()
-	return t.Entries, index.Size(t.Entries, t.Bytes)
+	return t.Entries, Size(t.Entries, t.Bytes)
 }
 
 // Run counts now and then until ctx ends. A store that cannot be counted is

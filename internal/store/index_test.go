@@ -1,4 +1,4 @@
-package index
+package store
 
 import (
 	"testing"
@@ -13,7 +13,7 @@ func TestOverTheLimits(t *testing.T) {
 	for name, limits := range map[string]Limits{
 		"entries": {MaxEntries: 2}, "bytes": {MaxBytes: 2*sealed.EntryOverhead + 15}, "both": {MaxEntries: 1, MaxBytes: 1},
 	} {
-		x := New(limits)
+		x := NewIndex(limits)
 		for i := range 3 {
 			x.Add(&Entry{ID: sealed.ID{byte(i)}, Value: make([]byte, 10), Expires: time.Now().Add(time.Hour)})
 		}

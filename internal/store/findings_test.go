@@ -1,4 +1,4 @@
-package inspect_test
+package store_test
 
 import (
 	"context"
@@ -9,8 +9,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
-	"github.com/desktop-stack-serv/dss/internal/store/inspect"
+	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
@@ -64,15 +63,15 @@ func TestExercise(t *testing.T) {
 	for _, operation := range []string{"", "watch", "create", "wake", "get", "replace", "take"} {
 		t.Run(operation, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				findings := inspect.Exercise(t.Context(), broken{memory.New(index.Limits{}), operation})
+				findings := store.Exercise(t.Context(), broken{memory.New(store.Limits{}), operation})
 				last := findings[len(findings)-1]
 				if operation == "" {
-					if inspect.Worst(findings) != inspect.OK || len(findings) != 6 {
+					if store.Worst(findings) != store.OK || len(findings) != 6 {
 						t.Errorf("a good store: %v", findings)
 					}
 					return
 				}
-				if last.Subject != operation || last.Level != inspect.Problem {
+				if last.Subject != operation || last.Level != store.Problem {
 					t.Errorf("found %v", findings)
 				}
 			})
@@ -83,27 +82,27 @@ func TestExercise(t *testing.T) {
 func TestClock(t *testing.T) {
 	for _, c := range []struct {
 		ahead, uncertainty time.Duration
-		want               inspect.Level
+		want               store.Level
 	}{
-		{0, time.Millisecond, inspect.OK},
-		{900 * time.Millisecond, 0, inspect.OK},
-		{-1500 * time.Millisecond, 100 * time.Millisecond, inspect.Warning},
-		{1500 * time.Millisecond, time.Second, inspect.OK}, // may be the network
-		{time.Minute, time.Millisecond, inspect.Problem},
-		{-time.Minute, time.Millisecond, inspect.Problem},
+		{0, time.Millisecond, store.OK},
+		{900 * time.Millisecond, 0, store.OK},
+		{-1500 * time.Millisecond, 100 * time.Millisecond, store.Warning},
+		{1500 * time.Millisecond, time.Second, store.OK}, // may be the network
+		{time.Minute, time.Millisecond, store.Problem},
+		{-time.Minute, time.Millisecond, store.Problem},
 	} {
-		if got := inspect.Clock(c.ahead, c.uncertainty); got.Level != c.want {
+		if got := store.Clock(c.ahead, c.uncertainty); got.Level != c.want {
 			t.Errorf("Clock(%v, %v) = %v: %s", c.ahead, c.uncertainty, got.Level, got.Text)
 		}
 	}
 }
 
 func TestRoundTrips(t *testing.T) {
-	near := inspect.RoundTrips([]time.Duration{time.Millisecond, 2 * time.Millisecond, time.Second})
-	if near.Level != inspect.OK || !strings.Contains(near.Text, "2ms, at worst 1s") {
+	near := store.RoundTrips([]time.Duration{time.Millisecond, 2 * time.Millisecond, time.Second})
+	if near.Level != store.OK || !strings.Contains(near.Text, "2ms, at worst 1s") {
 		t.Errorf("near: %v", near)
 	}
-	if far := inspect.RoundTrips([]time.Duration{80 * time.Millisecond}); far.Level != inspect.Warning {
+	if far := store.RoundTrips([]time.Duration{80 * time.Millisecond}); far.Level != store.Warning {
 		t.Errorf("far: %v", far)
 	}
 }

@@ -1,4 +1,4 @@
-package usage_test
+package store_test
 
 import (
 	"context"
@@ -9,31 +9,30 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store/index"
-	"github.com/desktop-stack-serv/dss/internal/store/usage"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // counter is a store that can only be counted.
 type counter struct {
 	mu     sync.Mutex
-	holds  usage.Totals
+	holds  store.Totals
 	err    error
 	counts int
 }
 
-func (c *counter) count(context.Context) (usage.Totals, error) {
+func (c *counter) count(context.Context) (store.Totals, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.counts++
 	return c.holds, c.err
 }
 
-func newGauge(c *counter) *usage.Gauge {
-	return usage.New(index.Limits{MaxEntries: 10, MaxBytes: 10_000}, c.count, time.Now)
+func newGauge(c *counter) *store.Gauge {
+	return store.NewGauge(store.Limits{MaxEntries: 10, MaxBytes: 10_000}, c.count, time.Now)
 }
 
-// store stores n entries of a byte, and returns how many were admitted.
-func store(t *testing.T, g *usage.Gauge, n int) int {
+// fill stores n entries of a byte, and returns how many were admitted.
+func fill(t *testing.T, g *store.Gauge, n int) int {
 	t.Helper()
 	for i := range n {
 		if err := g.Admit(t.Context(), 1, g.Limits()); errors.Is(err, sealed.ErrFull) {
@@ -48,16 +47,16 @@ func store(t *testing.T, g *usage.Gauge, n int) int {
 
 func TestAdmitsWithoutCounting(t *testing.T) {
 	c := &counter{}
-	if got := store(t, newGauge(c), 10); got != 10 || c.counts != 0 {
+	if got := fill(t, newGauge(c), 10); got != 10 || c.counts != 0 {
 		t.Errorf("%d of 10 admitted, %d counts", got, c.counts)
 	}
 }
 
 func TestCountsBeforeItRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &counter{holds: usage.Totals{Entries: 4}} // others have taken some
+		c := &counter{holds: store.Totals{Entries: 4}} // others have taken some
 		g := newGauge(c)
-		if got := store(t, g, 20); got != 16 || c.counts != 1 {
+		if got := fill(t, g, 20); got != 16 || c.counts != 1 {
 			t.Errorf("%d admitted, want 10 and 6 more after a count; %d counts", got, c.counts)
 		}
 	})
@@ -65,7 +64,7 @@ func TestCountsBeforeItRefuses(t *testing.T) {
 
 func TestFullStoreIsNotCountedAllTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &counter{holds: usage.Totals{Entries: 10}}
+		c := &counter{holds: store.Totals{Entries: 10}}
 		g := newGauge(c)
 		g.Add(10, 0)
 		for range 1000 {
@@ -78,27 +77,27 @@ func TestFullStoreIsNotCountedAllTheTime(t *testing.T) {
 		}
 		c.holds.Entries = 0
 		time.Sleep(time.Second)
-		if got := store(t, g, 3); got != 3 {
+		if got := fill(t, g, 3); got != 3 {
 			t.Errorf("%d of 3 admitted after others have made room", got)
 		}
 	})
 }
 
 func TestRoomAfterATake(t *testing.T) {
-	c := &counter{holds: usage.Totals{Entries: 10}}
+	c := &counter{holds: store.Totals{Entries: 10}}
 	g := newGauge(c)
 	g.Add(10, 0)
-	if got := store(t, g, 1); got != 0 {
+	if got := fill(t, g, 1); got != 0 {
 		t.Fatal("admitted into a full store")
 	}
 	g.Add(-1, 0)
-	if got := store(t, g, 1); got != 1 {
+	if got := fill(t, g, 1); got != 1 {
 		t.Error("no room after a take")
 	}
 }
 
 func TestBytes(t *testing.T) {
-	g := newGauge(&counter{holds: usage.Totals{Entries: 1, Bytes: 9000}})
+	g := newGauge(&counter{holds: store.Totals{Entries: 1, Bytes: 9000}})
 	g.Add(1, 9000)
 	if err := g.Admit(t.Context(), 2000, g.Limits()); err != sealed.ErrFull {
 		t.Errorf("Admit = %v, want ErrFull", err)
@@ -128,7 +127,7 @@ func TestTroubleIsNotFull(t *testing.T) {
 
 func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &counter{holds: usage.Totals{Entries: 3, Bytes: 30}}
+		c := &counter{holds: store.Totals{Entries: 3, Bytes: 30}}
 		g := newGauge(c)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
