@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 	"internal/sealed":           {"internal/secret"},
 	"internal/sealed/storetest": {"internal/relay", "internal/sealed", "internal/secret"},
 	"internal/secret":           {},
-	"internal/stackexchange":    {"internal/origin", "internal/relay", "internal/secret"},
+	"internal/stackexchange":    {"internal/origin", "internal/secret"},
 	"internal/store":            {"internal/sealed"},
 	"internal/store/memory":     {"internal/sealed", "internal/store"},
 	"internal/store/postgres":   {"internal/sealed", "internal/store"},

@@ -19,6 +19,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
@@ -221,7 +222,7 @@ func TestLargeBody(t *testing.T) {
 func TestLongTokens(t *testing.T) {
 	d := newDSS(t, inMemory())
 	key := rand.Text()
-	token := strings.Repeat("t", relay.MaxTokenLength)
+	token := strings.Repeat("t", secret.MaxReceived)
 	d.deposit(key, token)
 	if got := d.claim(key); got != `200 {"access_token":"`+token+`"}` {
 		t.Errorf("claim of the longest token: %s", got)

@@ -2,15 +2,11 @@ package relay
 
 import (
 	"fmt"
-	"regexp"
 
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
-
-// MaxTokenLength is the longest access token or code, in bytes.
-const MaxTokenLength = 4096
 
 // maxReason bounds what is kept of a refusal's texts, in bytes each.
 const maxReason = 512
@@ -58,26 +54,12 @@ func NewToken(text string) (Response, error) { return newValue(KindToken, "acces
 func NewCode(text string) (Response, error) { return newValue(KindCode, "code", text) }
 
 func newValue(kind Kind, name, text string) (Response, error) {
-	switch {
-	case text == "":
-		return Response{}, fmt.Errorf("%w: the %s is empty", ErrInvalidResponse, name)
-	case len(text) > MaxTokenLength:
-		return Response{}, fmt.Errorf("%w: the %s is longer than %d bytes", ErrInvalidResponse, name, MaxTokenLength)
+	value, err := secret.Parse(name, text)
+	if err != nil {
+		return Response{}, fmt.Errorf("%w: %w", ErrInvalidResponse, err)
 	}
-	for _, c := range []byte(text) {
-		if c <= ' ' || c > '~' {
-			return Response{}, fmt.Errorf("%w: the %s has characters outside visible ASCII", ErrInvalidResponse, name)
-		}
-	}
-	if percentEscape.MatchString(text) {
-		return Response{}, fmt.Errorf("%w: the %s holds %%XX: it was encoded twice", ErrInvalidResponse, name)
-	}
-	return Response{Kind: kind, Value: secret.New(text)}, nil
+	return Response{Kind: kind, Value: value}, nil
 }
-
-// percentEscape is what is left when something that was encoded twice has been
-// decoded once. No token of Stack Exchange has a percent sign.
-var percentEscape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 // NewRefusal is an error response. The texts come from outside: what is kept of
 // them can be shown, and is bounded.

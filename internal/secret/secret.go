@@ -1,5 +1,6 @@
 // Package secret is what secrets have in common: a type that does not print,
-// random text, the S256 transformation and the match code.
+// what a received one may look like, redaction in the texts of others, random
+// text, the S256 transformation and the match code.
 package secret
 
 import (
@@ -7,11 +8,19 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"fmt"
 	"log/slog"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
 )
 
 // Redacted is what a secret prints as.
 const Redacted = "[redacted]"
+
+// MaxReceived is the longest secret that [Parse] accepts, in bytes.
+const MaxReceived = 4096
 
 // Text is text that must not end up in a log, an error or a panic. Every usual
 // way to print, log or encode it gives "[redacted]"; [Text.Reveal] is the one
@@ -23,6 +32,27 @@ type Text struct{ text *string }
 
 // New wraps text.
 func New(text string) Text { return Text{&text} }
+
+// Parse checks a code or token that another server has issued: visible ASCII
+// characters, of which there is at least one, and no percent encoding. Errors
+// say what is wrong with the name, and do not repeat the text.
+func Parse(name, text string) (Text, error) {
+	switch {
+	case text == "":
+		return Text{}, fmt.Errorf("the %s is empty", name)
+	case len(text) > MaxReceived:
+		return Text{}, fmt.Errorf("the %s is longer than %d bytes", name, MaxReceived)
+	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return Text{}, fmt.Errorf("the %s has characters outside visible ASCII", name)
+	case percentEscape.MatchString(text):
+		return Text{}, fmt.Errorf("the %s holds %%XX: it was encoded twice", name)
+	}
+	return New(text), nil
+}
+
+// percentEscape is what is left when something that was encoded twice has been
+// decoded once. No token of Stack Exchange has a percent sign.
+var percentEscape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 // Random returns 256 random bits as 43 characters of base64url, the form of a
 // code verifier (RFC 7636 section 4.1).
@@ -60,6 +90,28 @@ func (Text) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
 // MarshalText redacts.
 func (Text) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
+
+// Redact replaces secrets in text, as they are or percent-encoded, in any case
+// of letters. Remove controls first: a secret may be hidden by them.
+func Redact(text string, secrets ...Text) string {
+	var forms []string
+	for _, secret := range secrets {
+		if !secret.IsZero() {
+			forms = append(forms, regexp.QuoteMeta(secret.Reveal()), regexp.QuoteMeta(url.QueryEscape(secret.Reveal())))
+		}
+	}
+	if len(forms) == 0 {
+		return text
+	}
+	// The longest first, as one may be the beginning of another.
+	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
+	pattern := regexp.MustCompile("(?i)" + strings.Join(forms, "|"))
+	text = pattern.ReplaceAllLiteralString(text, Redacted)
+	if pattern.MatchString(text) { // such as the secret "red"
+		return ""
+	}
+	return text
+}
 
 // Equal compares two texts in a time that depends on their lengths only.
 func Equal[T string | []byte](a, b T) bool {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/secret"
@@ -53,6 +54,23 @@ func isRefused(err error) bool {
 	_, ok := errors.AsType[*RefusedError](err)
 	return ok
 }
+
+const maxText = 200 // bytes
+
+// clean makes the text of others fit for an error. The cut comes last, or it
+// could leave half of a secret.
+func clean(text string, secrets []secret.Text) string { return cut(secret.Redact(printable(text), secrets...)) }
+
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+func cut(text string) string { return text[:min(len(text), maxText)] }
 
 func refused(kind, message string, secrets []secret.Text) error {
 	return &RefusedError{Type: clean(kind, secrets), Message: clean(message, secrets)}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
@@ -83,17 +83,6 @@ func gone(id int) bool {
 // issuable reports whether Stack Exchange could have issued token. Others
 // never become part of a path.
 func issuable(token string) bool {
-	if token == "" || len(token) > relay.MaxTokenLength {
-		return false
-	}
-	for _, c := range []byte(token) {
-		if !inToken(c) {
-			return false
-		}
-	}
-	return true
-}
-
-func inToken(c byte) bool {
-	return 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '(' || c == ')' || c == '*'
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789()*"
+	return token != "" && len(token) <= secret.MaxReceived && strings.Trim(token, alphabet) == ""
 }

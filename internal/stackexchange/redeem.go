@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
@@ -66,7 +65,7 @@ func (c *Client) redeem(ctx context.Context, r Redemption) (token Token, err err
 }
 
 func (a answer) token() (Token, error) {
-	response, err := relay.NewToken(a.fields.text("access_token"))
+	token, err := secret.Parse("access token", a.fields.text("access_token"))
 	if err != nil {
 		return Token{}, a.unexpected()
 	}
@@ -74,7 +73,7 @@ func (a answer) token() (Token, error) {
 	if !ok {
 		return Token{}, a.unexpected()
 	}
-	return Token{response.Value, seconds}, nil
+	return Token{token, seconds}, nil
 }
 
 // wholeSeconds reads a JSON integer or a string of digits. What is absent or
