@@ -1,5 +1,5 @@
 # make run     start the server with the sandbox on http://localhost:8080
-# make test    install what is missing and run every test, race detector on
+# make test    install what is missing and run every test, race detector on (go test ./... runs those that need only Go)
 # make test-internet   what make test leaves out of test/internet, because it takes minutes
 # make test-races      10,000 sign-ins, each claimed 64 times at once, in each shared store
 # make test-versions   the PostgreSQL store on the oldest and the newest PostgreSQL that is supported
@@ -31,26 +31,26 @@ run: build
 
 test: build
 	$(AS_BUILD) test/setup
-	go test -race -count 1 -timeout 25m -p $(PACKAGES) ./test/process ./test/deploy ./... # the longest first
+	go test -race -tags integration -count 1 -timeout 25m -p $(PACKAGES) ./test/process ./test/deploy ./... # the longest first
 	$(AS_BUILD) npm --prefix test/browser test
 
 test-races:
-	go test -count 1 -timeout 40m ./test/process -run TestFleetClaimRaces -v -signins 10000
+	go test -tags integration -count 1 -timeout 40m ./test/process -run TestFleetClaimRaces -v -signins 10000
 
 test-versions:
 	test/versions/run
 
 test-internet:
 	$(AS_BUILD) test/setup
-	go test -tags internet -count 1 -timeout 40m ./test/internet/...
+	go test -tags integration,internet -count 1 -timeout 40m ./test/internet/...
 
 lint:
 	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 	$(AS_BUILD) go vet ./...
-	$(AS_BUILD) go vet -tags internet ./test/internet/...
-	$(AS_BUILD) go run $(STATICCHECK) ./...
+	$(AS_BUILD) go vet -tags integration,internet ./...
+	$(AS_BUILD) go run $(STATICCHECK) -tags integration,internet ./...
 	go mod tidy -diff
-	@dead="$$($(AS_BUILD) go run $(DEADCODE) -test ./...)"; test -z "$$dead" || { echo "$$dead"; exit 1; }
+	@dead="$$($(AS_BUILD) go run $(DEADCODE) -test -tags integration,internet ./...)"; test -z "$$dead" || { echo "$$dead"; exit 1; }
 
 cross:
 	@set -e; for os in linux darwin windows; do for arch in amd64 arm64; do \

@@ -2,7 +2,6 @@ package main
 
 import (
 	"flag"
-	"os/exec"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -59,19 +58,7 @@ func TestCompletionsKnowEverything(t *testing.T) {
 	}
 }
 
-func TestBashAcceptsItsCompletion(t *testing.T) {
-	command := exec.Command("bash", "-n")
-	command.Stdin = strings.NewReader(bashCompletion(commands()))
-	if output, err := command.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, output)
-	}
-}
-
-func TestQuoting(t *testing.T) {
-	output, err := exec.Command("sh", "-c", "printf %s "+quoteForShell(`it's $(not) "easy" \ *`)).Output()
-	if err != nil || string(output) != `it's $(not) "easy" \ *` {
-		t.Errorf("%q: %v", output, err)
-	}
+func TestRoff(t *testing.T) {
 	if got := roff(".so x\n'y\n--a\\b…"); got != "\\&.so x\n\\&'y\n\\-\\-a\\eb\\[u2026]" {
 		t.Errorf("roff: %q", got)
 	}

@@ -21,18 +21,21 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"dss": main, "count-roots": countRoots})
 }
 
-// TestScripts runs the real binary. In the scripts,
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+// runScripts runs the scripts of a folder with the real binary. In them,
 //
 //	serve               starts a server with a sandbox; SERVER is its address
+//	                    and PORT its port
 //	exits STATUS ARG…   runs dss to its end, like exec
 //	start NAME ARG…     runs dss in the background, with NAME.out and NAME.err
 //	user DECISION NAME  has a user approve or deny at the address in NAME.err
 //	signal NAME SIGNAL  sends INT or TERM to it
 //	said NAME PATTERN   waits until NAME.err has a match
 //	ended NAME STATUS   waits for its end
-func TestScripts(t *testing.T) {
+func runScripts(t *testing.T, folder string) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
+		Dir: folder, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
 			env.Values[running{}] = map[string]*background{}
 			return nil
@@ -90,11 +93,12 @@ func serveInScript(ts *testscript.TestScript, _ bool, args []string) {
 	b := launch(ts, command)
 	w.Close()
 	line, err := bufio.NewReader(out).ReadString('\n')
-	address := regexp.MustCompile(`http://\S+`).FindString(line)
-	if err != nil || address == "" {
+	address := regexp.MustCompile(`http://\S+:(\d+)`).FindStringSubmatch(line)
+	if err != nil || address == nil {
 		ts.Fatalf("no address in %q: %v", line, err)
 	}
-	ts.Setenv("SERVER", address)
+	ts.Setenv("SERVER", address[0])
+	ts.Setenv("PORT", address[1])
 	ts.Value(running{}).(map[string]*background)["server"] = b
 }
 

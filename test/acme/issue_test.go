@@ -1,3 +1,5 @@
+//go:build integration
+
 package acme_test
 
 import (

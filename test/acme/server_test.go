@@ -1,3 +1,5 @@
+//go:build integration
+
 // Package acme_test runs the real binary against a real ACME server.
 package acme_test
 

@@ -1,3 +1,5 @@
+//go:build integration
+
 // Package clients_test runs OAuth clients that others wrote, unchanged, against
 // the real binary and its sandbox.
 package clients_test

@@ -1,3 +1,5 @@
+//go:build integration
+
 // Package deploy_test runs the server the ways that docs/deploy.md describes:
 // under a service manager, in a container, behind each of the proxies, with
 // the files of deploy/ as they stand there.

@@ -1,3 +1,5 @@
+//go:build integration
+
 // Package dist_test builds what is released, twice.
 package dist_test
 

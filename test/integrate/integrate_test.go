@@ -1,3 +1,5 @@
+//go:build integration
+
 // Package integrate_test runs the programs of docs/integrate.md, as they stand
 // there, against the real binary.
 package integrate_test

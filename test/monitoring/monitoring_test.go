@@ -1,3 +1,5 @@
+//go:build integration
+
 // Package monitoring_test has Prometheus' own tool judge what operators get:
 // the metrics of the real binary, the alerts and the dashboard.
 package monitoring_test

@@ -1,3 +1,5 @@
+//go:build integration
+
 // Package process_test runs the real binary: it is killed, shut down, and
 // searched for secrets.
 package process_test

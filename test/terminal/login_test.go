@@ -1,3 +1,5 @@
+//go:build integration
+
 package terminal_test
 
 import (

@@ -1,3 +1,5 @@
+//go:build integration
+
 // Package terminal_test runs the real binary in a real terminal, tmux, and
 // looks at what a person sees there.
 package terminal_test

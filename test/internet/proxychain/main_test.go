@@ -1,3 +1,5 @@
+//go:build integration
+
 // Package proxychain_test runs the real binary behind a real nginx, and floods
 // it from one of several addresses of this machine.
 package proxychain_test

@@ -1,3 +1,5 @@
+//go:build integration
+
 // Package scanners_test has the tools that look for weaknesses look at the
 // real binary over HTTPS, as it is by default, and attacks it the way they
 // do. What takes minutes runs with the build tag internet, which `make

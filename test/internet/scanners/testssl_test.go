@@ -1,4 +1,4 @@
-//go:build internet
+//go:build integration && internet
 
 package scanners_test
 
