@@ -56,7 +56,7 @@ func (c *config) flags() *flag.FlagSet {
 	f.StringVar(&c.store, "store", "sqlite:data/dss.db", "where deposits wait: sqlite:PATH, memory:, redis://…, rediss://… or postgres://…")
 	f.DurationVar(&c.ttl, "ttl", relay.DefaultTTL, "how long a deposit waits for its app")
 	choiceVar(f, &c.confirm, "confirm", "all|sessions", "which sign-ins ask the user first: all, or sessions (a relay key is handed over at once; for a private server)")
-	f.StringVar(&c.appHosts, "app-hosts", "", "comma-separated `ids` of apps with a host of their own below the public one, or all")
+	f.StringVar(&c.appHosts, "app-hosts", "", "comma-separated `ids` of apps with a host of their own below the public one, or all (not with --acme-email)")
 	f.BoolVar(&c.behindProxy, "behind-proxy", false, "a reverse proxy in front makes a plain http public URL safe")
 	f.StringVar(&c.adminListen, "admin-listen", "", "`address` for metrics, health checks and profiles; keep it private")
 	f.StringVar(&c.stackExchangeURL, "stackexchange-url", dss.DefaultStackExchange, "`URL` where users sign in")

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/display"
@@ -179,7 +180,7 @@ func (c *config) lookAtACME() (string, error) {
 	} else if _, err := c.certStorage(nil); err != nil {
 		return "", usagef("%v", err)
 	}
-	return fmt.Sprintf("for %s from %s, %s; it was not asked", c.serverName(), c.https.acmeDirectory, kept), nil
+	return fmt.Sprintf("for %s from %s, %s; it was not asked", strings.Join(c.certHosts(), ", "), c.https.acmeDirectory, kept), nil
 }
 
 // lookAtAudit also keeps the key of the hashes.

@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/acme"
@@ -22,13 +23,9 @@ const (
 	noListen       = "off"
 )
 
-// minNewAppHosts lets a quarter of it be one.
-const minNewAppHosts = 4
-
 // httpsSettings are those of HTTPS without a proxy.
 type httpsSettings struct {
 	acmeEmail, acmeDirectory, acmeCA string
-	newAppHosts                      int
 	certFile, keyFile                string
 	certDir, certSecretFile          string
 	httpListen                       string
@@ -40,7 +37,6 @@ func (s *httpsSettings) flags(f *flag.FlagSet) {
 	f.StringVar(&s.acmeEmail, "acme-email", "", "obtain certificates by ACME, and accept the authority's terms; it may write to this `address`")
 	f.StringVar(&s.acmeDirectory, "acme-directory", acme.LetsEncryptURL, "`URL` of the ACME directory of the certificate authority")
 	f.StringVar(&s.acmeCA, "acme-ca", "", "`file` of the certificates (PEM) to verify the authority's own with, if the system does not know them")
-	f.IntVar(&s.newAppHosts, "acme-new-app-hosts", 40, "with --app-hosts all, `number` of app hosts that get their first certificate in a week at most, a quarter of them at once")
 	f.StringVar(&s.certFile, "tls-cert", "", "`file` of the certificate with its chain (PEM), instead of ACME; read again when it changes")
 	f.StringVar(&s.keyFile, "tls-key", "", "`file` of the certificate's private key (PEM)")
 	f.StringVar(&s.certDir, "cert-dir", "", "`folder` for what ACME obtains, if --store is not shared (default certificates, next to the database)")
@@ -90,7 +86,7 @@ func (s *httpsSettings) checkSource(given map[string]bool) error {
 	if (s.certFile == "") != (s.keyFile == "") {
 		return usagef("--tls-cert and --tls-key go together")
 	}
-	for _, name := range []string{"acme-directory", "acme-ca", "acme-new-app-hosts", "cert-dir", "cert-secret-file"} {
+	for _, name := range []string{"acme-directory", "acme-ca", "cert-dir", "cert-secret-file"} {
 		if given[name] && !s.acme() {
 			return usagef("--%s does nothing without --acme-email", name)
 		}
@@ -131,10 +127,25 @@ func (c *config) checkACME(given map[string]bool) error {
 	if err != nil || u.Scheme != "https" || !certifiable(u.Hostname()) {
 		return usagef("--acme-email needs a --public-url with a name that the whole internet knows, such as https://auth.example.org")
 	}
-	if s.newAppHosts < minNewAppHosts {
-		return usagef("--acme-new-app-hosts must be at least %d", minNewAppHosts)
+	if slices.Contains(c.apps(), "all") {
+		return usagef("--acme-email cannot order certificates for --app-hosts all: list the ids of the apps, "+
+			"or give a certificate for *.%s with --tls-cert and --tls-key", u.Hostname())
+	}
+	for _, id := range c.apps() {
+		if host := id + "." + u.Hostname(); !certs.HostName(host) {
+			return usagef("--app-hosts: %s is too long for the name of a host", host)
+		}
 	}
 	return c.checkCertStorage(given)
+}
+
+// certHosts lists the hosts that need a certificate, the server's own first.
+func (c *config) certHosts() []string {
+	hosts := []string{c.serverName()}
+	for _, id := range c.apps() {
+		hosts = append(hosts, id+"."+hosts[0])
+	}
+	return hosts
 }
 
 // certifiable reports whether an authority may issue for a canonical host.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/x509"
 	"fmt"
 	"log/slog"
@@ -39,17 +40,18 @@ type secured struct {
 
 // openHTTPS finds the certificates and serves plain HTTP next to HTTPS, if the
 // settings say so.
-func (c *config) openHTTPS(store sealed.Store, dss *httpapi.Server, log *slog.Logger) (*secured, error) {
+func (c *config) openHTTPS(ctx context.Context, store sealed.Store, dss *httpapi.Server, log *slog.Logger) (*secured, error) {
 	if !c.https.enabled() {
 		return nil, nil
 	}
 	s := &secured{}
 	var challenge httpapi.Challenge
 	if c.https.acme() {
-		source, err := c.newACME(store, dss, log)
+		source, err := c.newACME(store, log)
 		if err != nil {
 			return nil, err
 		}
+		source.Load(ctx)
 		s.source, challenge = source, source.Challenge
 	} else {
 		s.source = c.https.files
@@ -108,7 +110,7 @@ func (s *secured) close() {
 	}
 }
 
-func (c *config) newACME(store sealed.Store, dss *httpapi.Server, log *slog.Logger) (*certs.ACME, error) {
+func (c *config) newACME(store sealed.Store, log *slog.Logger) (*certs.ACME, error) {
 	roots, err := readRoots(c.https.acmeCA)
 	if err != nil {
 		return nil, err
@@ -121,9 +123,7 @@ func (c *config) newACME(store sealed.Store, dss *httpapi.Server, log *slog.Logg
 		Directory: c.https.acmeDirectory,
 		Email:     c.https.acmeEmail,
 		Roots:     roots,
-		Host:      strings.ToLower(c.public.Hostname()),
-		Answers:   dss.Answers,
-		NewNames:  c.https.newAppHosts,
+		Hosts:     c.certHosts(),
 		HTTP01:    c.https.httpListen != "",
 		Storage:   storage,
 		UserAgent: "dss/" + version(),

@@ -100,7 +100,7 @@ func (c *config) serve(ctx context.Context, p process) error {
 		return err
 	}
 	defer stopAdmin()
-	secure, err := c.openHTTPS(store, dss, log)
+	secure, err := c.openHTTPS(ctx, store, dss, log)
 	if err != nil {
 		return err
 	}

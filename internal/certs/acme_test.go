@@ -84,8 +84,9 @@ func (f *flaky) Get(ctx context.Context, name string) ([]byte, bool, error) {
 	return f.Storage.Get(ctx, name)
 }
 
-// newCluster has an authority that cannot be reached.
-func newCluster(t *testing.T) cluster {
+// newCluster has certificates for testHost and more, and an authority that
+// cannot be reached.
+func newCluster(t *testing.T, more ...string) cluster {
 	t.Helper()
 	vault, err := NewVault(memory.New(store.Limits{}), secret.New(strings.Repeat("s", MinSecret)), "authority")
 	if err != nil {
@@ -93,10 +94,7 @@ func newCluster(t *testing.T) cluster {
 	}
 	storage, log := &flaky{Storage: vault}, &buffer{}
 	return cluster{NewACME(Config{
-		Directory: "https://127.0.0.1:1/dir", Email: "me@example.org", Host: testHost, NewNames: 8, HTTP01: true,
-		Answers: func(name string) (ok, endless bool) {
-			return strings.HasSuffix(name, testHost), strings.HasSuffix(name, "any."+testHost)
-		},
+		Directory: "https://127.0.0.1:1/dir", Email: "me@example.org", Hosts: append([]string{testHost}, more...), HTTP01: true,
 		Storage: storage, Log: slog.New(slog.NewTextHandler(log, nil)),
 	}), storage, log}
 }
@@ -135,26 +133,30 @@ func (c cluster) put(t *testing.T, name string, life time.Duration) {
 	}
 }
 
-// TestAnotherServerOrders: the handshake waits for what the other one stores.
+// TestAnotherServerOrders: what it stores is served soon, of the host that
+// this server waits for and of those after it in the list.
 func TestAnotherServerOrders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t)
+		app := "7." + testHost
+		c := newCluster(t, app)
 		unlock := c.elsewhere(t, testHost)
+		unlockApp := c.elsewhere(t, app)
 		defer c.run(t)()
-		type result struct {
-			cert *tls.Certificate
-			err  error
-		}
-		results := make(chan result)
-		go func() {
-			cert, err := c.ask(t, testHost)
-			results <- result{cert, err}
-		}()
 		time.Sleep(30 * time.Second)
+		c.put(t, app, 90*24*time.Hour)
+		unlockApp()
+		time.Sleep(2 * time.Second)
+		if cert, err := c.ask(t, app); err != nil || cert.Leaf.DNSNames[0] != app {
+			t.Errorf("the app's: %v, %v", cert, err)
+		}
+		if cert, err := c.ask(t, testHost); !errors.Is(err, errNoCertificate) {
+			t.Errorf("before the other one is done: %v, %v", cert, err)
+		}
 		c.put(t, testHost, 90*24*time.Hour)
 		unlock()
-		if r := <-results; r.err != nil || r.cert.Leaf.DNSNames[0] != testHost {
-			t.Errorf("after the other one is done: %v, %v", r.cert, r.err)
+		time.Sleep(2 * time.Second)
+		if cert, err := c.ask(t, testHost); err != nil || cert.Leaf.DNSNames[0] != testHost {
+			t.Errorf("after the other one is done: %v, %v", cert, err)
 		}
 		if strings.Contains(c.log.String(), "ERROR") {
 			t.Errorf("the log:\n%s", c.log.String())
@@ -162,84 +164,85 @@ func TestAnotherServerOrders(t *testing.T) {
 	})
 }
 
-// TestHandshakesAreBounded in how long they wait and how many do.
-func TestHandshakesAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t)
-		c.elsewhere(t, testHost)
-		stop := c.run(t)
-		began := time.Now()
-		var asked sync.WaitGroup
-		var mu sync.Mutex
-		var waited, busy int
-		for range maxWaiting + 44 {
-			asked.Go(func() {
-				_, err := c.ask(t, testHost)
-				mu.Lock()
-				defer mu.Unlock()
-				switch took := time.Since(began); {
-				case errors.Is(err, errBusy) && took == 0:
-					busy++
-				case errors.Is(err, context.DeadlineExceeded) && took == waitTime:
-					waited++
-				default:
-					t.Errorf("after %v: %v", took, err)
-				}
-			})
-		}
-		asked.Wait()
-		if waited != maxWaiting || busy != 44 {
-			t.Errorf("%d waited, %d were refused", waited, busy)
-		}
-		stop()
-	})
-}
-
-// TestStopEndsOrders: who waits hears of it.
-func TestStopEndsOrders(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, errs := newCluster(t), make(chan error)
-		names := []string{testHost, "1." + testHost, "2." + testHost, "3." + testHost, "4." + testHost, "5." + testHost}
-		for _, name := range names {
-			c.elsewhere(t, name)
-		}
-		stop := c.run(t)
-		for _, name := range names {
-			go func() {
-				_, err := c.ask(t, name)
-				errs <- err
-			}()
-		}
-		synctest.Wait()
-		stop()
-		for range names {
-			if err := <-errs; !errors.Is(err, context.Canceled) {
-				t.Errorf("who waited: %v", err)
-			}
-		}
-	})
-}
-
-// TestRefusedNames: no order, no wait, and nothing kept.
-func TestRefusedNames(t *testing.T) {
+// TestAnotherServerSucceeds, while this one pauses after a failure.
+func TestAnotherServerSucceeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
 		defer c.run(t)()
-		for _, name := range []string{"evil.example", "a_b." + testHost, "*." + testHost, "-." + testHost, "..", "a..b." + testHost} {
-			if cert, err := c.ask(t, name); !errors.Is(err, errNotAllowed) {
-				t.Errorf("%s: %v, %v", name, cert, err)
-			}
-		}
-		for i := range 1000 {
-			_, err := c.ask(t, strings.Repeat("x", i%60+1)+string(rune('a'+i/60))+".any."+testHost)
-			if i >= 2 && !errors.Is(err, errQuota) {
-				t.Fatalf("name %d: %v", i, err)
-			}
-		}
-		if len(c.sites) != 3 {
-			t.Errorf("%d names are remembered", len(c.sites))
+		time.Sleep(time.Hour) // the pauses are 10 minutes long by now
+		c.put(t, testHost, 90*24*time.Hour)
+		time.Sleep(checkEvery)
+		synctest.Wait()
+		if _, err := c.ask(t, testHost); err != nil {
+			t.Error(err)
 		}
 	})
+}
+
+// TestHandshakesDoNotWait for a certificate, and the log says once that they
+// fail.
+func TestHandshakesDoNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		c.elsewhere(t, testHost)
+		defer c.run(t)()
+		began := time.Now()
+		for range 1000 {
+			if _, err := c.ask(t, testHost); !errors.Is(err, errNoCertificate) {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("they took %v", took)
+		}
+		line := `msg="TLS connections fail: no certificate for the host yet" host=` + testHost
+		if n := strings.Count(c.log.String(), line); n != 1 {
+			t.Errorf("%d lines:\n%s", n, c.log.String())
+		}
+	})
+}
+
+// TestLoad: what is stored is served before Run has begun.
+func TestLoad(t *testing.T) {
+	c := newCluster(t, "7."+testHost)
+	c.put(t, testHost, 90*24*time.Hour)
+	c.put(t, "7."+testHost, 90*24*time.Hour)
+	c.Load(t.Context())
+	for _, host := range []string{testHost, "7." + testHost} {
+		if _, err := c.ask(t, host); err != nil {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
+// TestStopEndsOrders, even if another server holds all locks.
+func TestStopEndsOrders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, "1."+testHost)
+		c.elsewhere(t, testHost)
+		stop := c.run(t)
+		synctest.Wait()
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took != 0 {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// TestRefusedHosts get no certificate, and no line in the log.
+func TestRefusedHosts(t *testing.T) {
+	c := newCluster(t, "7."+testHost)
+	for _, host := range []string{
+		"evil.example", "8." + testHost, "a_b." + testHost, "*." + testHost, "-." + testHost, "..", "a.7." + testHost,
+	} {
+		if cert, err := c.ask(t, host); !errors.Is(err, errUnknownHost) {
+			t.Errorf("%s: %v, %v", host, cert, err)
+		}
+	}
+	if c.log.String() != "" {
+		t.Errorf("the log:\n%s", c.log.String())
+	}
 }
 
 // TestChallengeOfNobody: no answer to a challenge that nobody has begun.
@@ -248,7 +251,7 @@ func TestChallengeOfNobody(t *testing.T) {
 	if _, err := c.ask(t, testHost, "acme-tls/1"); !errors.Is(err, errNoChallenge) {
 		t.Errorf("TLS-ALPN-01: %v", err)
 	}
-	if _, err := c.ask(t, "evil.example", "acme-tls/1"); !errors.Is(err, errNotAllowed) {
+	if _, err := c.ask(t, "evil.example", "acme-tls/1"); !errors.Is(err, errUnknownHost) {
 		t.Errorf("TLS-ALPN-01 for another host: %v", err)
 	}
 	// The name of another entry is no token.
@@ -265,15 +268,17 @@ func TestChallengeOfNobody(t *testing.T) {
 // TestHostsNamedLikeChallenges: a host has its certificate, whatever is answered
 // for another one at the same time, and no host is named like an answer.
 func TestHostsNamedLikeChallenges(t *testing.T) {
-	c := newCluster(t)
-	for _, host := range []string{"challenge-" + testHost, "challenge-." + testHost, "account." + testHost, "new-1." + testHost, testHost} {
+	hosts := []string{"challenge-" + testHost, "account." + testHost, "new-1." + testHost, testHost}
+	c := newCluster(t, hosts...)
+	for _, host := range hosts {
 		if err := c.storage.Put(t.Context(), challengePrefix+host, []byte("answer"), time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		if !HostName(host) {
-			continue
+			t.Errorf("%s is no host", host)
 		}
 		c.put(t, host, 1000*time.Hour)
+		c.Load(t.Context())
 		if cert, err := c.ask(t, host); err != nil || cert.Leaf.DNSNames[0] != host {
 			t.Errorf("%s: %v", host, err)
 		}
@@ -286,7 +291,7 @@ func TestHostsNamedLikeChallenges(t *testing.T) {
 			t.Errorf("%s is a host", name)
 		}
 	}
-	if _, err := c.ask(t, challengePrefix+testHost); !errors.Is(err, errNotAllowed) {
+	if _, err := c.ask(t, challengePrefix+testHost); !errors.Is(err, errUnknownHost) {
 		t.Errorf("a host named like an answer: %v", err)
 	}
 }
@@ -299,7 +304,7 @@ func TestStorageTrouble(t *testing.T) {
 		c.storage.failing.Store(true)
 		defer c.run(t)()
 		synctest.Wait()
-		if _, err := c.ask(t, testHost); !errors.Is(err, errTrouble) {
+		if _, err := c.ask(t, testHost); !errors.Is(err, errNoCertificate) {
 			t.Errorf("a certificate from nowhere: %v", err)
 		}
 		if !strings.Contains(c.log.String(), "certificates not readable") {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -22,9 +21,6 @@ func TestPause(t *testing.T) {
 		later := &acme.Error{StatusCode: http.StatusTooManyRequests, ProblemType: limited.ProblemType, Header: http.Header{"Retry-After": {"90000"}}}
 		much := &acme.Error{StatusCode: http.StatusTooManyRequests, ProblemType: limited.ProblemType, Header: http.Header{"Retry-After": {"900000"}}}
 		var p pause
-		if p.check() != nil {
-			t.Error("a pause before anything has failed")
-		}
 		for i, step := range []struct {
 			err  error
 			wait time.Duration
@@ -37,14 +33,10 @@ func TestPause(t *testing.T) {
 			if got := p.failed(step.err); got != step.wait {
 				t.Errorf("step %d: %v, want %v", i, got, step.wait)
 			}
-			time.Sleep(step.wait - time.Nanosecond)
-			if err := p.check(); !errors.Is(err, step.err) {
-				t.Errorf("step %d: no pause: %v", i, err)
+			if left := time.Until(p.until); left != step.wait {
+				t.Errorf("step %d: the pause ends in %v", i, left)
 			}
-			time.Sleep(time.Nanosecond)
-			if p.check() != nil {
-				t.Errorf("step %d: still a pause", i)
-			}
+			time.Sleep(step.wait)
 		}
 		for range 100 {
 			p.failed(unreachable)
@@ -53,45 +45,6 @@ func TestPause(t *testing.T) {
 			t.Errorf("at last: %v", got)
 		}
 	})
-}
-
-// TestQuota takes whenever it may: never more in any week, never nothing.
-func TestQuota(t *testing.T) {
-	for _, most := range []int{4, 40, 1000} {
-		synctest.Test(t, func(t *testing.T) {
-			q := newQuota(most)
-			var taken []time.Time
-			atOnce := 0
-			for q.take() {
-				taken = append(taken, time.Now())
-				atOnce++
-			}
-			if atOnce != most/4 {
-				t.Errorf("%d of %d at once", atOnce, most)
-			}
-			for end := time.Now().Add(4 * week); time.Now().Before(end); time.Sleep(5 * time.Minute) {
-				for q.take() {
-					taken = append(taken, time.Now())
-				}
-			}
-			for i := range taken {
-				if last, _ := slices.BinarySearchFunc(taken, taken[i].Add(week), time.Time.Compare); last-i > most {
-					t.Fatalf("%d of %d in a week", last-i, most)
-				}
-			}
-			if least := most * 3; len(taken) < least {
-				t.Errorf("only %d in four weeks", len(taken))
-			}
-			time.Sleep(10 * week)
-			atOnce = 0
-			for q.take() {
-				atOnce++
-			}
-			if atOnce != most/4 {
-				t.Errorf("after a rest %d of %d at once", atOnce, most)
-			}
-		})
-	}
 }
 
 func TestHostName(t *testing.T) {

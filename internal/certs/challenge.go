@@ -26,17 +26,8 @@ var errNoChallenge = errors.New("no such challenge")
 // challengeToken is what RFC 8555 §8.3 has a token made of.
 var challengeToken = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
-// challengeKinds lists the kinds, the one to try first first.
-func (a *ACME) challengeKinds() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return slices.Clone(a.kinds)
-}
-
 // prefer has a kind tried first from now on.
 func (a *ACME) prefer(kind string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	i := slices.Index(a.kinds, kind)
 	a.kinds[0], a.kinds[i] = a.kinds[i], a.kinds[0]
 }
@@ -81,6 +72,8 @@ func alpnAnswer(client *acme.Client, token, name string) ([]byte, error) {
 
 // challengeCert is the answer to a TLS-ALPN-01 challenge for name.
 func (a *ACME) challengeCert(ctx context.Context, name string) (*tls.Certificate, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
 	data, ok, err := a.config.Storage.Get(ctx, challengePrefix+name)
 	if err != nil {
 		return nil, err

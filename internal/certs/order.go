@@ -102,7 +102,7 @@ func (a *ACME) order(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	var failure error
-	for _, kind := range a.challengeKinds() {
+	for _, kind := range slices.Clone(a.kinds) {
 		order, err := a.prove(ctx, client, name, kind)
 		if err == nil {
 			a.prefer(kind)

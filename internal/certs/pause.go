@@ -2,7 +2,6 @@ package certs
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -19,12 +18,11 @@ const (
 	limitedPause                       = time.Hour // if the authority does not say how long
 )
 
-// pause keeps from ordering a name's certificate again too soon.
+// pause keeps a host's certificate from being ordered again too soon.
 type pause struct {
 	failures int // of the same kind, one after the other
 	refused  bool
 	until    time.Time
-	err      error // why
 }
 
 // failed makes or prolongs the pause, and returns how long it is.
@@ -41,16 +39,8 @@ func (p *pause) failed(err error) time.Duration {
 		wait = max(wait, asked)
 	}
 	p.failures++
-	p.err, p.until = err, time.Now().Add(wait)
+	p.until = time.Now().Add(wait)
 	return wait
-}
-
-// check returns an error while the pause lasts.
-func (p *pause) check() error {
-	if left := time.Until(p.until); left > 0 {
-		return fmt.Errorf("no certificate, and no new try for %v: %w", left.Round(time.Second), p.err)
-	}
-	return nil
 }
 
 // refused reports whether the authority answered, and said no.

@@ -49,13 +49,5 @@ func (h hosts) lookup(host string) (app string, ok bool) {
 	return "", false
 }
 
-// Answers reports whether the server answers for a host name, given without a
-// port, and whether that is one of an endless set, as "all" apps have hosts.
-// Certificates are for such names alone.
-func (s *Server) Answers(name string) (ok, endless bool) {
-	app, ok := s.hosts.lookup(s.withPort(name))
-	return ok, ok && app != "" && !slices.Contains(s.hosts.apps, app)
-}
-
 // withPort adds the public URL's port to a host name.
 func (s *Server) withPort(name string) string { return origin.Join(name, s.config.PublicURL.Port()) }

@@ -17,7 +17,7 @@ import (
 
 // plain is the plain HTTP side of a server at publicURL with the app hosts 7
 // and inbox, or all.
-func plain(t *testing.T, publicURL, apps string, challenge httpapi.Challenge) (http.Handler, *httpapi.Server, *buffer) {
+func plain(t *testing.T, publicURL, apps string, challenge httpapi.Challenge) (http.Handler, *buffer) {
 	t.Helper()
 	public, err := url.Parse(publicURL)
 	if err != nil {
@@ -30,7 +30,7 @@ func plain(t *testing.T, publicURL, apps string, challenge httpapi.Challenge) (h
 	if err != nil {
 		t.Fatal(err)
 	}
-	return server.PlainHandler(challenge), server, log
+	return server.PlainHandler(challenge), log
 }
 
 func get(handler http.Handler, method, target, host string) *http.Response {
@@ -43,9 +43,9 @@ func get(handler http.Handler, method, target, host string) *http.Response {
 }
 
 func TestPlainRedirects(t *testing.T) {
-	handler, _, log := plain(t, "https://auth.example.org", "7,inbox", nil)
-	elsewhere, _, _ := plain(t, "https://auth.example.org:8443", "all", nil)
-	local, _, _ := plain(t, "https://[::1]", "", nil)
+	handler, log := plain(t, "https://auth.example.org", "7,inbox", nil)
+	elsewhere, _ := plain(t, "https://auth.example.org:8443", "all", nil)
+	local, _ := plain(t, "https://[::1]", "", nil)
 	for _, c := range []struct {
 		handler              http.Handler
 		method, target, host string
@@ -94,7 +94,7 @@ func checkPlainHeaders(t *testing.T, response *http.Response) {
 
 func TestPlainRefuses(t *testing.T) {
 	challenge := func(context.Context, string) ([]byte, bool, error) { return []byte("answer"), true, nil }
-	handler, _, _ := plain(t, "https://auth.example.org", "7", challenge)
+	handler, _ := plain(t, "https://auth.example.org", "7", challenge)
 	for _, c := range []struct {
 		target, host string
 		status       int
@@ -119,7 +119,7 @@ func TestPlainRefuses(t *testing.T) {
 }
 
 func TestPlainAnswersChallenges(t *testing.T) {
-	handler, _, log := plain(t, "https://auth.example.org", "7", func(_ context.Context, token string) ([]byte, bool, error) {
+	handler, log := plain(t, "https://auth.example.org", "7", func(_ context.Context, token string) ([]byte, bool, error) {
 		if token == "trouble" {
 			return nil, false, errors.New("out of order")
 		}
@@ -145,27 +145,5 @@ func TestPlainAnswersChallenges(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "CANARY") {
 		t.Errorf("the log:\n%s", log.String())
-	}
-}
-
-// TestAnswers: certificates follow the rule that requests follow.
-func TestAnswers(t *testing.T) {
-	for _, c := range []struct {
-		public, apps, name string
-		ok, endless        bool
-	}{
-		{"https://auth.example.org", "7", "auth.example.org", true, false},
-		{"https://auth.example.org:8443", "7", "7.auth.example.org", true, false},
-		{"https://auth.example.org", "7", "8.auth.example.org", false, false},
-		{"https://auth.example.org", "7,all", "7.auth.example.org", true, false},
-		{"https://auth.example.org", "7,all", "8.auth.example.org", true, true},
-		{"https://auth.example.org", "all", "a.8.auth.example.org", false, false},
-		{"https://auth.example.org", "all", "example.org", false, false},
-		{"https://auth.example.org", "", "8.auth.example.org", false, false},
-	} {
-		_, server, _ := plain(t, c.public, c.apps, nil)
-		if ok, endless := server.Answers(c.name); ok != c.ok || endless != c.endless {
-			t.Errorf("%s with %q: %s is %v, %v", c.public, c.apps, c.name, ok, endless)
-		}
 	}
 }

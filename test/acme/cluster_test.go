@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
@@ -58,8 +59,8 @@ func joinWith(t *testing.T, a *authority, storage certs.Storage, port string) *m
 	t.Helper()
 	m := &member{}
 	m.source = certs.NewACME(certs.Config{
-		Directory: a.directory(), Email: "me@example.test", Roots: a.own(), Host: host,
-		Answers: func(name string) (bool, bool) { return strings.HasSuffix(name, host), false },
+		Directory: a.directory(), Email: "me@example.test", Roots: a.own(),
+		Hosts:   []string{host, "7." + host},
 		Storage: storage, Log: slog.New(slog.NewTextHandler(&m.log, nil)),
 	})
 	listener, err := net.Listen("tcp", loopback(port))
@@ -107,31 +108,19 @@ func TestSeveralServers(t *testing.T) {
 	answers := join(t, a, store, secret, a.tlsPort)
 	orders.run(t)
 	roots := a.roots()
-	first, err := handshake(orders.address, host, roots)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, orders.log.String())
+	first := map[string]*x509.Certificate{}
+	for _, name := range []string{host, "7." + host} {
+		first[name] = certified(t, orders.address, name, roots)
 	}
-	second, err := handshake(answers.address, host, roots)
-	if err != nil || second.SerialNumber.Cmp(first.SerialNumber) != 0 {
-		t.Fatalf("the other server has not the same certificate: %v", err)
+	answers.source.Load(t.Context())
+	for name, cert := range first {
+		second, err := handshake(answers.address, name, roots)
+		if err != nil || second.SerialNumber.Cmp(cert.SerialNumber) != 0 {
+			t.Fatalf("the other server has not the same certificate: %v", err)
+		}
 	}
-	if a.orders() != 1 {
-		t.Errorf("%d orders", a.orders())
-	}
-
-	// Both are asked for the same new name at the same moment.
-	answers.run(t)
-	var asked sync.WaitGroup
-	for _, m := range []*member{orders, answers, orders, answers} {
-		asked.Go(func() {
-			if _, err := handshake(m.address, "7."+host, roots); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	asked.Wait()
 	if a.orders() != 2 {
-		t.Errorf("%d orders, want 2\n%s\n%s", a.orders(), orders.log.String(), answers.log.String())
+		t.Errorf("%d orders, want 2", a.orders())
 	}
 	store.mu.Lock()
 	defer store.mu.Unlock()
@@ -147,6 +136,25 @@ func TestSeveralServers(t *testing.T) {
 	}
 }
 
+// TestStartingTogether: servers that start at the same moment order each
+// certificate once.
+func TestStartingTogether(t *testing.T) {
+	t.Parallel()
+	a, store, secret := newAuthority(t), memory.New(index.Limits{}), rand.Text()+rand.Text()
+	a.start()
+	members := []*member{join(t, a, store, secret, program.FreePort(t)), join(t, a, store, secret, a.tlsPort)}
+	for _, m := range members {
+		m.run(t)
+	}
+	for _, m := range members {
+		certified(t, m.address, host, a.roots())
+		certified(t, m.address, "7."+host, a.roots())
+	}
+	if a.orders() != 2 {
+		t.Errorf("%d orders, want 2\n%s\n%s", a.orders(), members[0].log.String(), members[1].log.String())
+	}
+}
+
 // TestRenewalOnSeveralServers: who does not renew itself serves what another
 // one has renewed.
 func TestRenewalOnSeveralServers(t *testing.T) {
@@ -159,21 +167,14 @@ func TestRenewalOnSeveralServers(t *testing.T) {
 	for _, m := range members {
 		m.run(t)
 	}
-	first, err := handshake(members[0].address, host, roots)
-	if err != nil {
-		t.Fatal(err)
-	}
+	first := certified(t, members[0].address, host, roots)
 	for _, m := range members {
 		eventually(t, "a new certificate", func() bool {
-			cert, err := handshake(m.address, host, roots)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return cert.SerialNumber.Cmp(first.SerialNumber) != 0
+			return certified(t, m.address, host, roots).SerialNumber.Cmp(first.SerialNumber) != 0
 		})
 	}
-	if a.orders() > 3 {
-		t.Errorf("%d orders for two or three certificates", a.orders())
+	if a.orders() > 6 {
+		t.Errorf("%d orders for four to six certificates", a.orders())
 	}
 }
 
@@ -209,12 +210,14 @@ func TestNotStored(t *testing.T) {
 	}
 	m := joinWith(t, a, full{folder}, a.tlsPort)
 	m.run(t)
+	certified(t, m.address, host, a.roots())
+	certified(t, m.address, "7."+host, a.roots())
 	for range 3 {
 		if _, err := handshake(m.address, host, a.roots()); err != nil {
 			t.Errorf("%v\n%s", err, m.log.String())
 		}
 	}
-	if a.orders() != 1 || !strings.Contains(m.log.String(), "certificate not stored") {
+	if a.orders() != 2 || !strings.Contains(m.log.String(), "certificate not stored") {
 		t.Errorf("%d orders; the log:\n%s", a.orders(), m.log.String())
 	}
 }

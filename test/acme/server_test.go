@@ -154,13 +154,22 @@ func (s *server) until(text string) {
 // certified waits for a name's certificate.
 func (s *server) certified(name string, roots *x509.CertPool) *x509.Certificate {
 	s.t.Helper()
-	cert, err := s.handshake(name, roots)
-	if err != nil {
-		s.t.Fatalf("%s: %v\n%s", name, err, s.Stderr.String())
-	}
+	cert := certified(s.t, s.listen, name, roots)
 	if len(cert.DNSNames) != 1 || !strings.EqualFold(cert.DNSNames[0], name) || time.Now().After(cert.NotAfter) {
 		s.t.Fatalf("%s: a certificate for %v until %v", name, cert.DNSNames, cert.NotAfter)
 	}
+	return cert
+}
+
+// certified waits until the server at address has a verified certificate for
+// name.
+func certified(t *testing.T, address, name string, roots *x509.CertPool) (cert *x509.Certificate) {
+	t.Helper()
+	eventually(t, "a certificate for "+name, func() (ok bool) {
+		var err error
+		cert, err = handshake(address, name, roots)
+		return err == nil
+	})
 	return cert
 }
 
