@@ -48,7 +48,7 @@ var allowed = map[string][]string{
 	"internal/store/postgres":   {"internal/sealed", "internal/store"},
 	"internal/store/redis":      {"internal/sealed", "internal/store"},
 	"internal/store/sqlite":     {"internal/sealed", "internal/store"},
-	"internal/web":              {},
+	"internal/web":              {"api"},
 }
 
 // outside says which packages may import something that is neither ours nor

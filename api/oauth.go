@@ -19,27 +19,6 @@ const (
 	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
 )
 
-// Error codes of the OAuth server, as in [OAuthError], that are not names of
-// the key relay too (RFC 6749 sections 4.1.2.1 and 5.2, RFC 8628 section 3.5).
-const (
-	AuthorizationPending    = "authorization_pending"
-	SlowDown                = "slow_down"
-	ExpiredToken            = "expired_token"
-	InvalidGrant            = "invalid_grant"
-	InvalidClient           = "invalid_client"
-	InvalidScope            = "invalid_scope"
-	UnsupportedGrantType    = "unsupported_grant_type"
-	UnsupportedResponseType = "unsupported_response_type"
-)
-
-// Names of problems that only a page tells.
-const (
-	BadClient      = "bad_client"
-	BadRedirectURI = "bad_redirect_uri"
-	WrongBrowser   = "wrong_browser"
-	UnknownSignIn  = "unknown_sign_in"
-)
-
 // AccessToken answers a token request (RFC 6749 section 5.1). ExpiresIn is in
 // seconds, and absent for a token that never expires. Scope is absent where it
 // is the set of scopes that was asked for; it may be empty.

@@ -20,6 +20,7 @@ type about struct {
 	problem string     // the name of the error in the answer
 	reason  string     // what led to it, where the name does not say that
 	waited  bool
+	polls   bool // a device polls for its token
 
 	kind    string // of thing that it is about,
 	space   relay.KeySpace
@@ -77,6 +78,13 @@ func note(ctx context.Context, problem string) {
 func noteReason(ctx context.Context, reason string) {
 	if request := aboutOf(ctx); request != nil {
 		request.reason = reason
+	}
+}
+
+// notePoll says that a device polls for its token.
+func notePoll(ctx context.Context) {
+	if request := aboutOf(ctx); request != nil {
+		request.polls = true
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
@@ -20,7 +19,9 @@ import (
 //     and always if its script may be refused as the page was.
 //   - Where Stack Exchange sends the browsers of the OAuth server, and below
 //     the redirect URI, the answer is a redirect there. Its empty fragment
-//     keeps the browser from appending its own.
+//     keeps the browser from appending its own. In the browser that started the
+//     sign-in, the address that the request came with may still be good: nobody
+//     should be talked into showing it to somebody else.
 
 // problemPath is where the pages are that say what is wrong under an address
 // that holds nothing of the sign-in; the name of the error follows.
@@ -65,35 +66,17 @@ func redirects(r *http.Request, name string) bool {
 	return r.URL.Path == api.PathCallback && r.Method == http.MethodGet && !prefetched(r)
 }
 
-// seeProblem says what is wrong under an address that holds nothing of the
-// sign-in. In the browser that started it, the one this request came with may
-// still be good: nobody should be talked into showing it to somebody else.
-func (s *Server) seeProblem(w http.ResponseWriter, r *http.Request, name string) {
-	note(r.Context(), name)
-	seeOther(w, problemPath+name+"#")
-}
-
 // belowRedirectURI serves what is below the redirect URI and leads nowhere.
 func (s *Server) belowRedirectURI(w http.ResponseWriter, r *http.Request) {
-	s.seeProblem(w, r, api.NoMethod)
+	s.failIn(page, w, r, &problem{name: api.NoMethod, detail: "there is nothing at this address below " + api.PathRedirect})
 }
 
 // getProblem serves GET /problem/{name}.
 func (s *Server) getProblem(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
-	if _, ok := statusOf[name]; !ok {
+	if _, ok := api.Errors[name]; !ok {
 		s.notFound(w, r)
 		return
 	}
-	s.failPage(w, r, &problem{name, problemMessages[name]})
-}
-
-// problemMessages say to the author of an app what the name of an error, which
-// is all that those addresses hold, does not.
-var problemMessages = map[string]string{
-	api.MisdirectedRequest: errMisdirected.message,
-	api.NoMethod:           "there is nothing at this address below " + api.PathRedirect,
-	api.ThrottleViolation:  "too many requests: try again in a minute",
-	api.UnknownSignIn:      oauth.ErrUnknown.Error(),
-	api.WrongBrowser:       oauth.ErrWrongBrowser.Error(),
+	s.fail(w, r, &problem{name: name})
 }

@@ -2,17 +2,12 @@ package httpapi
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
 
 	"strconv"
-	"time"
-
-	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
 // write sends a whole answer.
@@ -48,57 +43,6 @@ func encodeJSON(body any) ([]byte, error) {
 	encoder.SetEscapeHTML(false)
 	err := encoder.Encode(body)
 	return text.Bytes(), err
-}
-
-func writeProblem(w http.ResponseWriter, p *problem) error {
-	return writeJSON(w, statusOf[p.name], api.ErrorResponse{Name: p.name, Message: p.message})
-}
-
-// explain turns err into what the client may see, and logs what it may not.
-func (s *Server) explain(r *http.Request, err error) *problem {
-	p, known := asProblem(err)
-	if !known {
-		s.log.ErrorContext(r.Context(), "store failed", "err", err)
-	}
-	noteError(r, err, p.name)
-	return p
-}
-
-// noteError notes the name of an error, or that nobody is left to be told.
-func noteError(r *http.Request, err error, name string) {
-	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		name = clientLeft
-	}
-	note(r.Context(), name)
-}
-
-// failJSON answers an app. Nobody is left to tell if that fails.
-func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, err error) {
-	p := s.explain(r, err)
-	setRetryAfter(w, statusOf[p.name], err)
-	_ = writeProblem(w, p)
-}
-
-// failPage answers a person.
-func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
-	p := s.explain(r, err)
-	if redirects(r, p.name) {
-		s.seeProblem(w, r, p.name)
-		return
-	}
-	status := statusOf[p.name]
-	setRetryAfter(w, status, err)
-	data := web.ProblemData{Status: status, Name: p.name, Message: p.message}
-	clean(w, r, &data)
-	s.problemPage(w, r, data)
-}
-
-func (s *Server) problemPage(w http.ResponseWriter, r *http.Request, data web.ProblemData) {
-	note(r.Context(), data.Name)
-	data.RequestID, data.Time = requestID(r.Context()), time.Now()
-	data.AuthorizedAppsURL, data.OAuth = s.config.AuthorizedAppsURL, s.config.servesOAuth()
-	body, err := s.pages.Problem(data)
-	s.page(w, r, data.Status, body, err)
 }
 
 // page sends a rendered page.

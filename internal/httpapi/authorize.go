@@ -20,17 +20,18 @@ func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) {
 		err = checkClient(app)
 	}
 	if err != nil {
-		s.failPage(w, r, err)
+		s.fail(w, r, err)
 		return
 	}
 	// From here on the app is known well enough to be told what is wrong.
 	target, err := s.authorize(w, r)
 	if err != nil {
-		problem := s.explainOAuth(r, err)
-		target, err = s.grants.RedirectError(app["redirect_uri"], stateIn(r.URL.RawQuery), problem.name, problem.message)
+		p := s.explain(r, err)
+		name, _ := p.oauth()
+		target, err = s.grants.RedirectError(app["redirect_uri"], stateIn(r.URL.RawQuery), name, p.message())
 	}
 	if err != nil {
-		s.failPage(w, r, err)
+		s.fail(w, r, err)
 		return
 	}
 	seeOther(w, target)
@@ -55,13 +56,10 @@ func stateIn(query string) string {
 
 func checkClient(p params) error {
 	err := oauth.CheckClient(p["client_id"], p["redirect_uri"])
-	switch {
-	case errors.Is(err, oauth.ErrInvalidRedirectURI):
-		return &problem{api.BadRedirectURI, err.Error()}
-	case err != nil:
-		return &problem{api.BadClient, err.Error()}
+	if errors.Is(err, oauth.ErrInvalidClient) {
+		return &problem{name: api.BadClient} // no app is told of it
 	}
-	return nil
+	return err
 }
 
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, error) {
@@ -73,13 +71,13 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, erro
 	case p["response_type"] == "":
 		return "", missing("response_type")
 	case p["response_type"] != "code":
-		return "", &oauthProblem{api.UnsupportedResponseType, "response_type must be code"}
+		return "", &problem{name: api.UnsupportedResponseType}
 	case p["response_mode"] != "" && p["response_mode"] != "query":
-		return "", &oauthProblem{api.InvalidRequest, "response_mode must be query"}
+		return "", invalid("response_mode must be query")
 	case p["code_challenge"] == "":
-		return "", &oauthProblem{api.InvalidRequest, "code_challenge is missing: this server needs PKCE (RFC 7636)"}
+		return "", invalid("code_challenge is missing: this server needs PKCE (RFC 7636)")
 	case p["code_challenge_method"] != "S256":
-		return "", &oauthProblem{api.InvalidRequest, "code_challenge_method must be S256"}
+		return "", invalid("code_challenge_method must be S256")
 	}
 	n := s.newcomer(r)
 	target, err := s.grants.Authorize(r.Context(), oauth.AuthorizationRequest{

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -16,12 +15,8 @@ import (
 func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) {
 	outcome, err := s.conclude(r)
 	switch {
-	case errors.Is(err, oauth.ErrUnknown):
-		s.seeProblem(w, r, api.UnknownSignIn)
-	case errors.Is(err, oauth.ErrWrongBrowser):
-		s.seeProblem(w, r, api.WrongBrowser)
 	case err != nil:
-		s.failPage(w, r, err)
+		s.fail(w, r, err)
 	case outcome.Redirect != "":
 		seeOther(w, outcome.Redirect)
 	case outcome.Approved:

@@ -19,7 +19,7 @@ import (
 func (s *Server) postDeviceAuthorization(w http.ResponseWriter, r *http.Request) {
 	a, err := s.authorizeDevice(w, r)
 	if err != nil {
-		s.failOAuth(w, r, err)
+		s.fail(w, r, err)
 		return
 	}
 	page := s.config.PublicURL.String() + api.PathDevice
@@ -55,7 +55,7 @@ func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) {
 	p, err := readParams("query", r.URL.RawQuery, "user_code")
 	switch {
 	case err != nil:
-		s.failPage(w, r, err)
+		s.fail(w, r, err)
 	case p["user_code"] == "":
 		s.devicePage(w, r, http.StatusOK, web.DeviceData{View: web.DeviceAsk})
 	default:
@@ -68,7 +68,7 @@ func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) {
 func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) {
 	form, err := s.deviceForm(w, r)
 	if err != nil {
-		s.failPage(w, r, err)
+		s.fail(w, r, err)
 		return
 	}
 	userCode, err := oauth.ParseUserCode(form["user_code"])
@@ -87,7 +87,7 @@ func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) {
 		}
 		s.seeDevice(w, web.DeviceDeclined)
 	default:
-		s.failPage(w, r, &problem{api.InvalidRequest, "decision must be continue or decline"})
+		s.fail(w, r, invalid("decision must be continue or decline"))
 	}
 }
 
@@ -139,7 +139,7 @@ const maxShown = 300
 // failDecision says under an address of its own that a code leads nowhere.
 func (s *Server) failDecision(w http.ResponseWriter, r *http.Request, userCode oauth.UserCode, err error) {
 	if !errors.Is(err, oauth.ErrUnknown) {
-		s.failPage(w, r, err)
+		s.fail(w, r, err)
 		return
 	}
 	note(r.Context(), api.UnknownSignIn)
@@ -186,7 +186,7 @@ func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, typed string)
 		s.askAgain(w, r, typed, err)
 		return
 	case err != nil:
-		s.failPage(w, r, err)
+		s.fail(w, r, err)
 		return
 	}
 	if r.Method == http.MethodGet && !prefetched(r) {

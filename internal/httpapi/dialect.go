@@ -1,11 +1,16 @@
 package httpapi
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
 // dialect is the form of a refusal. It belongs to the path that was asked for,
@@ -13,7 +18,7 @@ import (
 type dialect int
 
 const (
-	negotiated dialect = iota // a page for a browser, else relayJSON
+	negotiated dialect = iota // a page for a browser, otherwise relayJSON
 	page                      // a page for a person
 	relayJSON                 // {"error_name":…,"error_message":…}
 	oauthJSON                 // {"error":…,"error_description":…} (RFC 6749 section 5.2)
@@ -45,18 +50,6 @@ func within(path, root string) bool {
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-// fail answers with an error in the path's dialect.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	switch d := dialectOf(r.URL.Path); {
-	case d == oauthJSON:
-		s.failOAuth(w, r, err)
-	case d == relayJSON, d == negotiated && !wantsPage(r):
-		s.failJSON(w, r, err)
-	default:
-		s.failPage(w, r, err)
-	}
-}
-
 // wantsPage reports whether a person reads the answer to r. What gets the
 // redirect URI is a browser, whatever it accepts; scripts only post there.
 func wantsPage(r *http.Request) bool {
@@ -67,6 +60,115 @@ func wantsPage(r *http.Request) bool {
 // wantsJSON reports whether r comes from a program that says so.
 func wantsJSON(r *http.Request) bool {
 	return !wantsPage(r) && strings.Contains(r.Header.Get("Accept"), "application/json")
+}
+
+// fail answers with an error in the path's dialect.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	d := dialectOf(r.URL.Path)
+	if d == negotiated {
+		d = relayJSON
+		if wantsPage(r) {
+			d = page
+		}
+	}
+	s.failIn(d, w, r, err)
+}
+
+// failIn answers with an error in a dialect.
+func (s *Server) failIn(d dialect, w http.ResponseWriter, r *http.Request, err error) {
+	p := s.explain(r, err)
+	switch d {
+	case oauthJSON:
+		s.refuseOAuth(w, r, p)
+	case relayJSON:
+		setRetryAfter(w, p.status(), p)
+		_ = writeJSON(w, p.status(), api.ErrorResponse{Name: p.name, Message: p.message()})
+	default:
+		s.refuseOnPage(w, r, p)
+	}
+}
+
+// explain turns err into what the client may see, and logs what it may not.
+func (s *Server) explain(r *http.Request, err error) *problem {
+	p := problemOf(err)
+	if p.fault != "" {
+		s.log.ErrorContext(r.Context(), p.fault, "err", err)
+	}
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		note(r.Context(), clientLeft)
+	} else {
+		note(r.Context(), p.name)
+	}
+	noteReason(r.Context(), reasonOf(err))
+	return p
+}
+
+// oauth returns what the OAuth server answers: errors of its endpoints are 400
+// (RFC 6749 section 5.2), and requests that reach none keep HTTP's status.
+func (p *problem) oauth() (name string, status int) {
+	name, status = api.Errors[p.name].OAuth, p.status()
+	if name == "" {
+		name = api.InvalidRequest
+	}
+	switch status {
+	case http.StatusMisdirectedRequest, http.StatusMethodNotAllowed, http.StatusTooManyRequests:
+		return name, status
+	}
+	if p.name == api.NoMethod || status >= http.StatusInternalServerError {
+		return name, status
+	}
+	return name, http.StatusBadRequest
+}
+
+// refuseOAuth answers an app. What is only for now is slow_down for a device that
+// polls: it would take everything else for the end (RFC 8628 section 3.5).
+func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p *problem) {
+	name, status := p.oauth()
+	if request := aboutOf(r.Context()); name == api.TemporarilyUnavailable && request.polls {
+		name = api.SlowDown
+		if request.problem == p.name {
+			request.problem = name
+		}
+		if status == http.StatusServiceUnavailable {
+			status = http.StatusBadRequest
+		}
+	}
+	if p.name == api.InvalidClient && r.Header.Get("Authorization") != "" { // RFC 6749 section 5.2
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate", `Basic realm="DSS"`)
+	}
+	setRetryAfter(w, status, p)
+	_ = writeJSON(w, status, api.OAuthError{Error: name, Description: p.message()})
+}
+
+// refuseOnPage answers a person.
+func (s *Server) refuseOnPage(w http.ResponseWriter, r *http.Request, p *problem) {
+	if redirects(r, p.name) {
+		seeOther(w, problemPath+p.name+"#")
+		return
+	}
+	setRetryAfter(w, p.status(), p)
+	data := web.ProblemData{
+		Status: p.status(), Name: p.name, Message: p.message(), RequestID: requestID(r.Context()), Time: time.Now(),
+		AuthorizedAppsURL: s.config.AuthorizedAppsURL, OAuth: s.config.servesOAuth(),
+	}
+	clean(w, r, &data)
+	body, err := s.pages.Problem(data)
+	s.page(w, r, data.Status, body, err)
+}
+
+// retryAfter is the Retry-After of answers that ask to try again, in seconds.
+const retryAfter = "5"
+
+// setRetryAfter says when to ask again, where the status asks for that.
+func setRetryAfter(w http.ResponseWriter, status int, p *problem) {
+	switch {
+	case status != http.StatusServiceUnavailable && status != http.StatusTooManyRequests:
+	case p.retry > 0:
+		w.Header().Set("Retry-After", strconv.FormatInt(seconds(p.retry), 10))
+	default:
+		w.Header().Set("Retry-After", retryAfter)
+	}
 }
 
 // endpoints are the endpoints of the OAuth server by what their names hold at
@@ -81,7 +183,9 @@ var endpoints = []struct{ part, path string }{
 // nowhere is the error of a path that no route serves.
 func (s *Server) nowhere(path string) error {
 	if !s.config.servesOAuth() {
-		return &problem{api.NoMethod, "this server is reached over plain http and serves the key relay alone: OAuth needs https"}
+		return &problem{
+			name: api.NoMethod, detail: "this server is reached over plain http and serves the key relay alone: OAuth needs https",
+		}
 	}
 	return errNowhere(path)
 }
@@ -89,16 +193,18 @@ func (s *Server) nowhere(path string) error {
 // errNowhere is the error of a path that leads nowhere. It names the endpoint
 // that was probably meant.
 func errNowhere(requested string) error {
-	message := "there is nothing at this path; "
+	hint := api.PathMetadata + " lists the endpoints"
 	clean := strings.ToLower(path.Clean("/" + requested))
-	if within(clean, "/auth") {
-		return &problem{api.NoMethod, message + "see " + api.PathRedirect + " and " + api.PathToken}
-	}
 	name := strings.ReplaceAll(clean, "oauth", "")
-	for _, e := range endpoints {
-		if strings.Contains(name, e.part) {
-			return &problem{api.NoMethod, message + "the endpoint may be " + e.path + "; " + api.PathMetadata + " lists all"}
+	if within(clean, "/auth") {
+		hint = "see " + api.PathRedirect + " and " + api.PathToken
+	} else {
+		for _, e := range endpoints {
+			if strings.Contains(name, e.part) {
+				hint = "the endpoint may be " + e.path + "; " + api.PathMetadata + " lists all"
+				break
+			}
 		}
 	}
-	return &problem{api.NoMethod, message + api.PathMetadata + " lists the endpoints"}
+	return &problem{name: api.NoMethod, detail: api.Errors[api.NoMethod].Message + "; " + hint}
 }

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+
+	"github.com/desktop-stack-serv/dss/api"
 )
 
 // Patterns lists all routes.
@@ -22,7 +24,7 @@ func (p *patterns) HandleFunc(pattern string, _ func(http.ResponseWriter, *http.
 }
 
 // RelayErrors lists the names of the error table.
-func RelayErrors() []string { return slices.Collect(maps.Keys(statusOf)) }
+func RelayErrors() []string { return slices.Collect(maps.Keys(api.Errors)) }
 
 // FailWith is a whole server that answers every request with the error that
 // stands in the query, as a route would.
@@ -32,9 +34,9 @@ func (s *Server) FailWith() http.Handler {
 		case name == "panic":
 			panic("for the test")
 		case r.URL.Query().Has("oauth"):
-			s.failOAuth(w, r, &oauthProblem{name, "text"})
+			s.failIn(oauthJSON, w, r, &problem{name: name, detail: "text"})
 		default:
-			s.fail(w, r, &problem{name, "text"})
+			s.fail(w, r, &problem{name: name, detail: "text"})
 		}
 	}))))
 }

@@ -35,7 +35,7 @@ func hangUp(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-var errMisdirected = &problem{api.MisdirectedRequest, "this server does not answer for the host you asked for; check --public-url"}
+var errMisdirected = &problem{name: api.MisdirectedRequest}
 
 // refuse makes the request's Host canonical, finds the app it belongs to, and
 // refuses other hosts and malformed requests.
@@ -56,11 +56,11 @@ func (s *Server) refuse(r *http.Request) error {
 func malformed(r *http.Request) error {
 	switch {
 	case r.URL.Host != "":
-		return &problem{api.InvalidRequest, "the request names a whole URL, as for a proxy; name the path alone"}
+		return invalid("the request names a whole URL, as for a proxy; name the path alone")
 	case len(r.TransferEncoding) > 0 && r.Method != http.MethodPost:
-		return &problem{api.InvalidRequest, "only a POST has a body"}
+		return invalid("only a POST has a body")
 	case r.Header.Get("Service-Worker") != "":
-		return &problem{api.InvalidRequest, "there is no service worker here"}
+		return invalid("there is no service worker here")
 	case !strings.HasPrefix(r.URL.Path, "/") || !cleanPath(r.URL.Path):
 		// ServeMux would redirect, and carry the query along.
 		return errNowhere(r.URL.Path)

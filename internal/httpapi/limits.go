@@ -3,12 +3,8 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
@@ -42,7 +38,7 @@ func (s *Server) throttle(next http.Handler) http.Handler {
 		}
 		if err := s.limits.Request(clientaddr.From(r.Context())); err != nil {
 			if r.URL.Path == api.PathOAuthToken { // by a device or not, nobody has read
-				err = pollError{err}
+				notePoll(r.Context())
 			}
 			s.fail(w, r, err)
 			return
@@ -102,51 +98,4 @@ func (s *Server) calledInVain(ctx context.Context, m stackexchange.Method) {
 // and what the store counts for them.
 func (s *Server) storing(ctx context.Context, entries, bytes int) error {
 	return s.limits.Deposit(clientaddr.From(ctx), entries, bytes)
-}
-
-// tooMany says what there is too much of, by the name of the limit.
-var tooMany = map[string]string{
-	limit.Requests:    "too many requests",
-	limit.UnknownKeys: "too many different keys under which nothing is stored",
-	limit.UserCodes:   "too many codes that lead nowhere",
-	limit.Exchanges:   "too many requests for tokens",
-	limit.Redemptions: "too many codes that Stack Exchange refused",
-	limit.Revocations: "too many tokens to revoke that Stack Exchange does not know",
-	limit.Deposits:    "too many sign-ins",
-	limit.Waiters:     "too many apps that wait at the same time",
-}
-
-func throttled(e *limit.Exceeded) *problem {
-	name, all := strings.CutSuffix(e.Name, "_total")
-	from := "your network address"
-	if all {
-		from = "all users together"
-	}
-	return &problem{api.ThrottleViolation, fmt.Sprintf("%s from %s: try again in %s seconds", tooMany[name], from, seconds(e.RetryAfter))}
-}
-
-// seconds is how long to wait, in whole seconds.
-func seconds(wait time.Duration) string {
-	return strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)
-}
-
-// setRetryAfter says when to ask again, where err or the status asks for that.
-func setRetryAfter(w http.ResponseWriter, status int, err error) {
-	var exceeded *limit.Exceeded
-	var paused *stackexchange.PausedError
-	switch {
-	case errors.As(err, &exceeded):
-		w.Header().Set("Retry-After", seconds(exceeded.RetryAfter))
-	case errors.As(err, &paused):
-		w.Header().Set("Retry-After", seconds(paused.Left))
-	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
-		w.Header().Set("Retry-After", retryAfter)
-	}
-}
-
-// throttleOAuth refuses in the words of OAuth.
-func (s *Server) throttleOAuth(w http.ResponseWriter, r *http.Request, e *limit.Exceeded, name string) {
-	setRetryAfter(w, http.StatusTooManyRequests, e)
-	note(r.Context(), api.ThrottleViolation)
-	_ = writeJSON(w, http.StatusTooManyRequests, api.OAuthError{Error: name, Description: throttled(e).message})
 }

@@ -14,7 +14,7 @@ import (
 func (s *Server) postOAuthToken(w http.ResponseWriter, r *http.Request) {
 	token, err := s.oauthToken(w, r)
 	if err != nil {
-		s.failOAuth(w, r, err)
+		s.fail(w, r, err)
 		return
 	}
 	w.Header().Set("Pragma", "no-cache") // RFC 6749 section 5.1
@@ -29,21 +29,9 @@ func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) (oauth.Token
 	if err != nil {
 		return oauth.Token{}, err
 	}
-	token, err := s.exchange(r, form)
-	if err != nil && form["grant_type"] == api.GrantDeviceCode {
-		err = pollError{err}
+	if form["grant_type"] == api.GrantDeviceCode {
+		notePoll(r.Context())
 	}
-	return token, err
-}
-
-// pollError is the error of a device's poll.
-type pollError struct{ error }
-
-// Unwrap returns the error as it would be without a device.
-func (e pollError) Unwrap() error { return e.error }
-
-// exchange gives a token for what the app has.
-func (s *Server) exchange(r *http.Request, form params) (oauth.Token, error) {
 	from, err := clientOf(r, form)
 	if err == nil {
 		err = s.limits.Exchange(clientaddr.From(r.Context()))
@@ -59,10 +47,10 @@ func (s *Server) exchange(r *http.Request, form params) (oauth.Token, error) {
 	case "":
 		return oauth.Token{}, missing("grant_type")
 	}
-	return oauth.Token{}, &oauthProblem{api.UnsupportedGrantType, "grant_type must be " + api.GrantAuthorizationCode + " or " + api.GrantDeviceCode}
+	return oauth.Token{}, &problem{name: api.UnsupportedGrantType}
 }
 
-func missing(name string) error { return &oauthProblem{api.InvalidRequest, name + " is missing"} }
+func missing(name string) error { return invalid(name + " is missing") }
 
 // require returns an error that names the first missing parameter.
 func require(from client, form params, names ...string) error {

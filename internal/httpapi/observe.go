@@ -86,7 +86,7 @@ func (s *Server) recovered(w *observed, r *http.Request, reason any) {
 	}
 	s.log.ErrorContext(r.Context(), "panic", "type", typeName(reason), "stack", string(debug.Stack()))
 	if w.status == 0 {
-		s.fail(w, r, &problem{api.InternalError, "something went wrong here; try again"})
+		s.fail(w, r, &problem{name: api.InternalError})
 	}
 }
 

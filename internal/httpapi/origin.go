@@ -22,11 +22,11 @@ func (s *Server) sameOrigin(r *http.Request) error {
 	case site == "" && own:
 		return nil
 	}
-	return &problem{api.CrossOrigin, "only a page of this server may deposit"}
+	return &problem{name: api.CrossOrigin}
 }
 
 var errNoNavigation = &problem{
-	api.CrossOrigin, "open this address in a window of a browser: a page cannot load it as a part of itself",
+	name: api.CrossOrigin, detail: "open this address in a window of a browser: a page cannot load it as a part of itself",
 }
 
 // navigates refuses a request by which a browser does not show a page in a
@@ -48,7 +48,7 @@ func navigates(r *http.Request) error {
 func (s *Server) navigated(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := navigates(r); err != nil {
-			s.failPage(w, r, err)
+			s.fail(w, r, err)
 			return
 		}
 		next(w, r)

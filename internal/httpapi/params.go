@@ -33,13 +33,13 @@ func parseParams(where, encoded string) (params, error) {
 		}
 		name, value, err := parsePair(pair)
 		if err != nil {
-			return nil, &problem{api.InvalidRequest, "the " + where + " cannot be decoded: write & between parameters and %XX for special characters"}
+			return nil, invalid("the " + where + " cannot be decoded: write & between parameters and %XX for special characters")
 		}
 		if out.has(name) {
-			return nil, &problem{api.InvalidRequest, "a parameter stands in the " + where + " more than once"}
+			return nil, invalid("a parameter stands in the " + where + " more than once")
 		}
 		if !utf8.ValidString(name) || (!utf8.ValidString(value) && name != "key" && name != "state") {
-			return nil, &problem{api.InvalidRequest, "the " + where + " is not valid UTF-8"}
+			return nil, invalid("the " + where + " is not valid UTF-8")
 		}
 		out[name] = value
 	}
@@ -87,7 +87,7 @@ func nameIn(pair string) string {
 func refuseInQuery(r *http.Request, names ...string) error {
 	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
 		if name := nameIn(pair); slices.Contains(names, name) {
-			return &problem{api.InvalidRequest, name + " belongs in the body of a POST, not in its query, which ends up in logs"}
+			return invalid(name + " belongs in the body of a POST, not in its query, which ends up in logs")
 		}
 	}
 	return nil
@@ -109,10 +109,10 @@ func formParams(w http.ResponseWriter, r *http.Request) (params, error) {
 func formBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") {
-		return "", &problem{api.UnsupportedMediaType, "send the parameters as application/x-www-form-urlencoded"}
+		return "", &problem{name: api.UnsupportedMediaType}
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return "", &problem{api.UnsupportedMediaType, "send the body without a Content-Encoding"}
+		return "", &problem{name: api.UnsupportedMediaType, detail: "send the body without a Content-Encoding"}
 	}
 	return readBody(w, r)
 }
@@ -124,9 +124,9 @@ func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return "", &problem{api.TooLarge, fmt.Sprintf("the body is larger than %d bytes", maxBody)}
+		return "", &problem{name: api.TooLarge, detail: fmt.Sprintf("the body is larger than %d bytes", maxBody)}
 	case err != nil:
-		return "", &problem{api.InvalidRequest, "the body did not arrive whole"}
+		return "", invalid("the body did not arrive whole")
 	}
 	return string(body), nil
 }
@@ -149,7 +149,7 @@ func postParams(w http.ResponseWriter, r *http.Request, queryable ...string) (pa
 		switch {
 		case !query.has(name):
 		case form.has(name):
-			return nil, &problem{api.InvalidRequest, name + " stands in the query and in the body"}
+			return nil, invalid(name + " stands in the query and in the body")
 		default:
 			form[name] = query[name]
 		}

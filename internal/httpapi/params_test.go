@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ func FuzzParams(f *testing.F) {
 	f.Fuzz(func(t *testing.T, encoded string) {
 		p, err := parseParams("query", encoded)
 		if err != nil {
-			if _, known := asProblem(err); !known {
+			if _, known := errors.AsType[*problem](err); !known {
 				t.Errorf("an error without a name: %v", err)
 			}
 			return

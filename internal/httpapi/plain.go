@@ -79,9 +79,9 @@ func (s *Server) answerChallenge(challenge Challenge) http.HandlerFunc {
 		answer, ok, err := challenge(r.Context(), r.PathValue("token"))
 		switch {
 		case err != nil:
-			s.failJSON(w, r, err)
+			s.fail(w, r, err)
 		case !ok:
-			s.failJSON(w, r, &problem{api.NoMethod, "there is no such challenge"})
+			s.fail(w, r, &problem{name: api.NoMethod, detail: "there is no such challenge"})
 		default:
 			_ = write(w, http.StatusOK, "application/octet-stream", answer)
 		}

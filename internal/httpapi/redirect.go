@@ -21,7 +21,7 @@ func (s *Server) getRedirect(w http.ResponseWriter, r *http.Request) {
 		data, err = s.landing(r, p)
 	}
 	if err != nil {
-		s.failPage(w, r, err)
+		s.fail(w, r, err)
 		return
 	}
 	body, err := s.pages.Landing(data)
@@ -69,7 +69,7 @@ func action(r *http.Request, p params) string {
 // parseResponse reads the key and the one response in p.
 func (s *Server) parseResponse(p params) (relay.Key, relay.Response, error) {
 	if p["state"] == "" {
-		return relay.Key{}, relay.Response{}, &problem{api.NoKey, "the answer from Stack Exchange has no state: the app must send its key as state"}
+		return relay.Key{}, relay.Response{}, &problem{name: api.NoKey, detail: "the answer from Stack Exchange has no state: the app must send its key as state"}
 	}
 	key, err := s.config.KeyRules.Parse(p["state"])
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *Server) parseResponse(p params) (relay.Key, relay.Response, error) {
 		switch {
 		case !p.has(name):
 		case found != "":
-			return relay.Key{}, relay.Response{}, &problem{api.InvalidRequest, "there is both " + found + " and " + name}
+			return relay.Key{}, relay.Response{}, invalid("there is both " + found + " and " + name)
 		default:
 			found = name
 		}
@@ -91,7 +91,7 @@ func (s *Server) parseResponse(p params) (relay.Key, relay.Response, error) {
 
 func newResponse(found string, p params) (relay.Response, error) {
 	if expires := p["expires"]; len(expires) > 12 || !digits(expires) {
-		return relay.Response{}, &problem{api.InvalidRequest, "expires must be a number of seconds"}
+		return relay.Response{}, invalid("expires must be a number of seconds")
 	}
 	switch found {
 	case "access_token":
@@ -100,11 +100,11 @@ func newResponse(found string, p params) (relay.Response, error) {
 		return relay.NewCode(p[found])
 	case "error":
 		if p[found] == "" {
-			return relay.Response{}, &problem{api.InvalidRequest, "error is empty"}
+			return relay.Response{}, invalid("error is empty")
 		}
 		return relay.NewRefusal(p[found], p["error_description"]), nil
 	}
-	return relay.Response{}, &problem{api.InvalidRequest, "there is no access_token, code or error"}
+	return relay.Response{}, invalid("there is no access_token, code or error")
 }
 
 func digits(text string) bool {
@@ -179,7 +179,7 @@ func depositParams(w http.ResponseWriter, r *http.Request) (params, error) {
 	}
 	for name := range query {
 		if name != "appid" {
-			return nil, &problem{api.InvalidRequest, "only appid may stand in the query of a deposit; send everything else in its body"}
+			return nil, invalid("only appid may stand in the query of a deposit; send everything else in its body")
 		}
 	}
 	return postParams(w, r, "appid")
@@ -189,7 +189,7 @@ func depositParams(w http.ResponseWriter, r *http.Request) (params, error) {
 func decide(p params, response relay.Response) (web.View, relay.Response, error) {
 	switch decision, given := p["decision"]; {
 	case given && decision != "finish" && decision != "cancel":
-		return "", response, &problem{api.InvalidRequest, "decision must be finish or cancel"}
+		return "", response, invalid("decision must be finish or cancel")
 	case response.Kind == relay.KindRefusal:
 		return web.ViewRefused, response, nil
 	case decision == "cancel":

@@ -11,7 +11,7 @@ import (
 // Exchange, or the sign-in of a device code. What nobody knows is ended already.
 func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request) {
 	if err := s.revoke(w, r); err != nil {
-		s.failOAuth(w, r, err)
+		s.fail(w, r, err)
 		return
 	}
 	_ = writeJSON(w, http.StatusOK, struct{}{})

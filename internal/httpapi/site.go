@@ -76,14 +76,11 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.config.servesOAuth() && nearDevice(r.URL.Path):
 		s.toDevice(w, r)
-		return
 	case dialectOf(r.URL.Path) == oauthJSON || wantsJSON(r):
-		s.failOAuth(w, r, s.nowhere(r.URL.Path))
-		return
+		s.failIn(oauthJSON, w, r, s.nowhere(r.URL.Path))
+	default:
+		s.failIn(page, w, r, &problem{name: api.NotFound})
 	}
-	data := web.ProblemData{Status: http.StatusNotFound, Name: notFoundName, Message: "there is no page at this address"}
-	clean(w, r, &data)
-	s.problemPage(w, r, data)
 }
 
 func (s *Server) unknownMethod(w http.ResponseWriter, r *http.Request) {
@@ -91,12 +88,12 @@ func (s *Server) unknownMethod(w http.ResponseWriter, r *http.Request) {
 		s.belowRedirectURI(w, r)
 		return
 	}
-	s.failJSON(w, r, errNowhere(r.URL.Path))
+	s.fail(w, r, errNowhere(r.URL.Path))
 }
 
 func (s *Server) methodNotAllowed(allow string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allow)
-		s.fail(w, r, &problem{api.MethodNotAllowed, "use one of " + allow})
+		s.fail(w, r, &problem{name: api.MethodNotAllowed, detail: "use one of " + allow})
 	}
 }

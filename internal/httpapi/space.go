@@ -25,7 +25,7 @@ func (s *Server) keySpace(r *http.Request, p params) (relay.KeySpace, error) {
 	}
 	for _, app := range named[1:] {
 		if app != named[0] {
-			return "", &problem{api.InvalidAppID, "the host, the path and the appid parameter name different apps"}
+			return "", &problem{name: api.InvalidAppID, detail: "the host, the path and the appid parameter name different apps"}
 		}
 	}
 	return relay.ParseKeySpace(named[0])

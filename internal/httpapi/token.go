@@ -26,7 +26,7 @@ func (s *Server) getToken(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 	case p.has("verifier"):
-		err = &problem{api.InvalidRequest, "a verifier belongs in the body of a POST, not in a URL, which ends up in logs"}
+		err = invalid("a verifier belongs in the body of a POST, not in a URL, which ends up in logs")
 	default:
 		_, err = readBody(w, r) // there may be one, for nobody
 	}
@@ -59,13 +59,13 @@ func (s *Server) claim(w http.ResponseWriter, r *http.Request, p params, err err
 		c, err = s.parseClaim(r, p)
 	}
 	if err != nil {
-		s.failJSON(w, r, err)
+		s.fail(w, r, err)
 		return
 	}
 	remember(r.Context(), "key", c.Space, c.Key.Text)
 	claimed, err := s.look(w, r, c)
 	if err != nil {
-		s.failJSON(w, r, err)
+		s.fail(w, r, err)
 		return
 	}
 	s.deliver(w, r, claimed)
@@ -142,7 +142,7 @@ func parseWait(p params) (time.Duration, error) {
 	}
 	seconds, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || seconds > api.MaxWaitSeconds {
-		return 0, &problem{api.InvalidWait, "wait must be whole seconds from 0 to " + strconv.Itoa(api.MaxWaitSeconds)}
+		return 0, &problem{name: api.InvalidWait}
 	}
 	return time.Duration(seconds) * time.Second, nil
 }
@@ -176,7 +176,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, c *relay.Claime
 		outcome = s.putBack(r, c)
 		// A client that has only closed its own direction reads what comes,
 		// and must not read net/http's empty 200.
-		s.failJSON(w, r, context.Canceled)
+		s.fail(w, r, context.Canceled)
 	} else if err := writeClaimed(w, r, c); err != nil {
 		outcome = Interrupted
 	}
@@ -208,17 +208,17 @@ func writeClaimed(w http.ResponseWriter, r *http.Request, c *relay.Claimed) erro
 }
 
 func writeResponse(w http.ResponseWriter, r *http.Request, c relay.Response) error {
-	p := &problem{api.AccessDenied, refusalMessage(c)}
+	p := &problem{name: api.AccessDenied, detail: refusalMessage(c)}
 	switch c.Kind {
 	case relay.KindToken:
 		return writeJSON(w, http.StatusOK, api.TokenResponse{AccessToken: c.Value.Reveal()})
 	case relay.KindCode:
 		return writeJSON(w, http.StatusOK, api.CodeResponse{Code: c.Value.Reveal()})
 	case relay.KindConflict:
-		p = &problem{api.KeyConflict, "two different responses were deposited under this key; start again with a new one"}
+		p = &problem{name: api.KeyConflict}
 	}
 	note(r.Context(), p.name)
-	return writeProblem(w, p)
+	return writeJSON(w, p.status(), api.ErrorResponse{Name: p.name, Message: p.message()})
 }
 
 func refusalMessage(r relay.Response) string {
@@ -233,7 +233,7 @@ func refusalMessage(r relay.Response) string {
 	return r.Error + ": " + r.Description
 }
 
-var errPrefetch = &problem{api.InvalidRequest, "a prefetch deposits, claims, starts or finishes nothing"}
+var errPrefetch = invalid("a prefetch deposits, claims, starts or finishes nothing")
 
 // prefetched reports whether the browser fetches ahead of the user.
 func prefetched(r *http.Request) bool {

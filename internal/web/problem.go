@@ -1,11 +1,16 @@
 package web
 
-import "time"
+import (
+	"net/http"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/api"
+)
 
 // ProblemData is what the problem page shows.
 type ProblemData struct {
 	Status            int
-	Name, Message     string // of the error table in docs/api.md
+	Name, Message     string // of [api.Errors]
 	RequestID         string // as in the server's log
 	Time              time.Time
 	AuthorizedAppsURL string
@@ -14,31 +19,24 @@ type ProblemData struct {
 	Leave             bool   // without JavaScript the page leads to Address by itself
 }
 
-// problemKinds says which explanation fits an error. What is not listed is the
-// mistake of an app.
-var problemKinds = map[string]string{
-	"cross_origin":            "origin",
-	"internal_error":          "later",
-	"method_not_allowed":      "address",
-	"misdirected_request":     "address",
-	"no_method":               "address",
-	"not_found":               "address",
-	"temporarily_unavailable": "later",
-	"throttle_violation":      "later",
-	"unknown_sign_in":         "over",
-	"wrong_browser":           "browser",
-}
-
 // Kind names the group of texts that explains the problem: "app", "address",
 // "browser", "later", "origin" or "over".
 func (d ProblemData) Kind() string {
-	if kind, ok := problemKinds[d.Name]; ok {
-		return kind
+	switch d.Name {
+	case api.CrossOrigin:
+		return "origin"
+	case api.UnknownSignIn:
+		return "over"
+	case api.WrongBrowser:
+		return "browser"
 	}
-	if d.Status >= 500 {
+	switch {
+	case d.Status == http.StatusTooManyRequests, d.Status >= http.StatusInternalServerError:
 		return "later"
+	case d.Status == http.StatusNotFound, d.Status == http.StatusMethodNotAllowed, d.Status == http.StatusMisdirectedRequest:
+		return "address"
 	}
-	return "app"
+	return "app" // has made a mistake
 }
 
 // Problem renders a page that says in plain words what went wrong and whose

@@ -1,0 +1,169 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/limit"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+)
+
+// problem is an error on its way to the client. Whatever the dialect of the
+// answer, this is what it says.
+type problem struct {
+	name   string        // in [api.Errors]
+	detail string        // says it more exactly than the table; may be empty
+	retry  time.Duration // when to try again; 0 if that is not known
+	fault  string        // what the log calls an error of ours; empty for those of clients
+}
+
+func (p *problem) Error() string { return p.name + ": " + p.message() }
+
+func (p *problem) message() string {
+	if p.detail != "" {
+		return p.detail
+	}
+	return api.Errors[p.name].Message
+}
+
+func (p *problem) status() int { return api.Errors[p.name].Status }
+
+// invalid is the problem of a request that breaks a rule.
+func invalid(detail string) *problem { return &problem{name: api.InvalidRequest, detail: detail} }
+
+// clientLeft stands in log and metrics for the error that nobody was left to
+// be told of.
+const clientLeft = "client_left"
+
+// ErrorNames returns all names that [Request.Error] can have.
+func ErrorNames() []string {
+	names := []string{clientLeft}
+	for name := range api.Errors {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+var errDraining = errors.New("the server is shutting down")
+
+// sentinels gives each error of the domain its name. An empty detail leaves the
+// message to the table; ownText is the error's own text, which then is written
+// for the client.
+var sentinels = []struct {
+	err          error
+	name, detail string
+}{
+	{relay.ErrNoToken, api.NoToken, ""},
+	{relay.ErrNoKey, api.NoKey, ""},
+	{relay.ErrInvalidKey, api.InvalidKey, ownText},
+	{relay.ErrInvalidKeySpace, api.InvalidAppID, ownText},
+	{relay.ErrInvalidResponse, api.InvalidToken, ownText},
+	{relay.ErrVerifierRequired, api.VerifierRequired, ""},
+	{relay.ErrInvalidVerifier, api.InvalidVerifier, ""},
+	{relay.ErrUnbound, api.InvalidRequest, "a verifier was passed, but the key does not start with s256.: " +
+		"make the key from the verifier, or leave the verifier out"},
+	{relay.ErrTooManyWaiters, api.TemporarilyUnavailable, "too many clients are waiting; try again in a moment"},
+	{oauth.ErrPending, api.AuthorizationPending, ""},
+	{oauth.ErrSlowDown, api.SlowDown, ""},
+	{oauth.ErrExpired, api.ExpiredToken, ""},
+	{oauth.ErrDenied, api.AccessDenied, ""},
+	{oauth.ErrInvalidClient, api.InvalidClient, ""},
+	{oauth.ErrInvalidScope, api.InvalidScope, ""},
+	{oauth.ErrInvalidState, api.InvalidRequest, ownText},
+	{oauth.ErrInvalidChallenge, api.InvalidRequest, ownText},
+	{oauth.ErrInvalidRedirectURI, api.BadRedirectURI, ownText},
+	{oauth.ErrUnknown, api.UnknownSignIn, ""},
+	{oauth.ErrWrongBrowser, api.WrongBrowser, ""},
+	{oauth.ErrUnavailable, api.TemporarilyUnavailable, "no answer from Stack Exchange; try again"},
+	{stackexchange.ErrUnavailable, api.TemporarilyUnavailable, "no answer from Stack Exchange; try again"},
+	{sealed.ErrFull, api.TemporarilyUnavailable, "the store is full; try again in a few minutes"},
+	{errDraining, api.TemporarilyUnavailable, "the server is restarting; ask again in a moment"},
+	{context.Canceled, api.TemporarilyUnavailable, "the request was cancelled; ask again"},
+}
+
+const ownText = "*"
+
+// problemOf returns what to tell the client about err.
+func problemOf(err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	if exceeded, ok := errors.AsType[*limit.Exceeded](err); ok {
+		return throttled(exceeded)
+	}
+	if code, ok := errors.AsType[*oauth.CodeError](err); ok {
+		return &problem{name: api.InvalidGrant, detail: code.Error()}
+	}
+	for _, s := range sentinels {
+		if !errors.Is(err, s.err) {
+			continue
+		}
+		p := &problem{name: s.name, detail: s.detail}
+		if p.detail == ownText {
+			p.detail = err.Error()
+		}
+		if paused, ok := errors.AsType[*stackexchange.PausedError](err); ok {
+			p.retry = paused.Left
+		}
+		return p
+	}
+	if _, ok := errors.AsType[*stackexchange.RefusedError](err); ok {
+		return &problem{name: api.TemporarilyUnavailable, detail: "Stack Exchange refused this for now; try again later"}
+	}
+	return &problem{
+		name: api.TemporarilyUnavailable, detail: "the store cannot be reached; try again in a moment", fault: "store failed",
+	}
+}
+
+// tooMany says what there is too much of, by the name of the limit.
+var tooMany = map[string]string{
+	limit.Requests:    "too many requests",
+	limit.UnknownKeys: "too many different keys under which nothing is stored",
+	limit.UserCodes:   "too many codes that lead nowhere",
+	limit.Exchanges:   "too many requests for tokens",
+	limit.Redemptions: "too many codes that Stack Exchange refused",
+	limit.Revocations: "too many tokens to revoke that Stack Exchange does not know",
+	limit.Deposits:    "too many sign-ins",
+	limit.Waiters:     "too many apps that wait at the same time",
+}
+
+func throttled(e *limit.Exceeded) *problem {
+	name, all := strings.CutSuffix(e.Name, "_total")
+	from := "your network address"
+	if all {
+		from = "all users together"
+	}
+	return &problem{
+		name:   api.ThrottleViolation,
+		detail: fmt.Sprintf("%s from %s: try again in %d seconds", tooMany[name], from, seconds(e.RetryAfter)),
+		retry:  e.RetryAfter,
+	}
+}
+
+// seconds is how long to wait, in whole seconds.
+func seconds(wait time.Duration) int64 { return int64((wait + time.Second - 1) / time.Second) }
+
+// reasonOf returns what the log says of an error besides its name: what is wrong
+// with a code, and what Stack Exchange or the network has said.
+func reasonOf(err error) string {
+	code, isCode := errors.AsType[*oauth.CodeError](err)
+	refused, isRefused := errors.AsType[*stackexchange.RefusedError](err)
+	switch {
+	case isCode && isRefused:
+		return code.Reason + ": " + refused.Error()
+	case isCode:
+		return code.Reason
+	case isRefused, errors.Is(err, stackexchange.ErrUnavailable):
+		return err.Error()
+	}
+	return ""
+}
