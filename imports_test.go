@@ -14,7 +14,9 @@ const module = "github.com/desktop-stack-serv/dss"
 
 // allowed says what of ours a package may import. Imports point inward.
 var allowed = map[string][]string{
-	module: {"api", "internal/browser", "internal/display", "internal/origin", "internal/secret"},
+	module: {
+		"api", "internal/browser", "internal/display", "internal/fetch", "internal/origin", "internal/secret", "internal/stackexchange",
+	},
 	"api":  {},
 	"dsstest": {
 		module, "api", "internal/httpapi", "internal/relay", "internal/sandbox", "internal/scripted",
@@ -25,6 +27,7 @@ var allowed = map[string][]string{
 	"internal/certs":      {"internal/sealed", "internal/secret"},
 	"internal/clientaddr": {},
 	"internal/display":    {},
+	"internal/fetch":      {"internal/display", "internal/origin", "internal/secret"},
 	"internal/httpapi": {
 		"api", "internal/clientaddr", "internal/display", "internal/limit", "internal/oauth", "internal/origin",
 		"internal/relay", "internal/sealed", "internal/secret", "internal/stackexchange", "internal/web",
@@ -42,7 +45,7 @@ var allowed = map[string][]string{
 	"internal/sealed":           {"internal/secret"},
 	"internal/sealed/storetest": {"internal/relay", "internal/sealed", "internal/secret"},
 	"internal/secret":           {},
-	"internal/stackexchange":    {"internal/origin", "internal/secret"},
+	"internal/stackexchange":    {"internal/display", "internal/fetch", "internal/secret"},
 	"internal/store":            {"internal/sealed"},
 	"internal/store/memory":     {"internal/sealed", "internal/store"},
 	"internal/store/postgres":   {"internal/sealed", "internal/store"},

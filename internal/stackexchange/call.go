@@ -3,12 +3,14 @@ package stackexchange
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/fetch"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
@@ -28,9 +30,6 @@ func (l call) request(ctx context.Context) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Accept", "application/json")
-	// Asked for by name, so that no transport unpacks it behind our back.
-	r.Header.Set("Accept-Encoding", "gzip")
 	r.Header.Set("User-Agent", userAgent)
 	if l.form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -45,24 +44,23 @@ func (l call) request(ctx context.Context) (*http.Request, error) {
 // the answer is its outcome. Errors are those of judge, wrap [ErrUnavailable], or
 // are Admit's.
 func (c *Client) do(ctx context.Context, method Method, l call, judge func(answer) (vain bool, err error)) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
 	if err := c.config.Admit(ctx, method); err != nil {
 		return err
 	}
 	var a answer
-	defer func(started time.Time) { c.observed(method, started, a, err) }(time.Now())
+	started := time.Now()
+	defer func() { c.observed(method, started, a, err) }()
 	if err := c.pauses[method].check(); err != nil {
 		return err
 	}
-	if err := c.gate.enter(ctx, c.config.Caller(ctx)); err != nil {
+	if err := c.enter(ctx); err != nil {
 		return err
 	}
 	defer c.gate.leave()
 	if err := cmp.Or(c.pauses[method].check(), c.config.Admit(ctx, method)); err != nil { // since the wait
 		return err
 	}
-	if a, err = c.send(ctx, l, c.pauses[method]); err != nil {
+	if a, err = c.send(ctx, l, c.config.Timeout-time.Since(started), c.pauses[method]); err != nil {
 		return err
 	}
 	vain, err := judge(a)
@@ -72,21 +70,24 @@ func (c *Client) do(ctx context.Context, method Method, l call, judge func(answe
 	return err
 }
 
-func (c *Client) send(ctx context.Context, l call, p *pause) (answer, error) {
+// enter waits until a call may begin.
+func (c *Client) enter(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
+	return c.gate.enter(ctx, c.config.Caller(ctx))
+}
+
+func (c *Client) send(ctx context.Context, l call, limit time.Duration, p *pause) (answer, error) {
 	request, err := l.request(httptrace.WithClientTrace(ctx, c.repeats(ctx)))
 	if err != nil {
-		return answer{}, failure(ctx, err, l.secrets)
+		return answer{}, failure(ctx, err)
 	}
-	response, err := c.http.Do(request)
+	got, err := c.fetch.Do(request, limit, l.secrets...)
 	if err != nil {
-		return answer{}, failure(ctx, err, l.secrets)
+		return answer{}, failure(ctx, err)
 	}
-	defer response.Body.Close()
-	p.extend(retryAfter(response))
-	a, err := read(response)
-	if err != nil {
-		return answer{}, failure(ctx, err, l.secrets)
-	}
+	a := answer{got, parseObject(got.Body), l.secrets}
+	p.extend(got.RetryAfter())
 	p.extend(backoff(a.fields["backoff"]))
 	return a, nil
 }
@@ -102,3 +103,39 @@ func (c *Client) repeats(ctx context.Context) *httptrace.ClientTrace {
 		first = false
 	}}
 }
+
+// answer is an answer of Stack Exchange. Its fields are nil if it is not a JSON
+// object.
+type answer struct {
+	*fetch.Answer
+	fields  object
+	secrets []secret.Text
+}
+
+// object is a JSON object. Unlike a struct it tells names apart by case.
+type object map[string]json.RawMessage
+
+// parseObject returns nil for what is not an object.
+func parseObject(text []byte) object {
+	var o object
+	if json.Unmarshal(text, &o) != nil {
+		return nil
+	}
+	return o
+}
+
+// text returns a field that is a string, or "".
+func (o object) text(name string) string {
+	var s string
+	if json.Unmarshal(o[name], &s) != nil {
+		return ""
+	}
+	return s
+}
+
+func (a answer) refused(status int, kind, message string) error {
+	return &RefusedError{Status: status, Type: clean(kind, a.secrets), Message: clean(message, a.secrets)}
+}
+
+// unexpected is the error for an answer that fits nothing.
+func (a answer) unexpected() error { return &AnswerError{a.Status, a.String() + ", not as it should"} }

@@ -1,30 +1,25 @@
-// Package stackexchange is a client for what DSS asks of Stack Exchange
-// itself: it redeems authorization codes and invalidates access tokens.
+// Package stackexchange is a client for what DSS and apps ask of Stack Exchange
+// itself: it redeems authorization codes, and inspects and invalidates access
+// tokens.
 //
-// Upstream is not trusted. Redirects are not followed, every call is bounded
-// in time and size, and no error repeats a secret that was sent. All calls of a
-// [Client] together are bounded in rate and number, and keep still while Stack
-// Exchange wants that.
+// Stack Exchange is not trusted: every call is bounded in time and size, and no
+// error repeats a secret that was sent. All calls of a [Client] together are
+// bounded in rate and number, and stop while Stack Exchange asks for a pause.
 package stackexchange
 
 import (
+	"cmp"
 	"context"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/origin"
+	"github.com/desktop-stack-serv/dss/internal/fetch"
 )
 
-const (
-	callTime    = 10 * time.Second // a call in all, with the wait for its turn
-	connectTime = 5 * time.Second  // each of dialling and the TLS handshake
-	idleTime    = 90 * time.Second
-	maxAnswer   = 64 << 10 // bytes, compressed and not
-	maxHeader   = 16 << 10 // bytes
-)
+// callTime is for a call in all, with the wait for its turn.
+const callTime = 10 * time.Second
 
 // Config says where Stack Exchange is. The zero value is the real one;
 // Enterprise instances have their own.
@@ -35,10 +30,12 @@ type Config struct {
 	// APIURL is that of the API with its version. If it is nil, it is
 	// https://api.stackexchange.com/2.3.
 	APIURL *url.URL
-	// Transport sends the requests. If it is nil, the client has one of its
-	// own, which verifies TLS and uses [http.ProxyFromEnvironment], except for
-	// this machine.
+	// Transport sends the requests as it is. If it is nil, they go over one that
+	// verifies TLS and uses [http.ProxyFromEnvironment], except for this machine.
 	Transport http.RoundTripper
+	// Timeout is for a call in all, with the wait for its turn. If it is zero,
+	// it is 10 s.
+	Timeout time.Duration
 	// Local says that calls do not leave the process: none has to wait for
 	// the sake of Stack Exchange.
 	Local bool
@@ -61,7 +58,7 @@ type Config struct {
 // goroutine.
 type Client struct {
 	base, api *url.URL
-	http      *http.Client
+	fetch     *fetch.Client
 	gate      gate
 	pauses    map[Method]*pause
 	config    Config
@@ -69,10 +66,11 @@ type Client struct {
 
 // New returns a client. It calls nobody yet.
 func New(c Config) *Client {
-	transport := c.Transport
-	if transport == nil {
-		transport = newTransport()
+	sender := fetch.New(nil)
+	if c.Transport != nil {
+		sender = fetch.Over(c.Transport)
 	}
+	c.Timeout = cmp.Or(c.Timeout, callTime)
 	if c.BaseURL == nil {
 		c.BaseURL = &url.URL{Scheme: "https", Host: "stackoverflow.com"}
 	}
@@ -91,12 +89,13 @@ func New(c Config) *Client {
 	if c.Observe == nil {
 		c.Observe = func(Call) {}
 	}
+	api := &pause{}
 	return &Client{
 		base:   bare(c.BaseURL),
 		api:    bare(c.APIURL),
-		http:   &http.Client{Transport: transport, CheckRedirect: stay},
+		fetch:  sender,
 		gate:   gate{local: c.Local},
-		pauses: map[Method]*pause{MethodRedeem: {}, MethodInvalidate: {}},
+		pauses: map[Method]*pause{MethodRedeem: {}, MethodInspect: api, MethodInvalidate: api},
 		config: c,
 	}
 }
@@ -111,19 +110,24 @@ func bare(u *url.URL) *url.URL {
 	return &clone
 }
 
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+// Authorization is an authorization request of the code grant with PKCE
+// (RFC 6749 §4.1.1, RFC 7636 §4.3). CodeChallenge is an S256 one. Scope may be
+// empty: even so the user is identified.
+type Authorization struct{ ClientID, Scope, RedirectURI, State, CodeChallenge string }
 
-func newTransport() *http.Transport {
-	t := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: connectTime}).DialContext,
-		TLSHandshakeTimeout:    connectTime,
-		ResponseHeaderTimeout:  callTime,
-		IdleConnTimeout:        idleTime,
-		MaxIdleConnsPerHost:    maxCalls,
-		MaxResponseHeaderBytes: maxHeader,
-		ForceAttemptHTTP2:      true,
+// AuthorizeURL returns where to send the browser. It calls nobody.
+func (c *Client) AuthorizeURL(a Authorization) string {
+	query := url.Values{
+		"client_id":             {a.ClientID},
+		"redirect_uri":          {a.RedirectURI},
+		"state":                 {a.State},
+		"code_challenge":        {a.CodeChallenge},
+		"code_challenge_method": {"S256"},
 	}
-	origin.KeepLocal(t) // tokens and codes for a fake on this machine go there in plain text
-	return t
+	if a.Scope != "" {
+		query.Set("scope", a.Scope)
+	}
+	target := c.base.JoinPath("oauth")
+	target.RawQuery = query.Encode()
+	return target.String()
 }

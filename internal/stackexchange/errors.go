@@ -2,13 +2,12 @@ package stackexchange
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/fetch"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
@@ -19,7 +18,7 @@ import (
 var ErrUnavailable = errors.New("stack exchange is unavailable")
 
 // ErrUnsent is an [ErrUnavailable] for which nothing was sent.
-var ErrUnsent = unavailable("nothing was sent")
+var ErrUnsent = fmt.Errorf("nothing was sent: %w", ErrUnavailable)
 
 // errBusy means that too many calls wait for their turn.
 var errBusy = fmt.Errorf("too many calls wait: %w", ErrUnsent)
@@ -36,9 +35,25 @@ func (e *PausedError) Error() string { return "it asked for a pause: " + ErrUnse
 // Unwrap returns [ErrUnsent].
 func (e *PausedError) Unwrap() error { return ErrUnsent }
 
+// AnswerError is an [ErrUnavailable]: there was an answer, but not a usable one.
+type AnswerError struct {
+	// Status is that of HTTP, or 429 if the API says throttle_violation.
+	Status int
+	// Text describes the answer.
+	Text string
+}
+
+// Error implements error.
+func (e *AnswerError) Error() string { return e.Text + ": " + ErrUnavailable.Error() }
+
+// Unwrap returns [ErrUnavailable].
+func (e *AnswerError) Unwrap() error { return ErrUnavailable }
+
 // RefusedError is a no from Stack Exchange. It holds at most 200 bytes of
 // printable ASCII in each field, and no secret that was sent.
 type RefusedError struct {
+	// Status is that of HTTP, or the error_id of the API.
+	Status int
 	// Type is such as invalid_request.
 	Type string
 	// Message is for people.
@@ -59,7 +74,9 @@ const maxText = 200 // bytes
 
 // clean makes the text of others fit for an error. The cut comes last, or it
 // could leave half of a secret.
-func clean(text string, secrets []secret.Text) string { return cut(secret.Redact(printable(text), secrets...)) }
+func clean(text string, secrets []secret.Text) string {
+	return cut(secret.Redact(printable(text), secrets...))
+}
 
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
@@ -72,44 +89,19 @@ func printable(text string) string {
 
 func cut(text string) string { return text[:min(len(text), maxText)] }
 
-func refused(kind, message string, secrets []secret.Text) error {
-	return &RefusedError{Type: clean(kind, secrets), Message: clean(message, secrets)}
-}
-
-// unavailable takes a reason that holds nothing from upstream.
-func unavailable(reason string) error { return fmt.Errorf("%s: %w", reason, ErrUnavailable) }
-
-// failure turns err into an ErrUnavailable and keeps none of what it wraps.
-func failure(ctx context.Context, err error, secrets []secret.Text) error {
-	if errors.Is(err, ErrUnavailable) {
-		return err
-	}
+// failure turns an error of package fetch into an ErrUnavailable and keeps none
+// of what it wraps.
+func failure(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return fmt.Errorf("%w: %w", ended, ErrUnavailable)
 	}
-	if text := notConnected(err, secrets); text != "" {
-		return fmt.Errorf("%s: %w", text, ErrUnsent)
+	broken, ok := errors.AsType[*fetch.Error](err)
+	if !ok { // no request
+		return ErrUnsent
 	}
-	return unavailable(reason(err, secrets))
-}
-
-// notConnected is the reason why there was no connection to send anything
-// over; "" if there was one.
-func notConnected(err error, secrets []secret.Text) string {
-	if network, ok := errors.AsType[*net.OpError](err); ok && network.Op == "dial" {
-		return clean(network.Error(), secrets)
+	bare := &fetch.Error{Reason: broken.Reason, Sent: broken.Sent}
+	if !broken.Sent {
+		return fmt.Errorf("%w: %w", bare, ErrUnsent)
 	}
-	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return clean(untrusted.Error(), secrets)
-	}
-	return ""
-}
-
-// reason lets through only what the network says. A *url.Error quotes
-// the URL, and the errors of HTTP quote the answer, which may be a new token.
-func reason(err error, secrets []secret.Text) string {
-	if network, ok := errors.AsType[*net.OpError](err); ok {
-		return clean(network.Error(), secrets)
-	}
-	return "no usable answer"
+	return fmt.Errorf("%w: %w", bare, ErrUnavailable)
 }

@@ -25,6 +25,7 @@ type Method string
 // The methods.
 const (
 	MethodRedeem     Method = "redeem"
+	MethodInspect    Method = "inspect"
 	MethodInvalidate Method = "invalidate"
 )
 

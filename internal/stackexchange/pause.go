@@ -2,7 +2,6 @@ package stackexchange
 
 import (
 	"encoding/json"
-	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -51,21 +50,4 @@ func backoff(field json.RawMessage) time.Duration {
 		return 0
 	}
 	return time.Duration(min(seconds, maxPause.Seconds()) * float64(time.Second))
-}
-
-// retryAfter reads the Retry-After of an answer that is no success (RFC 9110
-// section 10.2.3): seconds, or a date.
-func retryAfter(response *http.Response) time.Duration {
-	text := response.Header.Get("Retry-After")
-	if response.StatusCode < 300 || text == "" {
-		return 0
-	}
-	if date, err := http.ParseTime(text); err == nil {
-		return time.Until(date)
-	}
-	seconds, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		return 0
-	}
-	return time.Duration(min(seconds, uint64(maxPause/time.Second))) * time.Second
 }

@@ -20,11 +20,13 @@ type Redemption struct {
 	Code, Verifier        secret.Text
 }
 
-// Token is an access token. Expires is how long it lives from now; 0 means
-// that it never expires.
+// Token is an access token.
 type Token struct {
 	AccessToken secret.Text
-	Expires     time.Duration
+	// Expires is how long it lives from now; 0 means that it never expires.
+	Expires time.Duration
+	// Scope is what it allows, as Stack Exchange says it; nil if it does not.
+	Scope *string
 }
 
 // Redeem turns a code into a token. A code works once, so a failed call is not
@@ -51,12 +53,12 @@ func (c *Client) redeem(ctx context.Context, r Redemption) (token Token, err err
 		secrets: []secret.Text{r.Code, r.Verifier},
 	}
 	err = c.do(ctx, MethodRedeem, l, func(a answer) (vain bool, err error) {
-		switch a.status {
+		switch a.Status {
 		case http.StatusOK:
 			token, err = a.token()
 			return false, err
 		case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-			err = a.refusal(l.secrets)
+			err = a.refusal()
 			return isRefused(err), err
 		}
 		return false, a.unexpected()
@@ -73,7 +75,11 @@ func (a answer) token() (Token, error) {
 	if !ok {
 		return Token{}, a.unexpected()
 	}
-	return Token{token, seconds}, nil
+	var scope *string
+	if json.Unmarshal(a.fields["scope"], &scope) != nil {
+		scope = nil
+	}
+	return Token{token, seconds, scope}, nil
 }
 
 // wholeSeconds reads a JSON integer or a string of digits. What is absent or
@@ -95,7 +101,7 @@ func wholeSeconds(raw json.RawMessage) (time.Duration, bool) {
 
 // refusal reads the nested error of Stack Exchange, or the flat one of
 // RFC 6749 §5.2.
-func (a answer) refusal(secrets []secret.Text) error {
+func (a answer) refusal() error {
 	kind, message := a.fields.text("error"), a.fields.text("error_description")
 	if nested := parseObject(a.fields["error"]); nested != nil {
 		kind, message = nested.text("type"), nested.text("message")
@@ -103,5 +109,5 @@ func (a answer) refusal(secrets []secret.Text) error {
 	if kind == "" && message == "" {
 		return a.unexpected()
 	}
-	return refused(kind, message, secrets)
+	return a.refused(a.Status, kind, message)
 }

@@ -1,0 +1,159 @@
+package fetch
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/display"
+	"github.com/desktop-stack-serv/dss/internal/secret"
+)
+
+// maxAnswer bounds a body, compressed and not, in bytes.
+const maxAnswer = 64 << 10
+
+// maxRetryAfter bounds what [Answer.RetryAfter] returns.
+const maxRetryAfter = time.Hour
+
+// Answer is an answer whose body has been read.
+type Answer struct {
+	Status   int
+	Header   http.Header
+	Location *url.URL // where it redirects to; nil if it does not
+	Body     []byte   // nil if it is too large, or compressed in an unknown way
+
+	host    string
+	secrets []secret.Text
+}
+
+// Do sends a request and reads the answer, both within limit. The error is an
+// [*Error], or the cause of the end of the request's context. The secrets are
+// those in the request: no text of the answer repeats them. After an error, the
+// next request gets a new connection: others of that age may be as dead.
+func (c *Client) Do(r *http.Request, limit time.Duration, secrets ...secret.Text) (*Answer, error) {
+	r.Header.Set("Accept", "application/json")
+	// Asked for by name, so that no transport unpacks it behind our back.
+	r.Header.Set("Accept-Encoding", "gzip")
+	limited, cancel := context.WithTimeout(r.Context(), limit)
+	defer cancel()
+	var way trace
+	response, err := c.http.Do(r.WithContext(way.follow(limited)))
+	var body []byte
+	if err == nil {
+		defer response.Body.Close()
+		body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	}
+	switch {
+	case err == nil:
+	case r.Context().Err() != nil:
+		c.Reconnect()
+		return nil, context.Cause(r.Context())
+	default:
+		c.Reconnect()
+		return nil, newError(err, way.sent(err), r.URL.Host, secrets)
+	}
+	a := &Answer{
+		Status: response.StatusCode, Header: response.Header, host: r.URL.Host, secrets: secrets,
+		Body: unpack(body, response.Header.Get("Content-Encoding")),
+	}
+	if location, err := response.Location(); err == nil && location.Host != "" && a.Status/100 == 3 {
+		a.Location = location
+	}
+	return a, nil
+}
+
+// unpack bounds both sides of the compression: the bytes that came in, as empty
+// gzip members unpack to nothing, and those they unpack to.
+func unpack(body []byte, encoding string) []byte {
+	switch encoding {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		unpacked, err := gzip.NewReader(bytes.NewReader(body[:min(len(body), maxAnswer)]))
+		if err != nil {
+			return nil
+		}
+		if body, err = io.ReadAll(io.LimitReader(unpacked, maxAnswer+1)); err != nil {
+			return nil
+		}
+	default:
+		return nil
+	}
+	if len(body) > maxAnswer {
+		return nil
+	}
+	return body
+}
+
+// String says who answered and how, such as "auth.example.org answers 502 Bad
+// Gateway with text/html (Server: nginx)". It has nothing of the body.
+func (a *Answer) String() string {
+	text := a.host + " answers " + statusText(a.Status)
+	if a.Location != nil {
+		text += " to " + a.Location.Scheme + "://" + a.Location.Host
+	}
+	kind, _, err := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	if err == nil && harmless(kind) && kind != "application/json" {
+		text += " with " + kind
+	}
+	var details []string
+	if server := a.Header.Get("Server"); harmless(server) {
+		details = append(details, "Server: "+server)
+	}
+	if id := a.RequestID(); id != "" {
+		details = append(details, "request "+id)
+	}
+	if len(details) > 0 {
+		text += " (" + strings.Join(details, ", ") + ")"
+	}
+	return secret.Redact(text, a.secrets...)
+}
+
+// RequestID is what the server's log calls the request; "" if it does not say.
+func (a *Answer) RequestID() string {
+	if id := a.Header.Get("X-Request-Id"); harmless(id) {
+		return secret.Redact(id, a.secrets...)
+	}
+	return ""
+}
+
+// RetryAfter reads the Retry-After of an answer that is not a success: seconds,
+// or a date (RFC 9110 section 10.2.3). It is 0 if there is none, and an hour at
+// most.
+func (a *Answer) RetryAfter() time.Duration {
+	text := a.Header.Get("Retry-After")
+	if a.Status < 300 || text == "" {
+		return 0
+	}
+	if date, err := http.ParseTime(text); err == nil {
+		return min(max(time.Until(date), 0), maxRetryAfter)
+	}
+	seconds, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
+}
+
+// Clean makes a text of the answer fit to be shown.
+func (a *Answer) Clean(text string) string { return secret.Redact(display.Clean(text), a.secrets...) }
+
+// harmless reports whether text from a header is short and plain: it cannot
+// steer a terminal.
+func harmless(text string) bool {
+	const longest = 40 // bytes
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/+() "
+	return text != "" && len(text) <= longest && strings.Trim(text, plain) == ""
+}
+
+// statusText is such as 502 Bad Gateway.
+func statusText(status int) string {
+	return strings.TrimSpace(fmt.Sprint(status, " ", http.StatusText(status)))
+}

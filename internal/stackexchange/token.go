@@ -1,0 +1,132 @@
+package stackexchange
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/display"
+	"github.com/desktop-stack-serv/dss/internal/secret"
+)
+
+// The API's error ids, by https://api.stackexchange.com/docs/error-handling.
+const (
+	errorInvalidToken = 402
+	errorDenied       = 403
+	errorCompromised  = 406
+	errorInternal     = 500 // and above: the API's own trouble
+	errorThrottled    = 502
+)
+
+// IsToken reports whether Stack Exchange could have issued a token. Others never
+// become part of a path.
+func IsToken(text string) bool {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789()*"
+	return text != "" && len(text) <= secret.MaxReceived && strings.Trim(text, alphabet) == ""
+}
+
+// TokenInfo is what Stack Exchange says about a token. Its texts can be shown.
+type TokenInfo struct {
+	AccountID   int64
+	DisplayName string // on Stack Overflow; "" if it is not known
+	Scopes      []string
+	Expires     time.Time // zero if it never does
+}
+
+// Inspect returns what Stack Exchange says about a token. ok is false if the
+// token is unknown or not valid any more. Errors are those of
+// [Client.Invalidate].
+func (c *Client) Inspect(ctx context.Context, token secret.Text) (info TokenInfo, ok bool, err error) {
+	items, err := c.callAPI(ctx, MethodInspect, token, "", "access-tokens", url.PathEscape(token.Reveal()))
+	if err != nil {
+		return TokenInfo{}, false, fmt.Errorf("inspect a token: %w", err)
+	}
+	if len(items) == 0 {
+		return TokenInfo{}, false, nil
+	}
+	info = TokenInfo{AccountID: items[0].AccountID}
+	for _, scope := range items[0].Scope {
+		info.Scopes = append(info.Scopes, display.Clean(scope))
+	}
+	if seconds := items[0].ExpiresOnDate; seconds != 0 {
+		info.Expires = time.Unix(seconds, 0)
+	}
+	// The name is a courtesy: the rest is true without it.
+	if me, err := c.callAPI(ctx, MethodInspect, token, "site=stackoverflow", "me"); err == nil && len(me) > 0 {
+		info.DisplayName = display.Clean(html.UnescapeString(me[0].DisplayName))
+	}
+	return info, true, nil
+}
+
+// Invalidate ends a token's life at once, and reports whether it had one. A
+// token that is unknown or not valid any more is not an error, and one that Stack
+// Exchange cannot have issued causes no call. The error is a [*RefusedError],
+// wraps [ErrUnavailable], or wraps Admit's; after the second the token may or
+// may not live on.
+func (c *Client) Invalidate(ctx context.Context, token secret.Text) (ended bool, err error) {
+	items, err := c.callAPI(ctx, MethodInvalidate, token, "", "access-tokens", url.PathEscape(token.Reveal()), "invalidate")
+	if err != nil {
+		return false, fmt.Errorf("invalidate a token: %w", err)
+	}
+	return len(items) > 0, nil
+}
+
+// item is an item of the API's methods that are called here.
+type item struct {
+	AccountID     int64    `json:"account_id"`
+	ExpiresOnDate int64    `json:"expires_on_date"` // absent if never
+	Scope         []string `json:"scope"`
+	DisplayName   string   `json:"display_name"` // HTML
+}
+
+// callAPI calls a method of the API with a token. The path is escaped. There are
+// no items for a token that is not valid.
+func (c *Client) callAPI(ctx context.Context, m Method, token secret.Text, query string, path ...string) (items []item, err error) {
+	if !IsToken(token.Reveal()) {
+		return nil, nil
+	}
+	l := call{method: http.MethodGet, url: c.api.JoinPath(path...), bearer: token, secrets: []secret.Text{token}}
+	l.url.RawQuery = query
+	err = c.do(ctx, m, l, func(a answer) (vain bool, err error) {
+		items, err = a.items()
+		return err == nil && len(items) == 0 || isRefused(err), err
+	})
+	return items, err
+}
+
+// items judges by the body: an error has an id, everything else has items, of
+// which there are none for an unknown token.
+func (a answer) items() (items []item, err error) {
+	var id int
+	switch a.Status {
+	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+	default:
+		return nil, a.unexpected()
+	}
+	if raw := a.fields["error_id"]; raw != nil && json.Unmarshal(raw, &id) == nil {
+		return nil, a.apiError(id)
+	}
+	if a.Status != http.StatusOK || json.Unmarshal(a.fields["items"], &items) != nil || items == nil {
+		return nil, a.unexpected()
+	}
+	return items, nil
+}
+
+// apiError is the error for an error_id; nil if the token is not valid.
+func (a answer) apiError(id int) error {
+	text := fmt.Sprintf("%v, error_id %d", a.Answer, id)
+	switch {
+	case id == errorThrottled:
+		return &AnswerError{http.StatusTooManyRequests, text}
+	case id >= errorInternal:
+		return &AnswerError{a.Status, text}
+	case a.Status == http.StatusBadRequest && (id == errorInvalidToken || id == errorDenied || id == errorCompromised):
+		return nil
+	}
+	return a.refused(id, a.fields.text("error_name"), a.fields.text("error_message"))
+}
