@@ -14,7 +14,7 @@ import (
 const maxExpiresIn = 24 * 60 * 60
 
 func (c *Client) startDevice(ctx context.Context) (*SignIn, error) {
-	a, err := c.post(ctx, c.server.JoinPath(api.PathDeviceAuthorization), c.request())
+	a, err := c.post(ctx, api.PathDeviceAuthorization, c.request())
 	if err != nil {
 		return nil, err
 	}
@@ -55,14 +55,14 @@ const slowDown = 5 * time.Second
 func (c *Client) poll(ctx context.Context, deviceCode string, interval time.Duration) (*Token, error) {
 	form := url.Values{"grant_type": {api.GrantDeviceCode}, "client_id": {c.config.ClientID}, "device_code": {deviceCode}}
 	for sleep(ctx, interval) {
-		a, err := c.persist(ctx, 2*interval, c.server.JoinPath(api.PathOAuthToken), form, false)
+		a, err := c.persist(ctx, 2*interval, c.posting(api.PathOAuthToken, form), false)
 		if err != nil {
 			return nil, err
 		}
 		if a.status == http.StatusOK && a.AccessToken != "" {
-			return c.newToken(a, a.ExpiresIn), nil
+			return c.newToken(a), nil
 		}
-		switch name, _ := a.oauthError(); name {
+		switch a.OAuthError {
 		case api.AuthorizationPending:
 		case api.SlowDown:
 			interval += slowDown

@@ -77,6 +77,14 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("dss: %s (%s)", message, details)
 }
 
+// unreachable is an [ErrUnreachable] for a reason: text, an error, or an answer.
+func unreachable(reason any) error {
+	if err, ok := reason.(error); ok {
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return fmt.Errorf("%w: %v", ErrUnreachable, reason)
+}
+
 // lostError is an [ErrAnswerLost] with its cause.
 type lostError struct{ cause error }
 

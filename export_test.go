@@ -11,4 +11,4 @@ func (c *Client) SetListen(listen func(network, address string) (net.Listener, e
 }
 
 // Transport is what carries requests.
-func (c *Client) Transport() http.RoundTripper { return c.http.Transport }
+func (c *Client) Transport() http.RoundTripper { return c.fetch.Transport() }

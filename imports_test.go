@@ -17,7 +17,7 @@ var allowed = map[string][]string{
 	module: {
 		"api", "internal/browser", "internal/display", "internal/fetch", "internal/origin", "internal/secret", "internal/stackexchange",
 	},
-	"api":  {},
+	"api": {},
 	"dsstest": {
 		module, "api", "internal/httpapi", "internal/relay", "internal/sandbox", "internal/scripted",
 		"internal/stackexchange", "internal/store", "internal/store/memory",

@@ -57,13 +57,10 @@ func (c *Client) startLoopback(issuer string) (*SignIn, error) {
 		if err != nil {
 			return nil, err
 		}
-		a, err := c.redeem(ctx, c.server.JoinPath(api.PathOAuthToken), url.Values{
-			"grant_type": {api.GrantAuthorizationCode}, "code": response["code"], "redirect_uri": {redirectURI}, "code_verifier": {verifier.Reveal()},
-		})
-		if err != nil {
-			return nil, err
-		}
-		return c.newToken(a, a.ExpiresIn), nil
+		return c.redeem(ctx, c.posting(api.PathOAuthToken, url.Values{
+			"grant_type": {api.GrantAuthorizationCode}, "client_id": {c.config.ClientID}, "code": response["code"],
+			"redirect_uri": {redirectURI}, "code_verifier": {verifier.Reveal()},
+		}))
 	}
 	return s, nil
 }

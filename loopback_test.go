@@ -103,7 +103,7 @@ func (a *app) send(t *testing.T, method, target string) (*http.Response, string)
 // response is what the server sends the browser back with, changed by pairs of
 // names and values.
 func (a *app) response(changes ...string) url.Values {
-	response := url.Values{"state": {a.asked.Get("state")}, "iss": {issuer}, "code": {"C"}}
+	response := url.Values{"state": {a.asked.Get("state")}, "iss": {issuer}, "code": {"C(1)"}}
 	for pair := range slices.Chunk(changes, 2) {
 		response.Del(pair[0])
 		if pair[1] != "" {
@@ -135,7 +135,7 @@ func TestLoopbackRequest(t *testing.T) {
 		t.Errorf("asked for\n%v, want\n%v", a.asked, want)
 	}
 	want = url.Values{
-		"grant_type": {api.GrantAuthorizationCode}, "client_id": {clientID}, "code": {"C"}, "redirect_uri": {a.redirectURI},
+		"grant_type": {api.GrantAuthorizationCode}, "client_id": {clientID}, "code": {"C(1)"}, "redirect_uri": {a.redirectURI},
 		"code_verifier": a.exchanged["code_verifier"],
 	}
 	if !maps.EqualFunc(a.exchanged, want, slices.Equal[[]string]) {
@@ -215,7 +215,7 @@ func TestLoopbackPage(t *testing.T) {
 			if tt.want != nil && a.exchanged != nil {
 				t.Errorf("redeemed %v", a.exchanged)
 			}
-			if tt.want == nil && a.exchanged.Get("code") != "C" {
+			if tt.want == nil && a.exchanged.Get("code") != "C(1)" {
 				t.Errorf("redeemed %q", a.exchanged.Get("code"))
 			}
 		})

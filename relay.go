@@ -9,6 +9,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/secret"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
 // startRelay uses a code that only the holder of its verifier can redeem.
@@ -16,25 +17,24 @@ func (c *Client) startRelay(stackExchange *url.URL) *SignIn {
 	verifier := secret.Random()
 	address := stackExchange.JoinPath("oauth")
 	return c.newRelaySignIn(FlowRelay, address, c.codeRequest(verifier), func(ctx context.Context, a *answer) (*Token, error) {
-		if a.Code == "" {
+		code, err := secret.Parse("code", a.Code)
+		if err != nil {
 			return nil, a.err()
 		}
-		a, err := c.redeem(ctx, stackExchange.JoinPath("oauth/access_token/json"), url.Values{
-			"code": {a.Code}, "redirect_uri": {c.relayRedirectURI()}, "code_verifier": {verifier.Reveal()},
-		})
-		if err != nil {
-			return nil, err
-		}
-		return c.newToken(a, a.Expires), nil
+		upstream := c.upstreamAt(stackexchange.Config{BaseURL: stackExchange})
+		return c.redeem(ctx, redemption(upstream, stackexchange.Redemption{
+			ClientID: c.config.ClientID, RedirectURI: c.relayRedirectURI(), Code: code, Verifier: verifier,
+		}))
 	})
 }
 
 func (c *Client) startImplicit(stackExchange *url.URL) *SignIn {
-	return c.newRelaySignIn(FlowImplicit, stackExchange.JoinPath("oauth/dialog"), c.request(), func(_ context.Context, a *answer) (*Token, error) {
+	address := stackExchange.JoinPath("oauth/dialog")
+	return c.newRelaySignIn(FlowImplicit, address, c.request(), func(_ context.Context, a *answer) (*Token, error) {
 		if a.AccessToken == "" {
 			return nil, a.err()
 		}
-		return c.newToken(a, 0), nil
+		return c.newToken(a), nil
 	})
 }
 
@@ -76,7 +76,7 @@ func (c *Client) claim(ctx context.Context, form url.Values) (*answer, error) {
 		form.Set("appid", c.config.AppID)
 	}
 	for {
-		a, err := c.persist(ctx, firstDelay, c.server.JoinPath(api.PathToken), form, false)
+		a, err := c.persist(ctx, firstDelay, c.posting(api.PathToken, form), false)
 		switch {
 		case err != nil:
 			return nil, err

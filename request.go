@@ -1,23 +1,27 @@
 package dss
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/fetch"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
-// maxAnswer bounds what is read of an answer, in bytes.
-const maxAnswer = 64 << 10
+// The times of a request. A bound key can be claimed again for a minute after
+// an answer that was lost. Two requests that get no answer, and the pauses
+// behind them, fit in it, so that the third still gets the lost answer.
+const (
+	waitSeconds = 20               // how long the server is asked to hold a claim
+	answerTime  = 25 * time.Second // for a request and its answer
+	probeTime   = 15 * time.Second // for the metadata, which a user waits for
+)
 
 // answer is what any of the servers may say.
 type answer struct {
@@ -28,87 +32,56 @@ type answer struct {
 
 	AccessToken string          `json:"access_token"`
 	Code        string          `json:"code"`
-	Expires     int64           `json:"expires"` // Stack Exchange's word for expires_in
 	Scope       json.RawMessage `json:"scope"`
 
-	RelayError   string          `json:"error_name"`
-	RelayMessage string          `json:"error_message"`
-	OAuthError   json.RawMessage `json:"error"` // text, or an object from Stack Exchange
-	OAuthMessage string          `json:"error_description"`
+	RelayError   string `json:"error_name"`
+	RelayMessage string `json:"error_message"`
+	OAuthError   string `json:"error"`
+	OAuthMessage string `json:"error_description"`
 
 	api.DeviceAuthorization
 }
 
-// post sends a form. Errors are of the connection, or of an answer that is
-// none; they never quote what was sent.
-func (c *Client) post(ctx context.Context, target *url.URL, form url.Values) (*answer, error) {
+// post sends a form to the server. Errors are those of send, or an
+// [ErrUnreachable] for an answer that is not JSON.
+func (c *Client) post(ctx context.Context, path string, form url.Values) (*answer, error) {
+	target := c.server.JoinPath(path)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, body, err := c.send(request, answerTime)
+	var secrets []secret.Text
+	for _, name := range []string{"key", "verifier", "code", "code_verifier", "device_code"} {
+		secrets = append(secrets, secret.New(form.Get(name)))
+	}
+	got, err := c.send(request, answerTime, secrets...)
 	if err != nil {
 		return nil, err
 	}
-	if response.StatusCode != http.StatusOK {
-		body = redact(body, form)
+	a := &answer{status: got.Status, retryAfter: retryAfter(got), requestID: got.RequestID(), described: got.String()}
+	if json.Unmarshal(got.Body, a) != nil && !a.busy() {
+		return nil, unreachable(a.described + ", not as it should")
 	}
-	a := &answer{
-		status: response.StatusCode, retryAfter: retryAfter(response.Header), requestID: requestID(response.Header),
-		described: describe(response),
-	}
-	if json.Unmarshal(body, a) != nil && !a.busy() {
-		return nil, unreachableBecause(a.described + ", not as it should")
+	for _, text := range []*string{&a.RelayError, &a.RelayMessage, &a.OAuthError, &a.OAuthMessage} {
+		*text = got.Clean(*text)
 	}
 	return a, nil
 }
 
-// send returns an answer whose body has been read, as far as that is bounded:
-// what a compressed one unpacks to counts. After a connection that failed, the
-// next request gets a new one: others of its age may be as dead.
-func (c *Client) send(request *http.Request, limit time.Duration) (*http.Response, []byte, error) {
-	request.Header.Set("Accept", "application/json")
-	ctx := request.Context()
-	limited, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	var way trace
-	response, err := c.http.Do(request.WithContext(way.follow(limited)))
-	var body []byte
-	if err == nil {
-		defer response.Body.Close()
-		body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+// send returns an answer. Errors are an [ErrUnreachable] that wraps a
+// [*fetch.Error], or the context's cause.
+func (e endpoints) send(r *http.Request, limit time.Duration, secrets ...secret.Text) (*fetch.Answer, error) {
+	a, err := e.fetch.Do(r, limit, secrets...)
+	if broken, ok := errors.AsType[*fetch.Error](err); ok {
+		return nil, unreachable(broken)
 	}
-	if err != nil {
-		c.http.CloseIdleConnections()
-		return nil, nil, unreachable(ctx, err, request.URL.Host, way.sent(err))
-	}
-	return response, body, nil
+	return a, err
 }
 
-// redact takes what was sent out of an answer that repeats it.
-func redact(body []byte, form url.Values) []byte {
-	for _, name := range []string{"key", "verifier", "code", "code_verifier", "device_code"} {
-		if sent := form.Get(name); sent != "" {
-			body = bytes.ReplaceAll(body, []byte(sent), []byte(secret.Redacted))
-		}
-	}
-	return body
-}
-
-// retryAfter reads whole seconds or a date (RFC 9110 section 10.2.3), up to a
-// minute.
-func retryAfter(h http.Header) time.Duration {
-	text := h.Get("Retry-After")
-	delay := time.Minute
-	if seconds, err := strconv.Atoi(text); err == nil {
-		delay = time.Duration(min(seconds, 60)) * time.Second
-	} else if date, err := http.ParseTime(text); err == nil {
-		delay = time.Until(date).Round(time.Second)
-	} else if strings.Trim(text, "0123456789") != "" || text == "" {
-		return 0
-	}
-	return min(max(delay, 0), time.Minute)
+// retryAfter is what an answer says, up to a minute.
+func retryAfter(a *fetch.Answer) time.Duration {
+	return min(a.RetryAfter().Round(time.Second), time.Minute)
 }
 
 // busy reports whether the same request may succeed later.
@@ -123,7 +96,7 @@ func (a *answer) err() error {
 	case a.status == http.StatusTooManyRequests:
 		return &ThrottledError{a.retryAfter}
 	case a.status >= 500:
-		return unreachableBecause(a.described)
+		return unreachable(a.described)
 	case name == api.AccessDenied:
 		return ErrAccessDenied
 	case name == api.KeyConflict:
@@ -141,17 +114,7 @@ func (a *answer) problem() (name, message string) {
 	if a.RelayError != "" {
 		return a.RelayError, a.RelayMessage
 	}
-	return a.oauthError()
-}
-
-// oauthError reads both forms: RFC 6749 has a text, Stack Exchange an object.
-func (a *answer) oauthError() (name, message string) {
-	if json.Unmarshal(a.OAuthError, &name) == nil {
-		return name, a.OAuthMessage
-	}
-	var nested struct{ Type, Message string }
-	_ = json.Unmarshal(a.OAuthError, &nested)
-	return nested.Type, nested.Message
+	return a.OAuthError, a.OAuthMessage
 }
 
 // Delays between tries.
@@ -164,19 +127,25 @@ const (
 // did not come.
 const maxRepeats = 2
 
-// persist posts a form until it has an answer that counts: not a broken
+// attempt sends a request of a sign-in.
+type attempt func(context.Context) (*answer, error)
+
+// posting sends a form to the server.
+func (c *Client) posting(path string, form url.Values) attempt {
+	return func(ctx context.Context) (*answer, error) { return c.post(ctx, path, form) }
+}
+
+// persist repeats a request until it has an answer that counts: not a broken
 // connection, a restart or a throttle. The last of those is the error when the
 // sign-in expires. If once is set, the request has an effect that it has once,
 // such as the redemption of a code. It is repeated all the same where the answer
 // did not come, as it may not have been received; but not for long, and a
 // repetition that is refused means that the first one had its effect.
-func (c *Client) persist(
-	ctx context.Context, delay time.Duration, target *url.URL, form url.Values, once bool,
-) (*answer, error) {
+func (c *Client) persist(ctx context.Context, delay time.Duration, try attempt, once bool) (*answer, error) {
 	var trouble, lost error
 	repeats := 0
 	for longest := max(delay, lastDelay); ; delay = min(2*delay, longest) {
-		a, err := c.post(ctx, target, form)
+		a, err := try(ctx)
 		switch {
 		case err == nil && !a.busy():
 			if lost != nil && a.spent(once) {
@@ -188,9 +157,9 @@ func (c *Client) persist(
 		}
 		pause, doubtful := delay, true
 		if err == nil {
-			name, _ := a.problem() // no proxy has words of its own here
+			name, _ := a.problem() // proxies do not name errors
 			err, pause, doubtful = a.err(), max(a.retryAfter, delay), name == ""
-		} else if broken, ok := errors.AsType[*connectionError](err); ok && !broken.sent {
+		} else if broken, ok := errors.AsType[*fetch.Error](err); ok && !broken.Sent {
 			doubtful = false
 		} else if ok && once {
 			if repeats++; repeats > maxRepeats {
@@ -214,8 +183,8 @@ func (a *answer) spent(once bool) bool {
 	return name == api.InvalidGrant || once && name == api.InvalidRequest // Stack Exchange's word for it
 }
 
-// lasted is what to tell when time ran out while something was wrong: that,
-// unless the caller gave up.
+// lasted is the error when time ran out: what was wrong then, unless the caller
+// gave up.
 func lasted(ctx context.Context, trouble error) error {
 	if trouble != nil && errors.Is(context.Cause(ctx), ErrExpired) {
 		return trouble

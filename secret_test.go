@@ -233,7 +233,7 @@ func TestUsefulErrors(t *testing.T) {
 		"dss: the server cannot be reached: unexpected EOF":                                                                                 cut,
 		"dss: the server cannot be reached: no answer from auth.example.org in time":                                                        fails(context.DeadlineExceeded),
 		"dss: the server cannot be reached: i/o timeout":                                                                                    fails(os.ErrDeadlineExceeded),
-		"dss: the server cannot be reached":                                                                                                 fails(errors.New("malformed HTTP response")),
+		"dss: the server cannot be reached: no usable answer":                                                                               fails(errors.New("malformed HTTP response")),
 		"dss: the server cannot be reached: http: server gave HTTP response to HTTPS client":                                                fails(http.ErrSchemeMismatch),
 		"dss: the server cannot be reached: auth.example.org answers 503 Service Unavailable":                                               busy(503, "1"),
 		"dss: the server cannot be reached: auth.example.org answers 200 OK with text/html, not as it should":                               page,

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/fetch"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
@@ -34,56 +35,56 @@ func (c *Client) check(ctx context.Context, flow Flow) (serverInfo, error) {
 }
 
 // askServer fetches the metadata (RFC 8414 section 3).
-func (c *Client) askServer(ctx context.Context) (serverInfo, error) {
-	target := c.server.JoinPath(api.PathMetadata)
+func (e endpoints) askServer(ctx context.Context) (serverInfo, error) {
+	target := e.server.JoinPath(api.PathMetadata)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return serverInfo{}, err
 	}
-	response, body, err := c.send(request, probeTime)
+	a, err := e.send(request, probeTime)
 	if err != nil {
 		return serverInfo{}, err
 	}
-	switch status := response.StatusCode; {
-	case status == http.StatusTooManyRequests:
-		return serverInfo{}, &ThrottledError{retryAfter(response.Header)}
-	case status >= 500:
-		return serverInfo{}, unreachableBecause(describe(response))
-	case status != http.StatusOK:
-		return serverInfo{}, c.notDSS(describe(response) + advice(response))
+	switch {
+	case a.Status == http.StatusTooManyRequests:
+		return serverInfo{}, &ThrottledError{retryAfter(a)}
+	case a.Status >= 500:
+		return serverInfo{}, unreachable(a)
+	case a.Status != http.StatusOK:
+		return serverInfo{}, e.notDSS(a.String() + advice(a))
 	}
 	var m api.Metadata
-	if json.Unmarshal(body, &m) != nil {
-		return serverInfo{}, c.notDSS(describe(response))
+	if json.Unmarshal(a.Body, &m) != nil {
+		return serverInfo{}, e.notDSS(a.String())
 	}
 	issuer, err := origin.Parse(m.Issuer)
 	if err != nil || m.TokenEndpoint != "" && m.TokenEndpoint != m.Issuer+api.PathOAuthToken {
-		return serverInfo{}, c.notDSS("its metadata is not that of DSS")
+		return serverInfo{}, e.notDSS("its metadata is not that of DSS")
 	}
-	return serverInfo{issuer.String(), c.trustedSandbox(m.Sandbox)}, nil
+	return serverInfo{issuer.String(), e.trustedSandbox(m.Sandbox)}, nil
 }
 
-// notDSS keeps the words for what is wrong apart from what was answered.
-func (c *Client) notDSS(reason string) error {
-	text := fmt.Sprintf("dss: there is no DSS server at %s: %s", c.server, reason)
+// notDSS is the error for a server that is not DSS.
+func (e endpoints) notDSS(reason string) error {
+	text := fmt.Sprintf("dss: there is no DSS server at %s: %s", e.server, reason)
 	return &serverError{text, []error{ErrWrongServer, ErrUnreachable}}
 }
 
 // advice says what to do about an answer of something in front of a server.
-func advice(response *http.Response) string {
-	switch status := response.StatusCode; {
-	case status >= 300 && status < 400:
-		if location, err := response.Location(); err == nil {
-			base, found := strings.CutSuffix(location.Path, api.PathMetadata)
-			if found && location.Host != "" {
-				server := url.URL{Scheme: location.Scheme, Host: location.Host, Path: base}
-				return "; if you trust that, set Server to " + server.String()
-			}
-		}
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
+func advice(a *fetch.Answer) string {
+	switch a.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
 		return "; something in front of it refuses"
 	}
-	return ""
+	if a.Location == nil {
+		return ""
+	}
+	base, found := strings.CutSuffix(a.Location.Path, api.PathMetadata)
+	if !found {
+		return ""
+	}
+	server := url.URL{Scheme: a.Location.Scheme, Host: a.Location.Host, Path: base}
+	return "; if you trust that, set Server to " + server.String()
 }
 
 // checkIssuer compares the server's name for itself with ours. In the loopback
@@ -123,44 +124,26 @@ func (e *serverError) Error() string   { return e.text }
 func (e *serverError) Unwrap() []error { return e.kinds }
 
 // trustedSandbox returns the fake Stack Exchange of a server, nil if there is
-// none. A token may only follow the word of a server to another place on this
-// machine if the server is there too.
-func (c *Client) trustedSandbox(text string) *url.URL {
+// none. A server may send tokens to another place on this machine only if it is
+// there too.
+func (e endpoints) trustedSandbox(text string) *url.URL {
 	sandbox, err := origin.Parse(text)
-	if err != nil || !bothLocal(sandbox, c.server) || !c.keepsLocal(c.server.Hostname()) {
+	if err != nil || !bothLocal(sandbox, e.server) || !e.fetch.KeepsLocal(e.server.Hostname()) {
 		return nil
 	}
 	return sandbox
 }
 
-// whereUsersSignIn returns Stack Exchange as the configuration has it, or else
-// as the server does.
-func (c *Client) whereUsersSignIn(info serverInfo) *url.URL {
+// findStackExchange returns the configured Stack Exchange, or the server's
+// sandbox, or the real one.
+func (e endpoints) findStackExchange(info serverInfo) *url.URL {
 	switch {
-	case c.stackExchange != nil:
-		return c.stackExchange
+	case e.stackExchange != nil:
+		return e.stackExchange
 	case info.sandbox != nil:
 		return info.sandbox
 	}
 	return mustParse(DefaultStackExchange)
-}
-
-// whereTheAPIIs is the same for the API. Only a server on this machine is
-// asked, for only there a sandbox counts.
-func (c *Client) whereTheAPIIs(ctx context.Context) (*url.URL, error) {
-	if c.api != nil {
-		return c.api, nil
-	}
-	if c.server != nil && c.keepsLocal(c.server.Hostname()) {
-		info, err := c.askServer(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if info.sandbox != nil {
-			return info.sandbox.JoinPath("2.3"), nil
-		}
-	}
-	return mustParse(DefaultAPI), nil
 }
 
 func mustParse(constant string) *url.URL {

@@ -28,10 +28,10 @@ type SignIn struct {
 	// URL is where the user signs in.
 	URL string
 	// MatchCode is what the page in the browser shows too, in the relay
-	// flows, as XXX-XXX; else empty.
+	// flows, as XXX-XXX; otherwise empty.
 	MatchCode string
 	// UserCode is what the user compares or types, in the device flow, and
-	// VerificationURL where; else empty. URL has the code in it.
+	// VerificationURL where; otherwise empty. URL has the code in it.
 	UserCode        string
 	VerificationURL string
 	// Expires is when the sign-in ends without an answer.
@@ -66,9 +66,6 @@ func (c *Client) SignIn(ctx context.Context) (*Token, error) {
 // the listener in [FlowLoopback], and in [FlowDevice] those of
 // [Client.Inspect].
 func (c *Client) Start(ctx context.Context) (*SignIn, error) {
-	if c.tokensOnly {
-		return nil, errTokensOnly
-	}
 	if c.config.Flow == FlowAuto {
 		return c.startAuto(ctx)
 	}
@@ -78,9 +75,9 @@ func (c *Client) Start(ctx context.Context) (*SignIn, error) {
 	}
 	switch c.config.Flow {
 	case FlowRelay:
-		return c.startRelay(c.whereUsersSignIn(info)), nil
+		return c.startRelay(c.findStackExchange(info)), nil
 	case FlowImplicit:
-		return c.startImplicit(c.whereUsersSignIn(info)), nil
+		return c.startImplicit(c.findStackExchange(info)), nil
 	case FlowDevice:
 		return c.startDevice(ctx)
 	}
@@ -96,7 +93,7 @@ func (c *Client) startAuto(ctx context.Context) (*SignIn, error) {
 	if s, err := c.startLoopback(info.issuer); err == nil {
 		return s, nil
 	}
-	return c.startRelay(c.whereUsersSignIn(info)), nil
+	return c.startRelay(c.findStackExchange(info)), nil
 }
 
 // Wait returns the token once the user has approved. It survives dropped

@@ -3,6 +3,7 @@ package dss
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,9 +11,14 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/secret"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
-// Token is what a sign-in is for.
+// Secret is text that shows itself only when its method Reveal is called. Every
+// usual way to print, log or encode it gives "[redacted]".
+type Secret = secret.Text
+
+// Token is what a sign-in returns.
 type Token struct {
 	// AccessToken goes into the Authorization header, as Bearer.
 	AccessToken Secret
@@ -24,14 +30,14 @@ type Token struct {
 	Scopes []string
 }
 
-func (c *Client) newToken(a *answer, seconds int64) *Token {
+func (c *Client) newToken(a *answer) *Token {
 	token := &Token{AccessToken: secret.New(a.AccessToken), Scopes: slices.Clone(c.config.Scopes)}
 	var granted *string
 	if json.Unmarshal(a.Scope, &granted) == nil && granted != nil {
 		token.Scopes = strings.FieldsFunc(*granted, func(r rune) bool { return r == ' ' || r == ',' })
 	}
-	if seconds > 0 {
-		token.Expires = time.Now().Add(time.Duration(seconds) * time.Second)
+	if a.ExpiresIn > 0 {
+		token.Expires = time.Now().Add(time.Duration(a.ExpiresIn) * time.Second)
 	}
 	return token
 }
@@ -54,18 +60,40 @@ func (c *Client) codeRequest(verifier secret.Text) url.Values {
 	return request
 }
 
-// redeem gets the token for a code (RFC 6749 section 4.1.3, RFC 7636 section
-// 4.5), from the server or from Stack Exchange itself. That works once, so it
-// does not go into a connection that may have died while the user signed in.
-func (c *Client) redeem(ctx context.Context, target *url.URL, form url.Values) (*answer, error) {
-	form.Set("client_id", c.config.ClientID)
-	c.http.CloseIdleConnections()
-	a, err := c.persist(ctx, firstDelay, target, form, true)
+// redeem gets the token for a code, from the server or from Stack Exchange
+// itself. That works once, so the request does not use a connection that may
+// have died while the user signed in.
+func (c *Client) redeem(ctx context.Context, try attempt) (*Token, error) {
+	c.fetch.Reconnect()
+	a, err := c.persist(ctx, firstDelay, try, true)
 	if err != nil {
 		return nil, err
 	}
 	if a.status != http.StatusOK || a.AccessToken == "" {
 		return nil, a.err()
 	}
-	return a, nil
+	return c.newToken(a), nil
+}
+
+// redemption asks Stack Exchange for the token of a code.
+func redemption(upstream *stackexchange.Client, r stackexchange.Redemption) attempt {
+	return func(ctx context.Context) (*answer, error) {
+		token, err := upstream.Redeem(ctx, r)
+		if refused, ok := errors.AsType[*stackexchange.RefusedError](err); ok {
+			return &answer{status: refused.Status, OAuthError: refused.Type, OAuthMessage: refused.Message}, nil
+		}
+		paused := upstream.Paused(stackexchange.MethodRedeem)
+		if unusable, ok := errors.AsType[*stackexchange.AnswerError](err); ok {
+			if a := (&answer{status: unusable.Status, retryAfter: paused, described: unusable.Text}); a.busy() {
+				return a, nil
+			}
+		}
+		if err != nil {
+			return nil, upstreamError(ctx, err, paused)
+		}
+		a := &answer{status: http.StatusOK, AccessToken: token.AccessToken.Reveal()}
+		a.ExpiresIn = int64(token.Expires / time.Second)
+		a.Scope, err = json.Marshal(token.Scope)
+		return a, err
+	}
 }

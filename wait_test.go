@@ -111,7 +111,7 @@ var (
 	refused  = fails(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED})
 	nothing  = says(http.StatusNotFound, `{"error_name":"no_token","error_message":"not yet"}`)
 	implicit = says(http.StatusOK, `{"access_token":"T"}`)
-	code     = says(http.StatusOK, `{"code":"C"}`)
+	code     = says(http.StatusOK, `{"code":"C(1)"}`)
 	redeemed = says(http.StatusOK, `{"access_token":"T","expires":86400}`)
 	pending  = says(http.StatusBadRequest, `{"error":"authorization_pending"}`)
 	slowDown = says(http.StatusBadRequest, `{"error":"slow_down"}`)
@@ -124,7 +124,7 @@ func busy(status int, retryAfter string) reply {
 	return says(status, `{"error_name":"x","error_message":"y"}`, "Retry-After", retryAfter)
 }
 
-const someDevice = `{"device_code":"D","user_code":"BCDF-GHJK","verification_uri":"https://auth.example.org/device","interval":5,"expires_in":900}`
+const someDevice = `{"device_code":"a-device-code","user_code":"BCDF-GHJK","verification_uri":"https://auth.example.org/device","interval":5,"expires_in":900}`
 
 // seconds are the times of requests.
 func seconds(times ...time.Duration) []time.Duration {
@@ -205,12 +205,12 @@ func TestPollInterval(t *testing.T) {
 		answer string
 		want   []time.Duration
 	}{
-		"none":     {`{"device_code":"D"}`, seconds(5, 10)},
-		"zero":     {`{"device_code":"D","interval":0}`, seconds(5, 10)},
-		"negative": {`{"device_code":"D","interval":-1}`, seconds(5, 10)},
-		"one":      {`{"device_code":"D","interval":1}`, seconds(1, 2)},
-		"seven":    {`{"device_code":"D","interval":7}`, seconds(7, 14)},
-		"for ever": {`{"device_code":"D","interval":9223372036854775807}`, seconds(60, 120)},
+		"none":     {`{"device_code":"a-device-code"}`, seconds(5, 10)},
+		"zero":     {`{"device_code":"a-device-code","interval":0}`, seconds(5, 10)},
+		"negative": {`{"device_code":"a-device-code","interval":-1}`, seconds(5, 10)},
+		"one":      {`{"device_code":"a-device-code","interval":1}`, seconds(1, 2)},
+		"seven":    {`{"device_code":"a-device-code","interval":7}`, seconds(7, 14)},
+		"for ever": {`{"device_code":"a-device-code","interval":9223372036854775807}`, seconds(60, 120)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -289,9 +289,9 @@ func TestExpiresIsTheCallersToChange(t *testing.T) {
 // TestDeviceExpiry takes the time from the server.
 func TestDeviceExpiry(t *testing.T) {
 	for answer, want := range map[string]time.Duration{
-		`{"device_code":"D","expires_in":60}`:                                time.Minute,
-		`{"device_code":"D"}`:                                                15 * time.Minute,
-		`{"device_code":"D","interval":60,"expires_in":9223372036854775807}`: 24 * time.Hour,
+		`{"device_code":"a-device-code","expires_in":60}`:                                time.Minute,
+		`{"device_code":"a-device-code"}`:                                                15 * time.Minute,
+		`{"device_code":"a-device-code","interval":60,"expires_in":9223372036854775807}`: 24 * time.Hour,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fake{replies: []reply{pending}, device: answer, started: time.Now()}

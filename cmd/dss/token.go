@@ -55,7 +55,7 @@ else, with -, from the first line of standard input.`,
 	}
 }
 
-type tokenRunner func(ctx context.Context, client *dss.Client, token string, stdout io.Writer) error
+type tokenRunner func(ctx context.Context, client *dss.TokenClient, token string, stdout io.Writer) error
 
 // with gives a token and a client to a command. Signals end the process as
 // usual while it waits for the token.
@@ -80,7 +80,7 @@ func (h *holder) with(do tokenRunner) runner {
 	}
 }
 
-func (h *holder) whoami(ctx context.Context, client *dss.Client, token string, stdout io.Writer) error {
+func (h *holder) whoami(ctx context.Context, client *dss.TokenClient, token string, stdout io.Writer) error {
 	info, err := client.Inspect(ctx, token)
 	if err != nil {
 		return err
@@ -118,6 +118,6 @@ func whenText(expires time.Time) string {
 	return fmt.Sprintf("%s (in %v)", expires.Local().Format("2006-01-02 15:04:05 -07:00"), time.Until(expires).Round(time.Minute))
 }
 
-func (h *holder) logout(ctx context.Context, client *dss.Client, token string, _ io.Writer) error {
+func (h *holder) logout(ctx context.Context, client *dss.TokenClient, token string, _ io.Writer) error {
 	return client.Invalidate(ctx, token)
 }

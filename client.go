@@ -1,6 +1,7 @@
 package dss
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -9,13 +10,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/desktop-stack-serv/dss/internal/fetch"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
 // DefaultStackExchange is where users sign in.
 const DefaultStackExchange = "https://stackoverflow.com"
 
-// Config says who signs whom in to what.
+// Config says which app signs users in, and at which servers.
 type Config struct {
 	// Server is the URL of the DSS server, such as https://auth.example.org.
 	Server string
@@ -23,7 +25,7 @@ type Config struct {
 	ClientID string
 	// Scopes are what the app asks for, such as read_inbox or no_expiry.
 	Scopes []string
-	// Flow is the way in; the zero value is [FlowAuto].
+	// Flow is how to sign in; the zero value is [FlowAuto].
 	Flow Flow
 	// AppID keeps the app's keys apart from those of other apps on the same
 	// server, in the relay flows. It may be empty.
@@ -32,11 +34,11 @@ type Config struct {
 	// value is [DefaultStackExchange], or the sandbox of a Server on this
 	// machine that has one.
 	StackExchange string
-	// API is the Stack Exchange API, for [Client.Inspect] and
-	// [Client.Invalidate]; the zero value is [DefaultAPI], or the sandbox's.
+	// API is the Stack Exchange API, for Inspect and Invalidate; the zero value
+	// is [DefaultAPI], or the sandbox's.
 	API string
-	// Prompt is told what the user needs to know; nil opens the browser.
-	// An error from it ends the sign-in.
+	// Prompt shows the user what to do; nil opens the browser. An error from it
+	// ends the sign-in.
 	Prompt func(*SignIn) error
 	// HTTPClient sends the requests; nil is a client that uses the proxy of the
 	// environment. Requests have timeouts of their own: it must not time out
@@ -48,23 +50,19 @@ type Config struct {
 
 // Client signs users in. It is safe for concurrent use.
 type Client struct {
-	config        Config
-	server        *url.URL // nil: none is known
-	stackExchange *url.URL // nil: the default
-	api           *url.URL // nil: the default
-	tokensOnly    bool
-	apiPause      pause
-	http          *http.Client
-	listen        func(network, address string) (net.Listener, error)
+	endpoints
+	config Config
+	tokens *TokenClient
+	listen func(network, address string) (net.Listener, error)
 }
 
-// New checks the configuration. It asks nobody.
+// New checks the configuration. It sends no request.
 func New(config Config) (*Client, error) {
-	c, err := newClient(config)
+	tokens, err := NewTokenClient(config)
 	if err != nil {
 		return nil, err
 	}
-	if c.server == nil {
+	if tokens.server == nil {
 		return nil, errNoURL("Server")
 	}
 	if config.ClientID == "" || strings.Trim(config.ClientID, "0123456789") != "" {
@@ -73,30 +71,46 @@ func New(config Config) (*Client, error) {
 	if !slices.Contains(flows, config.Flow) {
 		return nil, fmt.Errorf("dss: there is no flow %q", config.Flow)
 	}
-	return c, nil
+	config.Scopes = slices.Clone(config.Scopes)
+	return &Client{endpoints: tokens.endpoints, config: config, tokens: tokens, listen: net.Listen}, nil
 }
 
-// newClient checks the addresses, each of which may be missing.
-func newClient(config Config) (*Client, error) {
-	c := &Client{config: config, http: newHTTPClient(config.HTTPClient), listen: net.Listen}
-	c.config.Scopes = slices.Clone(config.Scopes)
+// Inspect returns what Stack Exchange says about a token, as
+// [TokenClient.Inspect] does.
+func (c *Client) Inspect(ctx context.Context, token string) (*TokenInfo, error) {
+	return c.tokens.Inspect(ctx, token)
+}
+
+// Invalidate ends a token at once, as [TokenClient.Invalidate] does.
+func (c *Client) Invalidate(ctx context.Context, token string) error {
+	return c.tokens.Invalidate(ctx, token)
+}
+
+// endpoints are the servers of a configuration, and what sends requests to them.
+type endpoints struct {
+	server, stackExchange, api *url.URL // nil: not configured
+	fetch                      *fetch.Client
+}
+
+func newEndpoints(config Config) (endpoints, error) {
+	e := endpoints{fetch: fetch.New(config.HTTPClient)}
 	for _, address := range []struct {
 		name, text string
 		url        **url.URL
 	}{
-		{"Server", config.Server, &c.server},
-		{"StackExchange", config.StackExchange, &c.stackExchange},
-		{"API", config.API, &c.api},
+		{"Server", config.Server, &e.server},
+		{"StackExchange", config.StackExchange, &e.stackExchange},
+		{"API", config.API, &e.api},
 	} {
 		var err error
 		if address.text == "" {
 			continue
 		}
-		if *address.url, err = c.parseURL(address.name, address.text); err != nil {
-			return nil, err
+		if *address.url, err = e.parseURL(address.name, address.text); err != nil {
+			return endpoints{}, err
 		}
 	}
-	return c, nil
+	return e, nil
 }
 
 func errNoURL(name string) error {
@@ -104,14 +118,14 @@ func errNoURL(name string) error {
 }
 
 // parseURL accepts https, and http where it stays on this machine.
-func (c *Client) parseURL(name, text string) (*url.URL, error) {
+func (e endpoints) parseURL(name, text string) (*url.URL, error) {
 	u, err := origin.Parse(text)
 	switch {
 	case errors.Is(err, origin.ErrNotASCII):
 		return nil, fmt.Errorf("%w: %w", errNoURL(name), err)
 	case err != nil && !hasOtherScheme(text):
 		return nil, errNoURL(name)
-	case err != nil || u.Scheme == "http" && !c.keepsLocal(u.Hostname()):
+	case err != nil || u.Scheme == "http" && !e.fetch.KeepsLocal(u.Hostname()):
 		return nil, fmt.Errorf("dss: %s must be https, unless it is on this machine", name)
 	}
 	return u, nil
@@ -121,12 +135,4 @@ func (c *Client) parseURL(name, text string) (*url.URL, error) {
 func hasOtherScheme(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && u.Host != "" && u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https"
-}
-
-// keepsLocal reports whether requests to a host stay on this machine. Proxies
-// of the environment are never used for localhost and loopback addresses; for
-// names below localhost only our transport is known not to use them.
-func (c *Client) keepsLocal(name string) bool {
-	_, ours := c.http.Transport.(*http.Transport)
-	return origin.IsLoopback(name) && (ours || !strings.HasSuffix(name, ".localhost"))
 }

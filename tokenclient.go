@@ -1,0 +1,146 @@
+package dss
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/secret"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+)
+
+// DefaultAPI is the Stack Exchange API.
+const DefaultAPI = "https://api.stackexchange.com/2.3"
+
+// ErrInvalidToken means that Stack Exchange does not know the token: it has
+// ended, or never was one.
+var ErrInvalidToken = errors.New("dss: the access token is not valid")
+
+// ErrMalformedToken means that the text cannot be a token, and has not been
+// sent. It is an [ErrInvalidToken] too.
+var ErrMalformedToken error = malformedToken{}
+
+type malformedToken struct{}
+
+func (malformedToken) Error() string        { return "dss: the text is not an access token" }
+func (malformedToken) Is(target error) bool { return target == ErrInvalidToken }
+
+// TokenInfo is what Stack Exchange says about a token. Its texts can be shown.
+type TokenInfo struct {
+	// AccountID is the user's number on the Stack Exchange network.
+	AccountID int64
+	// DisplayName is the user's name on Stack Overflow; empty if they have no
+	// account there, or if it is not known.
+	DisplayName string
+	// Scopes are what the token allows.
+	Scopes []string
+	// Expires is when the token ends; zero if it never does.
+	Expires time.Time
+}
+
+// TokenClient inspects and invalidates access tokens at Stack Exchange. It is
+// safe for concurrent use.
+type TokenClient struct {
+	endpoints
+	upstream atomic.Pointer[stackexchange.Client] // nil until it is known where the API is
+}
+
+// NewTokenClient checks the API, Server and HTTPClient of a configuration. Each
+// may be missing, and everything else too. It sends no request.
+func NewTokenClient(config Config) (*TokenClient, error) {
+	e, err := newEndpoints(config)
+	if err != nil {
+		return nil, err
+	}
+	return &TokenClient{endpoints: e}, nil
+}
+
+// Inspect returns what Stack Exchange says about a token. Errors are
+// [ErrInvalidToken], [ErrMalformedToken], [ErrUnreachable], [ErrThrottled], an
+// [*Error], or the context's cause.
+func (c *TokenClient) Inspect(ctx context.Context, token string) (*TokenInfo, error) {
+	upstream, err := c.upstreamFor(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	info, ok, err := upstream.Inspect(ctx, secret.New(token))
+	switch {
+	case err != nil:
+		return nil, upstreamError(ctx, err, upstream.Paused(stackexchange.MethodInspect))
+	case !ok:
+		return nil, ErrInvalidToken
+	}
+	return (*TokenInfo)(&info), nil
+}
+
+// Invalidate ends a token at once. It is not an error if the token has ended
+// already. Errors are those of [TokenClient.Inspect].
+func (c *TokenClient) Invalidate(ctx context.Context, token string) error {
+	upstream, err := c.upstreamFor(ctx, token)
+	if err != nil {
+		return err
+	}
+	if _, err = upstream.Invalidate(ctx, secret.New(token)); err != nil {
+		return upstreamError(ctx, err, upstream.Paused(stackexchange.MethodInvalidate))
+	}
+	return nil
+}
+
+// upstreamFor returns the client for a token, if that can be one.
+func (c *TokenClient) upstreamFor(ctx context.Context, token string) (*stackexchange.Client, error) {
+	if !stackexchange.IsToken(token) {
+		return nil, ErrMalformedToken
+	}
+	if c.upstream.Load() == nil {
+		address, err := c.findAPI(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c.upstream.CompareAndSwap(nil, c.upstreamAt(stackexchange.Config{APIURL: address}))
+	}
+	return c.upstream.Load(), nil
+}
+
+// findAPI returns the configured API, or that of the sandbox of a server on
+// this machine, or the real one.
+func (c *TokenClient) findAPI(ctx context.Context) (*url.URL, error) {
+	if c.api != nil || c.server == nil || !c.fetch.KeepsLocal(c.server.Hostname()) {
+		return c.api, nil
+	}
+	info, err := c.askServer(ctx)
+	if err != nil || info.sandbox == nil {
+		return nil, err
+	}
+	return info.sandbox.JoinPath("2.3"), nil
+}
+
+// upstreamAt returns a client of Stack Exchange that sends requests as the
+// others are sent.
+func (e endpoints) upstreamAt(config stackexchange.Config) *stackexchange.Client {
+	config.Transport, config.Timeout = e.fetch.Transport(), answerTime
+	return stackexchange.New(config)
+}
+
+// upstreamError returns an error of package stackexchange as one of ours. paused
+// is how long Stack Exchange wants no further calls.
+func upstreamError(ctx context.Context, err error, paused time.Duration) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if refused, ok := errors.AsType[*stackexchange.RefusedError](err); ok {
+		return newError(refused.Status, refused.Type, refused.Message, "")
+	}
+	if pause, ok := errors.AsType[*stackexchange.PausedError](err); ok {
+		return &ThrottledError{pause.Left}
+	}
+	if answered, ok := errors.AsType[*stackexchange.AnswerError](err); ok {
+		if answered.Status == http.StatusTooManyRequests {
+			return &ThrottledError{paused}
+		}
+		return unreachable(answered.Text)
+	}
+	return unreachable(err)
+}
