@@ -140,7 +140,7 @@ func TestSeveralServers(t *testing.T) {
 // certificate once.
 func TestStartingTogether(t *testing.T) {
 	t.Parallel()
-	a, store, secret := newAuthority(t), memory.New(index.Limits{}), rand.Text()+rand.Text()
+	a, store, secret := newAuthority(t), memory.New(store.Limits{}), rand.Text()+rand.Text()
 	a.start()
 	members := []*member{join(t, a, store, secret, program.FreePort(t)), join(t, a, store, secret, a.tlsPort)}
 	for _, m := range members {
