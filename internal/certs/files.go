@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// lookEvery is how often [Files] looks whether the files have changed.
-const lookEvery = 10 * time.Second
+// readEvery is how often [Files] checks whether the files have changed.
+const readEvery = 10 * time.Second
 
-// Files serves one certificate, whatever name is asked for, from a file of the
-// certificate with its chain and a file of the key, both in PEM.
+// Files is a [Source] of one certificate, whatever name is asked for, from a
+// file of the certificate with its chain and a file of the key, both in PEM.
 type Files struct {
 	certFile, keyFile string
 	host              string
 	log               *slog.Logger
 	current           atomic.Pointer[tls.Certificate]
-	seen              [2]os.FileInfo // what the last try was made of; nil where there was no file
+	seen              [2]string // what the files held at the last load
 }
 
 var _ Source = (*Files)(nil)
@@ -30,7 +30,7 @@ var _ Source = (*Files)(nil)
 // is not valid yet is served all the same, but log says so.
 func OpenFiles(certFile, keyFile, host string, log *slog.Logger) (*Files, error) {
 	f := &Files{certFile: certFile, keyFile: keyFile, host: host, log: log}
-	f.seen = f.look()
+	f.seen = f.read()
 	if err := f.load(); err != nil {
 		return nil, err
 	}
@@ -45,12 +45,15 @@ func (f *Files) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 // Protocols implements [Source].
 func (f *Files) Protocols() []string { return nil }
 
-// Run reads the files again when they have changed. A new pair that cannot be
-// used leaves the old one in place.
+// Own implements [Source].
+func (f *Files) Own() *x509.Certificate { return f.current.Load().Leaf }
+
+// Run implements [Source]. It loads the pair again when the files have changed.
+// A new pair that cannot be used leaves the old one in place.
 func (f *Files) Run(ctx context.Context) error {
-	for sleep(ctx, lookEvery) {
-		now := f.look()
-		if same(now[0], f.seen[0]) && same(now[1], f.seen[1]) {
+	for sleep(ctx, readEvery) {
+		now := f.read()
+		if now == f.seen {
 			continue
 		}
 		f.seen = now
@@ -61,21 +64,13 @@ func (f *Files) Run(ctx context.Context) error {
 	return nil
 }
 
-func (f *Files) look() [2]os.FileInfo {
-	var infos [2]os.FileInfo
+// read treats a file that cannot be read as empty; load returns the error.
+func (f *Files) read() (contents [2]string) {
 	for i, name := range []string{f.certFile, f.keyFile} {
-		if info, err := os.Stat(name); err == nil {
-			infos[i] = info
-		}
+		data, _ := os.ReadFile(name)
+		contents[i] = string(data)
 	}
-	return infos
-}
-
-func same(a, b os.FileInfo) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	return a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && os.SameFile(a, b)
+	return contents
 }
 
 func (f *Files) load() error {
@@ -86,20 +81,17 @@ func (f *Files) load() error {
 	f.current.Store(&pair)
 	f.log.Info("certificate loaded", "file", f.certFile, "expires", pair.Leaf.NotAfter)
 	if err := pair.Leaf.VerifyHostname(f.host); err != nil {
-		f.log.Warn("certificate is not for the server's own host, and browsers will refuse it: get one for the host in --public-url",
-			"host", f.host, "err", err)
+		f.log.Warn("certificate is not for the server's own host, and browsers will refuse it: "+
+			"get one for the host in --public-url", "host", f.host, "err", err)
 	}
-	now := time.Now()
-	switch {
+	switch now := time.Now(); {
 	case now.After(pair.Leaf.NotAfter):
 		f.log.Warn("certificate has expired, and browsers will refuse it: renew it", "expires", pair.Leaf.NotAfter)
 	case now.Before(pair.Leaf.NotBefore):
-		f.log.Warn("certificate is not valid yet, and browsers will refuse it: look at this machine's clock, or wait", "begins", pair.Leaf.NotBefore)
-	case Ending(pair.Leaf, now):
+		f.log.Warn("certificate is not valid yet, and browsers will refuse it: check this machine's clock, or wait",
+			"begins", pair.Leaf.NotBefore)
+	case ending(pair.Leaf, now):
 		f.log.Warn("certificate is about to expire: renew it", "expires", pair.Leaf.NotAfter)
 	}
 	return nil
 }
-
-// Own implements [Source].
-func (f *Files) Own() *x509.Certificate { return f.current.Load().Leaf }
