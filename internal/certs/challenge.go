@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"time"
 
 	"golang.org/x/crypto/acme"
 )
@@ -17,40 +18,112 @@ const (
 	kindHTTP = "http-01"
 )
 
+const (
+	// proofTime bounds the proof by one kind of challenge.
+	proofTime = 45 * time.Second
+	// challengeTime is how long answers to challenges are kept at most.
+	challengeTime = 10 * time.Minute
+)
+
 // challengePrefix starts the storage's names of answers to challenges. No host
 // has an underscore in its name, so none has its certificate under such a name.
 const challengePrefix = "challenge_"
 
-var errNoChallenge = errors.New("no such challenge")
+var (
+	errNoChallenge = errors.New("no such challenge")
+	errNotOffered  = errors.New("the authority does not offer this kind of challenge")
+)
 
-// challengeToken is what RFC 8555 §8.3 has a token made of.
+// challengeToken is what RFC 8555 §8.3 allows as a token.
 var challengeToken = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
-// prefer has a kind tried first from now on.
+// prefer moves a kind to the front, to be tried first from now on.
 func (a *ACME) prefer(kind string) {
 	i := slices.Index(a.kinds, kind)
 	a.kinds[0], a.kinds[i] = a.kinds[i], a.kinds[0]
 }
 
+// unproven reports whether another kind of challenge may do better.
+func unproven(err error) bool {
+	_, invalid := errors.AsType[*acme.AuthorizationError](err)
+	return invalid || errors.Is(err, errNotOffered) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// prove places an order and proves by one kind of challenge that the host is
+// this server's.
+func (a *ACME) prove(ctx context.Context, client *acme.Client, host, kind string) (*acme.Order, error) {
+	order, err := client.AuthorizeOrder(ctx, acme.DomainIDs(host))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, proofTime)
+	defer cancel()
+	for _, url := range order.AuthzURLs {
+		if err := a.authorize(ctx, client, url, host, kind); err != nil {
+			return nil, err
+		}
+	}
+	return client.WaitOrder(ctx, order.URI)
+}
+
+func (a *ACME) authorize(ctx context.Context, client *acme.Client, url, host, kind string) (err error) {
+	authorization, err := client.GetAuthorization(ctx, url)
+	if err != nil || authorization.Status == acme.StatusValid {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			withdraw(ctx, client, url)
+		}
+	}()
+	i := slices.IndexFunc(authorization.Challenges, func(c *acme.Challenge) bool { return c.Type == kind })
+	if i < 0 {
+		return errNotOffered
+	}
+	challenge := authorization.Challenges[i]
+	remove, err := a.publish(ctx, client, challenge, host)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	if _, err := client.Accept(ctx, challenge); err != nil {
+		return err
+	}
+	_, err = client.WaitAuthorization(ctx, url)
+	return err
+}
+
+// withdraw gives up an authorization that failed, so that it does not count as
+// pending. If that fails too, the authority lets it expire.
+func withdraw(ctx context.Context, client *acme.Client, url string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectTime)
+	defer cancel()
+	authorization, err := client.GetAuthorization(ctx, url)
+	if err == nil && authorization.Status == acme.StatusPending {
+		_ = client.RevokeAuthorization(ctx, url)
+	}
+}
+
 // publish stores the answer to a challenge, for whichever server is asked.
-func (a *ACME) publish(ctx context.Context, client *acme.Client, challenge *acme.Challenge, name string) (remove func(), err error) {
-	at, answer := challengePrefix+name, []byte(nil)
+func (a *ACME) publish(ctx context.Context, client *acme.Client, challenge *acme.Challenge, host string,
+) (remove func(), err error) {
+	name, answer := challengePrefix+host, []byte(nil)
 	if challenge.Type == kindHTTP {
-		at = challengePrefix + challenge.Token
+		name = challengePrefix + challenge.Token
 		answer, err = httpAnswer(client, challenge.Token)
 	} else {
-		answer, err = alpnAnswer(client, challenge.Token, name)
+		answer, err = alpnAnswer(client, challenge.Token, host)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := a.config.Storage.Put(ctx, at, answer, challengeTime); err != nil {
+	if err := a.config.Storage.Put(ctx, name, answer, challengeTime); err != nil {
 		return nil, err
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectTime)
 		defer cancel()
-		_ = a.config.Storage.Delete(ctx, at) // or it expires
+		_ = a.config.Storage.Delete(ctx, name) // or it expires
 	}, nil
 }
 
@@ -62,19 +135,19 @@ func httpAnswer(client *acme.Client, token string) ([]byte, error) {
 	return []byte(answer), err
 }
 
-func alpnAnswer(client *acme.Client, token, name string) ([]byte, error) {
-	pair, err := client.TLSALPN01ChallengeCert(token, name)
+func alpnAnswer(client *acme.Client, token, host string) ([]byte, error) {
+	pair, err := client.TLSALPN01ChallengeCert(token, host)
 	if err != nil {
 		return nil, err
 	}
 	return encodePair(pair.PrivateKey, pair.Certificate)
 }
 
-// challengeCert is the answer to a TLS-ALPN-01 challenge for name.
-func (a *ACME) challengeCert(ctx context.Context, name string) (*tls.Certificate, error) {
+// challengeCert returns the answer to a TLS-ALPN-01 challenge for host.
+func (a *ACME) challengeCert(ctx context.Context, host string) (*tls.Certificate, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
-	data, ok, err := a.config.Storage.Get(ctx, challengePrefix+name)
+	data, ok, err := a.config.Storage.Get(ctx, challengePrefix+host)
 	if err != nil {
 		return nil, err
 	}

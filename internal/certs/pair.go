@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -29,43 +28,36 @@ var errNoKey = errors.New("no private key")
 
 func decodeKey(data []byte) (crypto.Signer, error) {
 	block, _ := pem.Decode(data)
-	if block == nil || block.Type != "PRIVATE KEY" {
+	if block == nil {
 		return nil, errNoKey
 	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, errNoKey
+	key, _ := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if signer, ok := key.(crypto.Signer); ok {
+		return signer, nil
 	}
-	signer, ok := key.(crypto.Signer)
-	if !ok {
-		return nil, errNoKey
-	}
-	return signer, nil
+	return nil, errNoKey
 }
 
 // encodePair returns a private key and the chain that belongs to it in PEM.
 func encodePair(key crypto.PrivateKey, chain [][]byte) ([]byte, error) {
-	text, err := encodeKey(key)
+	out, err := encodeKey(key)
 	if err != nil {
 		return nil, err
 	}
-	out := bytes.NewBuffer(text)
 	for _, der := range chain {
-		if err := pem.Encode(out, &pem.Block{Type: "CERTIFICATE", Bytes: der}); err != nil {
-			return nil, fmt.Errorf("encode certificate: %w", err)
-		}
+		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
-	return out.Bytes(), nil
+	return out, nil
 }
 
-// decodePair is the other way round. It fails if key and certificate do not
-// belong together, and if the certificate is not for name or has expired.
-func decodePair(data []byte, name string) (*tls.Certificate, error) {
+// decodePair reads what encodePair returned. It fails if key and certificate do
+// not belong together, and if the certificate is not for host or has expired.
+func decodePair(data []byte, host string) (*tls.Certificate, error) {
 	pair, err := tls.X509KeyPair(data, data)
 	if err != nil {
 		return nil, fmt.Errorf("decode certificate: %w", err)
 	}
-	if err := pair.Leaf.VerifyHostname(name); err != nil {
+	if err := pair.Leaf.VerifyHostname(host); err != nil {
 		return nil, err
 	}
 	if !live(&pair) {

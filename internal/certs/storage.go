@@ -12,31 +12,65 @@ import (
 	"time"
 )
 
+// Storage keeps certificates, keys and the answers to challenges by name. A
+// name is made of ASCII letters, digits, dots, dashes and underscores, and
+// does not start with a dot.
+//
+// A Storage is safe for concurrent use. An error means trouble; absence is
+// reported by ok being false.
+type Storage interface {
+	// Get returns what is stored under name.
+	Get(ctx context.Context, name string) (data []byte, ok bool, err error)
+	// Put stores data under name, in place of what is there, for at least ttl.
+	Put(ctx context.Context, name string, data []byte, ttl time.Duration) error
+	// Delete removes what is stored under name, if anything is.
+	Delete(ctx context.Context, name string) error
+	// Lock keeps other servers with the same storage from holding name's
+	// lock until unlock is called, or for lockTime. It reports false when
+	// another one holds it.
+	Lock(ctx context.Context, name string) (unlock func(), ok bool, err error)
+}
+
+const (
+	// orderTime bounds everything that is done under a lock.
+	orderTime = 2 * time.Minute
+	// lockTime is longer, so that an order has ended before its lock does.
+	lockTime = orderTime + 30*time.Second
+	// keepTime is how long certificates and the account key are kept at
+	// least. No authority issues for longer.
+	keepTime = 400 * 24 * time.Hour
+)
+
 // Folder is a [Storage] for one server: files that only its own user can
 // read, in a folder that only its own user can enter.
 type Folder struct{ path string }
 
 var _ Storage = (*Folder)(nil)
 
-// OpenFolder makes the folder, if there is none, and removes what a server
-// that was killed has left half-done in it.
+// OpenFolder makes the folder, if there is none, and removes the answers and
+// half-written files that a killed server left in it.
 func OpenFolder(path string) (*Folder, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	f := &Folder{path}
+	if err := f.prepare(); err != nil {
 		return nil, fmt.Errorf("certificate folder: %w", err)
 	}
-	if err := os.Chmod(path, 0o700); err != nil {
-		return nil, fmt.Errorf("certificate folder: %w", err)
+	return f, nil
+}
+
+func (f *Folder) prepare() error {
+	if err := os.MkdirAll(f.path, 0o700); err != nil {
+		return err
 	}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return nil, fmt.Errorf("certificate folder: %w", err)
+	if err := os.Chmod(f.path, 0o700); err != nil {
+		return err
 	}
+	entries, err := os.ReadDir(f.path)
 	for _, entry := range entries {
 		if strings.HasPrefix(entry.Name(), challengePrefix) || strings.HasSuffix(entry.Name(), ".tmp") {
-			_ = os.Remove(filepath.Join(path, entry.Name())) // it is in nobody's way
+			_ = os.Remove(filepath.Join(f.path, entry.Name())) // it does no harm if it stays
 		}
 	}
-	return &Folder{path}, nil
+	return err
 }
 
 var storable = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
@@ -76,7 +110,7 @@ func (f *Folder) Put(_ context.Context, name string, data []byte, _ time.Duratio
 	return nil
 }
 
-// write leaves the old file or the new one, whatever happens.
+// write leaves the old file or the new one, complete, whatever happens.
 func (f *Folder) write(file string, data []byte) error {
 	temporary, err := os.CreateTemp(f.path, "new-*.tmp") // readable by its owner alone
 	if err != nil {
