@@ -25,6 +25,7 @@ var allowed = map[string][]string{
 	"examples/inbox":      {module},
 	"internal/browser":    {},
 	"internal/certs":      {"internal/sealed", "internal/secret"},
+	"internal/cli":        {"internal/display"},
 	"internal/clientaddr": {},
 	"internal/display":    {},
 	"internal/fetch":      {"internal/display", "internal/origin", "internal/secret"},

@@ -30,7 +30,7 @@ type sockets map[string]net.Listener
 
 // inherit takes over what is passed by LISTEN_PID, LISTEN_FDS and
 // LISTEN_FDNAMES, and unsets these variables: they are for this process only.
-func inherit(env lookupEnv) (sockets, error) {
+func inherit(env func(string) string) (sockets, error) {
 	names, err := passedNames(env)
 	for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} {
 		err = errors.Join(err, os.Unsetenv(name))
@@ -49,9 +49,9 @@ func inherit(env lookupEnv) (sockets, error) {
 }
 
 // passedNames returns the name of each socket that is meant for this process.
-func passedNames(env lookupEnv) ([]string, error) {
-	count, ok := env("LISTEN_FDS")
-	if pid, _ := env("LISTEN_PID"); !ok || pid != strconv.Itoa(os.Getpid()) {
+func passedNames(env func(string) string) ([]string, error) {
+	count := env("LISTEN_FDS")
+	if count == "" || env("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
 		return nil, nil
 	}
 	n, err := strconv.Atoi(count)
@@ -59,8 +59,7 @@ func passedNames(env lookupEnv) ([]string, error) {
 		return nil, usagef("LISTEN_FDS must be a number up to 16, not %q", count)
 	}
 	names := make([]string, n)
-	given, _ := env("LISTEN_FDNAMES")
-	for i, name := range strings.Split(given, ":") {
+	for i, name := range strings.Split(env("LISTEN_FDNAMES"), ":") {
 		if i < n {
 			names[i] = name
 		}

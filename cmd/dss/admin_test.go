@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
@@ -18,8 +19,9 @@ import (
 func adminOf(t *testing.T, args ...string) http.Handler {
 	t.Helper()
 	c := &config{}
-	f := c.flags()
-	if err := parseFlags(f, args, func(string) (string, bool) { return "", false }); err != nil {
+	f := &cli.Flags{}
+	c.flags(f)
+	if _, err := f.Parse(args, func(string) string { return "" }); err != nil {
 		t.Fatal(err)
 	}
 	c.public = &url.URL{Scheme: "http", Host: "localhost:8080"}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"io"
 	"log/slog"
 	"net"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/logger"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
@@ -47,35 +47,43 @@ type config struct {
 	checkOnly bool // say what would happen, and no more
 }
 
-// flags lists the settings.
-func (c *config) flags() *flag.FlagSet {
-	c.maxBytes = store.DefaultMaxBytes
-	f := newFlags("serve")
-	f.StringVar(&c.listen, "listen", plainListen, "`address` to serve on; with HTTPS the default is "+secureListen)
+// flags declares the settings.
+func (c *config) flags(f *cli.Flags) {
+	f.Group("Start here")
 	f.StringVar(&c.publicURL, "public-url", "", "the server's `URL` as browsers and apps see it (default http://localhost and the port, if --listen is loopback)")
-	f.StringVar(&c.store, "store", "sqlite:data/dss.db", "where deposits wait: sqlite:PATH, memory:, redis://…, rediss://… or postgres://…")
-	f.DurationVar(&c.ttl, "ttl", relay.DefaultTTL, "how long a deposit waits for its app")
-	choiceVar(f, &c.confirm, "confirm", "all|sessions", "which sign-ins ask the user first: all, or sessions (a relay key is handed over at once; for a private server)")
-	f.StringVar(&c.appHosts, "app-hosts", "", "comma-separated `ids` of apps with a host of their own below the public one, or all (not with --acme-email)")
+	f.StringVar(&c.listen, "listen", plainListen, "`address` to serve on; with HTTPS the default is "+secureListen)
+	c.storeFlag(f)
+	f.BoolVar(&c.sandbox, "sandbox", false, "serve a fake Stack Exchange under /sandbox/, to this machine only")
+	f.BoolVar(&c.sandboxRemote, "sandbox-remote", false, "serve the sandbox to other machines too: anybody can sign in as anybody")
+	c.checkFlag(f)
+	c.https.flags(f)
+	f.Group("Behind a proxy")
 	f.BoolVar(&c.behindProxy, "behind-proxy", false, "a reverse proxy in front makes a plain http public URL safe")
-	f.StringVar(&c.adminListen, "admin-listen", "", "`address` for metrics, health checks and profiles; keep it private")
+	c.limitsConfig.proxyFlags(f)
+	f.Group("Apps and Stack Exchange")
+	f.StringVar(&c.appHosts, "app-hosts", "", "comma-separated `ids` of apps with a host of their own below the public one, or all (not with --acme-email)")
+	f.ChoiceVar(&c.confirm, "confirm", "all|sessions", "which sign-ins ask the user first: all, or sessions (a relay key is handed over at once; for a private server)")
+	f.IntVar(&c.minKeyLength, "min-key-length", relay.DefaultMinKeyLength, "shortest acceptable key, in `characters`")
+	f.BoolVar(&c.allowTimeBasedKeys, "allow-time-based-keys", false, "accept keys made from a time, which can be guessed")
 	f.StringVar(&c.stackExchangeURL, "stackexchange-url", dss.DefaultStackExchange, "`URL` where users sign in")
 	f.StringVar(&c.stackExchangeAPIURL, "stackexchange-api-url", dss.DefaultAPI, "`URL` of the Stack Exchange API")
 	f.StringVar(&c.authorizedAppsURL, "authorized-apps-url", "", "`URL` of the list of applications a user has authorized (default on Stack Exchange)")
-	f.BoolVar(&c.sandbox, "sandbox", false, "serve a fake Stack Exchange under /sandbox/, to this machine only")
-	f.BoolVar(&c.sandboxRemote, "sandbox-remote", false, "serve the sandbox to other machines too: anybody can sign in as anybody")
-	f.IntVar(&c.minKeyLength, "min-key-length", relay.DefaultMinKeyLength, "shortest acceptable key, in `characters`")
-	f.BoolVar(&c.allowTimeBasedKeys, "allow-time-based-keys", false, "accept keys made from a time, which can be guessed")
+	f.Group("Store and limits")
+	c.maxBytes = store.DefaultMaxBytes
+	f.DurationVar(&c.ttl, "ttl", relay.DefaultTTL, "how long a deposit waits for its app")
 	f.IntVar(&c.maxEntries, "max-entries", store.DefaultMaxEntries, "`number` of deposits the store holds at most")
 	f.Var(&c.maxBytes, "max-bytes", "`size` of all deposits at most, such as 64MiB")
 	f.IntVar(&c.maxWaiters, "max-waiters", relay.DefaultMaxWaiters, "`number` of apps that wait at one time at most")
-	f.DurationVar(&c.drain, "drain", 10*time.Second, "how long a shutdown may take")
 	c.limitsConfig.flags(f)
-	choiceVar(f, &c.logFormat, "log-format", "text|json", "how to write the log")
-	c.https.flags(f)
+	f.Group("Log and metrics")
+	f.ChoiceVar(&c.logFormat, "log-format", "text|json", "how to write the log")
+	f.StringVar(&c.adminListen, "admin-listen", "", "`address` for metrics, health checks and profiles; keep it private")
+	f.DurationVar(&c.drain, "drain", 10*time.Second, "how long a shutdown may take")
 	c.observation.flags(f)
-	c.checkFlag(f)
-	return f
+}
+
+func (c *config) storeFlag(f *cli.Flags) {
+	f.StringVar(&c.store, "store", "sqlite:data/dss.db", "where deposits wait: sqlite:PATH, memory:, redis://…, rediss://… or postgres://…")
 }
 
 // check refuses settings that contradict each other or are not safe. It names

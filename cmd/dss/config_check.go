@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 )
@@ -20,7 +20,7 @@ import (
 // outlook is one line of dss serve --check: what would happen.
 type outlook struct {
 	subject string
-	look    func(log *slog.Logger) (string, error) // warns log; the error is a usageError
+	look    func(log *slog.Logger) (string, error) // warns log; the error is a usage error
 }
 
 // outlooks lists the lines. None binds, creates or changes anything, or calls
@@ -39,15 +39,17 @@ func (c *config) outlooks() []outlook {
 	}
 }
 
-func (c *config) checkFlag(f *flag.FlagSet) {
+func (c *config) checkFlag(f *cli.Flags) {
 	f.BoolVar(&c.checkOnly, "check", false, "say what these settings would do, without starting; status 2 if they would not work")
 }
 
 // examine looks at all that a start would meet. It tells each outlook and
 // returns every problem; log gets the warnings. A start begins with it, so
 // that dss serve --check knows what a start knows.
-func (c *config) examine(environ []string, log *slog.Logger, tell func(outlook, string)) error {
-	warnOfMisspelt(environ, log)
+func (c *config) examine(misspelt []string, log *slog.Logger, tell func(outlook, string)) error {
+	for _, warning := range misspelt {
+		log.Warn(warning)
+	}
 	var problems []error
 	for _, o := range c.outlooks() {
 		text, err := o.look(log)
@@ -61,15 +63,15 @@ func (c *config) examine(environ []string, log *slog.Logger, tell func(outlook, 
 
 // foresee prints what would happen and what to think of, unless there is a
 // mistake in the settings, and returns every problem.
-func (c *config) foresee(p process, mistake error) error {
+func (c *config) foresee(p cli.Process, mistake error) error {
 	var lines bytes.Buffer
-	err := c.examine(p.environ(), slog.New(warnings{&lines}), func(o outlook, text string) {
+	err := c.examine(p.Misspelt(), slog.New(warnings{&lines}), func(o outlook, text string) {
 		fmt.Fprintf(&lines, "%-15s %s\n", o.subject, text)
 	})
 	if mistake != nil {
 		return errors.Join(mistake, err)
 	}
-	if _, failed := lines.WriteTo(p.stdout); failed != nil {
+	if _, failed := lines.WriteTo(p.Stdout); failed != nil {
 		return fmt.Errorf("print: %w", failed)
 	}
 	return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"net"
 	"net/mail"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/crypto/acme"
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
@@ -33,7 +33,8 @@ type httpsSettings struct {
 	files *certs.Files // opened; nil with ACME and without HTTPS
 }
 
-func (s *httpsSettings) flags(f *flag.FlagSet) {
+func (s *httpsSettings) flags(f *cli.Flags) {
+	f.Group("HTTPS")
 	f.StringVar(&s.acmeEmail, "acme-email", "", "obtain certificates by ACME, and accept the authority's terms; it may write to this `address`")
 	f.StringVar(&s.acmeDirectory, "acme-directory", acme.LetsEncryptURL, "`URL` of the ACME directory of the certificate authority")
 	f.StringVar(&s.acmeCA, "acme-ca", "", "`file` of the certificates (PEM) to verify the authority's own with, if the system does not know them")

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"flag"
 	"log/slog"
 	"net"
 
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/origin"
@@ -24,9 +24,9 @@ type limitsConfig struct {
 }
 
 // flags lists the settings. docs/limits.md derives the defaults.
-func (c *limitsConfig) flags(f *flag.FlagSet) {
+func (c *limitsConfig) flags(f *cli.Flags) {
 	c.limit = limit.Defaults()
-	choiceVar(f, &c.limits, "limits", "on|off", "whether clients are limited; off is for load tests and private networks")
+	f.ChoiceVar(&c.limits, "limits", "on|off", "whether clients are limited; off is for load tests and private networks")
 	for _, one := range []struct {
 		name, of string
 		limit    *limit.Limit
@@ -45,6 +45,9 @@ func (c *limitsConfig) flags(f *flag.FlagSet) {
 	f.IntVar(&c.limit.Waiters, "limit-waiters", c.limit.Waiters, "`number` of apps of one client that wait at one time; 0 is no limit")
 	f.IntVar(&c.limit.Connections, "limit-connections", c.limit.Connections, "`number` of connections of one client that are open at one time; 0 is no limit. Those of --trusted-proxies do not count")
 	f.IntVar(&c.limit.Clients, "limit-clients", c.limit.Clients, "`number` of clients that are remembered at most")
+}
+
+func (c *limitsConfig) proxyFlags(f *cli.Flags) {
 	f.StringVar(&c.trustedProxies, "trusted-proxies", "", "comma-separated `networks` of proxies whose X-Forwarded-For names the client, and unix for those that connect to a Unix socket")
 	f.BoolVar(&c.proxyProtocol, "proxy-protocol", false, "connections begin with a PROXY protocol header, and come from --trusted-proxies only")
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/limit"
 )
 
@@ -13,11 +14,12 @@ import (
 func parsed(t *testing.T, line string) *config {
 	t.Helper()
 	c := &config{}
-	f := c.flags()
-	if err := parseFlags(f, strings.Fields(line), func(string) (string, bool) { return "", false }); err != nil {
+	f := &cli.Flags{}
+	c.flags(f)
+	if _, err := f.Parse(strings.Fields(line), func(string) string { return "" }); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.check(given(f)); err != nil {
+	if err := c.check(f.Given()); err != nil {
 		t.Fatal(err)
 	}
 	return c

@@ -3,13 +3,13 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"runtime/debug"
 
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/logger"
@@ -27,7 +27,7 @@ type observation struct {
 	metrics  *metrics.Metrics // nil if nobody can read them
 }
 
-func (o *observation) flags(f *flag.FlagSet) {
+func (o *observation) flags(f *cli.Flags) {
 	f.BoolVar(&o.audit, "audit", true, "write an audit line for each deposit, claim, refusal and step of a sign-in")
 	f.StringVar(&o.auditKeyFile, "audit-key-file", "", "`file` with the secret, at least 32 bytes, that makes the same hashes in the audit lines of several servers and after a restart (default a new one at each start)")
 }

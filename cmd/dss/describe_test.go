@@ -1,8 +1,8 @@
 package main
 
 import (
-	"flag"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,48 +25,36 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-func TestEnvNamesAreTheSameEverywhere(t *testing.T) {
-	texts := map[string]string{}
-	for _, c := range commands() {
-		for _, s := range c.settings() {
-			if s.text == "" {
-				t.Errorf("dss %s --%s is not explained", c.name, s.name)
-			}
-			texts[s.env] = s.text
-		}
+// complete returns what can follow the words of a command line, each with its
+// explanation, as dss offers it to shells.
+func complete(t *testing.T, words ...string) (lines []string) {
+	t.Helper()
+	args := append([]string{"__complete", strconv.Itoa(len(words) + 1), "dss"}, words...)
+	status, stdout, stderr := runWith(t, nil, args...)
+	if status != 0 {
+		t.Fatalf("dss %s: %s", args, stderr)
 	}
-	for _, v := range variables {
-		if texts[v.name] != "" {
-			t.Errorf("%s is a flag's twin and something else too", v.name)
-		}
-	}
+	return strings.Split(strings.TrimSpace(stdout), "\n")
 }
 
-// TestCompletionsKnowEverything looks for each command, flag and value.
-func TestCompletionsKnowEverything(t *testing.T) {
-	for shell, complete := range completions {
-		script := complete(commands())
-		for _, c := range commands() {
-			for _, s := range c.settings() {
-				for _, word := range append([]string{c.name, s.name}, s.options...) {
-					if !strings.Contains(script, word) {
-						t.Errorf("%s does not know %s", shell, word)
-					}
-				}
+func commandNames(t *testing.T) (names []string) {
+	for _, line := range complete(t) {
+		name, _, _ := strings.Cut(line, "\t")
+		names = append(names, name)
+	}
+	return names
+}
+
+func TestEverythingIsExplained(t *testing.T) {
+	for _, name := range commandNames(t) {
+		for _, line := range complete(t, name) {
+			if one, text, _ := strings.Cut(line, "\t"); strings.HasPrefix(one, "--") && text == "" {
+				t.Errorf("dss %s %s is not explained", name, one)
 			}
 		}
-	}
-}
-
-func TestRoff(t *testing.T) {
-	if got := roff(".so x\n'y\n--a\\b…"); got != "\\&.so x\n\\&'y\n\\-\\-a\\eb\\[u2026]" {
-		t.Errorf("roff: %q", got)
-	}
-}
-
-func TestWrap(t *testing.T) {
-	if got := wrap("one two three averyverylongword four", "  ", 10); got != "  one two\n  three\n  averyverylongword\n  four\n" {
-		t.Errorf("%q", got)
+		if _, help, _ := runWith(t, nil, name, "--help"); strings.Contains(help, "[DSS_TOKEN]") {
+			t.Errorf("dss %s: DSS_TOKEN is a flag's twin and something else too", name)
+		}
 	}
 }
 
@@ -77,17 +65,5 @@ func TestWhoamiOfEternity(t *testing.T) {
 	}
 	if got := whenText(time.Time{}); got != "never" {
 		t.Error(got)
-	}
-}
-
-func TestEnvironmentSetsFlags(t *testing.T) {
-	f := newFlags("x")
-	var value string
-	choiceVar(f, &value, "kind", "a|b", "which")
-	if err := parseFlags(f, nil, func(name string) (string, bool) { return "b", name == "DSS_KIND" }); err != nil || value != "b" {
-		t.Errorf("%q: %v", value, err)
-	}
-	if err := parseFlags(f, []string{"--help"}, nil); err != flag.ErrHelp {
-		t.Error(err)
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/internal/cli"
 )
 
 // healthTime bounds how long the server may take to say that it is ready. It
@@ -20,17 +20,16 @@ const healthTime = 5 * time.Second
 // health is what dss health needs to know.
 type health struct{ listen, adminListen, url string }
 
-func healthCommand() *command {
-	return &command{
-		name: "health", summary: "ask a server on this machine whether it is ready",
-		about: `It asks the server whether it is ready: that it runs, reaches its store and is not about to end. It ends with status 0 if so, 1 if the server says no, 5 if there is no answer. It reads the settings of dss serve, so that a container can check itself with no other program in it.`,
-		new: func() (*flag.FlagSet, runner) {
+func healthCommand() *cli.Command {
+	return &cli.Command{
+		Name: "health", Summary: "ask a server on this machine whether it is ready",
+		About: `It asks the server whether it is ready: that it runs, reaches its store and is not about to end. It ends with status 0 if so, 1 if the server says no, 5 if there is no answer. It reads the settings of dss serve, so that a container can check itself with no other program in it.`,
+		Setup: func(f *cli.Flags) cli.Run {
 			h := &health{}
-			f := newFlags("health")
 			f.StringVar(&h.listen, "listen", "127.0.0.1:8080", "`address` the server serves on, over plain HTTP")
 			f.StringVar(&h.adminListen, "admin-listen", "", "`address` of its admin server, which is asked instead if there is one")
 			f.StringVar(&h.url, "health-url", "", "`URL` to ask instead, such as https://auth.example.org/readyz")
-			return f, func(ctx context.Context, _ process, _ []string) error { return h.ask(ctx) }
+			return func(ctx context.Context, _ cli.Process, _ []string) error { return h.ask(ctx) }
 		},
 	}
 }

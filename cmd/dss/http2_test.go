@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 	"github.com/desktop-stack-serv/dss/test/selfsigned"
@@ -87,7 +88,7 @@ func inBubble(t *testing.T, test func(overHTTP2), configure ...func(*config)) {
 	certFile, keyFile, roots := writePair(t, t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
 		c := &config{}
-		c.flags()
+		c.flags(&cli.Flags{})
 		c.maxWaiters = maxWaitersInBubble
 		c.limits = "off" // one client opens more connections than anybody else
 		c.public = &url.URL{Scheme: "https", Host: "localhost"}

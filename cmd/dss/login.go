@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"os"
 	"os/signal"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/browser"
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
@@ -26,10 +26,10 @@ type login struct {
 	stackExchange           string
 }
 
-func loginCommand() *command {
-	return &command{
-		name: "login", summary: "sign a user in and print the access token",
-		about: `It signs a user of Stack Exchange in to an app, through a DSS server. What to do
+func loginCommand() *cli.Command {
+	return &cli.Command{
+		Name: "login", Summary: "sign a user in and print the access token",
+		About: `It signs a user of Stack Exchange in to an app, through a DSS server. What to do
 stands on standard error, the access token alone on standard output:
 
   export DSS_TOKEN=$(dss login --server https://auth.example.org --client-id 12345)
@@ -39,29 +39,28 @@ anywhere; implicit is the same for apps that are still registered for the
 implicit grant. The flow device is for a browser on another machine. Unless told
 otherwise, dss takes relay with --no-browser, else loopback where it can listen
 on 127.0.0.1, else relay.`,
-		new: func() (*flag.FlagSet, runner) {
+		Setup: func(f *cli.Flags) cli.Run {
 			l := &login{}
-			return l.flags(), l.run
+			l.flags(f)
+			return l.run
 		},
 	}
 }
 
-func (l *login) flags() *flag.FlagSet {
-	f := newFlags("login")
+func (l *login) flags(f *cli.Flags) {
 	f.StringVar(&l.server, "server", "", "`URL` of the DSS server, such as https://auth.example.org")
 	f.StringVar(&l.clientID, "client-id", "", "the app's `number` on Stack Apps")
 	f.StringVar(&l.scope, "scope", "", "comma-separated `scopes` to ask for, such as read_inbox,write_access")
-	choiceVar(f, &l.flow, "flow", "auto|loopback|relay|implicit|device", "the way in")
+	f.ChoiceVar(&l.flow, "flow", "auto|loopback|relay|implicit|device", "the way in")
 	f.BoolVar(&l.noBrowser, "no-browser", false, "show the address only")
-	choiceVar(f, &l.output, "output", "token|json|env", "what to print: the token, a JSON object, or DSS_TOKEN=… for a shell")
+	f.ChoiceVar(&l.output, "output", "token|json|env", "what to print: the token, a JSON object, or DSS_TOKEN=… for a shell")
 	f.StringVar(&l.appID, "app-id", "", "`id` that keeps the app's keys apart, in the relay flows")
 	f.StringVar(&l.stackExchange, "stackexchange-url", "", "`URL` where users sign in, in the relay flows (default "+
 		dss.DefaultStackExchange+", or the sandbox of a server on this machine)")
 	f.DurationVar(&l.timeout, "timeout", 15*time.Minute, "how long to wait for the user")
-	return f
 }
 
-func (l *login) run(ctx context.Context, p process, _ []string) error {
+func (l *login) run(ctx context.Context, p cli.Process, _ []string) error {
 	client, err := l.client()
 	if err == nil && l.reviewScopes(p) {
 		client, err = l.client()
@@ -72,11 +71,11 @@ func (l *login) run(ctx context.Context, p process, _ []string) error {
 	return interruptible(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeoutCause(ctx, l.timeout, dss.ErrExpired)
 		defer cancel()
-		token, err := l.signIn(ctx, client, newScreen(p.stderr, p.env))
+		token, err := l.signIn(ctx, client, newScreen(p.Stderr, p.Env))
 		if err != nil {
 			return err
 		}
-		return writeToken(p.stdout, l.output, token)
+		return writeToken(p.Stdout, l.output, token)
 	})
 }
 

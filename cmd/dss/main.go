@@ -6,16 +6,16 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"strings"
 
 	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
-// Exit statuses.
+// Exit statuses. The notes of [program] explain them.
 const (
 	exitOK          = 0
 	exitFailure     = 1
@@ -26,49 +26,41 @@ const (
 	exitInterrupted = 130
 )
 
-// exitMeanings is what help and manual say about them.
-var exitMeanings = []struct {
-	status  int
-	meaning string
-}{
-	{exitOK, "done"},
-	{exitFailure, "anything that is not below"},
-	{exitUsage, "a mistake in the command line or the environment"},
-	{exitDenied, "access was denied, or the token is not valid"},
-	{exitExpired, "the sign-in timed out, expired, lost its answer, or got two different ones"},
-	{exitUnreachable, "a server cannot be reached"},
-	{exitInterrupted, "interrupted"},
+func program() *cli.Program {
+	return &cli.Program{
+		Name:    "dss",
+		Purpose: "dss lets desktop and command-line programs sign their users in to Stack Exchange.",
+		Commands: []*cli.Command{
+			serveCommand(), healthCommand(), storeCommand(), loginCommand(), whoamiCommand(), logoutCommand(), versionCommand(),
+		},
+		Notes: `Exit status: 0 if all went well, 2 for a mistake in the command line or the environment, 3 if access was denied or
+the token is not valid, 4 if the sign-in timed out, expired, lost its answer or got two different ones, 5 if a server
+cannot be reached, 130 if interrupted, 1 for anything else.`,
+		Variables: []string{"DSS_TOKEN"},
+	}
 }
 
-// usageError is a mistake in the command line or the settings.
-type usageError struct{ text string }
-
-func (e usageError) Error() string { return e.text }
-
-func usagef(format string, arguments ...any) error {
-	return usageError{fmt.Sprintf(format, arguments...)}
-}
+var usagef = cli.Usagef
 
 var errInterrupted = errors.New("interrupted")
 
 func main() {
-	p := process{os.LookupEnv, os.Environ, os.Stdin, os.Stdout, os.Stderr}
+	p := cli.Process{Env: os.Getenv, Environ: os.Environ, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	os.Exit(run(context.Background(), os.Args[1:], p))
 }
 
-func run(ctx context.Context, args []string, p process) int {
-	p.env = p.env.orUnset
-	err := dispatch(ctx, args, p)
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
+func run(ctx context.Context, args []string, p cli.Process) int {
+	err := program().Run(ctx, p, args)
+	if err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
-			fmt.Fprintln(p.stderr, "dss:", strings.TrimPrefix(display.Clean(line), "dss: "))
+			fmt.Fprintln(p.Stderr, "dss:", strings.TrimPrefix(display.Clean(line), "dss: "))
 		}
 	}
 	return exitStatus(err)
 }
 
 func exitStatus(err error) int {
-	if _, ok := errors.AsType[usageError](err); ok {
+	if _, ok := errors.AsType[cli.UsageError](err); ok {
 		return exitUsage
 	}
 	for _, known := range []struct {
@@ -76,7 +68,6 @@ func exitStatus(err error) int {
 		status int
 	}{
 		{nil, exitOK},
-		{flag.ErrHelp, exitOK},
 		{errInterrupted, exitInterrupted},
 		{dss.ErrAccessDenied, exitDenied},
 		{dss.ErrInvalidToken, exitDenied},

@@ -31,12 +31,12 @@ type manager struct {
 
 // newManager reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and unsets
 // them: they are for this process only.
-func newManager(env lookupEnv) manager {
+func newManager(env func(string) string) manager {
 	var m manager
-	m.address, _ = env("NOTIFY_SOCKET")
-	limit, _ := env("WATCHDOG_USEC")
-	pid, given := env("WATCHDOG_PID")
-	if usec, err := strconv.ParseInt(limit, 10, 64); err == nil && usec > 0 && (!given || pid == strconv.Itoa(os.Getpid())) {
+	m.address = env("NOTIFY_SOCKET")
+	limit := env("WATCHDOG_USEC")
+	pid := env("WATCHDOG_PID")
+	if usec, err := strconv.ParseInt(limit, 10, 64); err == nil && usec > 0 && (pid == "" || pid == strconv.Itoa(os.Getpid())) {
 		m.every = time.Duration(usec) * time.Microsecond / 2
 	}
 	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} {

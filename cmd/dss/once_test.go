@@ -20,6 +20,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
@@ -278,7 +279,7 @@ func TestClosedWindow(t *testing.T) {
 // TestResetAtEachByteOverHTTP1: the same over a connection that is reset.
 func TestResetAtEachByteOverHTTP1(t *testing.T) {
 	c := &config{}
-	c.flags()
+	c.flags(&cli.Flags{})
 	c.limits = "off"
 	ts := httptest.NewUnstartedServer(nil)
 	c.public = &url.URL{Scheme: "http", Host: ts.Listener.Addr().String()}

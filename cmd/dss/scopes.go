@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/oauth"
 )
@@ -24,28 +25,21 @@ func meant(name string) string {
 		return ""
 	}
 	folded := strings.ReplaceAll(strings.ToLower(name), "-", "_")
-	for distance := range nearly + 1 {
-		for _, known := range oauth.Scopes {
-			if editDistance(folded, known) == distance {
-				return known
-			}
-		}
-	}
-	return ""
+	return cli.Nearest(folded, oauth.Scopes, nearly)
 }
 
 // reviewScopes asks about scopes that look like mistakes, or warns where nobody
 // can answer. Stack Exchange knows others, and they change: what it does not
 // know it drops without a word. It reports whether a scope has changed.
-func (l *login) reviewScopes(p process) (changed bool) {
+func (l *login) reviewScopes(p cli.Process) (changed bool) {
 	names := l.scopes()
-	answers := bufio.NewReader(io.LimitReader(p.stdin, longestLine))
-	s := newScreen(p.stderr, p.env)
+	answers := bufio.NewReader(io.LimitReader(p.Stdin, longestLine))
+	s := newScreen(p.Stderr, p.Env)
 	for i, name := range names {
 		better := meant(name)
 		switch {
 		case better == "":
-		case s.columns == 0 || !isTerminal(p.stdin):
+		case s.columns == 0 || !isTerminal(p.Stdin):
 			s.printf("dss: warning: no scope %s is known; did you mean %s?\n", display.Clean(name), better)
 		default:
 			s.printf("No scope %s is known. Did you mean %s? [Y/n] ", display.Clean(name), better)

@@ -32,7 +32,7 @@ type screen struct {
 // wrap.
 const narrow = 32
 
-func newScreen(w io.Writer, env lookupEnv) *screen {
+func newScreen(w io.Writer, env func(string) string) *screen {
 	s := &screen{w: w}
 	file, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
@@ -48,12 +48,10 @@ func newScreen(w io.Writer, env lookupEnv) *screen {
 }
 
 // dress reads what the environment says about a terminal (https://no-color.org).
-func (s *screen) dress(env lookupEnv) {
-	kind, _ := env("TERM")
-	s.dumb = kind == "dumb" || s.columns < narrow
-	noColor, _ := env("NO_COLOR")
-	s.colors = noColor == "" && !s.dumb
-	colors, _ := env("COLORFGBG") // such as 0;15, where 7 and 15 are white
+func (s *screen) dress(env func(string) string) {
+	s.dumb = env("TERM") == "dumb" || s.columns < narrow
+	s.colors = env("NO_COLOR") == "" && !s.dumb
+	colors := env("COLORFGBG") // such as 0;15, where 7 and 15 are white
 	s.light = strings.HasSuffix(colors, ";7") || strings.HasSuffix(colors, ";15")
 }
 

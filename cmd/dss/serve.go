@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
@@ -31,28 +31,28 @@ const (
 	maxHeader = 12 << 10
 )
 
-func serveCommand() *command {
-	return &command{
-		name: "serve", summary: "run the server",
-		about: `It runs the server until a signal ends it. SIGTERM and SIGINT end it in order: apps that wait are asked to come again, requests are answered, connections are closed. A second one ends it at once. SIGHUP changes nothing.`,
-		new: func() (*flag.FlagSet, runner) {
+func serveCommand() *cli.Command {
+	return &cli.Command{
+		Name: "serve", Summary: "run the server",
+		About: `It runs the server until a signal ends it. SIGTERM and SIGINT end it in order: apps that wait are asked to come again, requests are answered, connections are closed. A second one ends it at once. SIGHUP changes nothing.`,
+		Setup: func(f *cli.Flags) cli.Run {
 			c := &config{}
-			f := c.flags()
-			return f, func(ctx context.Context, p process, _ []string) error {
+			c.flags(f)
+			return func(ctx context.Context, p cli.Process, _ []string) error {
 				// A log whose reader is gone is no reason to end.
 				signal.Ignore(syscall.SIGPIPE)
-				err := c.check(given(f))
+				err := c.check(f.Given())
 				if c.checkOnly {
 					return c.foresee(p, err)
 				}
 				if err != nil {
 					return err
 				}
-				if c.sockets, err = inherit(p.env); err != nil {
+				if c.sockets, err = inherit(p.Env); err != nil {
 					return err
 				}
 				defer c.sockets.close()
-				c.manager = newManager(p.env)
+				c.manager = newManager(p.Env)
 				return c.serve(ctx, p)
 			}
 		},
@@ -60,16 +60,16 @@ func serveCommand() *command {
 }
 
 // serve runs the server until a signal ends it.
-func (c *config) serve(ctx context.Context, p process) error {
+func (c *config) serve(ctx context.Context, p cli.Process) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	written := c.openLog(p.stderr)
+	written := c.openLog(p.Stderr)
 	defer written.Close()
 	log := written.Logger
-	defer ignoreHangup(p.stderr, log)()
+	defer ignoreHangup(p.Stderr, log)()
 	// Warnings are for a server that starts: what keeps it from that stands alone.
 	for _, log := range []*slog.Logger{slog.New(slog.DiscardHandler), log} {
-		if err := c.examine(p.environ(), log, func(outlook, string) {}); err != nil {
+		if err := c.examine(p.Misspelt(), log, func(outlook, string) {}); err != nil {
 			return err
 		}
 	}
@@ -108,7 +108,7 @@ func (c *config) serve(ctx context.Context, p process) error {
 	if err := c.sockets.rest(); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(p.stdout, "DSS is ready at", c.public); err != nil {
+	if _, err := fmt.Fprintln(p.Stdout, "DSS is ready at", c.public); err != nil {
 		log.Warn("standard output cannot be written to", "err", err)
 	}
 	c.manager.tell(stateReady, log)

@@ -12,8 +12,9 @@ import (
 func TestShellScripts(t *testing.T) { runScripts(t, "testdata/shell") }
 
 func TestBashAcceptsItsCompletion(t *testing.T) {
+	_, script, _ := runWith(t, nil, "completion", "bash")
 	command := exec.Command("bash", "-n")
-	command.Stdin = strings.NewReader(bashCompletion(commands()))
+	command.Stdin = strings.NewReader(script)
 	if output, err := command.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, output)
 	}

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
@@ -19,31 +19,29 @@ const checkTime = 2 * time.Minute
 
 var errStoreProblems = errors.New("the store has problems")
 
-func storeCommand() *command {
-	return &command{
-		name: "store", summary: "examine the store", arguments: []string{"check"}, verbs: true,
-		about: `dss store check connects to the store that --store names and does everything with it that a server does, on an entry of its own. It says what it found: version, permissions, clocks, round-trip time, and settings that endanger what DSS promises. It creates nothing: of a store that is not there yet it says what a start would create. It ends with status 1 if there is a problem, which a server should not run on.`,
-		new: func() (*flag.FlagSet, runner) {
-			c := &config{}
-			all, f := c.flags(), newFlags("store")
-			known := all.Lookup("store")
-			f.StringVar(&c.store, known.Name, known.DefValue, known.Usage)
-			return f, c.runStoreCommand
+func storeCommand() *cli.Command {
+	return &cli.Command{
+		Name: "store", Summary: "examine the store", Arguments: "check",
+		About: `dss store check connects to the store that --store names and does everything with it that a server does, on an entry of its own. It says what it found: version, permissions, clocks, round-trip time, and settings that endanger what DSS promises. It creates nothing: of a store that is not there yet it says what a start would create. It ends with status 1 if there is a problem, which a server should not run on.`,
+		Setup: func(f *cli.Flags) cli.Run {
+			c := &config{maxEntries: store.DefaultMaxEntries, maxBytes: store.DefaultMaxBytes}
+			c.storeFlag(f)
+			return c.runStoreCommand
 		},
 	}
 }
 
-func (c *config) runStoreCommand(ctx context.Context, p process, args []string) error {
+func (c *config) runStoreCommand(ctx context.Context, p cli.Process, args []string) error {
 	if len(args) != 1 || args[0] != "check" {
 		return usagef("say dss store check")
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	findings, err := c.examineStore(ctx, p.stderr)
+	findings, err := c.examineStore(ctx, p.Stderr)
 	if err != nil {
 		return err
 	}
-	printFindings(p.stdout, findings)
+	printFindings(p.Stdout, findings)
 	if store.Worst(findings) == store.Problem {
 		return errStoreProblems
 	}
@@ -81,7 +79,7 @@ func (c *config) examineStore(ctx context.Context, stderr io.Writer) ([]store.Fi
 
 // unopened is all there is to say of a store that is not there.
 func unopened(level store.Level, text string, err error) ([]store.Finding, error) {
-	if _, ok := errors.AsType[usageError](err); ok {
+	if _, ok := errors.AsType[cli.UsageError](err); ok {
 		return nil, err
 	}
 	if err != nil {
@@ -103,7 +101,7 @@ func (c *config) storeName() string {
 func printFindings(w io.Writer, findings []store.Finding) {
 	const indent = "                          "
 	for _, f := range findings {
-		text := strings.TrimPrefix(wrap(display.Clean(f.Text), indent, 100), indent)
+		text := strings.TrimPrefix(cli.Wrap(display.Clean(f.Text), indent, 100), indent)
 		fmt.Fprintf(w, "%-8s  %-14s  %s", f.Level, f.Subject, text)
 	}
 }

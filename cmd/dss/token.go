@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -11,46 +10,46 @@ import (
 	"time"
 
 	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/internal/cli"
 )
 
 // holder is what dss whoami and dss logout have in common: a token, and where
 // to ask about it.
 type holder struct{ api, server, output string }
 
-func (h *holder) flags(name string) *flag.FlagSet {
-	f := newFlags(name)
+func (h *holder) flags(f *cli.Flags) {
 	f.StringVar(&h.api, "stackexchange-api-url", "",
 		"`URL` of the Stack Exchange API (default "+dss.DefaultAPI+", or the sandbox of a server on this machine)")
 	f.StringVar(&h.server, "server", "",
 		"`URL` of the DSS server that the token comes from; it matters if that is on this machine and has a sandbox")
-	return f
 }
 
-func whoamiCommand() *command {
-	return &command{
-		name: "whoami", summary: "show whose an access token is, and what it allows",
-		token: true, verbs: true, arguments: []string{"-"},
-		about: `It shows whose account an access token is for, what the token allows and when it
+func whoamiCommand() *cli.Command {
+	return &cli.Command{
+		Name: "whoami", Summary: "show whose an access token is, and what it allows",
+		Arguments: "[-]",
+		About: `It shows whose account an access token is for, what the token allows and when it
 ends. The token comes from DSS_TOKEN or else, with -, from the first line of
 standard input.`,
-		new: func() (*flag.FlagSet, runner) {
+		Setup: func(f *cli.Flags) cli.Run {
 			h := &holder{}
-			f := h.flags("whoami")
-			choiceVar(f, &h.output, "output", "text|json", "how to print it")
-			return f, h.with(h.whoami)
+			h.flags(f)
+			f.ChoiceVar(&h.output, "output", "text|json", "how to print it")
+			return h.with(h.whoami)
 		},
 	}
 }
 
-func logoutCommand() *command {
-	return &command{
-		name: "logout", summary: "invalidate an access token",
-		token: true, verbs: true, arguments: []string{"-"},
-		about: `It makes Stack Exchange forget an access token. The token comes from DSS_TOKEN or
+func logoutCommand() *cli.Command {
+	return &cli.Command{
+		Name: "logout", Summary: "invalidate an access token",
+		Arguments: "[-]",
+		About: `It makes Stack Exchange forget an access token. The token comes from DSS_TOKEN or
 else, with -, from the first line of standard input.`,
-		new: func() (*flag.FlagSet, runner) {
+		Setup: func(f *cli.Flags) cli.Run {
 			h := &holder{}
-			return h.flags("logout"), h.with(h.logout)
+			h.flags(f)
+			return h.with(h.logout)
 		},
 	}
 }
@@ -59,8 +58,8 @@ type tokenRunner func(ctx context.Context, client *dss.TokenClient, token string
 
 // with gives a token and a client to a command. Signals end the process as
 // usual while it waits for the token.
-func (h *holder) with(do tokenRunner) runner {
-	return func(ctx context.Context, p process, args []string) error {
+func (h *holder) with(do tokenRunner) cli.Run {
+	return func(ctx context.Context, p cli.Process, args []string) error {
 		client, err := dss.NewTokenClient(dss.Config{API: h.api, Server: h.server})
 		if err != nil {
 			return asUsage(err)
@@ -69,7 +68,7 @@ func (h *holder) with(do tokenRunner) runner {
 		if err != nil {
 			return err
 		}
-		err = interruptible(ctx, func(ctx context.Context) error { return do(ctx, client, token.text, p.stdout) })
+		err = interruptible(ctx, func(ctx context.Context) error { return do(ctx, client, token.text, p.Stdout) })
 		switch {
 		case errors.Is(err, dss.ErrMalformedToken):
 			return token.malformed()

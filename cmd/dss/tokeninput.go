@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/desktop-stack-serv/dss/internal/cli"
 )
 
 const giveToken = "give the access token in DSS_TOKEN, or on standard input with -; " +
@@ -24,24 +26,24 @@ type givenToken struct{ text, source string }
 // readToken takes the token from DSS_TOKEN, or else, if the arguments say so,
 // from the first line of standard input. It never reads a line that may be
 // meant for somebody else.
-func readToken(p process, args []string) (givenToken, error) {
+func readToken(p cli.Process, args []string) (givenToken, error) {
 	if len(args) > 0 && !slices.Equal(args, []string{"-"}) {
 		return givenToken{}, usagef("%s", giveToken)
 	}
-	text, _ := p.env("DSS_TOKEN")
+	text := p.Env("DSS_TOKEN")
 	switch {
 	case text != "" && len(args) > 0:
-		fmt.Fprintln(p.stderr, "dss: DSS_TOKEN is set, so standard input is not read")
+		fmt.Fprintln(p.Stderr, "dss: DSS_TOKEN is set, so standard input is not read")
 		fallthrough
 	case text != "":
 		return givenToken{bareToken(text), "DSS_TOKEN"}, nil
 	case len(args) == 0:
 		return givenToken{}, usagef("%s", giveToken)
 	}
-	if isTerminal(p.stdin) {
-		fmt.Fprintln(p.stderr, "Paste the access token and press Enter:")
+	if isTerminal(p.Stdin) {
+		fmt.Fprintln(p.Stderr, "Paste the access token and press Enter:")
 	}
-	line, err := bufio.NewReader(io.LimitReader(p.stdin, longestLine)).ReadBytes('\n')
+	line, err := bufio.NewReader(io.LimitReader(p.Stdin, longestLine)).ReadBytes('\n')
 	if err != nil && err != io.EOF {
 		return givenToken{}, fmt.Errorf("standard input: %w", err)
 	}

@@ -2,25 +2,26 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"github.com/desktop-stack-serv/dss/internal/cli"
 )
 
-func versionCommand() *command {
-	return &command{
-		name: "version", summary: "print the version",
-		about: "It prints the version, and from what and with what it was built, as far as that is known.",
-		new:   func() (*flag.FlagSet, runner) { return newFlags("version"), printVersion },
+func versionCommand() *cli.Command {
+	return &cli.Command{
+		Name: "version", Summary: "print the version", Aliases: []string{"--version", "-version", "-v"},
+		About: "It prints the version, and from what and with what it was built, as far as that is known.",
+		Setup: func(*cli.Flags) cli.Run { return printVersion },
 	}
 }
 
-func printVersion(_ context.Context, p process, _ []string) error {
+func printVersion(_ context.Context, p cli.Process, _ []string) error {
 	info, _ := debug.ReadBuildInfo()
-	_, err := io.WriteString(p.stdout, describe(info))
+	_, err := io.WriteString(p.Stdout, describe(info))
 	return err
 }
 

@@ -37,6 +37,12 @@ func TestSameBytes(t *testing.T) {
 	if out := run(t, folder, "./dss", "version"); !strings.HasPrefix(out, "dss ") {
 		t.Errorf("the binary says %q", out)
 	}
+	manual := run(t, folder, "env", "LC_ALL=C.UTF-8", "man", "--warnings", "--local-file", "./dss.1")
+	for _, want := range []string{"DSS(1)", "--trusted-proxies networks", "DSS_CLIENT_ID", "redis://…", "130 if interrupted"} {
+		if !strings.Contains(manual, want) {
+			t.Errorf("the manual page lacks %q:\n%s", want, manual)
+		}
+	}
 	for _, file := range []string{"systemd/dss.service", "systemd/dss.socket", "systemd/dss-http.socket", "proxy/nginx.conf", "proxy/Caddyfile", "proxy/haproxy.cfg"} {
 		if got := read(t, filepath.Join(folder, file)); got != read(t, filepath.Join("../../deploy", file)) {
 			t.Errorf("%s is another one", file)

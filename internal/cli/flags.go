@@ -1,0 +1,262 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Flags are the flags of a command. Each has a twin in the environment, which
+// sets it where the command line does not: the program's name and the flag's,
+// in capitals, with _ for -. The usage of a flag explains it in a sentence; the
+// word in backquotes, if there is one, names its value.
+type Flags struct {
+	program, command string
+	group            string
+	all              []*setting
+}
+
+// setting is one flag.
+type setting struct {
+	name, group string
+	value       string   // names the value
+	options     []string // all possible values, if there are few
+	bare        string   // the value of a flag that is given without one; "" if it needs one
+	usage       string
+	fallback    string // the default, as a text
+	set         func(text string) error
+	given       bool
+}
+
+// Group starts a group of flags, under a title in the help.
+func (f *Flags) Group(title string) { f.group = title }
+
+// StringVar adds a flag for a text.
+func (f *Flags) StringVar(to *string, name, fallback, usage string) {
+	*to = fallback
+	f.add(setting{name: name, usage: usage, value: "text", fallback: fallback, set: func(text string) error {
+		*to = text
+		return nil
+	}})
+}
+
+// IntVar adds a flag for a whole number.
+func (f *Flags) IntVar(to *int, name string, fallback int, usage string) {
+	*to = fallback
+	f.add(setting{name: name, usage: usage, value: "number", fallback: strconv.Itoa(fallback), set: func(text string) error {
+		n, err := strconv.ParseInt(text, 0, strconv.IntSize)
+		if err != nil {
+			return errors.New("write a whole number, such as 1000")
+		}
+		*to = int(n)
+		return nil
+	}})
+}
+
+// DurationVar adds a flag for a duration.
+func (f *Flags) DurationVar(to *time.Duration, name string, fallback time.Duration, usage string) {
+	*to = fallback
+	f.add(setting{name: name, usage: usage, value: "duration", fallback: shortDuration(fallback), set: func(text string) (err error) {
+		*to, err = parseDuration(text)
+		return err
+	}})
+}
+
+// BoolVar adds a switch: --name, or --name=false.
+func (f *Flags) BoolVar(to *bool, name string, fallback bool, usage string) {
+	*to = fallback
+	one := setting{name: name, usage: usage, bare: "true", set: func(text string) error {
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			return errors.New("write true or false")
+		}
+		*to = on
+		return nil
+	}}
+	if fallback {
+		one.fallback = "true"
+	}
+	f.add(one)
+}
+
+// ChoiceVar adds a flag for one of several options, which | separates. The
+// first is the default.
+func (f *Flags) ChoiceVar(to *string, name, options, usage string) {
+	list := strings.Split(options, "|")
+	*to = list[0]
+	f.add(setting{name: name, usage: usage, value: options, options: list, fallback: list[0], set: func(text string) error {
+		if !slices.Contains(list, text) {
+			return fmt.Errorf("write %s", either(list))
+		}
+		*to = text
+		return nil
+	}})
+}
+
+// SwitchVar adds a switch that can be on in several ways: it is "off", "on" as
+// with --name, or one of the options, which | separates, as with --name=option.
+// As for any switch, true and false stand for on and off.
+func (f *Flags) SwitchVar(to *string, name, options, usage string) {
+	*to = "off"
+	list := strings.Split(options, "|")
+	f.add(setting{name: name, usage: usage, value: options, options: list, bare: "on", set: func(text string) error {
+		if on, err := strconv.ParseBool(text); err == nil {
+			text = map[bool]string{false: "off", true: "on"}[on]
+		}
+		if text != "off" && text != "on" && !slices.Contains(list, text) {
+			return fmt.Errorf("write %s", either(append([]string{"true", "false"}, list...)))
+		}
+		*to = text
+		return nil
+	}})
+}
+
+// Var adds a flag for a value that says in a sentence how it is written, if a
+// text cannot be one.
+func (f *Flags) Var(to flag.Value, name, usage string) {
+	f.add(setting{name: name, usage: usage, value: "value", fallback: to.String(), set: to.Set})
+}
+
+func (f *Flags) add(one setting) {
+	one.group = f.group
+	before, rest, _ := strings.Cut(one.usage, "`")
+	if value, after, ok := strings.Cut(rest, "`"); ok {
+		one.value, one.usage = value, before+value+after
+	}
+	f.all = append(f.all, &one)
+}
+
+func (f *Flags) find(name string) *setting {
+	for _, one := range f.all {
+		if one.name == name {
+			return one
+		}
+	}
+	return nil
+}
+
+// Given returns the names of the flags that were set, by either means.
+func (f *Flags) Given() map[string]bool {
+	names := map[string]bool{}
+	for _, one := range f.all {
+		names[one.name] = one.given
+	}
+	return names
+}
+
+// variable returns the name of a flag's twin.
+func (f *Flags) variable(one *setting) string { return variable(f.program, one.name) }
+
+func variable(program, flag string) string {
+	return strings.ToUpper(strings.ReplaceAll(program+"_"+flag, "-", "_"))
+}
+
+// Parse sets the flags in args, wherever they are among them, and those not in
+// args from the environment. It returns the other arguments. The error is
+// [flag.ErrHelp] for --help, and a [UsageError] otherwise.
+func (f *Flags) Parse(args []string, env func(name string) string) (rest []string, err error) {
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		switch {
+		case arg == "--":
+			rest, args = append(rest, args...), nil
+		case arg == "-" || !strings.HasPrefix(arg, "-"):
+			rest = append(rest, arg)
+		default:
+			if args, err = f.parseFlag(arg, args); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, one := range f.all {
+		if text := env(f.variable(one)); text != "" && !one.given {
+			if err := one.parse(f.variable(one), text); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return rest, nil
+}
+
+// parseFlag sets the flag in arg, and returns the arguments that follow it and
+// its value.
+func (f *Flags) parseFlag(arg string, next []string) ([]string, error) {
+	name, text, ok := strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
+	one := f.find(name)
+	switch {
+	case one == nil && (name == "help" || name == "h"):
+		return nil, flag.ErrHelp
+	case one == nil:
+		return nil, f.unknown(name)
+	case ok:
+	case one.bare != "":
+		text = one.bare
+	case len(next) == 0:
+		return nil, Usagef("--%s needs a value", name)
+	default:
+		text, next = next[0], next[1:]
+	}
+	return next, one.parse("--"+name, text)
+}
+
+func (f *Flags) unknown(name string) error {
+	var known []string
+	for _, one := range f.all {
+		known = append(known, "--"+one.name)
+	}
+	advice := fmt.Sprintf("%s %s --help lists the flags", f.program, f.command)
+	if meant := Nearest("--"+name, known, 2); meant != "" {
+		advice = fmt.Sprintf("did you mean %s?", meant)
+	}
+	return Usagef("there is no flag%s; %s", quoted("--"+name), advice)
+}
+
+// parse sets the flag. The name is that of the flag or its variable.
+func (one *setting) parse(name, text string) error {
+	if err := one.set(text); err != nil {
+		return Usagef("%s cannot be %q: %v", name, text, err)
+	}
+	one.given = true
+	return nil
+}
+
+func either(options []string) string {
+	last := len(options) - 1
+	if last == 0 {
+		return options[0]
+	}
+	return strings.Join(options[:last], ", ") + " or " + options[last]
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err == nil {
+		return d, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n < 0 {
+		return 0, errors.New("write a duration with units, such as 15m, 900s or 1h30m")
+	}
+	plain, short := text+"s", shortDuration(time.Duration(n)*time.Second)
+	if short != plain {
+		plain += " or " + short
+	}
+	return 0, errors.New("write a unit: " + plain)
+}
+
+// shortDuration leaves out the zeros at the end of 15m0s and 1h0m0s.
+func shortDuration(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
