@@ -219,7 +219,7 @@ func TestEnds(t *testing.T) {
 		{"implicit conflict", dss.FlowImplicit, twice, dss.ErrConflict, 0},
 		{"implicit expired", dss.FlowImplicit, nobody, dss.ErrExpired, 15 * time.Minute},
 		{"device denied", dss.FlowDevice, deny, dss.ErrAccessDenied, 5 * time.Second},
-		{"device declined", dss.FlowDevice, decline, dss.ErrAccessDenied, 5 * time.Second},
+		{"device declined", dss.FlowDevice, cancel, dss.ErrAccessDenied, 5 * time.Second},
 		{"device expired", dss.FlowDevice, nobody, dss.ErrExpired, 15 * time.Minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -193,62 +193,20 @@ func (s server) call(t *testing.T, method, token string) int {
 
 // The users. Each comes with a browser of their own.
 var (
-	approve = decide((*scripted.Browser).SignIn, "finish")
-	cancel  = decide((*scripted.Browser).SignIn, "cancel")
-	deny    = decide((*scripted.Browser).Refuse, "finish")
+	approve = decide(scripted.Approves)
+	cancel  = decide(scripted.Cancels)
+	deny    = decide(scripted.Denies)
 )
 
-// decide returns a prompt that has a user decide at Stack Exchange, and again
-// where DSS asks before it hands over.
-func decide(visit func(*scripted.Browser, string) (scripted.Page, error), decision string) func(*dss.SignIn) error {
+// decide returns a prompt that has a user decide.
+func decide(user scripted.User) func(*dss.SignIn) error {
 	return func(s *dss.SignIn) error {
-		page, err := visit(scripted.New(), s.URL)
-		switch {
-		case err != nil:
-			return err
-		case page.Status != http.StatusOK:
-			return fmt.Errorf("the browser ends at %v with status %d", page.URL, page.Status)
-		case strings.HasPrefix(page.URL.Path, api.PathRedirect):
-			return handOver(page.URL, decision)
+		page, err := scripted.New().Visit(s.URL, user)
+		if err == nil && page.Status != http.StatusOK && page.Status != http.StatusNoContent {
+			err = fmt.Errorf("the browser ends at %v with status %d", page.URL, page.Status)
 		}
-		return nil
-	}
-}
-
-// handOver does what the script of DSS's page does with the response in its
-// address.
-func handOver(address *url.URL, decision string) error {
-	form, err := url.ParseQuery(address.RawQuery + address.EscapedFragment())
-	if err != nil {
 		return err
 	}
-	form.Set("decision", decision)
-	target := url.URL{Scheme: address.Scheme, Host: address.Host, Path: address.Path}
-	request, err := http.NewRequest(http.MethodPost, target.String(), strings.NewReader(form.Encode()))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Sec-Fetch-Site", "same-origin")
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("the deposit is answered with %s", response.Status)
-	}
-	return nil
-}
-
-// decline presses Decline on DSS's own page for devices.
-func decline(s *dss.SignIn) error {
-	browser := scripted.New()
-	page, err := browser.Open(s.URL)
-	if err == nil {
-		_, err = browser.Press(page, "decline")
-	}
-	return err
 }
 
 // twice has two users answer one sign-in.

@@ -59,50 +59,25 @@ func (s *Server) Do(ctx context.Context, behaviour Behaviour, signIn dss.SignIn)
 		}
 	case Twice:
 		browser := scripted.New()
-		if err := visit(browser, signIn.URL, Approves); err != nil {
+		if err := visit(browser, signIn.URL, scripted.Approves); err != nil {
 			return err
 		}
 		// The second time there may be nothing left to do.
-		_ = visit(browser, signIn.URL, Approves)
+		_ = visit(browser, signIn.URL, scripted.Approves)
 		return nil
 	case WalksAway:
 		return nil
 	}
-	return visit(scripted.New(), signIn.URL, behaviour)
+	return visit(scripted.New(), signIn.URL, users[behaviour])
 }
 
-// maxPages bounds how many pages a sign-in may take.
-const maxPages = 10
+var users = map[Behaviour]scripted.User{
+	Approves: scripted.Approves, Dawdles: scripted.Approves, Denies: scripted.Denies, Cancels: scripted.Cancels,
+}
 
-// visit opens an address and presses buttons up to the end.
-func visit(browser *scripted.Browser, address string, behaviour Behaviour) error {
-	page, err := browser.Open(address)
-	for range maxPages {
-		if err != nil {
-			return fmt.Errorf("dsstest: the user's browser: %w", err)
-		}
-		button := next(page, behaviour)
-		if button == "" {
-			return nil
-		}
-		page, err = browser.Press(page, button)
+func visit(browser *scripted.Browser, address string, user scripted.User) error {
+	if _, err := browser.Visit(address, user); err != nil {
+		return fmt.Errorf("dsstest: the user's browser: %w", err)
 	}
-	return fmt.Errorf("dsstest: the sign-in does not end")
-}
-
-// buttons are what each behaviour presses, in the order of preference.
-var buttons = map[Behaviour][]string{
-	Approves: {"continue", "approve", "finish"},
-	Dawdles:  {"continue", "approve", "finish"},
-	Denies:   {"continue", "deny", "finish"},
-	Cancels:  {"decline", "approve", "cancel"},
-}
-
-func next(page scripted.Page, behaviour Behaviour) string {
-	for _, button := range buttons[behaviour] {
-		if page.Has(button) {
-			return button
-		}
-	}
-	return ""
+	return nil
 }

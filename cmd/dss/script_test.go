@@ -176,14 +176,7 @@ func awaitText(ts *testscript.TestScript, name string, pattern *regexp.Regexp) s
 
 func user(ts *testscript.TestScript, _ bool, args []string) {
 	browser := scripted.New()
-	decide := browser.SignIn
-	if args[0] == "deny" {
-		decide = browser.Refuse
-	}
-	page, err := decide(address(ts, args[1]))
-	if err == nil && page.Has("finish") {
-		page, err = browser.Press(page, "finish")
-	}
+	page, err := browser.Visit(address(ts, args[1]), map[string]scripted.User{"approve": scripted.Approves, "deny": scripted.Denies}[args[0]])
 	ts.Check(err)
 	ts.Logf("the user ends at %s: %d", page.URL.Path, page.Status)
 	for _, text := range args[2:] {

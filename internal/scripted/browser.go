@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -53,33 +54,27 @@ type Page struct {
 	Body   string
 }
 
-// SignIn opens an address and does what a willing user does: it continues on
-// the device page, approves at Stack Exchange, and returns the page where that
-// ends.
-func (b *Browser) SignIn(address string) (Page, error) {
-	return b.decide(address, "continue", "approve")
-}
+// User is what a user wants: on each page they press the first of these buttons
+// that it has.
+type User []string
 
-// Refuse is SignIn by a user who denies access at Stack Exchange.
-func (b *Browser) Refuse(address string) (Page, error) { return b.decide(address, "continue", "deny") }
+// The users.
+var (
+	Approves = User{"continue", "approve", "finish"}
+	Denies   = User{"continue", "deny", "finish"}   // at Stack Exchange
+	Cancels  = User{"decline", "approve", "cancel"} // on DSS's page
+)
 
-func (b *Browser) decide(address string, buttons ...string) (Page, error) {
+// Visit opens an address, presses what the user wants until a page has no such
+// button, and returns that page.
+func (b *Browser) Visit(address string, user User) (Page, error) {
 	page, err := b.Open(address)
 	for range maxPages {
-		if err != nil {
+		i := slices.IndexFunc(user, page.Has)
+		if err != nil || i < 0 {
 			return page, err
 		}
-		pressed := false
-		for _, button := range buttons {
-			if page.Has(button) {
-				page, err = b.Press(page, button)
-				pressed = true
-				break
-			}
-		}
-		if !pressed {
-			return page, nil
-		}
+		page, err = b.Press(page, user[i])
 	}
 	return page, fmt.Errorf("no end after %d pages", maxPages)
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/cli/oauth/api"
 	"github.com/cli/oauth/device"
+
+	"github.com/desktop-stack-serv/dss/internal/scripted"
 )
 
 // TestCLIOAuth runs the client of GitHub's command line.
@@ -17,16 +19,16 @@ func TestCLIOAuth(t *testing.T) {
 	t.Parallel()
 	for _, g := range []struct {
 		name    string
-		decide  decision
+		decide  scripted.User
 		scope   string
 		pending bool // the user decides after the first poll
 		err     string
 	}{
-		{"approved", approve, "read_inbox private_info", false, ""},
-		{"approved late", approve, "no_expiry", true, ""},
-		{"no scope", approve, "", false, ""},
-		{"refused", refuse, "read_inbox", false, "access_denied"},
-		{"refused late", refuse, "read_inbox", true, "access_denied"},
+		{"approved", scripted.Approves, "read_inbox private_info", false, ""},
+		{"approved late", scripted.Approves, "no_expiry", true, ""},
+		{"no scope", scripted.Approves, "", false, ""},
+		{"refused", scripted.Denies, "read_inbox", false, "access_denied"},
+		{"refused late", scripted.Denies, "read_inbox", true, "access_denied"},
 	} {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
@@ -37,9 +39,9 @@ func TestCLIOAuth(t *testing.T) {
 			}
 			client := &http.Client{Timeout: limit}
 			if g.pending {
-				client.Transport = &pendingPolls{t: t, left: 1, then: func() { g.decide.visit(t, code.VerificationURIComplete) }}
+				client.Transport = &pendingPolls{t: t, left: 1, then: func() { visit(t, g.decide, code.VerificationURIComplete) }}
 			} else {
-				g.decide.visit(t, code.VerificationURIComplete)
+				visit(t, g.decide, code.VerificationURIComplete)
 			}
 			token, err := device.Wait(ctx, client, server+"/oauth/token", device.WaitOptions{ClientID: clientID, DeviceCode: code})
 			if g.err != "" {

@@ -75,19 +75,11 @@ func bounded(t *testing.T) context.Context {
 	return ctx
 }
 
-// decision is what a user does with an address.
-type decision func(*scripted.Browser, string) (scripted.Page, error)
-
-var (
-	approve decision = (*scripted.Browser).SignIn
-	refuse  decision = (*scripted.Browser).Refuse
-)
-
 // visit has the user decide in a browser of their own, and returns the page
 // where that ends.
-func (d decision) visit(t *testing.T, address string) scripted.Page {
+func visit(t *testing.T, user scripted.User, address string) scripted.Page {
 	t.Helper()
-	page, err := d(scripted.New(), address)
+	page, err := scripted.New().Visit(address, user)
 	if err != nil || page.Status != http.StatusOK {
 		t.Fatalf("the browser ends at %v with status %d: %v\n%s", page.URL, page.Status, err, page.Body)
 	}

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/scripted"
 )
 
 // debianPython is the one that Debian's packages are installed for; another may
@@ -43,7 +45,7 @@ type result struct {
 }
 
 // runScript runs a script and does the visits it asks for.
-func runScript(t *testing.T, a app, decide decision, command ...string) result {
+func runScript(t *testing.T, a app, decide scripted.User, command ...string) result {
 	t.Helper()
 	a.Server, a.ClientID = server, clientID
 	argument, err := json.Marshal(a)
@@ -81,7 +83,7 @@ func runScript(t *testing.T, a app, decide decision, command ...string) result {
 
 // visits answers each line "VISIT address" with where the visit ends, and
 // returns the last line.
-func (a app) visits(t *testing.T, decide decision, stdin io.Writer, stdout io.Reader) (last string) {
+func (a app) visits(t *testing.T, decide scripted.User, stdin io.Writer, stdout io.Reader) (last string) {
 	t.Helper()
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
@@ -90,7 +92,7 @@ func (a app) visits(t *testing.T, decide decision, stdin io.Writer, stdout io.Re
 		if !ok {
 			continue
 		}
-		page := decide.visit(t, address)
+		page := visit(t, decide, address)
 		answer := "done"
 		if a.RedirectURI != "" {
 			received(t, a.RedirectURI, page)
@@ -108,7 +110,7 @@ func (a app) visits(t *testing.T, decide decision, stdin io.Writer, stdout io.Re
 
 // outcome is what is expected of a script.
 type outcome struct {
-	decide  decision
+	decide  scripted.User
 	scope   string
 	granted string // if that is not the scope
 	form    string // of the redirect URI
@@ -117,11 +119,11 @@ type outcome struct {
 }
 
 var outcomes = map[string]outcome{
-	"approved":      {approve, "read_inbox private_info", "", withPath, 86400, ""},
-	"unknown scope": {approve, "openid read_inbox offline_access", "read_inbox", withPath, 86400, ""},
-	"no scope":      {approve, "", "", localhostRoot, 86400, ""},
-	"never expires": {approve, "no_expiry", "", bare, 0, ""},
-	"refused":       {refuse, "read_inbox", "", localhost, 0, "access_denied"},
+	"approved":      {scripted.Approves, "read_inbox private_info", "", withPath, 86400, ""},
+	"unknown scope": {scripted.Approves, "openid read_inbox offline_access", "read_inbox", withPath, 86400, ""},
+	"no scope":      {scripted.Approves, "", "", localhostRoot, 86400, ""},
+	"never expires": {scripted.Approves, "no_expiry", "", bare, 0, ""},
+	"refused":       {scripted.Denies, "read_inbox", "", localhost, 0, "access_denied"},
 }
 
 // check compares a script's result with what is expected. At the end, the API

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/desktop-stack-serv/dss/internal/scripted"
 )
 
 const (
@@ -31,16 +33,16 @@ var authStyles = []struct {
 
 var xoauth2Grants = []struct {
 	name   string
-	decide decision
+	decide scripted.User
 	scope  string
 	form   string // of the redirect URI
 	life   time.Duration
 	err    string
 }{
-	{"approved", approve, "read_inbox private_info", bare, day, ""},
-	{"no scope", approve, "", localhost, day, ""},
-	{"never expires", approve, "no_expiry", withPath, never, ""},
-	{"refused", refuse, "read_inbox", localhostRoot, day, "access_denied"},
+	{"approved", scripted.Approves, "read_inbox private_info", bare, day, ""},
+	{"no scope", scripted.Approves, "", localhost, day, ""},
+	{"never expires", scripted.Approves, "no_expiry", withPath, never, ""},
+	{"refused", scripted.Denies, "read_inbox", localhostRoot, day, "access_denied"},
 }
 
 func xoauth2Config(style oauth2.AuthStyle, scope, redirectURI string) *oauth2.Config {
@@ -76,11 +78,11 @@ func TestXOAuth2Code(t *testing.T) {
 }
 
 // authorizeXOAuth2 takes the user through the browser's part of a code grant.
-func authorizeXOAuth2(t *testing.T, config *oauth2.Config, decide decision, wantErr string) (code, verifier string) {
+func authorizeXOAuth2(t *testing.T, config *oauth2.Config, decide scripted.User, wantErr string) (code, verifier string) {
 	t.Helper()
 	verifier = oauth2.GenerateVerifier()
 	state := "state of " + t.Name() + " &=+%"
-	page := decide.visit(t, config.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier)))
+	page := visit(t, decide, config.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier)))
 	response := received(t, config.RedirectURL, page)
 	if response.Get("state") != state || response.Get("iss") != server || response.Get("error") != wantErr {
 		t.Fatalf("the app gets %v, want state %q, iss %q and error %q", response, state, server, wantErr)
@@ -113,11 +115,11 @@ func TestXOAuth2CodeOnce(t *testing.T) {
 			t.Parallel()
 			ctx := bounded(t)
 			config := xoauth2Config(s.style, "", listen(t, withPath))
-			code, _ := authorizeXOAuth2(t, config, approve, "")
+			code, _ := authorizeXOAuth2(t, config, scripted.Approves, "")
 			_, err := config.Exchange(ctx, code, oauth2.VerifierOption(oauth2.GenerateVerifier()))
 			checkXOAuth2Error(t, err, "invalid_grant")
 
-			code, verifier := authorizeXOAuth2(t, config, approve, "")
+			code, verifier := authorizeXOAuth2(t, config, scripted.Approves, "")
 			token, err := config.Exchange(ctx, code, oauth2.VerifierOption(verifier))
 			if err != nil {
 				t.Fatal(err)
@@ -146,7 +148,7 @@ func TestXOAuth2Device(t *testing.T) {
 				ctx := bounded(t)
 				config := xoauth2Config(s.style, g.scope, "")
 				device := startXOAuth2(t, ctx, config)
-				g.decide.visit(t, device.VerificationURIComplete)
+				visit(t, g.decide, device.VerificationURIComplete)
 				token, err := config.DeviceAccessToken(ctx, device)
 				if g.err != "" {
 					checkXOAuth2Error(t, err, g.err)
@@ -180,15 +182,15 @@ func TestXOAuth2DevicePending(t *testing.T) {
 	for _, s := range authStyles {
 		for _, g := range []struct {
 			name   string
-			decide decision
+			decide scripted.User
 			err    string
-		}{{"approved", approve, ""}, {"refused", refuse, "access_denied"}} {
+		}{{"approved", scripted.Approves, ""}, {"refused", scripted.Denies, "access_denied"}} {
 			t.Run(s.name+"/"+g.name, func(t *testing.T) {
 				t.Parallel()
 				ctx := bounded(t)
 				config := xoauth2Config(s.style, "read_inbox", "")
 				device := startXOAuth2(t, ctx, config)
-				polls := &pendingPolls{t: t, left: s.requests, then: func() { g.decide.visit(t, device.VerificationURIComplete) }}
+				polls := &pendingPolls{t: t, left: s.requests, then: func() { visit(t, g.decide, device.VerificationURIComplete) }}
 				token, err := config.DeviceAccessToken(context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: polls}), device)
 				if g.err != "" {
 					checkXOAuth2Error(t, err, g.err)

@@ -183,11 +183,7 @@ func signIn(t *testing.T, base string) {
 	t.Helper()
 	key := rand.Text()
 	query := url.Values{"client_id": {"1"}, "redirect_uri": {base + "/auth/redirect"}, "state": {key}, "scope": {"read_inbox"}}
-	browser := scripted.New()
-	page, err := browser.SignIn(base + "/sandbox/oauth/dialog?" + query.Encode())
-	if err == nil {
-		page, err = browser.Press(page, "finish")
-	}
+	page, err := scripted.New().Visit(base+"/sandbox/oauth/dialog?"+query.Encode(), scripted.Approves)
 	if err != nil || page.Status >= 400 {
 		t.Fatalf("the sign-in ends with %d: %v\n%s", page.Status, err, page.Body)
 	}

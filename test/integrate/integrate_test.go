@@ -109,7 +109,7 @@ func signIn(t *testing.T, cmd *exec.Cmd) string {
 			continue
 		}
 		signedIn = true
-		page, err := scripted.New().SignIn(address)
+		page, err := scripted.New().Visit(address, scripted.Approves)
 		if err != nil || page.Status != 200 {
 			t.Errorf("%s ends at %s with %d: %v\n%s", address, page.URL, page.Status, err, page.Body)
 			_ = cmd.Process.Kill()

@@ -226,7 +226,7 @@ func (f *failover) code(int) *trial {
 		"response_type": {"code"}, "client_id": {"7"}, "redirect_uri": {listener},
 		"code_challenge": {appChallenge}, "code_challenge_method": {"S256"},
 	}
-	_, _ = browser.SignIn(f.url + "/oauth/authorize?" + query.Encode()) // where that ends shows
+	_, _ = browser.Visit(f.url+"/oauth/authorize?"+query.Encode(), scripted.Approves) // where that ends shows
 	last := browser.Visited[len(browser.Visited)-1]
 	code := codePattern.FindStringSubmatch(last)
 	if !strings.HasPrefix(last, listener) || code == nil {
@@ -253,7 +253,7 @@ func (f *failover) device(int) *trial {
 	if err != nil || status != http.StatusOK || json.Unmarshal([]byte(body), &answer) != nil {
 		return s
 	}
-	if page, err := scripted.New().SignIn(answer.Address); err != nil || !strings.HasSuffix(page.URL.Path, "/device/finished") {
+	if page, err := scripted.New().Visit(answer.Address, scripted.Approves); err != nil || !strings.HasSuffix(page.URL.Path, "/device/finished") {
 		return s
 	}
 	s.stored = time.Now()

@@ -102,12 +102,8 @@ func (v visitor) relay() error {
 		claimed <- fmt.Sprint(body, err)
 	}()
 	query := url.Values{"client_id": {"7"}, "redirect_uri": {v.p.url + "/auth/redirect"}, "state": {key}}
-	browser := v.browser()
-	page, err := browser.SignIn(v.p.url + "/sandbox/oauth/dialog?" + query.Encode())
-	if err != nil {
-		return err
-	}
-	if page, err = browser.Press(page, "finish"); err != nil || page.Status != http.StatusNoContent {
+	page, err := v.browser().Visit(v.p.url+"/sandbox/oauth/dialog?"+query.Encode(), scripted.Approves)
+	if err != nil || page.Status != http.StatusNoContent {
 		return fmt.Errorf("deposit: %d %.200s: %w", page.Status, page.Body, err)
 	}
 	if answer := <-claimed; !strings.Contains(answer, `{"access_token":"`) {
@@ -124,7 +120,7 @@ func (v visitor) code() error {
 		"code_challenge": {appChallenge}, "code_challenge_method": {"S256"},
 	}
 	// The last redirect leads to the app, where a browser without one fails.
-	_, err := browser.SignIn(v.p.url + "/oauth/authorize?" + query.Encode())
+	_, err := browser.Visit(v.p.url+"/oauth/authorize?"+query.Encode(), scripted.Approves)
 	last := browser.Visited[len(browser.Visited)-1]
 	match := codePattern.FindStringSubmatch(last)
 	if !strings.HasPrefix(last, appRedirectURI) || match == nil {
@@ -144,7 +140,7 @@ func (v visitor) device() error {
 	}
 	address, _ := answer["verification_uri_complete"].(string)
 	code, _ := answer["device_code"].(string)
-	page, err := v.browser().SignIn(address)
+	page, err := v.browser().Visit(address, scripted.Approves)
 	if err != nil || !strings.HasSuffix(page.URL.Path, "/device/finished") {
 		return fmt.Errorf("device grant ends at %v: %d: %w", page.URL, page.Status, err)
 	}

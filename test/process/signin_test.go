@@ -37,7 +37,7 @@ func (p *process) device() (deviceCode, userCode string, visited []string) {
 		p.t.Fatalf("device authorization: %d %v", status, answer)
 	}
 	browser := scripted.New()
-	page, err := browser.SignIn(answer["verification_uri_complete"].(string))
+	page, err := browser.Visit(answer["verification_uri_complete"].(string), scripted.Approves)
 	if err != nil || !strings.HasSuffix(page.URL.Path, "/device/finished") {
 		p.t.Fatalf("sign-in ends at %v: %v", page.URL, err)
 	}
@@ -123,7 +123,7 @@ func (p *process) codeGrant() (code, verifier string) {
 		"code_challenge": {appChallenge}, "code_challenge_method": {"S256"},
 	}
 	// The last redirect leads to the app, where a browser without one fails.
-	_, err := browser.SignIn(p.url + "/oauth/authorize?" + query.Encode())
+	_, err := browser.Visit(p.url+"/oauth/authorize?"+query.Encode(), scripted.Approves)
 	last := browser.Visited[len(browser.Visited)-1]
 	match := codePattern.FindStringSubmatch(last)
 	if err == nil || !strings.HasPrefix(last, appRedirectURI) || match == nil {

@@ -87,7 +87,7 @@ func (s *terminal) signIn(url, code string) {
 	page, err := browser.Open(url)
 	shown := strings.Contains(page.Body, code)
 	if err == nil {
-		page, err = browser.SignIn(url)
+		page, err = browser.Visit(url, scripted.User{"continue", "approve"})
 	}
 	if shown = shown || strings.Contains(page.Body, code); !shown {
 		s.t.Errorf("no page shows %s", code)
@@ -232,12 +232,7 @@ func TestDenial(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			s := f.login(t)
-			browser := scripted.New()
-			page, err := browser.Refuse(s.url())
-			if err == nil && page.Has("finish") {
-				_, err = browser.Press(page, "finish")
-			}
-			if err != nil {
+			if _, err := scripted.New().Visit(s.url(), scripted.Denies); err != nil {
 				t.Fatal(err)
 			}
 			lines := s.untilEnd(3)
