@@ -1,7 +1,6 @@
 package clientaddr
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"net/netip"
@@ -106,18 +105,4 @@ func (p Proxies) Overlooked(r *http.Request) bool {
 	}
 	address, trusted := p.peerOf(r)
 	return (!address.IsValid() || address.IsLoopback() || address.IsPrivate()) && !trusted
-}
-
-type contextKey struct{}
-
-// With returns a context that carries the client's address.
-func With(ctx context.Context, address netip.Addr) context.Context {
-	return context.WithValue(ctx, contextKey{}, address)
-}
-
-// From returns the client's address that [With] has put into ctx; the zero
-// address if there is none.
-func From(ctx context.Context) netip.Addr {
-	address, _ := ctx.Value(contextKey{}).(netip.Addr)
-	return address
 }

@@ -141,16 +141,6 @@ func TestParseProxies(t *testing.T) {
 	}
 }
 
-func TestContext(t *testing.T) {
-	address := netip.MustParseAddr("198.51.100.7")
-	if got := From(With(t.Context(), address)); got != address {
-		t.Errorf("%s", got)
-	}
-	if From(t.Context()).IsValid() {
-		t.Error("an address out of nothing")
-	}
-}
-
 // FuzzOf: what comes out is the peer, or stands in the header; and it is
 // nothing that a client could have written there itself.
 func FuzzOf(f *testing.F) {

@@ -68,7 +68,7 @@ func redirects(r *http.Request, name string) bool {
 
 // belowRedirectURI serves what is below the redirect URI and leads nowhere.
 func (s *Server) belowRedirectURI(w http.ResponseWriter, r *http.Request) {
-	s.failIn(page, w, r, &problem{name: api.NoMethod, detail: "there is nothing at this address below " + api.PathRedirect})
+	s.failIn(page, w, r, &problem{name: api.NoMethod, detail: "there is nothing here below " + api.PathRedirect})
 }
 
 // getProblem serves GET /problem/{name}.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/web"
@@ -41,7 +40,7 @@ func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) (oauth.
 		err = require(from, form)
 	}
 	if err == nil {
-		err = s.limits.Exchange(clientaddr.From(r.Context()))
+		err = s.limits.Exchange(recordOf(r.Context()).client)
 	}
 	if err != nil {
 		return oauth.DeviceAuthorization{}, err
@@ -142,7 +141,7 @@ func (s *Server) failDecision(w http.ResponseWriter, r *http.Request, userCode o
 		s.fail(w, r, err)
 		return
 	}
-	note(r.Context(), api.UnknownSignIn)
+	recordOf(r.Context()).problem = api.UnknownSignIn
 	s.seeUserCode(w, userCode.String())
 }
 
@@ -208,7 +207,7 @@ func (s *Server) askAgain(w http.ResponseWriter, r *http.Request, typed string, 
 	if errors.As(err, &no) {
 		data.Strange, data.Letters = no.Strange, no.Letters
 	}
-	note(r.Context(), api.UnknownSignIn)
+	recordOf(r.Context()).problem = api.UnknownSignIn
 	s.devicePage(w, r, http.StatusNotFound, data)
 }
 

@@ -53,8 +53,12 @@ func within(path, root string) bool {
 // wantsPage reports whether a person reads the answer to r. What gets the
 // redirect URI is a browser, whatever it accepts; scripts only post there.
 func wantsPage(r *http.Request) bool {
-	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	return reads && within(path.Clean("/"+r.URL.Path), api.PathRedirect) || strings.Contains(r.Header.Get("Accept"), "text/html")
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if within(path.Clean("/"+r.URL.Path), api.PathRedirect) {
+			return true
+		}
+	}
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // wantsJSON reports whether r comes from a program that says so.
@@ -64,7 +68,7 @@ func wantsJSON(r *http.Request) bool {
 
 // fail answers with an error in the path's dialect.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	d := dialectOf(r.URL.Path)
+	d := recordOf(r.Context()).dialect
 	if d == negotiated {
 		d = relayJSON
 		if wantsPage(r) {
@@ -90,16 +94,14 @@ func (s *Server) failIn(d dialect, w http.ResponseWriter, r *http.Request, err e
 
 // explain turns err into what the client may see, and logs what it may not.
 func (s *Server) explain(r *http.Request, err error) *problem {
-	p := problemOf(err)
+	p, rec := problemOf(err), recordOf(r.Context())
 	if p.fault != "" {
 		s.log.ErrorContext(r.Context(), p.fault, "err", err)
 	}
+	rec.problem, rec.reason = p.name, reasonOf(err)
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		note(r.Context(), clientLeft)
-	} else {
-		note(r.Context(), p.name)
+		rec.problem = clientLeft
 	}
-	noteReason(r.Context(), reasonOf(err))
 	return p
 }
 
@@ -124,10 +126,10 @@ func (p *problem) oauth() (name string, status int) {
 // polls: it would take everything else for the end (RFC 8628 section 3.5).
 func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p *problem) {
 	name, status := p.oauth()
-	if request := aboutOf(r.Context()); name == api.TemporarilyUnavailable && request.polls {
+	if rec := recordOf(r.Context()); name == api.TemporarilyUnavailable && rec.polls {
 		name = api.SlowDown
-		if request.problem == p.name {
-			request.problem = name
+		if rec.problem == api.TemporarilyUnavailable {
+			rec.problem = name
 		}
 		if status == http.StatusServiceUnavailable {
 			status = http.StatusBadRequest
@@ -149,7 +151,7 @@ func (s *Server) refuseOnPage(w http.ResponseWriter, r *http.Request, p *problem
 	}
 	setRetryAfter(w, p.status(), p)
 	data := web.ProblemData{
-		Status: p.status(), Name: p.name, Message: p.message(), RequestID: requestID(r.Context()), Time: time.Now(),
+		Status: p.status(), Name: p.name, Message: p.message(), RequestID: recordOf(r.Context()).id[0], Time: time.Now(),
 		AuthorizedAppsURL: s.config.AuthorizedAppsURL, OAuth: s.config.servesOAuth(),
 	}
 	clean(w, r, &data)
@@ -184,7 +186,8 @@ var endpoints = []struct{ part, path string }{
 func (s *Server) nowhere(path string) error {
 	if !s.config.servesOAuth() {
 		return &problem{
-			name: api.NoMethod, detail: "this server is reached over plain http and serves the key relay alone: OAuth needs https",
+			name:   api.NoMethod,
+			detail: "this server is reached over plain http and serves the key relay alone: OAuth needs https",
 		}
 	}
 	return errNowhere(path)

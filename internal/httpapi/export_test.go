@@ -9,18 +9,11 @@ import (
 )
 
 // Patterns lists all routes.
-func (s *Server) Patterns() []string {
-	var list patterns
-	s.route(&list)
-	return list
-}
-
-type patterns []string
-
-func (p *patterns) Handle(pattern string, _ http.Handler) { *p = append(*p, pattern) }
-
-func (p *patterns) HandleFunc(pattern string, _ func(http.ResponseWriter, *http.Request)) {
-	*p = append(*p, pattern)
+func (s *Server) Patterns() (patterns []string) {
+	for _, route := range s.routes() {
+		patterns = append(patterns, route.pattern)
+	}
+	return patterns
 }
 
 // RelayErrors lists the names of the error table.
@@ -29,7 +22,7 @@ func RelayErrors() []string { return slices.Collect(maps.Keys(api.Errors)) }
 // FailWith is a whole server that answers every request with the error that
 // stands in the query, as a route would.
 func (s *Server) FailWith() http.Handler {
-	return s.observe(s.headers(s.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.chain(s.headers, s.guard, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch name := r.URL.Query().Get("name"); {
 		case name == "panic":
 			panic("for the test")
@@ -38,5 +31,5 @@ func (s *Server) FailWith() http.Handler {
 		default:
 			s.fail(w, r, &problem{name: name, detail: "text"})
 		}
-	}))))
+	}))
 }

@@ -2,28 +2,76 @@ package httpapi
 
 import (
 	"net/http"
+	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
-// guard refuses what no route may see.
-func (s *Server) guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.TransferEncoding) > 0 {
-			// A Content-Length beside it, which net/http hides, may mean that
-			// a proxy reads another body (RFC 9112 section 6.1).
-			hangUp(w, r)
+// hosts is the allow-list of Host headers, in canonical form.
+type hosts struct {
+	names   []string // of the server itself
+	domains []string // ".host" below which app hosts live
+	apps    []string // allowed app hosts; nil allows none
+	anyApp  bool
+}
+
+// newHosts allows the public URL's host, every loopback name if that is one,
+// and an app host for each id in appHosts; "all" stands for any id.
+func newHosts(public *url.URL, appHosts []string) hosts {
+	h := hosts{apps: appHosts, anyApp: slices.Contains(appHosts, "all")}
+	names := []string{public.Hostname()}
+	if origin.IsLoopback(public.Hostname()) {
+		names = append(names, "localhost", "127.0.0.1", "::1")
+	}
+	for _, name := range names {
+		host := origin.Join(name, public.Port())
+		h.names = append(h.names, host)
+		if len(appHosts) > 0 && !origin.IsAddress(name) {
+			h.domains = append(h.domains, "."+host)
 		}
-		if err := s.refuse(r); err != nil {
-			hangUp(w, r)
-			s.fail(w, r, err)
-			return
+	}
+	return h
+}
+
+// lookup reports whether a canonical host is allowed, and the app it belongs
+// to, if any.
+func (h hosts) lookup(host string) (app string, ok bool) {
+	if slices.Contains(h.names, host) {
+		return "", true
+	}
+	for _, domain := range h.domains {
+		app, found := strings.CutSuffix(host, domain)
+		if found && !strings.Contains(app, ".") && (h.anyApp || slices.Contains(h.apps, app)) {
+			return app, true
 		}
-		next.ServeHTTP(w, r)
-	})
+	}
+	return "", false
+}
+
+// withPort adds the public URL's port to a host name.
+func (s *Server) withPort(name string) string { return origin.Join(name, s.config.PublicURL.Port()) }
+
+// guard makes the request's Host canonical and finds the app it belongs to. It
+// refuses other hosts and malformed requests.
+func (s *Server) guard(rec *record, r *http.Request) error {
+	host, err := origin.Host(s.config.PublicURL.Scheme, r.Host)
+	app, known := s.hosts.lookup(host)
+	if (err != nil || !known) && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+		err = errMisdirected
+	} else {
+		r.Host, rec.app = host, app
+		err = malformed(r)
+	}
+	if err != nil || len(r.TransferEncoding) > 0 {
+		// A Content-Length beside a transfer encoding, which net/http hides, may
+		// mean that a proxy reads another body (RFC 9112 section 6.1).
+		hangUp(rec, r)
+	}
+	return err
 }
 
 // hangUp ends an HTTP/1.1 connection after the answer, as what is left of the
@@ -36,21 +84,6 @@ func hangUp(w http.ResponseWriter, r *http.Request) {
 }
 
 var errMisdirected = &problem{name: api.MisdirectedRequest}
-
-// refuse makes the request's Host canonical, finds the app it belongs to, and
-// refuses other hosts and malformed requests.
-func (s *Server) refuse(r *http.Request) error {
-	host, err := origin.Host(s.config.PublicURL.Scheme, r.Host)
-	app, known := s.hosts.lookup(host)
-	if (err != nil || !known) && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
-		return errMisdirected
-	}
-	r.Host = host
-	if request := aboutOf(r.Context()); request != nil {
-		request.app = app
-	}
-	return malformed(r)
-}
 
 // malformed refuses what no route may see, whatever the host.
 func malformed(r *http.Request) error {

@@ -3,9 +3,7 @@ package httpapi
 import (
 	"maps"
 	"net/http"
-	"net/url"
-
-	"github.com/desktop-stack-serv/dss/api"
+	"slices"
 )
 
 // headerClass is a set of headers that answers of one kind carry. Its values
@@ -81,30 +79,20 @@ var (
 
 var strictTransport = http.Header{"Strict-Transport-Security": {"max-age=31536000"}}
 
-// classOf is the class of answers to requests for a path, unless the answer
-// turns out to be of another.
-func classOf(path string) headerClass {
-	switch dialectOf(path) {
+// headers sets the headers of every answer, unless it turns out to be of another
+// class.
+func (s *Server) headers(rec *record, r *http.Request) {
+	h := rec.Header()
+	switch rec.dialect {
 	case relayJSON, oauthJSON:
-		return dataHeaders
+		dataHeaders.set(h)
+	default:
+		pageHeaders.set(h)
 	}
-	return pageHeaders
+	if s.config.PublicURL.Scheme == "https" {
+		maps.Copy(h, strictTransport)
+	}
+	if slices.Contains(openToScripts, r.URL.Path) {
+		maps.Copy(h, crossOriginHeaders)
+	}
 }
-
-// headers sets the headers of every answer.
-func (s *Server) headers(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		classOf(r.URL.Path).set(h)
-		if s.config.PublicURL.Scheme == "https" {
-			maps.Copy(h, strictTransport)
-		}
-		if crossOrigin(r.URL) {
-			maps.Copy(h, crossOriginHeaders)
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// crossOrigin reports whether scripts of other sites may read the answer.
-func crossOrigin(u *url.URL) bool { return u.Path == api.PathToken || openToScripts(u.Path) }

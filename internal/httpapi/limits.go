@@ -3,53 +3,37 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
+	"strings"
+	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
-// identify finds out whose request it is, for [clientaddr.From] to tell.
-func (s *Server) identify(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		proxies := s.config.TrustedProxies
-		if s.limits != nil && proxies.Overlooked(r) {
-			s.overlooked.Do(func() {
-				s.log.WarnContext(r.Context(), "a neighbour sends X-Forwarded-For and is not trusted, so all its clients share one client's limits: if it is your proxy, name it in --trusted-proxies, with unix for a Unix socket")
-			})
-		}
-		next.ServeHTTP(w, r.WithContext(clientaddr.With(r.Context(), proxies.Of(r))))
-	})
-}
-
 // throttle refuses requests beyond the limit. Health checks are never refused.
-func (s *Server) throttle(next http.Handler) http.Handler {
-	if s.limits == nil {
-		return next
+func (s *Server) throttle(rec *record, r *http.Request) error {
+	if s.limits == nil || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+		return nil
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if err := s.limits.Request(clientaddr.From(r.Context())); err != nil {
-			if r.URL.Path == api.PathOAuthToken { // by a device or not, nobody has read
-				notePoll(r.Context())
-			}
-			s.fail(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+	if s.config.TrustedProxies.Overlooked(r) {
+		s.overlooked.Do(func() {
+			s.log.WarnContext(r.Context(), "a neighbour sends X-Forwarded-For and is not trusted, "+
+				"so all its clients share one client's limits: if it is your proxy, name it in --trusted-proxies, with unix for a Unix socket")
+		})
+	}
+	err := s.limits.Request(rec.client)
+	rec.polls = err != nil && r.URL.Path == api.PathOAuthToken // by a device or not, nobody has read
+	return err
 }
 
 // tryUserCode has look use a user code. One that leads nowhere is a guess.
 func (s *Server) tryUserCode(r *http.Request, look func() error) error {
-	guess, err := s.limits.UserCode(clientaddr.From(r.Context()))
+	guess, err := s.limits.UserCode(recordOf(r.Context()).client)
 	if err != nil {
 		return err
 	}
@@ -74,28 +58,56 @@ func (s *Server) missed(ctx context.Context, guess limit.Guess, wrong error) err
 }
 
 // caller is for whom a call to Stack Exchange is made.
-func caller(ctx context.Context) netip.Prefix { return limit.ClientOf(clientaddr.From(ctx)) }
+func caller(ctx context.Context) netip.Prefix { return limit.ClientOf(recordOf(ctx).client) }
 
 // admitCall bounds the calls to Stack Exchange that are in vain, of the client
 // whose request leads to them.
 func (s *Server) admitCall(ctx context.Context, m stackexchange.Method) error {
 	if m == stackexchange.MethodInvalidate {
-		return s.limits.MayRevoke(clientaddr.From(ctx))
+		return s.limits.MayRevoke(recordOf(ctx).client)
 	}
-	return s.limits.MayRedeem(clientaddr.From(ctx))
+	return s.limits.MayRedeem(recordOf(ctx).client)
 }
 
 // calledInVain counts such a call.
 func (s *Server) calledInVain(ctx context.Context, m stackexchange.Method) {
 	if m == stackexchange.MethodInvalidate {
-		s.limits.RevokedInVain(clientaddr.From(ctx))
+		s.limits.RevokedInVain(recordOf(ctx).client)
 	} else {
-		s.limits.RedeemedInVain(clientaddr.From(ctx))
+		s.limits.RedeemedInVain(recordOf(ctx).client)
 	}
 }
 
 // storing counts entries that the client of a request is about to have stored,
 // and what the store counts for them.
 func (s *Server) storing(ctx context.Context, entries, bytes int) error {
-	return s.limits.Deposit(clientaddr.From(ctx), entries, bytes)
+	return s.limits.Deposit(recordOf(ctx).client, entries, bytes)
 }
+
+// tooMany says what there is too much of, by the name of the limit.
+var tooMany = map[string]string{
+	limit.Requests:    "too many requests",
+	limit.UnknownKeys: "too many different keys under which nothing is stored",
+	limit.UserCodes:   "too many codes that lead nowhere",
+	limit.Exchanges:   "too many requests for tokens",
+	limit.Redemptions: "too many codes that Stack Exchange refused",
+	limit.Revocations: "too many tokens to revoke that Stack Exchange does not know",
+	limit.Deposits:    "too many sign-ins",
+	limit.Waiters:     "too many apps that wait at the same time",
+}
+
+func throttled(e *limit.Exceeded) *problem {
+	name, all := strings.CutSuffix(e.Name, "_total")
+	from := "your network address"
+	if all {
+		from = "all users together"
+	}
+	return &problem{
+		name:   api.ThrottleViolation,
+		detail: fmt.Sprintf("%s from %s: try again in %d seconds", tooMany[name], from, seconds(e.RetryAfter)),
+		retry:  e.RetryAfter,
+	}
+}
+
+// seconds is how long to wait, in whole seconds.
+func seconds(wait time.Duration) int64 { return int64((wait + time.Second - 1) / time.Second) }

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
 )
@@ -51,7 +50,9 @@ func clientOf(r *http.Request, form params) (client, error) {
 	id, err := url.QueryUnescape(user)
 	switch {
 	case !ok || err != nil || id == "":
-		return client{}, &problem{name: api.InvalidClient, detail: "the Authorization header is not HTTP Basic with a client_id"}
+		return client{}, &problem{
+			name: api.InvalidClient, detail: "the Authorization header is not HTTP Basic with a client_id",
+		}
 	case password != "":
 		return client{}, errSecret
 	case form.has("client_id") && form["client_id"] != id:
@@ -61,16 +62,3 @@ func clientOf(r *http.Request, form params) (client, error) {
 }
 
 var errSecret = &problem{name: api.InvalidClient, detail: "clients here are public: send no client secret"}
-
-// preflightOAuth serves OPTIONS for scripts of other sites.
-func preflightOAuth(allow string) http.HandlerFunc {
-	methods := strings.TrimSuffix(allow, ", OPTIONS")
-	return func(w http.ResponseWriter, _ *http.Request) {
-		h := w.Header()
-		h.Set("Allow", allow)
-		h.Set("Access-Control-Allow-Methods", methods)
-		h.Set("Access-Control-Allow-Headers", "Authorization, *") // * does not stand for Authorization
-		h.Set("Access-Control-Max-Age", "86400")
-		w.WriteHeader(http.StatusNoContent)
-	}
-}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
@@ -30,11 +29,11 @@ func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) (oauth.Token
 		return oauth.Token{}, err
 	}
 	if form["grant_type"] == api.GrantDeviceCode {
-		notePoll(r.Context())
+		recordOf(r.Context()).polls = true
 	}
 	from, err := clientOf(r, form)
 	if err == nil {
-		err = s.limits.Exchange(clientaddr.From(r.Context()))
+		err = s.limits.Exchange(recordOf(r.Context()).client)
 	}
 	if err != nil {
 		return oauth.Token{}, err

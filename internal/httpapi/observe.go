@@ -2,69 +2,166 @@ package httpapi
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
-	"net/http"
-	"runtime/debug"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/clientaddr"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
 )
 
-// observe gives each request an id, counts it and writes one line about it,
-// with the route's pattern and never the path, query or any header; and it
-// turns a panic into a 500.
-func (s *Server) observe(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		started := time.Now()
-		s.observer.Began()
-		seen := &observed{ResponseWriter: w, server: s, about: about{id: [1]string{newRequestID()}, client: clientaddr.From(r.Context())}}
-		seen.context = aboutContext{r.Context(), &seen.about}
-		w.Header()["X-Request-Id"] = seen.about.id[:]
-		r = r.WithContext(&seen.context)
-		defer func() { s.ended(r, seen, time.Since(started)) }()
-		defer func() {
-			if reason := recover(); reason != nil {
-				s.recovered(seen, r, reason)
-			}
-		}()
-		next.ServeHTTP(seen, r)
-	})
+// Observer is told what the server does. Its methods are called by many
+// goroutines at once and must not block. Every text it gets is one of a few
+// that stand in this program: none of them comes from outside.
+type Observer interface {
+	// Began is called when a request arrives,
+	Began()
+	// Ended when it has been answered,
+	Ended(Request)
+	// and Happened in between, if something came of it.
+	Happened(Event)
 }
 
-// ended counts and logs a request that has been answered.
-func (s *Server) ended(r *http.Request, w *observed, took time.Duration) {
-	status, route := w.status, r.Pattern
-	if status == 0 {
-		status = http.StatusOK // as net/http answers when nothing was written
-	}
-	if w.about.problem == clientLeft {
-		status = StatusClientLeft
-	}
-	if route == "" {
-		route = RouteRefused
-	}
-	method, path := knownMethod(r.Method), route
-	if _, after, ok := strings.Cut(route, " "); ok {
-		path = after
-	}
-	s.observer.Ended(Request{method, path, status, w.about.problem, took, w.about.waited})
-	s.audit.refused(r.Context(), w.about.problem)
-	s.logRequest(r.Context(), method, route, status, &w.about, took)
+// Request is a request that has been answered.
+type Request struct {
+	Method string // "other" for those that nobody uses
+	Route  string // the pattern of its path, or RouteRefused
+	Status int    // or StatusClientLeft
+	Error  string // the name of the error in the answer; "" if there is none
+	Took   time.Duration
+	Waited bool // for a deposit, on purpose, which is in Took
 }
 
-func (s *Server) logRequest(ctx context.Context, method, route string, status int, about *about, took time.Duration) {
-	attributes := []slog.Attr{slog.String("method", method), slog.String("route", route),
-		slog.Int("status", status), slog.Duration("duration", took)}
-	if about.problem != "" {
-		attributes = append(attributes, slog.String("error", about.problem))
-		attributes = append(attributes, s.audit.flooder(ctx, about.problem)...)
+// RouteRefused stands for the route of a request that no route has seen.
+const RouteRefused = "(refused)"
+
+// StatusClientLeft is counted, and never sent, when nobody is left to answer.
+const StatusClientLeft = 499
+
+// Event is something that came of a request.
+type Event struct {
+	Name EventName
+	// Kind is a deposit's or a claim's kind of response, or the grant.
+	Kind string
+	// Outcome is a deposit's [relay.Outcome], a [oauth.Step], or one of those
+	// below.
+	Outcome string
+	Took    time.Duration // of a wait
+}
+
+// EventName says what happened.
+type EventName string
+
+// The events.
+const (
+	EventDeposit    EventName = "deposit"
+	EventClaim      EventName = "claim" // something was there
+	EventWait       EventName = "wait"  // a claim that may wait is over
+	EventGrant      EventName = "grant" // a step of a sign-in at the OAuth server
+	EventRevocation EventName = "revocation"
+)
+
+// Outcomes of claims, waits and revocations.
+const (
+	Delivered   = "delivered"
+	Interrupted = "interrupted" // the client left while it was sent, and may have it
+	PutBack     = "put_back"    // the client had left before, and has nothing
+	Lost        = "lost"        // the same, but the store failed
+
+	WaitAnswered = "answered"
+	WaitEmpty    = "empty"   // nothing came in time
+	WaitLeft     = "left"    // the client went away
+	WaitDrained  = "drained" // the server shuts down
+	WaitFull     = "full"    // too many wait already
+	WaitFailed   = "failed"
+
+	Ended = "ended" // the token is not valid any more
+)
+
+// unobserved is the [Observer] of a server that has none.
+type unobserved struct{}
+
+func (unobserved) Began()         {}
+func (unobserved) Ended(Request)  {}
+func (unobserved) Happened(Event) {}
+
+// happened counts e and writes it to the audit.
+func (s *Server) happened(ctx context.Context, e Event) {
+	s.observer.Happened(e)
+	s.audit.write(ctx, e)
+}
+
+// granted hears of each step of a sign-in at the OAuth server.
+func (s *Server) granted(ctx context.Context, e oauth.Event) {
+	recordOf(ctx).about("sign-in", "", e.SignIn)
+	s.happened(ctx, Event{Name: EventGrant, Kind: string(e.Grant), Outcome: string(e.Step)})
+}
+
+// audit writes a line for everything that came of requests. What a line is
+// about, and who sent the request, stand there as hashes under a key that is
+// in no log: equal ones are the same, and nothing leads back.
+type audit struct {
+	key []byte // nil writes nothing
+	log *slog.Logger
+}
+
+// audited are the refusals that have a line: somebody tried what is not
+// theirs to do, by mistake or not.
+var audited = []string{
+	api.CrossOrigin, api.InvalidGrant, api.InvalidVerifier, api.VerifierRequired, api.WrongBrowser,
+}
+
+// flooding are the refusals that come by the thousand. The request's own line
+// says whose request it was, so that each has one line and not two.
+var flooding = []string{api.MisdirectedRequest, api.ThrottleViolation}
+
+// flooder is whose request was refused, for the request's line.
+func (a audit) flooder(ctx context.Context, name string) []slog.Attr {
+	if a.key == nil || !slices.Contains(flooding, name) {
+		return nil
 	}
-	if about.reason != "" {
-		attributes = append(attributes, slog.String("reason", about.reason))
+	return a.who(ctx)
+}
+
+func (a audit) write(ctx context.Context, e Event) {
+	if a.key == nil || e.Name == EventWait {
+		return
 	}
-	inform(ctx, s.log, "request", attributes...)
+	attributes := []slog.Attr{slog.String("event", string(e.Name))}
+	if e.Kind != "" {
+		attributes = append(attributes, slog.String("kind", e.Kind))
+	}
+	attributes = append(attributes, slog.String("outcome", e.Outcome))
+	inform(ctx, a.log, "audit", append(attributes, a.who(ctx)...)...)
+}
+
+// refused writes a line for an answer that is an error.
+func (a audit) refused(ctx context.Context, name string) {
+	if a.key == nil || !slices.Contains(audited, name) {
+		return
+	}
+	attributes := append([]slog.Attr{slog.String("event", "refusal"), slog.String("outcome", name)}, a.who(ctx)...)
+	inform(ctx, a.log, "audit", attributes...)
+}
+
+// who is what a line is about, if that is known, and whose request it was.
+func (a audit) who(ctx context.Context) []slog.Attr {
+	rec := recordOf(ctx)
+	client := slog.String("client", a.hash("client", rec.client.String()))
+	if rec.subject.IsZero() {
+		return []slog.Attr{client}
+	}
+	return []slog.Attr{slog.String("subject", a.hash(rec.kind+" "+string(rec.space), rec.subject.Reveal())), client}
+}
+
+// hash is the first 48 bits of an HMAC-SHA256 (RFC 2104).
+func (a audit) hash(of, text string) string {
+	mac := hmac.New(sha256.New, a.key)
+	mac.Write([]byte(of + "\x00" + text))
+	return hex.EncodeToString(mac.Sum(nil)[:6])
 }
 
 // inform writes a line as [slog.Logger] does, but does not look up its caller.
@@ -73,72 +170,27 @@ func inform(ctx context.Context, log *slog.Logger, message string, attributes ..
 	if !handler.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	record := slog.NewRecord(time.Now(), slog.LevelInfo, message, 0)
-	record.AddAttrs(attributes...)
-	_ = handler.Handle(ctx, record) // where could that be told?
+	line := slog.NewRecord(time.Now(), slog.LevelInfo, message, 0)
+	line.AddAttrs(attributes...)
+	_ = handler.Handle(ctx, line) // where could that be told?
 }
 
-// recovered logs where a panic happened, but not its value, which may quote
-// what a user sent.
-func (s *Server) recovered(w *observed, r *http.Request, reason any) {
-	if reason == http.ErrAbortHandler {
-		panic(reason)
+// identified adds the id of the request to every line that is written while
+// one is served.
+type identified struct{ slog.Handler }
+
+// Handle implements [slog.Handler].
+func (i identified) Handle(ctx context.Context, line slog.Record) error {
+	if id := recordOf(ctx).id[0]; id != "" {
+		line.AddAttrs(slog.String("request_id", id))
 	}
-	s.log.ErrorContext(r.Context(), "panic", "type", typeName(reason), "stack", string(debug.Stack()))
-	if w.status == 0 {
-		s.fail(w, r, &problem{name: api.InternalError})
-	}
+	return i.Handler.Handle(ctx, line)
 }
 
-func typeName(v any) string {
-	if _, ok := v.(error); ok {
-		return "error"
-	}
-	return "value"
+// WithAttrs implements [slog.Handler].
+func (i identified) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return identified{i.Handler.WithAttrs(attributes)}
 }
 
-// underOneRoute keeps the patterns of next's own routes out of log and metrics.
-func underOneRoute(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		inner := *r
-		next.ServeHTTP(w, &inner)
-	})
-}
-
-func knownMethod(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions, http.MethodPut, http.MethodDelete, http.MethodPatch:
-		return method
-	}
-	return "other"
-}
-
-// observed remembers what was answered, and ends connections while the server
-// drains: an idle one that is closed later could meet a request on its way.
-// Unwrap keeps deadlines and flushing.
-type observed struct {
-	http.ResponseWriter
-	server  *Server
-	status  int
-	about   about
-	context aboutContext // of the request
-}
-
-func (o *observed) WriteHeader(status int) {
-	if o.status == 0 {
-		o.status = status
-	}
-	if o.server.draining.Err() != nil {
-		o.Header().Set("Connection", "close")
-	}
-	o.ResponseWriter.WriteHeader(status)
-}
-
-func (o *observed) Write(b []byte) (int, error) {
-	if o.status == 0 {
-		o.WriteHeader(http.StatusOK)
-	}
-	return o.ResponseWriter.Write(b)
-}
-
-func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
+// WithGroup implements [slog.Handler].
+func (i identified) WithGroup(name string) slog.Handler { return identified{i.Handler.WithGroup(name)} }

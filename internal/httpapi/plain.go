@@ -25,52 +25,31 @@ func (s *Server) PlainHandler(challenge Challenge) http.Handler {
 	if challenge != nil {
 		mux.HandleFunc("GET "+challengePath+"{token}", s.answerChallenge(challenge))
 	}
-	return s.identify(s.observe(plainHeaders(s.throttle(s.guardPlain(mux)))))
+	// RFC 6797 section 7.2 forbids Strict-Transport-Security here.
+	headers := func(rec *record, _ *http.Request) { pageHeaders.set(rec.Header()) }
+	return s.chain(headers, s.guardPlain, mux)
 }
 
-// plainHeaders sets headers without Strict-Transport-Security, which RFC 6797
-// section 7.2 forbids here.
-func plainHeaders(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		SetPageHeaders(w.Header())
-		next.ServeHTTP(w, r)
-	})
-}
-
-// guardPlain refuses what guard refuses, but takes a host with any port.
-func (s *Server) guardPlain(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := malformed(r)
-		if _, ok := s.plainHost(r); !ok {
-			err = errMisdirected
-		}
-		if err != nil {
-			hangUp(w, r)
-			s.fail(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// plainHost returns the host that the request is for, with the public URL's
-// port in the place of its own.
-func (s *Server) plainHost(r *http.Request) (host string, ok bool) {
-	named, err := origin.Host("http", r.Host)
-	if err != nil {
-		return "", false
+// guardPlain does what guard does, but takes a host with any port. The host that
+// it leaves in the request has the public URL's.
+func (s *Server) guardPlain(rec *record, r *http.Request) error {
+	err := malformed(r)
+	host, hostErr := origin.Host("http", r.Host)
+	r.Host = s.withPort((&url.URL{Host: host}).Hostname())
+	if _, ok := s.hosts.lookup(r.Host); hostErr != nil || !ok {
+		err = errMisdirected
 	}
-	host = s.withPort((&url.URL{Host: named}).Hostname())
-	_, ok = s.hosts.lookup(host)
-	return host, ok
+	if err != nil {
+		hangUp(rec, r)
+	}
+	return err
 }
 
 // toHTTPS redirects without the query, which has gone over the line in plain
 // text already and must not look as if that were fine. The empty fragment
 // keeps the browser from appending its own.
 func (s *Server) toHTTPS(w http.ResponseWriter, r *http.Request) {
-	host, _ := s.plainHost(r)
-	w.Header().Set("Location", "https://"+host+r.URL.EscapedPath()+"#")
+	w.Header().Set("Location", "https://"+r.Host+r.URL.EscapedPath()+"#")
 	w.WriteHeader(http.StatusPermanentRedirect)
 }
 

@@ -3,9 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -123,34 +121,6 @@ func problemOf(err error) *problem {
 		name: api.TemporarilyUnavailable, detail: "the store cannot be reached; try again in a moment", fault: "store failed",
 	}
 }
-
-// tooMany says what there is too much of, by the name of the limit.
-var tooMany = map[string]string{
-	limit.Requests:    "too many requests",
-	limit.UnknownKeys: "too many different keys under which nothing is stored",
-	limit.UserCodes:   "too many codes that lead nowhere",
-	limit.Exchanges:   "too many requests for tokens",
-	limit.Redemptions: "too many codes that Stack Exchange refused",
-	limit.Revocations: "too many tokens to revoke that Stack Exchange does not know",
-	limit.Deposits:    "too many sign-ins",
-	limit.Waiters:     "too many apps that wait at the same time",
-}
-
-func throttled(e *limit.Exceeded) *problem {
-	name, all := strings.CutSuffix(e.Name, "_total")
-	from := "your network address"
-	if all {
-		from = "all users together"
-	}
-	return &problem{
-		name:   api.ThrottleViolation,
-		detail: fmt.Sprintf("%s from %s: try again in %d seconds", tooMany[name], from, seconds(e.RetryAfter)),
-		retry:  e.RetryAfter,
-	}
-}
-
-// seconds is how long to wait, in whole seconds.
-func seconds(wait time.Duration) int64 { return int64((wait + time.Second - 1) / time.Second) }
 
 // reasonOf returns what the log says of an error besides its name: what is wrong
 // with a code, and what Stack Exchange or the network has said.

@@ -69,7 +69,10 @@ func action(r *http.Request, p params) string {
 // parseResponse reads the key and the one response in p.
 func (s *Server) parseResponse(p params) (relay.Key, relay.Response, error) {
 	if p["state"] == "" {
-		return relay.Key{}, relay.Response{}, &problem{name: api.NoKey, detail: "the answer from Stack Exchange has no state: the app must send its key as state"}
+		return relay.Key{}, relay.Response{}, &problem{
+			name:   api.NoKey,
+			detail: "the answer from Stack Exchange has no state: the app must send its key as state",
+		}
 	}
 	key, err := s.config.KeyRules.Parse(p["state"])
 	if err != nil {
@@ -162,7 +165,7 @@ func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, erro
 	// The deposit must not end half-way because the browser went on.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTime)
 	defer cancel()
-	remember(ctx, "key", space, key.Text)
+	recordOf(ctx).about("key", space, key.Text)
 	outcome, err := s.relay.Deposit(ctx, space, key, response, s.relayBrowser(w, r))
 	if err == nil {
 		s.happened(ctx, Event{Name: EventDeposit, Kind: response.Kind.String(), Outcome: string(outcome)})

@@ -30,7 +30,7 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
 		return missing("token")
 	}
 	token := secret.New(form["token"])
-	remember(r.Context(), "token", "", token)
+	recordOf(r.Context()).about("token", "", token)
 	if oauth.IsDeviceCode(token.Reveal()) {
 		err = s.grants.Revoke(r.Context(), from.id, token)
 	} else {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
@@ -39,16 +39,8 @@ func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
 	s.claim(w, r, p, err)
 }
 
-// preflightToken serves OPTIONS /auth/token.
-func preflightToken(w http.ResponseWriter, _ *http.Request) {
-	h := w.Header()
-	h.Set("Allow", "GET, POST, OPTIONS")
-	h.Set("Access-Control-Allow-Methods", "GET, POST")
-	h.Set("Access-Control-Allow-Headers", "*")
-	h.Set("Access-Control-Max-Age", "86400")
-	w.WriteHeader(http.StatusNoContent)
-}
-
+// claim answers with what was deposited under a key. A claim that the client's
+// limits refuse consumes nothing.
 func (s *Server) claim(w http.ResponseWriter, r *http.Request, p params, err error) {
 	var c relay.Claim
 	switch {
@@ -62,48 +54,62 @@ func (s *Server) claim(w http.ResponseWriter, r *http.Request, p params, err err
 		s.fail(w, r, err)
 		return
 	}
-	remember(r.Context(), "key", c.Space, c.Key.Text)
-	claimed, err := s.look(w, r, c)
+	rec := recordOf(r.Context())
+	rec.about("key", c.Space, c.Key.Text)
+	guess, err := s.limits.Key(rec.client, string(c.Space), c.Key.Reveal())
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
+	ctx, done, err := s.mayWait(w, r, c.Wait)
+	if err != nil {
+		guess.Hit()
+		s.fail(w, r, err)
+		return
+	}
+	defer done()
+	claimed, err := s.relay.Claim(ctx, c)
+	done()
+	if c.Wait > 0 {
+		s.happened(ctx, Event{Name: EventWait, Outcome: waitOutcome(err), Took: time.Since(rec.started)})
+	}
+	if err != nil {
+		s.fail(w, r, s.missed(r.Context(), guess, err)) // also when the client has left before it heard
+		return
+	}
+	guess.Hit()
 	s.deliver(w, r, claimed)
 }
 
-// look claims within the client's limits. A claim that they refuse consumes
-// nothing.
-func (s *Server) look(w http.ResponseWriter, r *http.Request, c relay.Claim) (*relay.Claimed, error) {
-	from := clientaddr.From(r.Context())
-	if c.Wait > 0 {
-		waited, err := s.limits.Wait(from)
-		if err != nil {
-			return nil, err
-		}
-		defer waited()
+// mayWait takes a place for a claim that waits, until done is called. It gives the
+// connection the time to wait, and the answer its own when that is over. The
+// context ends when the server drains.
+func (s *Server) mayWait(
+	w http.ResponseWriter, r *http.Request, wait time.Duration,
+) (_ context.Context, done func(), err error) {
+	if wait <= 0 {
+		return r.Context(), func() {}, nil
 	}
-	guess, err := s.limits.Key(from, string(c.Space), c.Key.Reveal())
+	rec := recordOf(r.Context())
+	leave, err := s.limits.Wait(rec.client)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	claimed, err := s.lookOrWait(w, r, c)
-	if err != nil {
-		return nil, s.missed(r.Context(), guess, err) // also when the client has left before it heard
-	}
-	guess.Hit()
-	return claimed, nil
-}
-
-func (s *Server) lookOrWait(w http.ResponseWriter, r *http.Request, c relay.Claim) (*relay.Claimed, error) {
-	if c.Wait == 0 {
-		return s.relay.Claim(r.Context(), c)
-	}
-	started := time.Now()
-	ctx, done := s.prepareWait(w, r.Context())
-	defer done()
-	claimed, err := s.relay.Claim(ctx, c)
-	s.happened(ctx, Event{Name: EventWait, Outcome: waitOutcome(err), Took: time.Since(started)})
-	return claimed, err
+	rec.waited = true
+	control := http.NewResponseController(w)
+	// A read deadline that passes while net/http watches the connection
+	// would look like a client that went away. Not every writer has
+	// deadlines; those without need none.
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Time{})
+	ctx, cancel := context.WithCancelCause(r.Context())
+	stop := context.AfterFunc(s.draining, func() { cancel(errDraining) })
+	return ctx, sync.OnceFunc(func() {
+		leave()
+		stop()
+		cancel(nil)
+		_ = control.SetWriteDeadline(time.Now().Add(answerTime))
+	}), nil
 }
 
 func waitOutcome(err error) string {
@@ -147,25 +153,6 @@ func parseWait(p params) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// prepareWait gives the connection the time to wait, and the answer its own
-// when that is over, and ties the wait to the server's shutdown.
-func (s *Server) prepareWait(w http.ResponseWriter, parent context.Context) (context.Context, func()) {
-	noteWait(parent)
-	control := http.NewResponseController(w)
-	// A read deadline that passes while net/http watches the connection
-	// would look like a client that went away. Not every writer has
-	// deadlines; those without need none.
-	_ = control.SetReadDeadline(time.Time{})
-	_ = control.SetWriteDeadline(time.Time{})
-	ctx, cancel := context.WithCancelCause(parent)
-	stop := context.AfterFunc(s.draining, func() { cancel(errDraining) })
-	return ctx, func() {
-		stop()
-		cancel(nil)
-		_ = control.SetWriteDeadline(time.Now().Add(answerTime))
-	}
-}
-
 // deliver answers with a claimed response. Once writing has begun the client
 // may have it, whatever becomes of the connection: over HTTP/2 a client takes an
 // answer byte by byte, and can break off behind the last one that it needs. So
@@ -181,7 +168,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, c *relay.Claime
 		outcome = Interrupted
 	}
 	if outcome != Delivered {
-		note(r.Context(), clientLeft)
+		recordOf(r.Context()).problem = clientLeft
 	}
 	s.happened(r.Context(), Event{Name: EventClaim, Kind: c.Kind.String(), Outcome: outcome})
 }
@@ -217,7 +204,7 @@ func writeResponse(w http.ResponseWriter, r *http.Request, c relay.Response) err
 	case relay.KindConflict:
 		p = &problem{name: api.KeyConflict}
 	}
-	note(r.Context(), p.name)
+	recordOf(r.Context()).problem = p.name
 	return writeJSON(w, p.status(), api.ErrorResponse{Name: p.name, Message: p.message()})
 }
 
@@ -231,16 +218,4 @@ func refusalMessage(r relay.Response) string {
 		return r.Description
 	}
 	return r.Error + ": " + r.Description
-}
-
-var errPrefetch = invalid("a prefetch deposits, claims, starts or finishes nothing")
-
-// prefetched reports whether the browser fetches ahead of the user.
-func prefetched(r *http.Request) bool {
-	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
-		if r.Header.Get(name) != "" {
-			return true
-		}
-	}
-	return false
 }

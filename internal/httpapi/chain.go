@@ -1,0 +1,197 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/secret"
+)
+
+// record is what is known of a request while it is served. The chain fills it,
+// and it is what is counted and logged in the end. It is the request's
+// ResponseWriter and its one context value. One goroutine uses it.
+type record struct {
+	http.ResponseWriter
+	server  *Server
+	context recordContext
+	started time.Time
+
+	id      [1]string  // as a header has it
+	client  netip.Addr // its address
+	app     string     // that its host belongs to, if any
+	dialect dialect
+	waited  bool
+	polls   bool // a device polls for its token
+
+	status  int    // of the answer; 0 before it begins
+	problem string // the name of the error in the answer
+	reason  string // what led to it, in words of this program, Stack Exchange or the network
+
+	kind    string // of thing that it is about,
+	space   relay.KeySpace
+	subject secret.Text
+}
+
+type recordKey struct{}
+
+// recordContext is the context of a request. A type of its own saves the
+// allocations of [context.WithValue].
+type recordContext struct {
+	context.Context
+	record *record
+}
+
+// Value implements [context.Context].
+func (c *recordContext) Value(key any) any {
+	if key == (recordKey{}) {
+		return c.record
+	}
+	return c.Context.Value(key)
+}
+
+// recordOf returns the record of the request that is served, or a new one if
+// none is.
+func recordOf(ctx context.Context) *record {
+	if rec, ok := ctx.Value(recordKey{}).(*record); ok {
+		return rec
+	}
+	return new(record)
+}
+
+// about says what the request is about: a subject, and what kind of one.
+func (rec *record) about(kind string, space relay.KeySpace, subject secret.Text) {
+	rec.kind, rec.space, rec.subject = kind, space, subject
+}
+
+// newRecord begins the record of a request.
+func (s *Server) newRecord(w http.ResponseWriter, r *http.Request) *record {
+	rec := &record{
+		ResponseWriter: w, server: s, started: time.Now(), id: [1]string{newRequestID()},
+		client: s.config.TrustedProxies.Of(r), dialect: dialectOf(r.URL.Path),
+	}
+	rec.context = recordContext{r.Context(), rec}
+	w.Header()["X-Request-Id"] = rec.id[:]
+	return rec
+}
+
+// newRequestID tells a request from others in a log. It need not be hard to
+// guess: nothing is done with one that comes in.
+func newRequestID() string { return strconv.FormatUint(1<<63|rand.Uint64(), 36) }
+
+// WriteHeader remembers the status, and ends connections while the server
+// drains: an idle one that is closed later could meet a request on its way.
+func (rec *record) WriteHeader(status int) {
+	if rec.status == 0 {
+		rec.status = status
+	}
+	if rec.server.draining.Err() != nil {
+		rec.Header().Set("Connection", "close")
+	}
+	rec.ResponseWriter.WriteHeader(status)
+}
+
+func (rec *record) Write(b []byte) (int, error) {
+	if rec.status == 0 {
+		rec.WriteHeader(http.StatusOK)
+	}
+	return rec.ResponseWriter.Write(b)
+}
+
+// Unwrap keeps deadlines and flushing.
+func (rec *record) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
+
+// chain is the way of every request: it is observed, guarded and throttled, and
+// comes to next unless it is refused.
+func (s *Server) chain(
+	headers func(*record, *http.Request), guard func(*record, *http.Request) error, next http.Handler,
+) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.observer.Began()
+		rec := s.newRecord(w, r)
+		r = r.WithContext(&rec.context)
+		defer rec.ended(r)
+		defer rec.recovered(r)
+		headers(rec, r)
+		err := guard(rec, r)
+		if limited := s.throttle(rec, r); limited != nil {
+			err = limited // also where the guard has refused
+		}
+		if err != nil {
+			s.fail(rec, r, err)
+			return
+		}
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// recovered turns a panic into a 500. It logs where it happened, but not its
+// value, which may quote what a user sent.
+func (rec *record) recovered(r *http.Request) {
+	reason := recover()
+	switch {
+	case reason == nil:
+		return
+	case reason == http.ErrAbortHandler:
+		panic(reason)
+	}
+	kind := "value"
+	if _, ok := reason.(error); ok {
+		kind = "error"
+	}
+	rec.server.log.ErrorContext(r.Context(), "panic", "type", kind, "stack", string(debug.Stack()))
+	if rec.status == 0 {
+		rec.server.fail(rec, r, &problem{name: api.InternalError})
+	}
+}
+
+// ended counts a request that has been answered, and writes a line about it,
+// with the route's pattern and never the path, query or any header.
+func (rec *record) ended(r *http.Request) {
+	status, route := rec.status, r.Pattern
+	if status == 0 {
+		status = http.StatusOK // as net/http answers when nothing was written
+	}
+	if rec.problem == clientLeft {
+		status = StatusClientLeft
+	}
+	if route == "" {
+		route = RouteRefused
+	}
+	method, path := knownMethod(r.Method), route
+	if _, after, ok := strings.Cut(route, " "); ok {
+		path = after
+	}
+	took := time.Since(rec.started)
+	rec.server.observer.Ended(Request{method, path, status, rec.problem, took, rec.waited})
+	rec.server.audit.refused(r.Context(), rec.problem)
+	attributes := []slog.Attr{
+		slog.String("method", method), slog.String("route", route),
+		slog.Int("status", status), slog.Duration("duration", took),
+	}
+	if rec.problem != "" {
+		attributes = append(attributes, slog.String("error", rec.problem))
+		attributes = append(attributes, rec.server.audit.flooder(r.Context(), rec.problem)...)
+	}
+	if rec.reason != "" {
+		attributes = append(attributes, slog.String("reason", rec.reason))
+	}
+	inform(r.Context(), rec.server.log, "request", attributes...)
+}
+
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions,
+		http.MethodPut, http.MethodDelete, http.MethodPatch:
+		return method
+	}
+	return "other"
+}
