@@ -23,7 +23,7 @@ func (c *Client) startDevice(ctx context.Context) (*SignIn, error) {
 	}
 	expires := time.Duration(min(a.ExpiresIn, maxExpiresIn)) * time.Second
 	if expires <= 0 {
-		expires = lifetime
+		expires = api.DefaultTTL
 	}
 	s := &SignIn{
 		Flow: FlowDevice, URL: a.VerificationURIComplete, UserCode: display.Clean(a.UserCode), VerificationURL: a.VerificationURI,

@@ -15,11 +15,12 @@ const module = "github.com/desktop-stack-serv/dss"
 // allowed says what of ours a package may import. Imports point inward.
 var allowed = map[string][]string{
 	module: {
-		"api", "internal/browser", "internal/display", "internal/fetch", "internal/origin", "internal/secret", "internal/stackexchange",
+		"api", "internal/browser", "internal/display", "internal/fetch", "internal/origin", "internal/secret",
+		"internal/stackexchange",
 	},
 	"api": {},
 	"dsstest": {
-		module, "api", "internal/httpapi", "internal/relay", "internal/sandbox", "internal/scripted",
+		module, "api", "internal/httpapi", "internal/sandbox", "internal/scripted", "internal/sealed",
 		"internal/stackexchange", "internal/store", "internal/store/memory",
 	},
 	"examples/inbox":      {module},
@@ -33,18 +34,18 @@ var allowed = map[string][]string{
 		"api", "internal/clientaddr", "internal/display", "internal/limit", "internal/oauth", "internal/origin",
 		"internal/relay", "internal/sealed", "internal/secret", "internal/stackexchange", "internal/web",
 	},
-	"internal/limit":  {"internal/relay", "internal/sealed", "internal/secret"},
+	"internal/limit":  {"api", "internal/sealed", "internal/secret"},
 	"internal/logger": {},
 	"internal/metrics": {
 		"internal/httpapi", "internal/oauth", "internal/relay", "internal/sealed", "internal/stackexchange",
 	},
-	"internal/oauth":            {"internal/relay", "internal/sealed", "internal/secret", "internal/stackexchange"},
+	"internal/oauth":            {"api", "internal/relay", "internal/sealed", "internal/secret", "internal/stackexchange"},
 	"internal/origin":           {},
-	"internal/relay":            {"internal/display", "internal/sealed", "internal/secret"},
+	"internal/relay":            {"api", "internal/display", "internal/sealed", "internal/secret"},
 	"internal/sandbox":          {"internal/secret"},
 	"internal/scripted":         {},
 	"internal/sealed":           {"internal/secret"},
-	"internal/sealed/storetest": {"internal/relay", "internal/sealed", "internal/secret"},
+	"internal/sealed/storetest": {"api", "internal/relay", "internal/sealed", "internal/secret"},
 	"internal/secret":           {},
 	"internal/stackexchange":    {"internal/display", "internal/fetch", "internal/secret"},
 	"internal/store":            {"internal/sealed"},

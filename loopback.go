@@ -49,7 +49,7 @@ func (c *Client) startLoopback(issuer string) (*SignIn, error) {
 	query.Set("state", l.state)
 	s := &SignIn{
 		Flow: FlowLoopback, URL: c.server.JoinPath(api.PathAuthorize).String() + "?" + query.Encode(),
-		Expires: time.Now().Add(lifetime), close: sync.OnceValue(l.close),
+		Expires: time.Now().Add(api.DefaultTTL), close: sync.OnceValue(l.close),
 	}
 	s.wait = func(ctx context.Context) (*Token, error) {
 		defer s.Close()

@@ -19,9 +19,9 @@ import (
 	"github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/scripted"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
@@ -110,7 +110,7 @@ func newHandler(address string) (*sandbox.Sandbox, http.Handler, error) {
 	fake := sandbox.New(sandbox.Config{})
 	base := public.JoinPath("sandbox")
 	store := memory.New(store.Limits{})
-	s, err := httpapi.New(relay.New(store, relay.Config{}), store, httpapi.Config{
+	s, err := httpapi.New(sealed.NewVault(store), httpapi.Config{
 		PublicURL: public, Sandbox: fake, Log: slog.New(slog.DiscardHandler),
 		StackExchange: stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: fake, Local: true},
 	})

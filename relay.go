@@ -49,7 +49,7 @@ func (c *Client) newRelaySignIn(
 	query.Set("state", key.Reveal())
 	return &SignIn{
 		Flow: flow, URL: address.String() + "?" + query.Encode(),
-		MatchCode: secret.MatchCode(key), Expires: time.Now().Add(lifetime),
+		MatchCode: secret.MatchCode(key), Expires: time.Now().Add(api.DefaultTTL),
 		wait: func(ctx context.Context) (*Token, error) {
 			a, err := c.claim(ctx, url.Values{"key": {key.Reveal()}, "verifier": {verifier.Reveal()}})
 			if err != nil {

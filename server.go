@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/fetch"
@@ -153,7 +152,3 @@ func mustParse(constant string) *url.URL {
 	}
 	return u
 }
-
-// lifetime is how long the server keeps an unfinished sign-in unless it says
-// something else.
-const lifetime = 15 * time.Minute

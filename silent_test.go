@@ -15,7 +15,6 @@ import (
 
 	"github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
 // wire is the way from an app to a server over HTTPS. Its connections can go
@@ -145,7 +144,7 @@ func signInThroughSilence(t *testing.T, http2 bool, flow dss.Flow, at time.Durat
 		t.Fatal(err)
 	}
 	checkToken(t, s, token, flow != dss.FlowImplicit)
-	if took := time.Since(started) - at; took > relay.RetryWindow {
+	if took := time.Since(started) - at; took > api.RetryWindow {
 		t.Errorf("that took %v after the silence", took)
 	}
 }
@@ -208,7 +207,7 @@ func TestTimesFit(t *testing.T) {
 		if _, err := f.client(t, dss.FlowImplicit).SignIn(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if last := f.asked[2]; last >= relay.RetryWindow {
+		if last := f.asked[2]; last >= api.RetryWindow {
 			t.Errorf("the third request comes after %v", last)
 		}
 	})

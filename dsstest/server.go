@@ -13,8 +13,8 @@ import (
 
 	"github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
@@ -103,7 +103,7 @@ func start(options Options) (s *Server, stop func(), err error) {
 func newHandler(public *url.URL, options Options) (http.Handler, error) {
 	store := memory.New(store.Limits{})
 	base, fake := public.JoinPath("sandbox"), sandbox.New(sandbox.Config{})
-	server, err := httpapi.New(relay.New(store, relay.Config{TTL: options.TTL}), store, httpapi.Config{
+	server, err := httpapi.New(sealed.NewVault(store), httpapi.Config{
 		PublicURL: public, Sandbox: fake, TTL: options.TTL, Log: slog.New(slog.DiscardHandler), Version: "dsstest",
 		StackExchange: stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: fake, Local: true},
 	})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/logger"
 	"github.com/desktop-stack-serv/dss/internal/origin"
@@ -70,7 +71,7 @@ func (c *config) flags(f *cli.Flags) {
 	f.StringVar(&c.authorizedAppsURL, "authorized-apps-url", "", "`URL` of the list of applications a user has authorized (default on Stack Exchange)")
 	f.Group("Store and limits")
 	c.maxBytes = store.DefaultMaxBytes
-	f.DurationVar(&c.ttl, "ttl", relay.DefaultTTL, "how long a deposit waits for its app")
+	f.DurationVar(&c.ttl, "ttl", api.DefaultTTL, "how long a deposit waits for its app")
 	f.IntVar(&c.maxEntries, "max-entries", store.DefaultMaxEntries, "`number` of deposits the store holds at most")
 	f.Var(&c.maxBytes, "max-bytes", "`size` of all deposits at most, such as 64MiB")
 	f.IntVar(&c.maxWaiters, "max-waiters", relay.DefaultMaxWaiters, "`number` of apps that wait at one time at most")

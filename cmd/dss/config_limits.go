@@ -8,7 +8,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/origin"
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
@@ -85,22 +84,17 @@ func (c *config) depositBytes() int64 {
 	return max(int64(share*float64(c.maxBytes)), 4*(sealed.MaxSealed+sealed.EntryOverhead))
 }
 
-// startLimiter makes the limiter, if there is one. Guesses are counted in store
-// too if other servers use it.
-func (c *config) startLimiter(store sealed.Store) {
+// clientLimits returns what clients may ask for; nil if everything.
+func (c *config) clientLimits() *limit.Config {
 	if c.limitsConfig.limits == "off" {
-		return
+		return nil
 	}
 	settings := c.limit
-	// A late claim or approval prolongs an entry's life by that.
-	settings.DepositLife, settings.DepositBytes = c.ttl+relay.RetryWindow, c.depositBytes()
+	settings.DepositBytes = c.depositBytes()
 	if c.metrics != nil {
 		settings.OnHit = c.metrics.LimitHit
 	}
-	if c.sharedStore() {
-		settings.Shared = store
-	}
-	c.limiter = limit.New(settings)
+	return &settings
 }
 
 // admit bounds the connections that a listener has from one client, and adds

@@ -59,9 +59,7 @@ func TestLimitFlags(t *testing.T) {
 		t.Errorf("%+v", c.limit)
 	}
 	off := parsed(t, "--limits off")
-	c.startLimiter(nil)
-	off.startLimiter(nil)
-	if c.limiter == nil || off.limiter != nil {
+	if c.clientLimits() == nil || off.clientLimits() != nil {
 		t.Error("limits are not what was asked for")
 	}
 	if parsed(t, "").limit.Requests != limit.Defaults().Requests {

@@ -14,7 +14,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/logger"
 	"github.com/desktop-stack-serv/dss/internal/metrics"
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
@@ -93,19 +92,18 @@ func (c *config) measure(store sealed.Store) sealed.Store {
 	return c.metrics.Store(store, metrics.Capacity{Entries: int64(c.maxEntries), Bytes: int64(c.maxBytes)})
 }
 
-// newObserved returns a server around r, of which everything is counted if
+// newObserved returns a server, of which everything is counted if
 // there are metrics.
-func (c *config) newObserved(r *relay.Relay, store sealed.Store, settings httpapi.Config) (*httpapi.Server, error) {
+func (c *config) newObserved(vault *sealed.Vault, settings httpapi.Config) (*httpapi.Server, error) {
 	settings.AuditKey = c.auditKey
 	if c.metrics == nil {
-		return httpapi.New(r, store, settings)
+		return httpapi.New(vault, settings)
 	}
 	settings.Observer, settings.StackExchange.Observe = c.metrics, c.metrics.Called
-	server, err := httpapi.New(r, store, settings)
+	server, err := httpapi.New(vault, settings)
 	if err != nil {
 		return nil, err
 	}
-	c.metrics.Relay(r, c.maxWaiters)
-	c.metrics.Upstream(server)
+	c.metrics.Server(server, c.maxWaiters)
 	return server, nil
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
@@ -28,7 +29,7 @@ var http2Limits = &http.HTTP2Config{
 	MaxReceiveBufferPerStream:     16 << 10, // a body has 8 KiB at most
 	SendPingTimeout:               30 * time.Second,
 	PingTimeout:                   15 * time.Second,
-	WriteByteTimeout:              answerTime,
+	WriteByteTimeout:              api.AnswerTime,
 }
 
 // secured is what makes a server one of HTTPS. A nil one leaves it at HTTP.

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/origin"
@@ -25,7 +26,6 @@ import (
 const (
 	headerTime = 5 * time.Second
 	bodyTime   = 10 * time.Second
-	answerTime = 15 * time.Second
 	idleTime   = 90 * time.Second
 	// maxHeader is 16 KiB with the 4 KiB that net/http adds.
 	maxHeader = 12 << 10
@@ -135,8 +135,6 @@ func runBackground(what string, run func(context.Context) error, log *slog.Logge
 
 func (c *config) newServer(opened sealed.Store, log *slog.Logger) (*httpapi.Server, error) {
 	watched := store.NewMonitor(c.measure(opened))
-	c.startLimiter(watched)
-	r := relay.New(watched, relay.Config{TTL: c.ttl, MaxWaiters: c.maxWaiters})
 	settings := httpapi.Config{
 		PublicURL:         c.public,
 		AppHosts:          c.apps(),
@@ -146,7 +144,8 @@ func (c *config) newServer(opened sealed.Store, log *slog.Logger) (*httpapi.Serv
 		TTL:               c.ttl,
 		SharedStore:       c.sharedStore(),
 		Ready:             watched.Ready,
-		Limits:            c.limiter,
+		Limits:            c.clientLimits(),
+		MaxWaiters:        c.maxWaiters,
 		TrustedProxies:    c.proxies,
 		Version:           version(),
 		Log:               log,
@@ -160,7 +159,12 @@ func (c *config) newServer(opened sealed.Store, log *slog.Logger) (*httpapi.Serv
 			settings.AuthorizedAppsURL = c.public.String() + "/sandbox/"
 		}
 	}
-	return c.newObserved(r, watched, settings)
+	server, err := c.newObserved(sealed.NewVault(watched), settings)
+	if err != nil {
+		return nil, err
+	}
+	c.limiter = server.Limits()
+	return server, nil
 }
 
 // stackExchange returns where users sign in, and the API. The settings have
@@ -184,7 +188,7 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 		Handler:           handler,
 		ReadHeaderTimeout: headerTime,
 		ReadTimeout:       bodyTime,
-		WriteTimeout:      answerTime,
+		WriteTimeout:      api.AnswerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
 		HTTP2:             http2Limits,

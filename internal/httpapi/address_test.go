@@ -19,7 +19,7 @@ var refreshing = regexp.MustCompile(`<noscript><meta http-equiv="refresh" conten
 // and without.
 func TestNoRefusalKeepsTheAddress(t *testing.T) {
 	const key = "kM3-9c2a7be1d04865"
-	busy := func(c *httpapi.Config) { c.Limits = limit.New(limit.Config{Requests: hour(1)}) }
+	busy := func(c *httpapi.Config) { c.Limits = &limit.Config{Requests: hour(1)} }
 	for _, c := range []struct {
 		method, path string
 		status       int

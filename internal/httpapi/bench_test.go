@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
@@ -29,7 +29,7 @@ func BenchmarkPoll(b *testing.B) {
 		b.Fatal(err)
 	}
 	store := memory.New(store.Limits{})
-	server, err := httpapi.New(relay.New(store, relay.Config{}), store, httpapi.Config{
+	server, err := httpapi.New(sealed.NewVault(store), httpapi.Config{
 		PublicURL: public, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {

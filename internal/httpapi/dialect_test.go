@@ -36,7 +36,7 @@ func dialectOf(t *testing.T, header http.Header, body string) string {
 func TestDialects(t *testing.T) {
 	strict := newDSS(t, inMemory())
 	none := limit.Config{Requests: limit.Limit{Client: limit.Rate{N: 1, Per: 3600e9}}}
-	full := newDSS(t, inMemory(), func(c *httpapi.Config) { c.Limits = limit.New(none) })
+	full := newDSS(t, inMemory(), func(c *httpapi.Config) { c.Limits = &none })
 	full.do("GET", "/", "")
 	big := "filler=" + strings.Repeat("x", 9<<10)
 	for _, test := range []struct {

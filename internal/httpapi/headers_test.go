@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
@@ -109,7 +108,7 @@ func newSites(t *testing.T, store sealed.Store, handler func(*httpapi.Server) ht
 	for _, f := range configure {
 		f(&config)
 	}
-	server, err := httpapi.New(relay.New(store, relay.Config{}), store, config)
+	server, err := httpapi.New(sealed.NewVault(store), config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // TestCanonicalHosts: however the public URL and a request's Host are written,
@@ -96,7 +97,7 @@ func TestForeignOrigins(t *testing.T) {
 func TestPublicURLIsChecked(t *testing.T) {
 	for _, host := range []string{"bücher.example", "", "127.1", "a..b"} {
 		store := inMemory()
-		_, err := httpapi.New(nil, store, httpapi.Config{PublicURL: &url.URL{Scheme: "https", Host: host}})
+		_, err := httpapi.New(sealed.NewVault(store), httpapi.Config{PublicURL: &url.URL{Scheme: "https", Host: host}})
 		if err == nil || strings.Contains(err.Error(), "bücher") {
 			t.Errorf("%q: %v", host, err)
 		}

@@ -13,10 +13,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/limit"
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
@@ -29,7 +29,7 @@ type limited struct {
 	log     *buffer
 }
 
-func newLimited(t *testing.T, store sealed.Store, limits *limit.Limiter, trusted string, upstream ...http.RoundTripper) limited {
+func newLimited(t *testing.T, store sealed.Store, limits *limit.Config, trusted string, upstream ...http.RoundTripper) limited {
 	t.Helper()
 	proxies, err := clientaddr.ParseProxies(trusted)
 	if err != nil {
@@ -43,11 +43,16 @@ func newLimited(t *testing.T, store sealed.Store, limits *limit.Limiter, trusted
 	for _, transport := range upstream {
 		config.StackExchange.Transport = transport
 	}
-	server, err := httpapi.New(relay.New(store, relay.Config{}), store, config)
+	server, err := httpapi.New(sealed.NewVault(store), config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return limited{t, server, server.Handler(), log}
+}
+
+func defaults() *limit.Config {
+	limits := limit.Defaults()
+	return &limits
 }
 
 // from sends a request from an address. A body makes it a POST.
@@ -81,7 +86,7 @@ func hour(n int64) limit.Limit { return limit.Limit{Client: limit.Rate{N: n, Per
 // told when to come again.
 func TestThrottledAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, inMemory(), limit.New(limit.Config{Requests: hour(1)}), "")
+		l := newLimited(t, inMemory(), &limit.Config{Requests: hour(1)}, "")
 		if w := l.from(alice, "/", ""); w.Code != http.StatusOK {
 			t.Fatalf("the first request: %d", w.Code)
 		}
@@ -123,7 +128,7 @@ func TestThrottledAnswers(t *testing.T) {
 // claim that is refused consumes nothing.
 func TestUnknownKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, inMemory(), limit.New(limit.Config{UnknownKeys: hour(3)}), "")
+		l := newLimited(t, inMemory(), &limit.Config{UnknownKeys: hour(3)}, "")
 		keys := []string{rand.Text(), rand.Text(), rand.Text(), rand.Text()}
 		claim := func(address, key string) int { return l.from(address, "/auth/token?key="+key, "").Code }
 		for range 100 {
@@ -155,7 +160,7 @@ func TestUnknownKeys(t *testing.T) {
 // answer, too.
 func TestHangingUpIsNoWayOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, inMemory(), limit.New(limit.Config{UnknownKeys: hour(3), Waiters: 2}), "")
+		l := newLimited(t, inMemory(), &limit.Config{UnknownKeys: hour(3), Waiters: 2}, "")
 		for range 3 {
 			ctx, hangUp := context.WithCancel(t.Context())
 			r := httptest.NewRequestWithContext(ctx, "GET", "/auth/token?wait=60&key="+rand.Text(), nil)
@@ -177,7 +182,7 @@ func TestHangingUpIsNoWayOut(t *testing.T) {
 
 func TestWaitersOfOneClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, inMemory(), limit.New(limit.Config{Waiters: 2}), "")
+		l := newLimited(t, inMemory(), &limit.Config{Waiters: 2}, "")
 		answers := make(chan int, 2)
 		for range 2 {
 			go func() { answers <- l.from(alice, "/auth/token?wait=60&key="+rand.Text(), "").Code }()
@@ -220,7 +225,7 @@ func TestDepositsOfOneClient(t *testing.T) {
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			l := newLimited(t, inMemory(), limit.New(limit.Config{Deposits: 10}), "")
+			l := newLimited(t, inMemory(), &limit.Config{Deposits: 10}, "")
 			stored := 0
 			for range 100 {
 				if store(l, alice) {
@@ -233,7 +238,7 @@ func TestDepositsOfOneClient(t *testing.T) {
 			if !store(l, bob) {
 				t.Errorf("%s: somebody else is refused", name)
 			}
-			time.Sleep(relay.DefaultTTL * 5 / 4)
+			time.Sleep((api.DefaultTTL + api.RetryWindow) * 5 / 4)
 			if !store(l, alice) {
 				t.Errorf("%s: refused after their life", name)
 			}
@@ -245,7 +250,7 @@ func TestDepositsOfOneClient(t *testing.T) {
 // not, nor does what cannot be a code.
 func TestUserCodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, inMemory(), limit.New(limit.Config{UserCodes: hour(4)}), "")
+		l := newLimited(t, inMemory(), &limit.Config{UserCodes: hour(4)}, "")
 		_, rest, _ := strings.Cut(l.from(alice, "/oauth/device_authorization", "client_id=1").Body.String(), `"user_code":"`)
 		code, _, _ := strings.Cut(rest, `"`)
 		for range 20 {
@@ -289,7 +294,7 @@ func TestUserCodes(t *testing.T) {
 // TestExchanges: a device that polls too much hears slow_down, as always.
 func TestExchanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, inMemory(), limit.New(limit.Config{Exchanges: hour(3)}), "")
+		l := newLimited(t, inMemory(), &limit.Config{Exchanges: hour(3)}, "")
 		const poll = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&client_id=1&device_code=D"
 		for range 3 {
 			if w := l.from(alice, "/oauth/token", poll); w.Code != http.StatusBadRequest {
@@ -311,7 +316,7 @@ func TestExchanges(t *testing.T) {
 func TestClientsBehindAProxy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const proxy = "10.1.2.3"
-		l := newLimited(t, inMemory(), limit.New(limit.Config{Requests: hour(5)}), "10.0.0.0/8")
+		l := newLimited(t, inMemory(), &limit.Config{Requests: hour(5)}, "10.0.0.0/8")
 		served := func(peer string, forwarded func(i int) string) (n int) {
 			for i := range 50 {
 				if l.from(peer, "/", "", "X-Forwarded-For", forwarded(i), "X-Real-IP", fmt.Sprint("192.0.2.", i)).Code == http.StatusOK {
@@ -343,7 +348,7 @@ func TestClientsBehindAProxy(t *testing.T) {
 // TestGuessesWithoutTheStore: what cannot be counted for all servers is
 // counted here, and told to the operator.
 func TestGuessesWithoutTheStore(t *testing.T) {
-	limits := limit.New(limit.Config{UnknownKeys: hour(3), Shared: broken{inMemory()}})
+	limits := &limit.Config{UnknownKeys: hour(3), Shared: sealed.NewVault(broken{inMemory()})}
 	l := newLimited(t, inMemory(), limits, "")
 	for i := range 6 {
 		want := http.StatusNotFound
@@ -363,7 +368,7 @@ func TestGuessesWithoutTheStore(t *testing.T) {
 // leaves one line each in the log, and does not keep others out.
 func TestWrongHostsAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, inMemory(), limit.New(limit.Defaults()), "")
+		l := newLimited(t, inMemory(), defaults(), "")
 		answers := map[int]int{}
 		for i := range 4300 {
 			host := []string{"evil.example", "localhost.evil.example", "198.51.100.200", "localhost:99"}[i%4]

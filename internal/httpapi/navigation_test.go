@@ -36,7 +36,7 @@ func TestNavigations(t *testing.T) {
 		"another case":               {[]string{mode, "Navigate"}, false},
 	} {
 		store := inMemory()
-		l := newLimited(t, store, limit.New(limit.Config{UserCodes: hour(2)}), "")
+		l := newLimited(t, store, &limit.Config{UserCodes: hour(2)}, "")
 		_, rest, _ := strings.Cut(device(l, alice, storers["device authorization"].fields).Body.String(), `"user_code":"`)
 		code, _, _ := strings.Cut(rest, `"`)
 		before, _ := store.Usage()

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // plain is the plain HTTP side of a server at publicURL with the app hosts 7
@@ -24,7 +24,7 @@ func plain(t *testing.T, publicURL, apps string, challenge httpapi.Challenge) (h
 		t.Fatal(err)
 	}
 	store, log := inMemory(), &buffer{}
-	server, err := httpapi.New(relay.New(store, relay.Config{}), store, httpapi.Config{
+	server, err := httpapi.New(sealed.NewVault(store), httpapi.Config{
 		PublicURL: public, AppHosts: strings.Split(apps, ","), Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {

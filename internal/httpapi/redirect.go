@@ -163,7 +163,7 @@ func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, erro
 		return "", err
 	}
 	// The deposit must not end half-way because the browser went on.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), api.AnswerTime)
 	defer cancel()
 	recordOf(ctx).about("key", space, key.Text)
 	outcome, err := s.relay.Deposit(ctx, space, key, response, s.relayBrowser(w, r))

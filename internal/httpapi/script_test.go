@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
@@ -210,7 +209,7 @@ func atoi(t *testing.T, text string) int {
 
 func listen(t *testing.T, store sealed.Store, config httpapi.Config) (address string) {
 	t.Helper()
-	server, err := httpapi.New(relay.New(store, relay.Config{}), store, config)
+	server, err := httpapi.New(sealed.NewVault(store), config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,8 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -46,16 +46,19 @@ type Config struct {
 	// is made, and whether it may be, the server knows itself.
 	StackExchange stackexchange.Config
 	// TTL is how long a sign-in may take. The zero value means
-	// [relay.DefaultTTL].
+	// [api.DefaultTTL].
 	TTL time.Duration
+	// MaxWaiters bounds the claims that wait at one time. The zero value means
+	// [relay.DefaultMaxWaiters].
+	MaxWaiters int
 	// SharedStore says that other servers use the same store.
 	SharedStore bool
 	// Ready says why the store is not to be relied on, or nil. The zero value
 	// only looks whether it answers.
 	Ready func(context.Context) error
-	// Limits bounds what clients may ask for. The zero value allows
-	// everything.
-	Limits *limit.Limiter
+	// Limits bounds what clients may ask for, except for DepositLife and Shared,
+	// which follow from the rest. The zero value allows everything.
+	Limits *limit.Config
 	// TrustedProxies are those whose X-Forwarded-For counts. The zero value
 	// trusts nobody.
 	TrustedProxies clientaddr.Proxies
@@ -76,6 +79,7 @@ type Config struct {
 // Server serves DSS over HTTP.
 type Server struct {
 	config   Config
+	vault    *sealed.Vault
 	relay    *relay.Relay
 	grants   *oauth.Service
 	upstream *stackexchange.Client
@@ -92,8 +96,9 @@ type Server struct {
 	overlooked   sync.Once // a proxy that is not trusted has been pointed out
 }
 
-// New returns a server in front of r, whose entries are in store.
-func New(r *relay.Relay, store sealed.Store, config Config) (*Server, error) {
+// New returns a server whose entries are in vault. It makes the relay, the OAuth
+// server and the limits of clients, so that their times fit each other.
+func New(vault *sealed.Vault, config Config) (*Server, error) {
 	pages, err := web.New()
 	if err != nil {
 		return nil, err
@@ -105,23 +110,34 @@ func New(r *relay.Relay, store sealed.Store, config Config) (*Server, error) {
 		config.Observer = unobserved{}
 	}
 	if config.Ready == nil {
-		config.Ready = answers(store)
+		config.Ready = vault.Ping
 	}
 	if config.PublicURL, err = origin.Parse(config.PublicURL.String()); err != nil {
 		return nil, fmt.Errorf("public URL: %w", err)
 	}
+	config.TTL = cmp.Or(config.TTL, api.DefaultTTL)
 	log := slog.New(identified{config.Log.Handler()})
 	s := &Server{
-		config: config, relay: r, pages: pages, limits: config.Limits, log: log,
+		config: config, vault: vault, pages: pages, log: log,
+		relay:    relay.New(vault, relay.Config{TTL: config.TTL, MaxWaiters: config.MaxWaiters}),
 		observer: config.Observer, audit: audit{config.AuditKey, log},
 		hosts: newHosts(config.PublicURL, config.AppHosts),
+	}
+	if config.Limits != nil {
+		settings := *config.Limits
+		// A late claim or approval prolongs an entry's life by that.
+		settings.DepositLife = config.TTL + api.RetryWindow
+		if config.SharedStore {
+			settings.Shared = vault
+		}
+		s.limits = limit.New(settings)
 	}
 	config.StackExchange.Caller = caller
 	config.StackExchange.Admit, config.StackExchange.InVain = s.admitCall, s.calledInVain
 	s.upstream = stackexchange.New(config.StackExchange)
-	s.grants = oauth.New(store, s.upstream, oauth.Config{
+	s.grants = oauth.New(vault, s.upstream, oauth.Config{
 		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathCallback,
-		Shared: config.SharedStore, Admit: s.storing, Observe: s.granted,
+		Shared: config.SharedStore, Allow: s.storing, Observe: s.granted,
 	})
 	signIn := s.upstream.BaseURL()
 	s.devicePolicy = strings.Replace(contentSecurityPolicy, "form-action 'self'",
@@ -130,15 +146,14 @@ func New(r *relay.Relay, store sealed.Store, config Config) (*Server, error) {
 	return s, nil
 }
 
-// answers returns a function that looks an entry up which is never there.
-func answers(store sealed.Store) func(context.Context) error {
-	var id sealed.ID
-	rand.Read(id[:])
-	return func(ctx context.Context) error {
-		_, _, err := store.Get(ctx, id)
-		return err
-	}
-}
+// Limits returns the limits of clients; nil if there are none.
+func (s *Server) Limits() *limit.Limiter { return s.limits }
+
+// Waiting counts the claims that wait for a deposit now.
+func (s *Server) Waiting() int64 { return s.relay.Waiting() }
+
+// Unreadable counts the entries that were found altered in the store.
+func (s *Server) Unreadable() int64 { return s.vault.Unreadable() }
 
 // Paused is how much longer Stack Exchange wants no calls of a method.
 func (s *Server) Paused(m stackexchange.Method) time.Duration { return s.upstream.Paused(m) }

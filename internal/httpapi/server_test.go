@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/store"
@@ -61,7 +60,7 @@ func newDSS(t *testing.T, store sealed.Store, configure ...func(*httpapi.Config)
 	for _, f := range configure {
 		f(&config)
 	}
-	server, err := httpapi.New(relay.New(store, relay.Config{}), store, config)
+	server, err := httpapi.New(sealed.NewVault(store), config)
 	if err != nil {
 		t.Fatal(err)
 	}

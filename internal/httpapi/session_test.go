@@ -15,7 +15,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // visitor is a browser, as far as cookies go.
@@ -34,7 +34,7 @@ func visitors(t *testing.T, origin string) func() *visitor {
 		t.Fatal(err)
 	}
 	store := inMemory()
-	server, err := httpapi.New(relay.New(store, relay.Config{}), store, httpapi.Config{
+	server, err := httpapi.New(sealed.NewVault(store), httpapi.Config{
 		PublicURL: public, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

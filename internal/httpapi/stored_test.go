@@ -202,7 +202,7 @@ func TestBytesOfOneClient(t *testing.T) {
 	for name, way := range storers {
 		synctest.Test(t, func(t *testing.T) {
 			store := inMemory()
-			l := newLimited(t, store, limit.New(limit.Config{Deposits: 1000, DepositBytes: quota}), "")
+			l := newLimited(t, store, &limit.Config{Deposits: 1000, DepositBytes: quota}, "")
 			fields, throttled := url.Values{}, false
 			for each, values := range way.fields {
 				fields[each] = values
@@ -236,7 +236,7 @@ func TestBytesOfOneClient(t *testing.T) {
 // stored, and takes nothing from whoever sends it.
 func TestStateOf15900(t *testing.T) {
 	store := inMemory()
-	l := newLimited(t, store, limit.New(limit.Defaults()), "")
+	l := newLimited(t, store, defaults(), "")
 	fields := ask()
 	fields.Set("state", strings.Repeat("<", 15_900))
 	for range 700 {

@@ -13,8 +13,6 @@ import (
 )
 
 const (
-	// answerTime is how long writing an answer may take, after a wait.
-	answerTime = 15 * time.Second
 	// deliveryTime is how long a client may take for a response that it has
 	// claimed, which is claimed whether it takes it or not.
 	deliveryTime = 5 * time.Second
@@ -108,7 +106,7 @@ func (s *Server) mayWait(
 		leave()
 		stop()
 		cancel(nil)
-		_ = control.SetWriteDeadline(time.Now().Add(answerTime))
+		_ = control.SetWriteDeadline(time.Now().Add(api.AnswerTime))
 	}), nil
 }
 
@@ -174,7 +172,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, c *relay.Claime
 }
 
 func (s *Server) putBack(r *http.Request, c *relay.Claimed) (outcome string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), api.AnswerTime)
 	defer cancel()
 	if err := s.relay.PutBack(ctx, c); err != nil {
 		s.log.ErrorContext(ctx, "response not put back for a client that left", "err", err)

@@ -99,7 +99,7 @@ func (l limited) deviceUpToToken(address, upstreamCode string) (poll func() *htt
 func TestInventedCodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := &stackExchange{}
-		l := newLimited(t, inMemory(), limit.New(limit.Defaults()), "", u)
+		l := newLimited(t, inMemory(), defaults(), "", u)
 		answers := map[int]int{}
 		var mu sync.Mutex
 		var group sync.WaitGroup
@@ -139,7 +139,7 @@ func TestInventedCodes(t *testing.T) {
 // Stack Exchange takes their codes.
 func TestOfficeAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, inMemory(), limit.New(limit.Defaults()), "", &stackExchange{})
+		l := newLimited(t, inMemory(), defaults(), "", &stackExchange{})
 		var group sync.WaitGroup
 		for i := range 100 {
 			group.Go(func() {
@@ -157,7 +157,7 @@ func TestOfficeAtOnce(t *testing.T) {
 func TestRevocationsOfFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := &stackExchange{}
-		l := newLimited(t, inMemory(), limit.New(limit.Defaults()), "", u)
+		l := newLimited(t, inMemory(), defaults(), "", u)
 		revoke := func(address, token string) int {
 			return l.from(address, "/oauth/revoke", url.Values{"token": {token}}.Encode()).Code
 		}
@@ -207,7 +207,7 @@ func TestRevocationsOfFew(t *testing.T) {
 // whoever has a right code.
 func TestUserCodesOfMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, inMemory(), limit.New(limit.Defaults()), "")
+		l := newLimited(t, inMemory(), defaults(), "")
 		userCode := func() string {
 			_, rest, _ := strings.Cut(l.from(alice, "/oauth/device_authorization", "client_id=1").Body.String(), `"user_code":"`)
 			code, _, _ := strings.Cut(rest, `"`)
@@ -243,9 +243,9 @@ func TestUserCodesOfMany(t *testing.T) {
 // TestUnknownKeysOfMany: so with keys.
 func TestUnknownKeysOfMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limits := limit.New(limit.Config{UnknownKeys: limit.Limit{
+		limits := &limit.Config{UnknownKeys: limit.Limit{
 			Client: limit.Rate{N: 5, Per: time.Hour}, Total: limit.Rate{N: 20, Per: time.Hour},
-		}})
+		}}
 		l := newLimited(t, inMemory(), limits, "")
 		key := func(i int) string { return fmt.Sprintf("kM3-9c2a7be1d0%06d", i) }
 		for i := range 30 {
@@ -344,7 +344,7 @@ func TestStackExchangeWantsAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := &stackExchange{}
 		paused := false
-		l := newLimited(t, inMemory(), limit.New(limit.Defaults()), "", roundTrip(func(r *http.Request) (*http.Response, error) {
+		l := newLimited(t, inMemory(), defaults(), "", roundTrip(func(r *http.Request) (*http.Response, error) {
 			answer, err := u.RoundTrip(r)
 			if !paused {
 				paused = true

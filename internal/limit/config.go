@@ -30,7 +30,7 @@ type Config struct {
 	Deposits int
 	// DepositBytes are the size of those entries, as the store counts it.
 	DepositBytes int64
-	// DepositLife is how long an entry lives; 0 means [relay.DefaultTTL].
+	// DepositLife is how long an entry lives; 0 means [api.DefaultTTL].
 	DepositLife time.Duration
 	// Waiters are the claims of one client that wait at one time.
 	Waiters int
@@ -38,9 +38,9 @@ type Config struct {
 	Connections int
 	// Clients is how many are remembered; 0 means DefaultClients.
 	Clients int
-	// Shared is the store that other servers count guesses in too; nil if
+	// Shared is the vault that other servers count guesses in too; nil if
 	// there are none.
-	Shared sealed.Store
+	Shared *sealed.Vault
 	// OnHit, if set, is called with one of [Names] when somebody is refused.
 	// It must not block.
 	OnHit func(name string)

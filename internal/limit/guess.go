@@ -80,7 +80,7 @@ func (g Guess) Miss(ctx context.Context) (refused, err error) {
 	if g.kind == unknownKeys {
 		l.recent.add(g.hash)
 	}
-	if l.shared.store == nil {
+	if l.shared == nil {
 		return refused, nil
 	}
 	limit := l.config.limits()[g.kind]

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
@@ -85,7 +84,7 @@ func TestHitsAreFree(t *testing.T) {
 	}
 }
 
-func inMemory() sealed.Store { return memory.New(store.Limits{}) }
+func inMemory() *sealed.Vault { return sealed.NewVault(memory.New(store.Limits{})) }
 
 // TestTotalRefusesOnlyTheWrong: when all clients together have been wrong as
 // often as they may, another wrong guess is refused, and a right one is not;
@@ -97,7 +96,7 @@ func TestTotalRefusesOnlyTheWrong(t *testing.T) {
 		UserCodes:   func(l *Limiter, i int) (Guess, error) { return l.UserCode(address(i % 100)) },
 		UnknownKeys: func(l *Limiter, i int) (Guess, error) { return l.Key(address(i%100), "0", fmt.Sprint(i)) },
 	} {
-		for _, shared := range []sealed.Store{nil, inMemory()} {
+		for _, shared := range []*sealed.Vault{nil, inMemory()} {
 			t.Run(name, func(t *testing.T) {
 				l := New(Config{UserCodes: limits, UnknownKeys: limits, Shared: shared})
 				wrong := func(i int) error {
@@ -186,14 +185,14 @@ func TestSharedAtOnce(t *testing.T) {
 	for worker := range 8 {
 		group.Go(func() {
 			for range 45 {
-				if err := missCode(t, servers[worker%2]); err != nil && !errors.Is(err, errContended) {
+				if err := missCode(t, servers[worker%2]); err != nil && !errors.Is(err, sealed.ErrContended) {
 					t.Error(err)
 				}
 			}
 		})
 	}
 	group.Wait()
-	count, _, err := counter{store}.add(t.Context(), UserCodes, networkOf(here), 24*time.Hour, 0)
+	count, _, err := newCounter(store).add(t.Context(), UserCodes, networkOf(here), 24*time.Hour, 0)
 	if want := int64(8 * 45 / 15 * 15); err != nil || count > want || count < want-15*8 {
 		t.Errorf("the store counts %d of %d, %v", count, want, err)
 	}
@@ -209,7 +208,7 @@ func (away) Get(context.Context, sealed.ID) ([]byte, bool, error) { return nil, 
 // TestStoreAway: without the store the server counts alone.
 func TestStoreAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := New(Config{UserCodes: Limit{Client: Rate{10, time.Minute}}, Shared: away{}})
+		l := New(Config{UserCodes: Limit{Client: Rate{10, time.Minute}}, Shared: sealed.NewVault(away{})})
 		served := 0
 		for range 100 {
 			var e *Exceeded
@@ -224,22 +223,6 @@ func TestStoreAway(t *testing.T) {
 			t.Errorf("%d are served", served)
 		}
 	})
-}
-
-// TestAlteredCount: what somebody has changed in the store counts from anew.
-func TestAlteredCount(t *testing.T) {
-	store := inMemory()
-	slot, err := sealed.NewSlot("limit x", secret.New("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := store.Create(t.Context(), slot.ID, []byte("garbage"), time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	count, changed, err := counter{store}.addOnce(t.Context(), slot, 3, time.Now().Add(time.Hour))
-	if count != 3 || !changed || err != nil {
-		t.Errorf("%d, %t, %v", count, changed, err)
-	}
 }
 
 // TestRecentIsBounded: most keys of a quarter of an hour at the full rate are

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/api"
 )
 
 // Exceeded is the error of somebody who has reached a limit.
@@ -32,17 +32,17 @@ type Limiter struct {
 	part    int64 // of a window of deposits
 	table   *table
 	recent  *recent
-	shared  counter
+	shared  *counter // nil if no other server counts
 }
 
 // New returns a limiter.
 func New(config Config) *Limiter {
 	if config.DepositLife <= 0 {
-		config.DepositLife = relay.DefaultTTL
+		config.DepositLife = api.DefaultTTL
 	}
 	l := &Limiter{
 		config: config, started: time.Now(), part: int64(config.DepositLife+parts-1) / parts,
-		table: newTable(config.Clients), recent: newRecent(config.UnknownKeys.Total), shared: counter{config.Shared},
+		table: newTable(config.Clients), recent: newRecent(config.UnknownKeys.Total), shared: newCounter(config.Shared),
 	}
 	for k, limit := range config.limits() {
 		l.buckets[k], l.totals[k].bucket = newBucket(limit.Client), newBucket(limit.Total)

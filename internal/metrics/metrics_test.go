@@ -214,16 +214,14 @@ func labels(exposition string) (values map[string][]string, series int) {
 func server(t *testing.T, m *metrics.Metrics) http.Handler {
 	t.Helper()
 	store := m.Store(memory.New(store.Limits{}), metrics.Capacity{Entries: 1, Bytes: 1})
-	r := relay.New(store, relay.Config{})
-	m.Relay(r, relay.DefaultMaxWaiters)
-	s, err := httpapi.New(r, store, httpapi.Config{
+	s, err := httpapi.New(sealed.NewVault(store), httpapi.Config{
 		PublicURL: &url.URL{Scheme: "http", Host: "localhost"}, Log: slog.New(slog.DiscardHandler),
 		StackExchange: stackexchange.Config{Observe: m.Called, Transport: away{}}, Observer: m, AppHosts: []string{"all"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Upstream(s)
+	m.Server(s, relay.DefaultMaxWaiters)
 	return s.Handler()
 }
 

@@ -64,13 +64,3 @@ func (m *Metrics) Happened(e httpapi.Event) {
 		m.sign.waits.WithLabelValues(e.Outcome).Observe(e.Took.Seconds())
 	}
 }
-
-// Relay shows what r knows: how many wait, of how many that may, and how many
-// altered entries it has found.
-func (m *Metrics) Relay(r *relay.Relay, maxWaiters int) {
-	m.gaugeOf("dss_waits_in_flight", "Claims that wait for a deposit now.", func() float64 { return float64(r.Waiting()) })
-	m.gaugeOf("dss_waits_limit", "How many claims may wait (--max-waiters).", func() float64 { return float64(maxWaiters) })
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "dss_unreadable_entries_total", Help: "Entries of the key relay that were found altered in the store, and treated as absent.",
-	}, func() float64 { return float64(r.Unreadable()) }))
-}

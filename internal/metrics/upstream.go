@@ -1,10 +1,9 @@
 package metrics
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
@@ -50,16 +49,20 @@ func (m *Metrics) Called(c stackexchange.Call) {
 	}
 }
 
-// Upstream shows what u knows: whether Stack Exchange wants no calls for a
-// while.
-func (m *Metrics) Upstream(u interface {
-	Paused(stackexchange.Method) time.Duration
-}) {
+// Server shows what a server knows: how many claims wait, of how many that may;
+// how many altered entries it has found; and whether Stack Exchange wants no
+// calls for a while.
+func (m *Metrics) Server(s *httpapi.Server, maxWaiters int) {
+	m.gaugeOf("dss_waits_in_flight", "Claims that wait for a deposit now.", func() float64 { return float64(s.Waiting()) })
+	m.gaugeOf("dss_waits_limit", "How many claims may wait (--max-waiters).", func() float64 { return float64(maxWaiters) })
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "dss_unreadable_entries_total", Help: "Entries that were found altered in the store, and treated as absent.",
+	}, func() float64 { return float64(s.Unreadable()) }))
 	for _, method := range methods {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "dss_upstream_pause_seconds", ConstLabels: prometheus.Labels{"method": string(method)},
 			Help: "How much longer Stack Exchange wants no calls, by method; 0 if it takes them.",
-		}, func() float64 { return u.Paused(method).Seconds() }))
+		}, func() float64 { return s.Paused(method).Seconds() }))
 	}
 }
 

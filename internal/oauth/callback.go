@@ -7,7 +7,6 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // Answer is what Stack Exchange sends the browser back with: a code, or an
@@ -28,34 +27,20 @@ type Outcome struct {
 // clicked twice. Errors are [ErrUnknown], [ErrWrongBrowser], which change
 // nothing, and the store's.
 func (s *Service) Callback(ctx context.Context, state string, answer Answer, browser Browser) (Outcome, error) {
-	for range maxAttempts {
-		rec, ok, err := s.session(ctx, state)
-		switch {
-		case err != nil || !ok:
-			return Outcome{}, orUnknown(err)
-		case !rec.value.startedBy(browser(flowOf(state))):
-			return Outcome{}, ErrWrongBrowser
-		}
-		next, changed := rec.value.after(answer)
-		if !changed {
-			return s.outcome(next, answer)
-		}
-		done, err := s.conclude(ctx, rec, next)
-		if err != nil {
-			return Outcome{}, err
-		}
-		if done {
-			return s.outcome(next, answer)
-		}
-	}
-	return Outcome{}, errContended
-}
-
-func orUnknown(err error) error {
+	at, err := atState(state)
 	if err != nil {
-		return err
+		return Outcome{}, err
 	}
-	return ErrUnknown
+	sess, err := s.conclude(ctx, at, answer, func(rec record) error {
+		if !rec.Value.startedBy(browser(flowOf(state))) {
+			return ErrWrongBrowser
+		}
+		return nil
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return s.outcome(sess, answer)
 }
 
 // after returns the session after an answer, and whether that is a change. A
@@ -96,42 +81,59 @@ func (s *Service) outcome(sess session, answer Answer) (Outcome, error) {
 	return Outcome{Approved: sess.Status != denied}, nil
 }
 
-// conclude keeps what has become of a session, and forgets the user code. It
-// reports false when somebody else has changed the session.
-func (s *Service) conclude(ctx context.Context, rec record[session], next session) (bool, error) {
-	before := rec.value.Status
-	if before != approved && next.Status == approved && !next.device() {
-		// However late the user was, the app has time to redeem its code.
-		if redeemable := next.Approved.Add(lateTime); redeemable.After(rec.expires) {
-			rec.expires = redeemable
+// conclude stores what becomes of a session after an answer, if check does not
+// refuse it, and forgets the user code. It returns the session as it is then.
+func (s *Service) conclude(ctx context.Context, at sealed.Slot, answer Answer, check func(record) error) (session, error) {
+	var before session
+	changed := false
+	rec, err := s.sessions.Update(ctx, at, func(rec *record) error {
+		if !rec.Found {
+			return ErrUnknown
 		}
-	}
-	// Stack Exchange's codes fit; whoever brings a longer one pays for it.
-	if more := size(next) - size(rec.value); more > 0 {
-		if err := s.admit(ctx, 0, more); err != nil {
-			return false, err
+		if err := check(*rec); err != nil {
+			return err
 		}
+		before = rec.Value
+		if rec.Value, changed = before.after(answer); !changed {
+			return sealed.ErrUnchanged
+		}
+		return s.prolong(ctx, rec, before)
+	})
+	if err != nil || !changed {
+		return rec.Value, err
 	}
-	replaced, err := rec.replace(ctx, s.store, next)
-	if err != nil || !replaced {
-		return false, err
+	if before.Status != rec.Value.Status {
+		s.observe(ctx, rec.Value, rec.Value.step())
 	}
-	if before != next.Status {
-		s.tell(ctx, next, next.step())
-	}
-	if !next.device() {
-		return true, nil
-	}
-	return true, s.forgetUserCode(ctx, next)
+	return rec.Value, s.forgetUserCode(ctx, rec.Value)
 }
 
+// prolong gives an app time to redeem its code, however late the user was, and
+// has a client pay for a session that becomes longer: Stack Exchange's own codes
+// fit in.
+func (s *Service) prolong(ctx context.Context, rec *record, before session) error {
+	sess := rec.Value
+	if before.Status != approved && sess.Status == approved && !sess.device() {
+		if redeemable := sess.Approved.Add(lateTime); redeemable.After(rec.Expires) {
+			rec.Expires = redeemable
+		}
+	}
+	if more := s.sessions.Size(sess) - s.sessions.Size(before); more > 0 {
+		return s.allow(ctx, 0, more)
+	}
+	return nil
+}
+
+// forgetUserCode removes the user code of a device's session.
 func (s *Service) forgetUserCode(ctx context.Context, sess session) error {
-	at, err := sealed.NewSlot(underUserCode, secret.New(string(sess.UserCode)))
+	if !sess.device() {
+		return nil
+	}
+	at, err := atUserCode(sess.UserCode)
 	if err != nil {
 		return err
 	}
-	_, _, err = s.store.Take(ctx, at.ID)
-	return err
+	return s.vault.Remove(ctx, at)
 }
 
 // step is what the last answer has led to.

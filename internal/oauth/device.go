@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
@@ -26,14 +27,18 @@ func (s *Service) AuthorizeDevice(ctx context.Context, clientID, scopeText strin
 		return DeviceAuthorization{}, err
 	}
 	sess := session{ClientID: clientID, Scope: asked, Asked: time.Now()}
-	for range maxAttempts {
+	for range maxUserCodes {
 		a, created, err := s.createDevice(ctx, sess, newDeviceCode(time.Now().Add(s.config.TTL)))
 		if err != nil || created {
 			return a, err
 		}
 	}
-	return DeviceAuthorization{}, errContended
+	return DeviceAuthorization{}, sealed.ErrContended
 }
+
+// maxUserCodes is how many user codes are drawn until one is free. With a
+// hundred thousand sign-ins under way, one of 250,000 is taken.
+const maxUserCodes = 4
 
 // createDevice reports false when the user code is taken.
 func (s *Service) createDevice(ctx context.Context, sess session, code deviceCode) (DeviceAuthorization, bool, error) {
@@ -42,21 +47,28 @@ func (s *Service) createDevice(ctx context.Context, sess session, code deviceCod
 		return DeviceAuthorization{}, false, err
 	}
 	sess.UserCode, sess.Challenge = d.userCode, secret.S256(d.verifier)
-	bytes := size(sess) + size(pointer{d.state})
+	to := pointer{d.state}
+	bytes := s.sessions.Size(sess) + s.pointers.Size(to)
 	if s.config.Shared {
-		bytes += size(clock{}) // which comes and goes meanwhile
+		bytes += newSharedPace(s.vault).clocks.Size(clock{}) // which comes and goes meanwhile
 	}
-	if err := s.admit(ctx, 2, bytes); err != nil {
+	if err := s.allow(ctx, 2, bytes); err != nil {
 		return DeviceAuthorization{}, false, err
 	}
 	expires := time.Now().Add(s.config.TTL)
-	created, err := create(ctx, s.store, underUserCode, secret.New(string(d.userCode)), pointer{d.state}, expires)
-	if err != nil || !created {
+	at, err := atUserCode(d.userCode)
+	if err != nil {
 		return DeviceAuthorization{}, false, err
 	}
-	created, err = create(ctx, s.store, underState, secret.New(d.state), sess, expires)
+	if created, err := s.pointers.Create(ctx, at, to, expires); err != nil || !created {
+		return DeviceAuthorization{}, false, err
+	}
+	if at, err = atState(d.state); err != nil {
+		return DeviceAuthorization{}, false, err
+	}
+	created, err := s.sessions.Create(ctx, at, sess, expires)
 	if created {
-		s.tell(ctx, sess, Started)
+		s.observe(ctx, sess, Started)
 	}
 	return DeviceAuthorization{secret.New(code.text), d.userCode, s.config.TTL}, created, err
 }
@@ -80,39 +92,42 @@ func (s *Service) Poll(ctx context.Context, p Poll) (Token, error) {
 	if err != nil {
 		return Token{}, errUnknownDevice
 	}
-	rec, ok, err := s.session(ctx, d.state)
-	switch {
+	at, err := atState(d.state)
+	if err != nil {
+		return Token{}, err
+	}
+	rec, err := s.sessions.Load(ctx, at)
+	switch sess := rec.Value; {
 	case err != nil:
 		return Token{}, err
-	case !ok && !time.Now().Before(code.expires):
+	case !rec.Found && !time.Now().Before(code.expires):
 		return Token{}, ErrExpired
-	case !ok:
+	case !rec.Found:
 		return Token{}, errUnknownDevice
-	case rec.value.ClientID != p.ClientID:
+	case sess.ClientID != p.ClientID:
 		return Token{}, errOtherClient
-	case rec.value.over() != nil:
-		return Token{}, rec.value.over()
+	case sess.over() != nil:
+		return Token{}, sess.over()
 	}
-	inTime, err := s.pace.admit(ctx, rec.slot.ID, d.state, p.Basic, time.Now())
+	inTime, err := s.pace.inTime(ctx, d.state, p.Basic, time.Now())
 	switch {
 	case err != nil:
 		return Token{}, err
 	case !inTime:
 		return Token{}, ErrSlowDown
-	}
-	return s.answer(ctx, rec, d.verifier)
-}
-
-func (s *Service) answer(ctx context.Context, rec record[session], verifier secret.Text) (Token, error) {
-	switch rec.value.Status {
-	case pending:
+	case rec.Value.Status == pending:
 		return Token{}, ErrPending
-	case denied:
+	case rec.Value.Status == denied:
 		return Token{}, ErrDenied
 	}
-	token, err := s.redeem(ctx, rec, verifier)
-	if err == errBusy || err == errChanged {
-		return Token{}, ErrPending
+	token, err := s.redeem(ctx, at, d.verifier, func(rec *record) error {
+		if !rec.Found {
+			return ErrExpired
+		}
+		return rec.Value.over()
+	})
+	if err == errBusy {
+		err = ErrPending
 	}
 	return token, err
 }
@@ -133,27 +148,28 @@ func (s *Service) Revoke(ctx context.Context, clientID string, device secret.Tex
 	if err != nil {
 		return nil // nobody has got such a code
 	}
-	for range maxAttempts {
-		rec, ok, err := s.session(ctx, d.state)
-		switch {
-		case err != nil || !ok:
-			return err
-		case clientID != "" && clientID != rec.value.ClientID:
+	at, err := atState(d.state)
+	if err != nil {
+		return err
+	}
+	rec, err := s.sessions.Update(ctx, at, func(rec *record) error {
+		switch sess := rec.Value; {
+		case !rec.Found:
+			return sealed.ErrUnchanged
+		case clientID != "" && clientID != sess.ClientID:
 			return errOtherClient
-		case rec.value.over() != nil:
-			return nil
-		case rec.value.Status == redeeming && time.Since(rec.value.Since) < redeemTime:
+		case sess.over() != nil:
+			return sealed.ErrUnchanged
+		case sess.Status == redeeming && time.Since(sess.Since) < redeemTime:
 			return ErrUnavailable
 		}
-		done, err := rec.replace(ctx, s.store, rec.value.ended(revoked))
-		if err != nil {
-			return err
-		}
-		if done {
-			return s.forgetUserCode(ctx, rec.value)
-		}
+		rec.Value = rec.Value.ended(revoked)
+		return nil
+	})
+	if err != nil || rec.Value.Status != revoked {
+		return err
 	}
-	return errContended
+	return s.forgetUserCode(ctx, rec.Value)
 }
 
 // DeviceRequest is what the user has to decide on.
@@ -167,61 +183,67 @@ type DeviceRequest struct {
 // LookUp returns what waits under a user code. The error is [ErrUnknown], or
 // the store's.
 func (s *Service) LookUp(ctx context.Context, userCode UserCode) (DeviceRequest, error) {
-	rec, state, err := s.waiting(ctx, userCode)
+	state, at, err := s.waiting(ctx, userCode)
 	if err != nil {
 		return DeviceRequest{}, err
 	}
-	sess := rec.value
-	return DeviceRequest{flowOf(state), sess.ClientID, sess.Scope.names(), sess.Asked}, nil
+	rec, err := s.sessions.Load(ctx, at)
+	if err == nil {
+		err = isPending(rec)
+	}
+	sess := rec.Value
+	return DeviceRequest{flowOf(state), sess.ClientID, sess.Scope.names(), sess.Asked}, err
 }
 
-// waiting returns the pending session under a user code, and its state.
-func (s *Service) waiting(ctx context.Context, userCode UserCode) (record[session], string, error) {
-	at, ok, err := load[pointer](ctx, s.store, underUserCode, secret.New(string(userCode)))
-	if err != nil || !ok {
-		return record[session]{}, "", orUnknown(err)
+// waiting returns the state of the session under a user code, and its slot.
+func (s *Service) waiting(ctx context.Context, userCode UserCode) (state string, session sealed.Slot, err error) {
+	at, err := atUserCode(userCode)
+	if err != nil {
+		return "", at, err
 	}
-	rec, ok, err := s.session(ctx, at.value.State)
-	if err != nil || !ok || rec.value.Status != pending {
-		return rec, "", orUnknown(err)
+	rec, err := s.pointers.Load(ctx, at)
+	if err == nil && !rec.Found {
+		err = ErrUnknown
 	}
-	return rec, at.value.State, nil
+	if err != nil {
+		return "", at, err
+	}
+	session, err = atState(rec.Value.State)
+	return rec.Value.State, session, err
+}
+
+func isPending(rec record) error {
+	if !rec.Found || rec.Value.Status != pending {
+		return ErrUnknown
+	}
+	return nil
 }
 
 // Continue binds the sign-in to the browser in which the user has agreed to
 // go on, and returns where to send it. A later browser takes over from an
 // earlier one. Errors are [ErrUnknown] and the store's.
 func (s *Service) Continue(ctx context.Context, userCode UserCode, browser Browser) (string, error) {
-	for range maxAttempts {
-		rec, state, err := s.waiting(ctx, userCode)
-		if err != nil {
-			return "", err
-		}
-		sess := rec.value
-		sess.Browser = hashBrowser(browser(flowOf(state)))
-		replaced, err := rec.replace(ctx, s.store, sess)
-		if err != nil {
-			return "", err
-		}
-		if replaced {
-			return s.atStackExchange(sess, state), nil
-		}
+	state, at, err := s.waiting(ctx, userCode)
+	if err != nil {
+		return "", err
 	}
-	return "", errContended
+	rec, err := s.sessions.Update(ctx, at, func(rec *record) error {
+		rec.Value.Browser = hashBrowser(browser(flowOf(state)))
+		return isPending(*rec)
+	})
+	if err != nil {
+		return "", err
+	}
+	return s.atStackExchange(rec.Value, state), nil
 }
 
 // Decline has the device told that the user said no. Errors are [ErrUnknown]
 // and the store's.
 func (s *Service) Decline(ctx context.Context, userCode UserCode) error {
-	for range maxAttempts {
-		rec, _, err := s.waiting(ctx, userCode)
-		if err != nil {
-			return err
-		}
-		next, _ := rec.value.after(Answer{})
-		if done, err := s.conclude(ctx, rec, next); err != nil || done {
-			return err
-		}
+	_, at, err := s.waiting(ctx, userCode)
+	if err != nil {
+		return err
 	}
-	return errContended
+	_, err = s.conclude(ctx, at, Answer{}, isPending)
+	return err
 }

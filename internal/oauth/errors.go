@@ -64,5 +64,3 @@ var (
 	// ErrWrongBrowser means that the sign-in was started in another browser.
 	ErrWrongBrowser = errors.New("the sign-in was started in another browser")
 )
-
-var errContended = errors.New("session kept changing")

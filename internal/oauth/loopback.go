@@ -58,13 +58,17 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 		ClientID: r.ClientID, Scope: asked, Challenge: r.CodeChallenge, Asked: time.Now(),
 		RedirectURI: r.RedirectURI, State: r.State, AppCode: appCode.Reveal(), Browser: hashBrowser(browser(flowOf(state))),
 	}
-	if err := s.admit(ctx, 1, size(sess)); err != nil {
+	if err := s.allow(ctx, 1, s.sessions.Size(sess)); err != nil {
 		return "", err
 	}
-	if _, err := create(ctx, s.store, underState, secret.New(state), sess, time.Now().Add(s.config.TTL)); err != nil {
+	at, err := atState(state)
+	if err != nil {
 		return "", err
 	}
-	s.tell(ctx, sess, Started)
+	if _, err := s.sessions.Create(ctx, at, sess, time.Now().Add(s.config.TTL)); err != nil {
+		return "", err
+	}
+	s.observe(ctx, sess, Started)
 	return s.atStackExchange(sess, state), nil
 }
 
@@ -111,26 +115,18 @@ func (s *Service) Redeem(ctx context.Context, e Exchange) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	for range maxAttempts {
-		rec, ok, err := s.session(ctx, state)
-		if err != nil {
-			return Token{}, err
-		}
-		if err := s.check(rec.value, ok, e); err != nil {
-			return Token{}, err
-		}
-		switch token, err := s.redeem(ctx, rec, e.Verifier); err {
-		case errChanged:
-		case errBusy:
-			return Token{}, ErrUnavailable
-		default:
-			return token, err
-		}
+	at, err := atState(state)
+	if err != nil {
+		return Token{}, err
 	}
-	return Token{}, errContended
+	token, err := s.redeem(ctx, at, e.Verifier, func(rec *record) error { return s.check(rec.Value, rec.Found, e) })
+	if err == errBusy {
+		err = ErrUnavailable
+	}
+	return token, err
 }
 
-// check says what is wrong with an exchange: one that found a session, or not.
+// check returns what is wrong with an exchange.
 func (s *Service) check(sess session, found bool, e Exchange) error {
 	switch {
 	case !found && forgotten(e.Code):

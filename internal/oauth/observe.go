@@ -36,8 +36,8 @@ const (
 	Refused  Step = "refused"  // Stack Exchange did not take its own code
 )
 
-// tell tells the observer, if there is one.
-func (s *Service) tell(ctx context.Context, sess session, step Step) {
+// observe passes a step to the observer, if there is one.
+func (s *Service) observe(ctx context.Context, sess session, step Step) {
 	if s.config.Observe == nil {
 		return
 	}

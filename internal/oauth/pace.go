@@ -2,10 +2,13 @@ package oauth
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 const (
@@ -17,9 +20,9 @@ const (
 
 // pacer judges how often devices poll (RFC 8628 section 3.5).
 type pacer interface {
-	// admit reports whether a poll of the device with a session under state,
-	// which is stored under id, comes in time.
-	admit(ctx context.Context, id sealed.ID, state string, basic bool, now time.Time) (bool, error)
+	// inTime reports whether a poll of the device with a session under state
+	// comes in time.
+	inTime(ctx context.Context, state string, basic bool, now time.Time) (bool, error)
 }
 
 // clock is the polling of one device.
@@ -35,13 +38,13 @@ func newClock(basic bool, now time.Time) clock {
 	return clock{Accepted: now, Last: now, Basic: basic, Verdict: true}
 }
 
-// admit reports whether a poll comes in time. A poll that is too early does
+// poll reports whether a poll comes in time. A poll that is too early does
 // not move the clock, and the penalty is added once, so a device that slows
 // down is never punished again.
 //
 // Some clients send every poll twice, with HTTP Basic authentication and then,
 // because that failed, without: the second is part of the first.
-func (c *clock) admit(basic bool, now time.Time) bool {
+func (c *clock) poll(basic bool, now time.Time) bool {
 	if c.Basic && !basic && now.Sub(c.Last) < Interval {
 		c.Basic = false
 		return c.Verdict
@@ -63,33 +66,30 @@ func (c *clock) admit(basic bool, now time.Time) bool {
 // to the advantage of the devices.
 type pace struct {
 	mu     sync.Mutex
-	clocks map[sealed.ID]*clock
+	clocks map[[sha256.Size]byte]*clock
 	swept  time.Time
 }
 
-func (p *pace) admit(_ context.Context, id sealed.ID, _ string, basic bool, now time.Time) (bool, error) {
+func (p *pace) inTime(_ context.Context, state string, basic bool, now time.Time) (bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	id := sha256.Sum256([]byte(state))
 	if c, ok := p.clocks[id]; ok {
-		return c.admit(basic, now), nil
+		return c.poll(basic, now), nil
 	}
-	p.start(id, basic, now)
-	return true, nil
-}
-
-func (p *pace) start(id sealed.ID, basic bool, now time.Time) {
 	if now.Sub(p.swept) > forgetAfter || p.clocks == nil {
 		p.sweep(now)
 	}
 	c := newClock(basic, now)
 	p.clocks[id] = &c
+	return true, nil
 }
 
 // sweep forgets devices that have stopped polling. What is left is bounded by
 // the number of live sessions, since only those have a clock.
 func (p *pace) sweep(now time.Time) {
 	if p.clocks == nil {
-		p.clocks = map[sealed.ID]*clock{}
+		p.clocks = map[[sha256.Size]byte]*clock{}
 	}
 	for id, c := range p.clocks {
 		if now.Sub(c.Last) > forgetAfter {
@@ -97,4 +97,51 @@ func (p *pace) sweep(now time.Time) {
 		}
 	}
 	p.swept = now
+}
+
+// sharedPace keeps the clocks in the store, for servers that share one: a
+// device may poll any of them. If the store is full, each server keeps its own.
+type sharedPace struct {
+	clocks sealed.Records[clock]
+	own    *pace
+}
+
+func newSharedPace(vault *sealed.Vault) sharedPace {
+	return sharedPace{sealed.NewRecords(vault, clock.pack, unpackClock), &pace{}}
+}
+
+func (p sharedPace) inTime(ctx context.Context, state string, basic bool, now time.Time) (bool, error) {
+	at, err := sealed.NewSlot(underPace, secret.New(state))
+	if err != nil {
+		return false, err
+	}
+	inTime := true
+	_, err = p.clocks.Update(ctx, at, func(rec *sealed.Record[clock]) error {
+		if rec.Found {
+			inTime = rec.Value.poll(basic, now)
+		} else {
+			inTime, rec.Value = true, newClock(basic, now)
+		}
+		rec.Expires = now.Add(forgetAfter)
+		return nil
+	})
+	if errors.Is(err, sealed.ErrFull) {
+		return p.own.inTime(ctx, state, basic, now)
+	}
+	return inTime && err == nil, err
+}
+
+func (c clock) pack() []byte {
+	out := sealed.AppendTime(sealed.AppendTime([]byte{version}, c.Accepted), c.Last)
+	for _, b := range []bool{c.Basic, c.Verdict, c.Raised} {
+		out = sealed.AppendBool(out, b)
+	}
+	return out
+}
+
+func unpackClock(in []byte) (c clock, err error) {
+	r := newReader(in)
+	c.Accepted, c.Last = r.Time(), r.Time()
+	c.Basic, c.Verdict, c.Raised = r.Bool(), r.Bool(), r.Bool()
+	return c, r.End()
 }

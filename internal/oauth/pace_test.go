@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,7 +25,7 @@ func eachPacer(t *testing.T, test func(t *testing.T, admit judge)) {
 				all, n := pacers(), 0
 				test(t, func(basic bool) bool {
 					n++
-					ok, err := all[n%len(all)].admit(t.Context(), sealed.ID{}, "state", basic, time.Now())
+					ok, err := all[n%len(all)].inTime(t.Context(), "state", basic, time.Now())
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -39,11 +40,11 @@ func eachPacer(t *testing.T, test func(t *testing.T, admit judge)) {
 		if _, err := store.Create(t.Context(), sealed.ID{1}, nil, 24*time.Hour); err != nil {
 			t.Fatal(err)
 		}
-		return []pacer{sharedPace{store, &pace{}}}
+		return []pacer{newSharedPace(sealed.NewVault(store))}
 	})
 	run("two servers", func() []pacer {
 		store := memory.New(store.Limits{})
-		return []pacer{sharedPace{store, &pace{}}, sharedPace{store, &pace{}}}
+		return []pacer{newSharedPace(sealed.NewVault(store)), newSharedPace(sealed.NewVault(store))}
 	})
 }
 
@@ -134,13 +135,20 @@ func TestPairs(t *testing.T) {
 	})
 }
 
+func inTime(t *testing.T, p pacer, state string, now time.Time) {
+	t.Helper()
+	if ok, err := p.inTime(t.Context(), state, false, now); !ok || err != nil {
+		t.Errorf("inTime = %v, %v", ok, err)
+	}
+}
+
 func TestPaceForgets(t *testing.T) {
 	var p pace
 	start := time.Now()
 	for i := range 1000 {
-		p.admit(t.Context(), sealed.ID{byte(i), byte(i >> 8)}, "", false, start)
+		inTime(t, &p, strconv.Itoa(i), start)
 	}
-	p.admit(t.Context(), sealed.ID{9, 9, 9}, "", false, start.Add(forgetAfter+time.Second))
+	inTime(t, &p, "state", start.Add(forgetAfter+time.Second))
 	if len(p.clocks) != 1 {
 		t.Errorf("%d clocks are left", len(p.clocks))
 	}
@@ -154,7 +162,7 @@ func TestSharedPaceInARace(t *testing.T) {
 		verdicts := make(chan bool, 32)
 		for range cap(verdicts) {
 			go func() {
-				ok, err := sharedPace{store, &pace{}}.admit(t.Context(), sealed.ID{}, "state", false, time.Now())
+				ok, err := newSharedPace(sealed.NewVault(store)).inTime(t.Context(), "state", false, time.Now())
 				if err != nil {
 					t.Error(err)
 				}

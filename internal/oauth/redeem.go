@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
@@ -14,26 +15,30 @@ import (
 // redeeming for longer was left behind by a process that ended.
 const redeemTime = 30 * time.Second
 
-var (
-	// errBusy means that another request is redeeming the same code.
-	errBusy = errors.New("the code is being redeemed")
-	// errChanged means that the session is not what it was a moment ago.
-	errChanged = errors.New("the session has changed")
-)
+// errBusy means that another request is redeeming the same code.
+var errBusy = errors.New("the code is being redeemed")
 
-// redeem turns a session's code into a token. However many try, one at a time
-// asks Stack Exchange, and one gets the token. An answer ends the session, which
-// stays only to send its browser the same way again; without an answer, the
-// session is as before. If the session has changed, because of another
-// redemption or because the user has approved again, redeem returns errChanged.
-func (s *Service) redeem(ctx context.Context, rec record[session], verifier secret.Text) (Token, error) {
+// redeem turns the code of the session at a slot into a token, if check does not
+// refuse it. However many try, one at a time asks Stack Exchange, and one gets the
+// token; the others get errBusy. An answer ends the session, which stays only to
+// send its browser the same way again; without an answer, the session is as
+// before.
+func (s *Service) redeem(ctx context.Context, at sealed.Slot, verifier secret.Text, check func(*record) error) (Token, error) {
 	// The client may leave; the session must not stay half-way.
 	ctx = context.WithoutCancel(ctx)
-	sess := rec.value
-	if err := sess.over(); err != nil {
-		return Token{}, err
-	}
-	if err := s.reserve(ctx, &rec); err != nil {
+	var sess session
+	rec, err := s.sessions.Update(ctx, at, func(rec *record) error {
+		if err := check(rec); err != nil {
+			return err
+		}
+		if rec.Value.Status == redeeming && time.Since(rec.Value.Since) < redeemTime {
+			return errBusy
+		}
+		sess = rec.Value
+		rec.Value.Status, rec.Value.Since = redeeming, time.Now()
+		return nil
+	})
+	if err != nil {
 		return Token{}, err
 	}
 	token, err := s.upstream.Redeem(ctx, stackexchange.Redemption{
@@ -42,19 +47,21 @@ func (s *Service) redeem(ctx context.Context, rec record[session], verifier secr
 	var refused *stackexchange.RefusedError
 	switch {
 	case err == nil:
-		if _, err = rec.replace(ctx, s.store, sess.ended(redeemed)); err == nil {
-			s.tell(ctx, sess, Redeemed)
+		rec.Value = sess.ended(redeemed)
+		if _, err = s.sessions.Replace(ctx, &rec); err == nil {
+			s.observe(ctx, sess, Redeemed)
 		}
 		return Token{token.AccessToken, token.Expires, sess.Scope.granted()}, err
 	case errors.As(err, &refused):
-		s.tell(ctx, sess, Refused)
-		over := sess.ended(spent)
-		_, replaceErr := rec.replace(ctx, s.store, over)
-		return Token{}, errors.Join(fmt.Errorf("%w: %w", over.over(), refused), replaceErr)
+		s.observe(ctx, sess, Refused)
+		rec.Value = sess.ended(spent)
+		_, replaceErr := s.sessions.Replace(ctx, &rec)
+		return Token{}, errors.Join(fmt.Errorf("%w: %w", rec.Value.over(), refused), replaceErr)
 	}
 	sess.Status, sess.Since = approved, time.Time{}
 	sess.Unanswered = sess.Unanswered || !errors.Is(err, stackexchange.ErrUnsent)
-	_, replaceErr := rec.replace(ctx, s.store, sess)
+	rec.Value = sess
+	_, replaceErr := s.sessions.Replace(ctx, &rec)
 	return Token{}, errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, err), replaceErr)
 }
 
@@ -77,18 +84,4 @@ func (s session) over() error {
 		return errRevokedDevice
 	}
 	return nil
-}
-
-// reserve marks the session as being redeemed by this call.
-func (s *Service) reserve(ctx context.Context, rec *record[session]) error {
-	sess := rec.value
-	if sess.Status == redeeming && time.Since(sess.Since) < redeemTime {
-		return errBusy
-	}
-	sess.Status, sess.Since = redeeming, time.Now()
-	reserved, err := rec.replace(ctx, s.store, sess)
-	if err == nil && !reserved {
-		err = errChanged
-	}
-	return err
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
@@ -21,15 +21,12 @@ const (
 	codeLife = 10 * time.Minute
 	// lateTime is how long an app has at least to redeem its code. Nothing in
 	// the store outlives its TTL by more.
-	lateTime = relay.RetryWindow
-	// maxAttempts bounds how often an operation starts over because others
-	// changed the session meanwhile.
-	maxAttempts = 64
+	lateTime = api.RetryWindow
 )
 
 // Config is what a [Service] needs.
 type Config struct {
-	// TTL is how long a sign-in may take; 0 means [relay.DefaultTTL].
+	// TTL is how long a sign-in may take; 0 means [api.DefaultTTL].
 	TTL time.Duration
 	// Issuer names this server to apps (RFC 9207).
 	Issuer string
@@ -37,10 +34,10 @@ type Config struct {
 	CallbackURL string
 	// Shared says that several servers use the store.
 	Shared bool
-	// Admit is asked before entries are stored, and before what is stored
+	// Allow is asked before entries are stored, and before what is stored
 	// becomes longer, with the number of new entries and how much more a store
-	// counts for them. Its error is returned. If it is nil, all are admitted.
-	Admit func(ctx context.Context, entries, bytes int) error
+	// counts for them. Its error is returned. If it is nil, all are allowed.
+	Allow func(ctx context.Context, entries, bytes int) error
 	// Observe is told of each step once, with the context of the request that
 	// led to it. It must not block. If it is nil, nobody is told.
 	Observe func(context.Context, Event)
@@ -49,20 +46,29 @@ type Config struct {
 // Service runs sign-ins. It is safe for concurrent use and starts no
 // goroutine.
 type Service struct {
-	store    sealed.Store
+	vault    *sealed.Vault
+	sessions sealed.Records[session] // under the state sent to Stack Exchange
+	pointers sealed.Records[pointer] // under the user code
 	upstream *stackexchange.Client
 	config   Config
 	pace     pacer
 }
 
-// New returns a service that keeps its sessions in store.
-func New(store sealed.Store, upstream *stackexchange.Client, config Config) *Service {
+// New returns a service that keeps its sessions in vault.
+func New(vault *sealed.Vault, upstream *stackexchange.Client, config Config) *Service {
 	if config.TTL <= 0 {
-		config.TTL = relay.DefaultTTL
+		config.TTL = api.DefaultTTL
 	}
-	s := &Service{store: store, upstream: upstream, config: config, pace: &pace{}}
+	s := &Service{
+		vault:    vault,
+		sessions: sealed.NewRecords(vault, session.pack, unpackSession),
+		pointers: sealed.NewRecords(vault, pointer.pack, unpackPointer),
+		upstream: upstream,
+		config:   config,
+		pace:     &pace{},
+	}
 	if config.Shared {
-		s.pace = sharedPace{store, &pace{}}
+		s.pace = newSharedPace(vault)
 	}
 	return s
 }
@@ -118,7 +124,19 @@ func stateOf(appCode secret.Text) (string, error) {
 	return statePrefix + secret.Encode(state).Reveal(), err
 }
 
+// allow asks whether entries of a size in all may be stored.
+func (s *Service) allow(ctx context.Context, entries, bytes int) error {
+	if s.config.Allow == nil {
+		return nil
+	}
+	return s.config.Allow(ctx, entries, bytes)
+}
+
 // session returns the session under a state.
-func (s *Service) session(ctx context.Context, state string) (record[session], bool, error) {
-	return load[session](ctx, s.store, underState, secret.New(state))
+func (s *Service) session(ctx context.Context, state string) (record, error) {
+	at, err := atState(state)
+	if err != nil {
+		return record{}, err
+	}
+	return s.sessions.Load(ctx, at)
 }

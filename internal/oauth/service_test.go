@@ -82,7 +82,7 @@ func newWorldsOn(store sealed.Store, n int, config oauth.Config) []world {
 	config.TTL, config.Issuer, config.CallbackURL = 15*time.Minute, "https://dss.example", "https://dss.example/oauth/callback"
 	worlds := make([]world, n)
 	for i := range worlds {
-		worlds[i] = world{oauth.New(store, client, config), fake, client, store}
+		worlds[i] = world{oauth.New(sealed.NewVault(store), client, config), fake, client, store}
 	}
 	return worlds
 }
@@ -235,7 +235,7 @@ func (s *meddler) Replace(ctx context.Context, id sealed.ID, old, next []byte, t
 func TestApprovedAgainWhileRedeeming(t *testing.T) {
 	w := newWorld()
 	store := &meddler{Store: w.store}
-	w.Service = oauth.New(store, w.client, oauth.Config{
+	w.Service = oauth.New(sealed.NewVault(store), w.client, oauth.Config{
 		Issuer: "https://dss.example", CallbackURL: "https://dss.example/oauth/callback",
 	})
 	address, err := w.Authorize(t.Context(), oauth.AuthorizationRequest{
@@ -406,7 +406,7 @@ func TestNothingAtRestIsUsable(t *testing.T) {
 	client := stackexchange.New(stackexchange.Config{
 		BaseURL: &url.URL{Scheme: "https", Host: "se.example"}, APIURL: &url.URL{Scheme: "https", Host: "api.se.example"}, Transport: w.upstream,
 	})
-	w.Service = oauth.New(recorded, client, oauth.Config{Issuer: "https://dss.example", CallbackURL: "https://dss.example/oauth/callback"})
+	w.Service = oauth.New(sealed.NewVault(recorded), client, oauth.Config{Issuer: "https://dss.example", CallbackURL: "https://dss.example/oauth/callback"})
 	a := w.device(t)
 	w.approve(t, a, "canary-code")
 	token, err := w.poll(t.Context(), a)

@@ -1,8 +1,6 @@
 package oauth
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
@@ -57,8 +55,12 @@ func (s session) device() bool { return s.UserCode != "" }
 // have 24.
 const codeRoom = 64
 
+// version starts the plain form of each entry. Entries of another version are
+// unreadable.
+const version = 1
+
 func (s session) pack() []byte {
-	out := append(make([]byte, 0, 512), byte(s.Status))
+	out := append(make([]byte, 0, 512), version, byte(s.Status))
 	out = sealed.AppendBool(out, s.Unanswered)
 	out = append(out, s.Browser[:]...)
 	for _, at := range []time.Time{s.Asked, s.Approved, s.Since} {
@@ -72,8 +74,8 @@ func (s session) pack() []byte {
 	return append(out, make([]byte, max(0, codeRoom-len(s.Code)))...)
 }
 
-func (s *session) unpack(in []byte) error {
-	r := sealed.NewReader(in)
+func unpackSession(in []byte) (s session, err error) {
+	r := newReader(in)
 	s.Status = status(r.Byte(byte(revoked)))
 	s.Unanswered = r.Bool()
 	s.Browser = browserHash(r.Bytes(len(s.Browser)))
@@ -84,18 +86,28 @@ func (s *session) unpack(in []byte) error {
 	for range codeRoom - len(s.Code) {
 		r.Byte(0)
 	}
-	return r.End()
+	return s, r.End()
+}
+
+// newReader reads an entry behind its version.
+func newReader(in []byte) *sealed.Reader {
+	if len(in) == 0 || in[0] != version {
+		in = nil // fails
+	}
+	r := sealed.NewReader(in)
+	r.Byte(version)
+	return r
 }
 
 // pointer is where the session of a user code is.
 type pointer struct{ State string }
 
-func (p pointer) pack() []byte { return sealed.AppendText(nil, p.State) }
+func (p pointer) pack() []byte { return sealed.AppendText([]byte{version}, p.State) }
 
-func (p *pointer) unpack(in []byte) error {
-	r := sealed.NewReader(in)
+func unpackPointer(in []byte) (p pointer, err error) {
+	r := newReader(in)
 	p.State = r.Text()
-	return r.End()
+	return p, r.End()
 }
 
 // Purposes of the slots: what is stored under which secret.
@@ -105,90 +117,13 @@ const (
 	underPace     = "grant pace"      // a device's clock, under the state
 )
 
-// recordVersion starts what is sealed. Records of another version are absent.
-const recordVersion = 1
+// record is a session as it is stored.
+type record = sealed.Record[session]
 
-// packer is a value that can be stored, and unpacker what reads it back.
-type packer interface{ pack() []byte }
-
-type unpacker[T any] interface {
-	*T
-	unpack([]byte) error
+func atState(state string) (sealed.Slot, error) {
+	return sealed.NewSlot(underState, secret.New(state))
 }
 
-// record is a value in the store, with what it takes to change it.
-type record[T packer] struct {
-	slot    sealed.Slot
-	sealed  []byte
-	expires time.Time
-	value   T
-}
-
-// create stores value under a fresh secret.
-func create(
-	ctx context.Context, store sealed.Store, purpose string, secret secret.Text, value packer, expires time.Time,
-) (bool, error) {
-	slot, err := sealed.NewSlot(purpose, secret)
-	if err != nil {
-		return false, err
-	}
-	sealed, err := seal(slot, value, expires)
-	if err != nil {
-		return false, err
-	}
-	return store.Create(ctx, slot.ID, sealed, time.Until(expires))
-}
-
-func seal(slot sealed.Slot, value packer, expires time.Time) ([]byte, error) {
-	sealed, err := slot.Seal(append([]byte{recordVersion}, value.pack()...), expires)
-	if err != nil {
-		return nil, fmt.Errorf("seal record: %w", err)
-	}
-	return sealed, nil
-}
-
-// admit asks whether entries of a size in all may be stored.
-func (s *Service) admit(ctx context.Context, entries, bytes int) error {
-	if s.config.Admit == nil {
-		return nil
-	}
-	return s.config.Admit(ctx, entries, bytes)
-}
-
-// size is what a store counts for a value.
-func size(value packer) int {
-	return sealed.EntryOverhead + sealed.SealOverhead + 1 + len(value.pack())
-}
-
-// load returns the live record under a secret. An altered one is absent.
-func load[T packer, P unpacker[T]](
-	ctx context.Context, store sealed.Store, purpose string, secret secret.Text,
-) (r record[T], ok bool, err error) {
-	if r.slot, err = sealed.NewSlot(purpose, secret); err != nil {
-		return r, false, err
-	}
-	if r.sealed, ok, err = store.Get(ctx, r.slot.ID); err != nil || !ok {
-		return r, false, err
-	}
-	plain, expires, err := r.slot.Open(r.sealed)
-	if err != nil || !time.Now().Before(expires) || len(plain) == 0 || plain[0] != recordVersion ||
-		P(&r.value).unpack(plain[1:]) != nil {
-		return r, false, nil
-	}
-	r.expires = expires
-	return r, true, nil
-}
-
-// replace stores value, unless somebody else has changed the record since it
-// was loaded.
-func (r *record[T]) replace(ctx context.Context, store sealed.Store, value T) (bool, error) {
-	sealed, err := seal(r.slot, value, r.expires)
-	if err != nil {
-		return false, err
-	}
-	replaced, err := store.Replace(ctx, r.slot.ID, r.sealed, sealed, time.Until(r.expires))
-	if replaced {
-		r.sealed, r.value = sealed, value
-	}
-	return replaced, err
+func atUserCode(userCode UserCode) (sealed.Slot, error) {
+	return sealed.NewSlot(underUserCode, secret.New(string(userCode)))
 }

@@ -2,9 +2,9 @@ package relay
 
 import (
 	"context"
-	"fmt"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
@@ -19,129 +19,108 @@ type Claim struct {
 // Claimed is a response that left the relay.
 type Claimed struct {
 	Response
-	at      sealed.Slot
-	entry   entry
-	expires time.Time
-	bound   bool
+	at     sealed.Slot
+	record sealed.Record[entry]
+	bound  bool
 }
 
 // Claim returns the response deposited under a key and consumes it. One
 // caller gets it, ever; only the holder of a verifier may have the same answer
-// again, for [RetryWindow]. Refusals and conflicts are responses too.
+// again, for [api.RetryWindow]. Refusals and conflicts are responses too.
 //
 // Errors are [ErrNoToken] when nothing is there after the wait,
 // [ErrVerifierRequired], [ErrInvalidVerifier] and [ErrUnbound], which consume
-// nothing, [ErrTooManyWaiters], ctx's error when the caller went away, and the
-// store's, wrapped.
+// nothing, [ErrTooManyWaiters], ctx's error when the caller went away, and those
+// of package sealed.
 func (r *Relay) Claim(ctx context.Context, c Claim) (*Claimed, error) {
 	if err := checkVerifier(c.Key, c.Verifier); err != nil {
 		return nil, err
 	}
-	at, err := keySlot(c.Space, c.Key)
+	at, err := slot(c.Space, c.Key)
 	if err != nil {
 		return nil, err
 	}
-	if c.Wait <= 0 {
-		return r.look(ctx, at, c.Key.Bound())
-	}
-	if r.waiters.Add(1) > r.maxWaiters {
-		r.waiters.Add(-1)
-		return nil, ErrTooManyWaiters
-	}
-	defer r.waiters.Add(-1)
-	return r.wait(ctx, at, c)
-}
-
-// wait subscribes before it looks, so that no deposit falls in between.
-func (r *Relay) wait(ctx context.Context, at sealed.Slot, c Claim) (*Claimed, error) {
-	watching, cancel := context.WithCancel(ctx)
-	defer cancel()
-	woken, err := r.store.Watch(watching, at.ID)
+	woken, stop, err := r.watch(ctx, at, c.Wait)
 	if err != nil {
-		return nil, fmt.Errorf("watch entry: %w", err)
+		return nil, err
 	}
-	deadline := time.Now().Add(c.Wait)
-	timer := time.NewTimer(min(c.Wait, recheck))
-	defer timer.Stop()
-	for {
-		claimed, err := r.look(ctx, at, c.Key.Bound())
-		if err != ErrNoToken {
-			return claimed, err
+	defer stop()
+	take := r.entries.Take
+	if c.Key.Bound() {
+		take = r.mark
+	}
+	for deadline := time.Now().Add(c.Wait); ctx.Err() == nil; {
+		rec, err := take(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		if rec.Found {
+			return &Claimed{rec.Value.response, at, rec, c.Key.Bound()}, nil
 		}
 		left := time.Until(deadline)
 		if left <= 0 {
 			return nil, ErrNoToken
 		}
-		timer.Reset(min(left, recheck))
-		select {
-		case <-woken:
-		case <-timer.C:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+		sleep(ctx, woken, min(left, recheck))
+	}
+	return nil, context.Cause(ctx)
+}
+
+// watch returns a channel that receives when there may be a deposit, if the claim
+// waits for one. It comes before the first look, so that no deposit falls in
+// between.
+func (r *Relay) watch(ctx context.Context, at sealed.Slot, wait time.Duration) (woken <-chan struct{}, stop func(), err error) {
+	if wait <= 0 {
+		return nil, func() {}, nil
+	}
+	if r.waiters.Add(1) > r.maxWaiters {
+		r.waiters.Add(-1)
+		return nil, nil, ErrTooManyWaiters
+	}
+	watching, cancel := context.WithCancel(ctx)
+	stop = func() {
+		cancel()
+		r.waiters.Add(-1)
+	}
+	if woken, err = r.vault.Watch(watching, at); err != nil {
+		stop()
+	}
+	return woken, stop, err
+}
+
+// sleep returns when something wakes the claim, the time is over, or ctx ends.
+func sleep(ctx context.Context, woken <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-woken:
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
-// look takes what is there now.
-func (r *Relay) look(ctx context.Context, at sealed.Slot, bound bool) (*Claimed, error) {
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	if bound {
-		return r.lookBound(ctx, at)
-	}
-	value, ok, err := r.store.Take(ctx, at.ID)
-	if err != nil {
-		return nil, fmt.Errorf("take entry: %w", err)
-	}
-	if !ok {
-		return nil, ErrNoToken
-	}
-	e, expires, ok := r.open(at, value)
-	if !ok {
-		return nil, ErrNoToken
-	}
-	return &Claimed{Response: e.response, at: at, entry: e, expires: expires}, nil
+// mark marks the entry of a bound key as claimed instead of taking it, so that a
+// lost answer is not a lost sign-in, even if the process dies in between.
+func (r *Relay) mark(ctx context.Context, at sealed.Slot) (sealed.Record[entry], error) {
+	return r.entries.Update(ctx, at, func(rec *sealed.Record[entry]) error {
+		if !rec.Found || !rec.Value.claimed.IsZero() {
+			return sealed.ErrUnchanged
+		}
+		rec.Value.claimed = time.Now()
+		rec.Expires = rec.Value.claimed.Add(api.RetryWindow)
+		return nil
+	})
 }
 
-// lookBound marks the entry as claimed instead of taking it, so that a lost
-// answer is not a lost sign-in, even if the process dies in between.
-func (r *Relay) lookBound(ctx context.Context, at sealed.Slot) (*Claimed, error) {
-	for range maxAttempts {
-		value, ok, err := r.store.Get(ctx, at.ID)
-		if err != nil {
-			return nil, fmt.Errorf("get entry: %w", err)
-		}
-		if !ok {
-			return nil, ErrNoToken
-		}
-		e, expires, ok := r.open(at, value)
-		if !ok {
-			return nil, ErrNoToken
-		}
-		if !e.claimed.IsZero() {
-			return &Claimed{Response: e.response, at: at, entry: e, expires: expires, bound: true}, nil
-		}
-		e.claimed = time.Now()
-		replaced, err := r.swap(ctx, at, value, e, e.claimed.Add(RetryWindow))
-		if err != nil {
-			return nil, err
-		}
-		if replaced {
-			return &Claimed{Response: e.response, at: at, entry: e, expires: expires, bound: true}, nil
-		}
-	}
-	return nil, errContended
-}
-
-// PutBack undoes a claim of which nothing can have reached the claimant. What
-// was deposited under the key meanwhile came later, and meets what is put back
-// as [Relay.Deposit] says. A bound key needs none of that: the holder of its
-// verifier may claim again anyway, and might have done so already.
+// PutBack undoes a claim of which nothing can have reached the claimant. It
+// merges the response with what was deposited meanwhile by the rules of
+// [Relay.Deposit], as the earlier one. It does nothing for a bound key: the holder
+// of its verifier may claim again anyway, and might have done so already.
 func (r *Relay) PutBack(ctx context.Context, c *Claimed) error {
-	if c.bound || !time.Now().Before(c.expires) {
+	if c.bound || !time.Now().Before(c.record.Expires) {
 		return nil
 	}
-	_, err := r.merge(ctx, r.reserve, c.at, c.entry, c.expires, func(there, e entry) (entry, Outcome) { return e.meet(there) })
+	later := func(there, e entry) (entry, Outcome) { return e.merge(there) }
+	_, err := put(ctx, r.reserved, c.at, c.record.Value, c.record.Expires, later)
 	return err
 }

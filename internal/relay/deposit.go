@@ -3,14 +3,11 @@ package relay
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
-
-var errContended = errors.New("entry kept changing")
 
 // Outcome says what became of a deposit.
 type Outcome string
@@ -27,15 +24,16 @@ const (
 // Deposit stores response under key. browser is the session of the browser it
 // comes from; zero where there is none.
 //
-// A response that meets another under its key follows three rules: the same
-// one again changes nothing; another one from the same browser replaces it;
-// another one from elsewhere puts the key in conflict, because one of the two
-// belongs to somebody else. One that meets the entry of a bound key that has
-// been claimed changes nothing, so that the claim can be repeated. Deposit
-// returns [ErrFull], wrapped, when the store has no room. The outcome says which
-// rule it was, if err is nil.
+// Three rules decide when there is a response under the key already: the same
+// one changes nothing; another one from the same browser replaces it; another
+// one from elsewhere puts the key in conflict, because one of the two belongs to
+// somebody else. After a claim under a bound key a deposit changes nothing, so
+// that the claim can be repeated. The outcome says which rule it was.
+//
+// Errors are [sealed.ErrFull] when the store has no room, and the other errors of
+// package sealed.
 func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response Response, browser secret.Text) (Outcome, error) {
-	at, err := keySlot(space, key)
+	at, err := slot(space, key)
 	if err != nil {
 		return "", err
 	}
@@ -44,45 +42,38 @@ func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response R
 		sum := sha256.Sum256([]byte(browser.Reveal()))
 		copy(e.browser[:], sum[:])
 	}
-	return r.merge(ctx, r.store, at, e, time.Now().Add(r.ttl), entry.meet)
+	return put(ctx, r.entries, at, e, time.Now().Add(r.ttl), entry.merge)
 }
 
-// merge puts e into store where nothing is, and otherwise what meet makes of
-// the two. That lives as long as the one that ends later.
-func (r *Relay) merge(
-	ctx context.Context, store sealed.Store, at sealed.Slot, e entry, expires time.Time, meet func(there, e entry) (entry, Outcome),
+// put stores e where nothing is, and otherwise what merge makes of the two. The
+// result lives as long as the one that ends later.
+func put(
+	ctx context.Context, entries sealed.Records[entry], at sealed.Slot, e entry, expires time.Time,
+	merge func(there, e entry) (entry, Outcome),
 ) (Outcome, error) {
-	for range maxAttempts {
-		if created, err := r.put(ctx, store, at, e, expires); err != nil || created {
-			return Created, err
-		}
-		old, ok, err := r.store.Get(ctx, at.ID)
-		if err != nil {
-			return "", err
-		}
-		if !ok {
-			continue
-		}
-		// What does not open is as good as nothing.
-		next, outcome, until := e, Created, expires
-		if there, ends, ok := r.open(at, old); ok {
-			if next, outcome = meet(there, e); next.response.same(there.response) {
-				return outcome, nil
-			}
-			if ends.After(until) {
-				until = ends
-			}
-		}
-		if replaced, err := r.swap(ctx, at, old, next, until); err != nil || replaced {
-			return outcome, err
-		}
+	if created, err := entries.Create(ctx, at, e, expires); err != nil || created {
+		return Created, err
 	}
-	return "", errContended
+	var outcome Outcome
+	_, err := entries.Update(ctx, at, func(rec *sealed.Record[entry]) error {
+		if !rec.Found {
+			rec.Value, rec.Expires, outcome = e, expires, Created
+			return nil
+		}
+		there := rec.Value
+		if rec.Value, outcome = merge(there, e); rec.Value.response.same(there.response) {
+			return sealed.ErrUnchanged
+		}
+		if expires.After(rec.Expires) {
+			rec.Expires = expires
+		}
+		return nil
+	})
+	return outcome, err
 }
 
-// meet is what becomes of a later e where there is: the response of one of
-// them, or a conflict.
-func (there entry) meet(e entry) (entry, Outcome) {
+// merge returns what becomes of there and a later e: one of them, or a conflict.
+func (there entry) merge(e entry) (entry, Outcome) {
 	switch {
 	case !there.claimed.IsZero():
 		return there, TooLate

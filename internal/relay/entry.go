@@ -42,20 +42,11 @@ func unmarshalEntry(in []byte) (entry, error) {
 	return e, nil
 }
 
-// keySlot returns the slot of a key in its key space.
-func keySlot(space KeySpace, key Key) (sealed.Slot, error) {
+func records(vault *sealed.Vault) sealed.Records[entry] {
+	return sealed.NewRecords(vault, entry.marshal, unmarshalEntry)
+}
+
+// slot returns the slot of a key in its key space.
+func slot(space KeySpace, key Key) (sealed.Slot, error) {
 	return sealed.NewSlot("relay "+string(space), key.Text)
-}
-
-func (e entry) seal(at sealed.Slot, expires time.Time) ([]byte, error) {
-	return at.Seal(e.marshal(), expires)
-}
-
-func openEntry(at sealed.Slot, sealed []byte) (entry, time.Time, error) {
-	plain, expires, err := at.Open(sealed)
-	if err != nil {
-		return entry{}, time.Time{}, err
-	}
-	e, err := unmarshalEntry(plain)
-	return e, expires, err
 }

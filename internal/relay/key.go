@@ -23,6 +23,29 @@ const (
 // Key is the random string an app sends to Stack Exchange as state.
 type Key struct{ secret.Text }
 
+// KeySpace separates the keys of one app from those of all others. It is the
+// app id that the wire calls appid.
+type KeySpace string
+
+// DefaultKeySpace holds the keys of apps that pass no app id.
+const DefaultKeySpace KeySpace = "0"
+
+// ParseKeySpace validates an app id: 1 to 64 of A-Z a-z 0-9 _ and -. Errors
+// wrap [ErrInvalidKeySpace].
+func ParseKeySpace(text string) (KeySpace, error) {
+	if text == "" || len(text) > 64 {
+		return "", fmt.Errorf("%w: it has %d characters, not 1 to 64", ErrInvalidKeySpace, len(text))
+	}
+	for _, c := range []byte(text) {
+		switch {
+		case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '_', c == '-':
+		default:
+			return "", fmt.Errorf("%w: it has characters other than A-Z a-z 0-9 _ -", ErrInvalidKeySpace)
+		}
+	}
+	return KeySpace(text), nil
+}
+
 // KeyRules says which keys are acceptable. The zero value is the default.
 type KeyRules struct {
 	// MinLength in characters; 0 means DefaultMinKeyLength.
@@ -137,4 +160,30 @@ func foldTime(text string) string {
 
 func digitsOnly(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
+}
+
+// Verifier is the secret behind a verifier-bound key.
+type Verifier struct{ secret.Text }
+
+// NewVerifier wraps text. Whether it fits a key shows when it is used.
+func NewVerifier(text string) Verifier { return Verifier{secret.New(text)} }
+
+// checkVerifier decides whether whoever holds v may claim under k. v is zero
+// where no verifier was passed. It looks at nothing but k and v, so a wrong
+// verifier changes nothing.
+func checkVerifier(k Key, v Verifier) error {
+	switch {
+	case !k.Bound() && v.IsZero():
+		return nil
+	case !k.Bound():
+		return ErrUnbound
+	case v.IsZero():
+		return ErrVerifierRequired
+	case !secret.IsVerifier(v.Reveal()):
+		return ErrInvalidVerifier
+	}
+	if !k.Equal(secret.New(BoundPrefix + secret.S256(v.Text))) {
+		return ErrInvalidVerifier
+	}
+	return nil
 }

@@ -1,52 +1,71 @@
+// Package relay is the domain of the key relay: an authorization response is
+// deposited under a key that an app chose, and the app claims it, once.
+//
+// The package knows neither HTTP nor SQL. It validates keys and responses and
+// holds the rules: who may claim, how long an entry lives, what happens when two
+// responses meet under one key. Its entries are sealed records, see package
+// sealed.
 package relay
 
 import (
-	"context"
-	"fmt"
+	"errors"
 	"sync/atomic"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 const (
-	// DefaultTTL is how long a deposit waits for its claim.
-	DefaultTTL = 15 * time.Minute
-	// RetryWindow is how long the holder of a verifier may claim again.
-	RetryWindow = 60 * time.Second
 	// DefaultMaxWaiters bounds the claims that wait at one time.
 	DefaultMaxWaiters = 20_000
 
-	// maxAttempts bounds how often an operation starts over because others
-	// changed the entry meanwhile.
-	maxAttempts = 64
-	// recheck is how often a waiter looks although nothing woke it: a lost
-	// notification is never a lost token.
+	// recheck is how often a waiting claim looks although nothing woke it, so
+	// that a lost notification is never a lost token.
 	recheck = 10 * time.Second
+)
+
+// The errors a caller chooses by. Each is wrapped with what exactly was wrong.
+var (
+	ErrNoKey            = errors.New("no key")
+	ErrInvalidKey       = errors.New("the key is not acceptable")
+	ErrInvalidKeySpace  = errors.New("appid must be 1 to 64 of A-Z a-z 0-9 _ -")
+	ErrInvalidResponse  = errors.New("the response cannot be stored")
+	ErrNoToken          = errors.New("nothing is stored under the key")
+	ErrVerifierRequired = errors.New("the key is verifier-bound and no verifier was passed")
+	ErrInvalidVerifier  = errors.New("the verifier does not belong to the key")
+	ErrUnbound          = errors.New("the key is not verifier-bound and takes no verifier")
+	ErrTooManyWaiters   = errors.New("too many clients are waiting")
 )
 
 // Config configures a [Relay]. The zero value is the default.
 type Config struct {
-	TTL        time.Duration // 0 means DefaultTTL
+	TTL        time.Duration // how long a deposit waits for its claim; 0 means [api.DefaultTTL]
 	MaxWaiters int           // 0 means DefaultMaxWaiters
 }
 
 // Relay hands each deposited response to one claimant. It is safe for
 // concurrent use.
 type Relay struct {
-	store      sealed.Store
-	reserve    sealed.Store // where what was taken comes back to
+	vault      *sealed.Vault
+	entries    sealed.Records[entry]
+	reserved   sealed.Records[entry] // has room for what was taken and comes back
 	ttl        time.Duration
 	maxWaiters int64
 	waiters    atomic.Int64
-	unreadable atomic.Int64
 }
 
-// New returns a relay that keeps its entries in store.
-func New(store sealed.Store, config Config) *Relay {
-	r := &Relay{store: store, reserve: sealed.Reserve(store), ttl: config.TTL, maxWaiters: int64(config.MaxWaiters)}
+// New returns a relay that keeps its entries in vault.
+func New(vault *sealed.Vault, config Config) *Relay {
+	r := &Relay{
+		vault:      vault,
+		entries:    records(vault),
+		reserved:   records(vault.Reserve()),
+		ttl:        config.TTL,
+		maxWaiters: int64(config.MaxWaiters),
+	}
 	if r.ttl <= 0 {
-		r.ttl = DefaultTTL
+		r.ttl = api.DefaultTTL
 	}
 	if r.maxWaiters <= 0 {
 		r.maxWaiters = DefaultMaxWaiters
@@ -54,46 +73,5 @@ func New(store sealed.Store, config Config) *Relay {
 	return r
 }
 
-// Unreadable counts the entries found altered in the store. Each was treated
-// as absent.
-func (r *Relay) Unreadable() int64 { return r.unreadable.Load() }
-
 // Waiting counts the claims that wait for a deposit now.
 func (r *Relay) Waiting() int64 { return r.waiters.Load() }
-
-// open returns the live entry in value. An altered, swapped or expired one is
-// no entry.
-func (r *Relay) open(at sealed.Slot, value []byte) (entry, time.Time, bool) {
-	e, expires, err := openEntry(at, value)
-	if err != nil {
-		r.unreadable.Add(1)
-		return entry{}, time.Time{}, false
-	}
-	return e, expires, time.Now().Before(expires)
-}
-
-// put creates e in an empty slot of store.
-func (r *Relay) put(ctx context.Context, store sealed.Store, at sealed.Slot, e entry, expires time.Time) (bool, error) {
-	value, err := e.seal(at, expires)
-	if err != nil {
-		return false, fmt.Errorf("seal entry: %w", err)
-	}
-	created, err := store.Create(ctx, at.ID, value, time.Until(expires))
-	if err != nil {
-		return false, fmt.Errorf("store entry: %w", err)
-	}
-	return created, nil
-}
-
-// swap replaces the sealed value old by e.
-func (r *Relay) swap(ctx context.Context, at sealed.Slot, old []byte, e entry, expires time.Time) (bool, error) {
-	value, err := e.seal(at, expires)
-	if err != nil {
-		return false, fmt.Errorf("seal entry: %w", err)
-	}
-	replaced, err := r.store.Replace(ctx, at.ID, old, value, time.Until(expires))
-	if err != nil {
-		return false, fmt.Errorf("replace entry: %w", err)
-	}
-	return replaced, nil
-}

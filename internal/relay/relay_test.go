@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
@@ -29,7 +30,7 @@ type bench struct {
 
 func newBench(t *testing.T) bench {
 	store := memory.New(store.Limits{})
-	return bench{t, store, relay.New(store, relay.Config{})}
+	return bench{t, store, relay.New(sealed.NewVault(store), relay.Config{})}
 }
 
 // inBubble runs test in synctest time.
@@ -139,7 +140,7 @@ func TestExpiry(t *testing.T) {
 		early, late := storetest.Key(t, rand.Text()), storetest.Key(t, rand.Text())
 		b.deposit(early, token("T"), "")
 		b.deposit(late, token("T"), "")
-		time.Sleep(relay.DefaultTTL - time.Second)
+		time.Sleep(api.DefaultTTL - time.Second)
 		b.want("just before", b.claim(relay.Claim{Key: early}), "T")
 		time.Sleep(time.Second)
 		b.want("just after", b.claim(relay.Claim{Key: late}), nothing)
@@ -191,9 +192,9 @@ func TestReloadDoesNotProlong(t *testing.T) {
 	inBubble(t, func(b bench) {
 		key := storetest.Key(t, rand.Text())
 		b.deposit(key, token("A"), "one")
-		time.Sleep(relay.DefaultTTL / 2)
+		time.Sleep(api.DefaultTTL / 2)
 		b.deposit(key, token("A"), "one")
-		time.Sleep(relay.DefaultTTL / 2)
+		time.Sleep(api.DefaultTTL / 2)
 		b.want("claim", b.claim(relay.Claim{Key: key}), nothing)
 	})
 }
@@ -253,7 +254,7 @@ func TestTwoWaiters(t *testing.T) {
 
 func TestTooManyWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := relay.New(memory.New(store.Limits{}), relay.Config{MaxWaiters: 3})
+		r := relay.New(sealed.NewVault(memory.New(store.Limits{})), relay.Config{MaxWaiters: 3})
 		claim := func() error {
 			_, err := r.Claim(t.Context(), relay.Claim{Space: "0", Key: storetest.Key(t, rand.Text()), Wait: time.Minute})
 			return err
@@ -282,7 +283,7 @@ func TestBoundKey(t *testing.T) {
 		b.want("other verifier", b.claim(relay.Claim{Key: key, Verifier: other}), relay.ErrInvalidVerifier.Error())
 		b.want("short verifier", b.claim(relay.Claim{Key: key, Verifier: relay.NewVerifier("x")}), relay.ErrInvalidVerifier.Error())
 		b.want("right verifier", b.claim(relay.Claim{Key: key, Verifier: verifier}), "T")
-		time.Sleep(relay.RetryWindow - time.Millisecond)
+		time.Sleep(api.RetryWindow - time.Millisecond)
 		b.want("again within 60 s", b.claim(relay.Claim{Key: key, Verifier: verifier}), "T")
 		b.want("other verifier still", b.claim(relay.Claim{Key: key, Verifier: other}), relay.ErrInvalidVerifier.Error())
 		time.Sleep(time.Millisecond)
@@ -324,14 +325,14 @@ func TestClaimedBoundKeyIsLeftAlone(t *testing.T) {
 				claim := relay.Claim{Space: relay.DefaultKeySpace, Key: key, Verifier: verifier}
 				b.deposit(key, token("A"), "one")
 				b.want("first claim", b.claim(claim), "A")
-				time.Sleep(relay.RetryWindow / 2)
+				time.Sleep(api.RetryWindow / 2)
 				b.want("deposit", string(b.deposit(key, c.response, c.browser)), string(relay.TooLate))
 				claimed, err := b.relay.Claim(b.Context(), claim)
 				b.want("second claim", outcome(claimed, err), "A")
 				if err := b.relay.PutBack(b.Context(), claimed); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(relay.RetryWindow/2 - time.Millisecond)
+				time.Sleep(api.RetryWindow/2 - time.Millisecond)
 				b.want("just before a minute is over", b.claim(claim), "A")
 				time.Sleep(time.Millisecond)
 				b.want("a minute after the first claim", b.claim(claim), nothing)
@@ -364,7 +365,7 @@ func TestPutBack(t *testing.T) {
 		if err := b.relay.PutBack(b.Context(), claimed); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(relay.DefaultTTL - 5*time.Minute - time.Second)
+		time.Sleep(api.DefaultTTL - 5*time.Minute - time.Second)
 		b.want("claim after it was put back", b.claim(c), "T")
 	})
 }
@@ -373,7 +374,7 @@ func TestPutBackKeepsTheExpiry(t *testing.T) {
 	inBubble(t, func(b bench) {
 		key := storetest.Key(t, rand.Text())
 		b.deposit(key, token("T"), "one")
-		time.Sleep(relay.DefaultTTL - time.Minute)
+		time.Sleep(api.DefaultTTL - time.Minute)
 		claimed, err := b.relay.Claim(b.Context(), relay.Claim{Space: "0", Key: key})
 		b.want("claim", outcome(claimed, err), "T")
 		if err := b.relay.PutBack(b.Context(), claimed); err != nil {
@@ -400,14 +401,14 @@ func TestPutBackMeetsAnotherDeposit(t *testing.T) {
 			inBubble(t, func(b bench) {
 				key := storetest.Key(t, rand.Text())
 				b.deposit(key, token("A"), "one")
-				time.Sleep(relay.DefaultTTL / 2)
+				time.Sleep(api.DefaultTTL / 2)
 				claimed, err := b.relay.Claim(b.Context(), relay.Claim{Space: "0", Key: key})
 				b.want("claim", outcome(claimed, err), "A")
 				b.deposit(key, c.later, c.browser)
 				if err := b.relay.PutBack(b.Context(), claimed); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(relay.DefaultTTL - time.Second)
+				time.Sleep(api.DefaultTTL - time.Second)
 				b.want("claim just before the later one ends", b.claim(relay.Claim{Key: key}), c.want)
 			})
 		})
@@ -419,7 +420,7 @@ func TestPutBackMeetsAnotherDeposit(t *testing.T) {
 func TestFullStoreGoesOn(t *testing.T) {
 	inBubble(t, func(b bench) {
 		b.store = memory.New(store.Limits{MaxEntries: 3})
-		b.relay = relay.New(b.store, relay.Config{})
+		b.relay = relay.New(sealed.NewVault(b.store), relay.Config{})
 		plain, disputed := storetest.Key(t, rand.Text()), storetest.Key(t, rand.Text())
 		bound, verifier := storetest.BoundKey(t)
 		for _, key := range []relay.Key{plain, disputed, bound} {

@@ -38,7 +38,8 @@ func (s *altering) set(t *testing.T, id sealed.ID, alter func(value []byte) []by
 // TestAlteredRows flips a byte of one row and swaps the contents of two.
 func TestAlteredRows(t *testing.T) {
 	store := &altering{Store: memory.New(store.Limits{})}
-	r := relay.New(store, relay.Config{})
+	vault := sealed.NewVault(store)
+	r := relay.New(vault, relay.Config{})
 	b := bench{t, store.Store, r}
 	var keys []relay.Key
 	for range 3 {
@@ -52,7 +53,7 @@ func TestAlteredRows(t *testing.T) {
 	store.set(t, store.ids[2], func([]byte) []byte { return one })
 	for i, key := range keys {
 		b.want("altered row", b.claim(relay.Claim{Key: key}), nothing)
-		if got := r.Unreadable(); got != int64(i+1) {
+		if got := vault.Unreadable(); got != int64(i+1) {
 			t.Errorf("%d counted after %d", got, i+1)
 		}
 	}
@@ -63,7 +64,7 @@ func TestAlteredRows(t *testing.T) {
 // TestDepositOverAnAlteredRow replaces what nobody can open.
 func TestDepositOverAnAlteredRow(t *testing.T) {
 	store := &altering{Store: memory.New(store.Limits{})}
-	b := bench{t, store.Store, relay.New(store, relay.Config{})}
+	b := bench{t, store.Store, relay.New(sealed.NewVault(store), relay.Config{})}
 	key := storetest.Key(t, rand.Text())
 	b.deposit(key, token("T"), "")
 	store.set(t, store.ids[0], func([]byte) []byte { return []byte("junk") })

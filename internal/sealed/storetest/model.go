@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
@@ -75,7 +76,7 @@ func Model(t *testing.T, open Open, steps int) {
 
 func newMachine(t *testing.T, store sealed.Store, seed uint64) *machine {
 	m := &machine{
-		T: t, relay: relay.New(store, relay.Config{}), random: mathrand.New(mathrand.NewPCG(seed, 0)),
+		T: t, relay: relay.New(sealed.NewVault(store), relay.Config{}), random: mathrand.New(mathrand.NewPCG(seed, 0)),
 		spaces: []relay.KeySpace{"0", "1", "app"}, model: map[address]expected{}, last: map[address]taken{},
 	}
 	for range 3 {
@@ -148,7 +149,7 @@ func (m *machine) doDeposit(at address) {
 	if _, err := m.relay.Deposit(m.Context(), at.space, m.keys[at.key].key, response, secret.New(browser)); err != nil {
 		m.Fatalf("step %d: Deposit: %v", m.step, err)
 	}
-	later := expected{response: kindAndText(response), browser: browser, expires: time.Now().Add(relay.DefaultTTL)}
+	later := expected{response: kindAndText(response), browser: browser, expires: time.Now().Add(api.DefaultTTL)}
 	m.model[at] = m.model[at].meet(later)
 }
 
@@ -182,7 +183,7 @@ func (m *machine) doClaim(at address) {
 	case !pair.key.Bound():
 		delete(m.model, at)
 	case !e.claimed:
-		e.claimed, e.expires = true, time.Now().Add(relay.RetryWindow)
+		e.claimed, e.expires = true, time.Now().Add(api.RetryWindow)
 		m.model[at] = e
 	}
 }

@@ -1,0 +1,186 @@
+package sealed
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// maxAttempts bounds how often an update starts over because others changed the
+// entry meanwhile.
+const maxAttempts = 64
+
+var (
+	// ErrContended means that others kept changing an entry.
+	ErrContended = errors.New("entry kept changing")
+	// ErrUnavailable means that the store could not do what it was asked for.
+	// It wraps the store's own error.
+	ErrUnavailable = errors.New("store")
+	// ErrUnchanged is returned by the function passed to [Records.Update] to leave
+	// the entry as it is.
+	ErrUnchanged = errors.New("unchanged")
+)
+
+// Vault is a [Store] whose entries are sealed. It counts those that do not open.
+type Vault struct {
+	store      Store
+	unreadable *atomic.Int64
+}
+
+// NewVault returns the vault in store.
+func NewVault(store Store) *Vault { return &Vault{store, new(atomic.Int64)} }
+
+// Reserve returns the same vault with room, beyond the store's limits, for what
+// was in it already.
+func (v *Vault) Reserve() *Vault { return &Vault{Reserve(v.store), v.unreadable} }
+
+// Unreadable counts the entries that were found altered, or in a form that is
+// not known. Each was treated as absent.
+func (v *Vault) Unreadable() int64 { return v.unreadable.Load() }
+
+// Watch is [Store.Watch] for the entry of a slot.
+func (v *Vault) Watch(ctx context.Context, at Slot) (<-chan struct{}, error) {
+	woken, err := v.store.Watch(ctx, at.ID)
+	return woken, unavailable("watch", err)
+}
+
+// Ping returns an error unless the store answers. It looks for an entry that is
+// never there.
+func (v *Vault) Ping(ctx context.Context) error {
+	var id ID
+	rand.Read(id[:])
+	_, _, err := v.store.Get(ctx, id)
+	return unavailable("get", err)
+}
+
+// Remove removes the entry of a slot, if there is one.
+func (v *Vault) Remove(ctx context.Context, at Slot) error {
+	_, _, err := v.store.Take(ctx, at.ID)
+	return unavailable("take", err)
+}
+
+func unavailable(operation string, err error) error {
+	if err == nil || errors.Is(err, ErrFull) {
+		return err
+	}
+	return fmt.Errorf("%w: %s entry: %w", ErrUnavailable, operation, err)
+}
+
+// Records are the entries of a vault that hold a value of type T.
+//
+// Unless a method says otherwise, its error is [ErrUnavailable], or [ErrFull]
+// where it may create an entry.
+type Records[T any] struct {
+	vault  *Vault
+	encode func(T) []byte
+	decode func([]byte) (T, error)
+}
+
+// NewRecords returns the records of a vault that are encoded and decoded so.
+// Their plain form has at most [MaxSealed] bytes.
+func NewRecords[T any](vault *Vault, encode func(T) []byte, decode func([]byte) (T, error)) Records[T] {
+	return Records[T]{vault, encode, decode}
+}
+
+// Record is an entry as it was when it was loaded or stored.
+type Record[T any] struct {
+	Value   T
+	Expires time.Time
+	// Found reports whether there is a live entry that can be read.
+	Found bool
+
+	at     Slot
+	stored []byte // what is in the store; nil if nothing is
+}
+
+// Size is what a [Store] counts for a value.
+func (r Records[T]) Size(value T) int { return EntryOverhead + SealOverhead + len(r.encode(value)) }
+
+// Load returns the record of a slot.
+func (r Records[T]) Load(ctx context.Context, at Slot) (Record[T], error) {
+	stored, ok, err := r.vault.store.Get(ctx, at.ID)
+	if err != nil || !ok {
+		return Record[T]{at: at}, unavailable("get", err)
+	}
+	return r.open(at, stored), nil
+}
+
+// Take removes the record of a slot, durably, and returns it. One caller gets
+// it.
+func (r Records[T]) Take(ctx context.Context, at Slot) (Record[T], error) {
+	stored, ok, err := r.vault.store.Take(ctx, at.ID)
+	if err != nil || !ok {
+		return Record[T]{at: at}, unavailable("take", err)
+	}
+	return r.open(at, stored), nil
+}
+
+func (r Records[T]) open(at Slot, stored []byte) Record[T] {
+	rec := Record[T]{at: at, stored: stored}
+	plain, expires, err := at.Open(stored)
+	if err == nil {
+		rec.Value, err = r.decode(plain)
+	}
+	if err != nil {
+		r.vault.unreadable.Add(1)
+		return Record[T]{at: at, stored: stored}
+	}
+	rec.Expires, rec.Found = expires, time.Now().Before(expires)
+	return rec
+}
+
+// Create stores value in an empty slot until expires. It reports false if the
+// slot is not empty.
+func (r Records[T]) Create(ctx context.Context, at Slot, value T, expires time.Time) (bool, error) {
+	return r.Replace(ctx, &Record[T]{Value: value, Expires: expires, at: at})
+}
+
+// Replace stores the value and the expiry of rec, unless somebody else has
+// changed the entry since rec was loaded or stored. Then it reports false.
+func (r Records[T]) Replace(ctx context.Context, rec *Record[T]) (bool, error) {
+	next, err := rec.at.Seal(r.encode(rec.Value), rec.Expires)
+	if err != nil {
+		return false, fmt.Errorf("seal entry: %w", err)
+	}
+	ttl := max(time.Until(rec.Expires), time.Millisecond)
+	var done bool
+	if rec.stored == nil {
+		done, err = r.vault.store.Create(ctx, rec.at.ID, next, ttl)
+	} else {
+		done, err = r.vault.store.Replace(ctx, rec.at.ID, rec.stored, next, ttl)
+	}
+	if err != nil {
+		return false, unavailable("store", err)
+	}
+	if done {
+		rec.stored, rec.Found = next, true
+	}
+	return done, nil
+}
+
+// Update loads the record of a slot, has change change its value and expiry,
+// and stores it, whether it was found or not; if somebody else changes the entry
+// meanwhile, it starts over. It returns the record as it is then. Errors are
+// change's, except for [ErrUnchanged], and [ErrContended].
+func (r Records[T]) Update(ctx context.Context, at Slot, change func(*Record[T]) error) (Record[T], error) {
+	for range maxAttempts {
+		rec, err := r.Load(ctx, at)
+		if err != nil {
+			return rec, err
+		}
+		switch err := change(&rec); err {
+		case nil:
+		case ErrUnchanged:
+			return rec, nil
+		default:
+			return rec, err
+		}
+		if done, err := r.Replace(ctx, &rec); err != nil || done {
+			return rec, err
+		}
+	}
+	return Record[T]{at: at}, ErrContended
+}
