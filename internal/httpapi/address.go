@@ -9,22 +9,20 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
-// A refusal must not leave in the address bar, nor in the session history, what
-// the browser has brought in the address. Three things see to it:
+// A refusal must not leave a secret of the request's address in the address bar
+// or the session history:
 //
-//   - The page's script takes query and fragment out of the address
-//     (address.js). Where they may be secret, what stays is [problemPath] and
-//     the name of the error.
-//   - Without JavaScript the page leads there by itself, if there was a query;
-//     and always if its script may be refused as the page was.
-//   - Where Stack Exchange sends the browsers of the OAuth server, and below
-//     the redirect URI, the answer is a redirect there. Its empty fragment
-//     keeps the browser from appending its own. In the browser that started the
-//     sign-in, the address that the request came with may still be good: nobody
-//     should be talked into showing it to somebody else.
+//   - The page's script removes query and fragment from the address (address.js).
+//     Where they may be secret, it leaves [problemPath] and the error's name.
+//   - Without JavaScript the page leads there by itself if there was a query, and
+//     always if its script may be refused as the page was.
+//   - At the OAuth server's callback, and below the redirect URI, the answer is a
+//     redirect there. Its empty fragment keeps the browser from appending its own.
+//     The address may still work in the browser that started the sign-in, so
+//     nobody must be tricked into showing it to somebody else.
 
-// problemPath is where the pages are that say what is wrong under an address
-// that holds nothing of the sign-in; the name of the error follows.
+// problemPath is the start of addresses of pages about errors, which hold nothing
+// of the sign-in. The error's name follows.
 const problemPath = "/problem/"
 
 // receivesSecrets reports whether browsers are sent to a path with secrets in
@@ -40,7 +38,7 @@ func receivesSecrets(requested string) bool {
 
 func belowRedirect(path string) bool { return strings.HasPrefix(path, api.PathRedirect+"/") }
 
-// clean has the page about an error leave a clean address behind.
+// clean makes the page about an error leave a clean address behind.
 func clean(w http.ResponseWriter, r *http.Request, data *web.ProblemData) {
 	switch {
 	case !receivesSecrets(r.URL.Path):
@@ -57,8 +55,8 @@ func clean(w http.ResponseWriter, r *http.Request, data *web.ProblemData) {
 	}
 }
 
-// redirects reports whether the error name is shown elsewhere. Only what a
-// browser navigates to has an address bar.
+// redirects reports whether the page about an error is at another address. Only
+// navigations change the address bar.
 func redirects(r *http.Request, name string) bool {
 	if belowRedirect(r.URL.Path) {
 		return name == api.NoMethod
@@ -66,7 +64,7 @@ func redirects(r *http.Request, name string) bool {
 	return r.URL.Path == api.PathCallback && r.Method == http.MethodGet && !prefetched(r)
 }
 
-// belowRedirectURI serves what is below the redirect URI and leads nowhere.
+// belowRedirectURI serves unknown paths below the redirect URI.
 func (s *Server) belowRedirectURI(w http.ResponseWriter, r *http.Request) {
 	s.failIn(page, w, r, &problem{name: api.NoMethod, detail: "there is nothing here below " + api.PathRedirect})
 }

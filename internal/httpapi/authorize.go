@@ -11,6 +11,13 @@ import (
 
 // getAuthorize serves GET /oauth/authorize (RFC 6749 section 4.1.1).
 func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) {
+	if err := navigates(r); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if s.toPublicHost(w, r) {
+		return
+	}
 	app, err := readParams("query", r.URL.RawQuery, "client_id", "redirect_uri")
 	switch {
 	case err != nil:
@@ -88,22 +95,4 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, erro
 		s.keep(w, r, n)
 	}
 	return target, err
-}
-
-// atPublicHost sends browsers that have come by another name of this server to
-// the public one first: the cookie has to be where Stack Exchange sends them.
-func (s *Server) atPublicHost(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Host == s.config.PublicURL.Host {
-			next(w, r)
-			return
-		}
-		seeOther(w, s.config.PublicURL.String()+r.URL.RequestURI()+"#")
-	}
-}
-
-// seeOther sends the browser on with a GET, whatever it came with.
-func seeOther(w http.ResponseWriter, target string) {
-	w.Header().Set("Location", target)
-	w.WriteHeader(http.StatusSeeOther)
 }

@@ -37,10 +37,9 @@ var errNoNavigation = &problem{
 	name: api.CrossOrigin, detail: "open this address in a window of a browser: a page cannot load it as a part of itself",
 }
 
-// navigates refuses a request by which a browser does not show a page in a
-// window of its own: pictures, frames and scripts of other sites can send as many
-// as they like. Browsers that know Fetch Metadata say so, in headers that
-// programs leave out.
+// navigates refuses requests of pictures, frames and scripts, of which a page of
+// another site can send many. Browsers with Fetch Metadata mark navigations;
+// programs send no such headers.
 func navigates(r *http.Request) error {
 	for name, want := range map[string]string{"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"} {
 		for _, value := range r.Header.Values(name) {
@@ -52,27 +51,15 @@ func navigates(r *http.Request) error {
 	return nil
 }
 
-// navigated has next serve navigations alone.
-func (s *Server) navigated(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if err := navigates(r); err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		next(w, r)
+// toPublicHost sends a browser that has come by another name of this server to
+// the public one first, and reports whether it did: the cookie has to be where
+// Stack Exchange sends the browser back to.
+func (s *Server) toPublicHost(w http.ResponseWriter, r *http.Request) bool {
+	if r.Host == s.config.PublicURL.Host {
+		return false
 	}
-}
-
-// navigatedWithCode does so where the query has a user code to look up.
-func (s *Server) navigatedWithCode(next http.HandlerFunc) http.HandlerFunc {
-	navigated := s.navigated(next)
-	return func(w http.ResponseWriter, r *http.Request) {
-		if p, err := readParams("query", r.URL.RawQuery, "user_code"); err == nil && p["user_code"] == "" {
-			next(w, r)
-			return
-		}
-		navigated(w, r)
-	}
+	seeOther(w, s.config.PublicURL.String()+r.URL.RequestURI()+"#")
+	return true
 }
 
 var errPrefetch = invalid("a prefetch deposits, claims, starts or finishes nothing")
@@ -87,11 +74,10 @@ func prefetched(r *http.Request) bool {
 	return false
 }
 
-// The cookies. They tell one browser from another while it signs in, and hold
-// nothing but random text. That of the relay goes only where this server's own
-// pages lead. Each sign-in at the OAuth server has one of its own, which has to
-// come along when Stack Exchange sends the browser back; its value begins with
-// the time in milliseconds, in base 36.
+// The cookies. They identify a browser while it signs in, and hold only random
+// text. The relay's is sent only from this server's own pages. Each sign-in at the
+// OAuth server has its own, which must come back from Stack Exchange with the
+// browser; its value begins with the time in milliseconds, in base 36.
 const (
 	relayCookie = "dss"
 	flowCookie  = "dss-flow-" // and the flow
@@ -105,9 +91,8 @@ const (
 	maxFlows = 8
 )
 
-// secureCookies reports whether browsers come by https. They take a cookie
-// with the prefix __Host- from nobody else. WebKit drops Secure cookies of
-// plain http even on loopback, where there is nothing to protect them from.
+// secureCookies reports whether browsers use https, which a cookie with the prefix
+// __Host- needs. WebKit drops Secure cookies over plain http even on loopback.
 func (s *Server) secureCookies() bool { return s.config.PublicURL.Scheme == "https" }
 
 func (s *Server) cookieName(name string) string {

@@ -83,8 +83,8 @@ func (s *Server) newRecord(w http.ResponseWriter, r *http.Request) *record {
 	return rec
 }
 
-// newRequestID tells a request from others in a log. It need not be hard to
-// guess: nothing is done with one that comes in.
+// newRequestID returns an id for the log. It need not be hard to guess: no id is
+// ever accepted.
 func newRequestID() string { return strconv.FormatUint(1<<63|rand.Uint64(), 36) }
 
 // WriteHeader remembers the status, and ends connections while the server

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -52,9 +53,13 @@ func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) (oauth.
 // query, for the decision.
 func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) {
 	p, err := readParams("query", r.URL.RawQuery, "user_code")
+	if p["user_code"] != "" || err != nil {
+		err = cmp.Or(navigates(r), err)
+	}
 	switch {
 	case err != nil:
 		s.fail(w, r, err)
+	case s.toPublicHost(w, r):
 	case p["user_code"] == "":
 		s.devicePage(w, r, http.StatusOK, web.DeviceData{View: web.DeviceAsk})
 	default:
@@ -131,11 +136,11 @@ func (s *Server) seeUserCode(w http.ResponseWriter, typed string) {
 	seeOther(w, target+"#")
 }
 
-// maxShown bounds what is kept of a text that is no user code, in bytes. It is
+// maxShown bounds what is kept of a text that is not a user code, in bytes. It is
 // longer than what a code is found in, so the rest cannot make one.
 const maxShown = 300
 
-// failDecision says under an address of its own that a code leads nowhere.
+// failDecision redirects to a page that says that a code is unknown.
 func (s *Server) failDecision(w http.ResponseWriter, r *http.Request, userCode oauth.UserCode, err error) {
 	if !errors.Is(err, oauth.ErrUnknown) {
 		s.fail(w, r, err)
@@ -167,8 +172,8 @@ func (s *Server) getDeviceResult(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// askDevice shows who asks for what under a user code. What cannot be one is no
-// guess.
+// askDevice shows which app asks for what under a user code. A text that cannot be
+// one does not count as a guess.
 func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, typed string) {
 	userCode, err := oauth.ParseUserCode(typed)
 	if err != nil {

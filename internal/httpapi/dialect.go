@@ -92,7 +92,7 @@ func (s *Server) failIn(d dialect, w http.ResponseWriter, r *http.Request, err e
 	}
 }
 
-// explain turns err into what the client may see, and logs what it may not.
+// explain returns what the client may learn about err, and logs the rest.
 func (s *Server) explain(r *http.Request, err error) *problem {
 	p, rec := problemOf(err), recordOf(r.Context())
 	if p.fault != "" {
@@ -122,8 +122,8 @@ func (p *problem) oauth() (name string, status int) {
 	return name, http.StatusBadRequest
 }
 
-// refuseOAuth answers an app. What is only for now is slow_down for a device that
-// polls: it would take everything else for the end (RFC 8628 section 3.5).
+// refuseOAuth answers an app. A device that polls is told to slow down instead of
+// temporarily_unavailable, which would end its sign-in (RFC 8628 section 3.5).
 func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p *problem) {
 	name, status := p.oauth()
 	if rec := recordOf(r.Context()); name == api.TemporarilyUnavailable && rec.polls {
@@ -143,7 +143,7 @@ func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p *problem)
 	_ = writeJSON(w, status, api.OAuthError{Error: name, Description: p.message()})
 }
 
-// refuseOnPage answers a person.
+// refuseOnPage answers a person with a page.
 func (s *Server) refuseOnPage(w http.ResponseWriter, r *http.Request, p *problem) {
 	if redirects(r, p.name) {
 		seeOther(w, problemPath+p.name+"#")
@@ -173,8 +173,8 @@ func setRetryAfter(w http.ResponseWriter, status int, p *problem) {
 	}
 }
 
-// endpoints are the endpoints of the OAuth server by what their names hold at
-// other servers; the first one that fits a path is meant.
+// endpoints are parts of the names that the OAuth endpoints have at other servers.
+// The first that fits a path wins.
 var endpoints = []struct{ part, path string }{
 	{"device", api.PathDeviceAuthorization},
 	{"revo", api.PathRevoke},
@@ -193,8 +193,8 @@ func (s *Server) nowhere(path string) error {
 	return errNowhere(path)
 }
 
-// errNowhere is the error of a path that leads nowhere. It names the endpoint
-// that was probably meant.
+// errNowhere is the error of an unknown path. It names the endpoint that was
+// probably meant.
 func errNowhere(requested string) error {
 	hint := api.PathMetadata + " lists the endpoints"
 	clean := strings.ToLower(path.Clean("/" + requested))

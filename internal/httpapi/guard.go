@@ -85,7 +85,7 @@ func hangUp(w http.ResponseWriter, r *http.Request) {
 
 var errMisdirected = &problem{name: api.MisdirectedRequest}
 
-// malformed refuses what no route may see, whatever the host.
+// malformed refuses requests that no route may get, whatever the host.
 func malformed(r *http.Request) error {
 	switch {
 	case r.URL.Host != "":

@@ -27,25 +27,26 @@ func (s *Server) throttle(rec *record, r *http.Request) error {
 		})
 	}
 	err := s.limits.Request(rec.client)
-	rec.polls = err != nil && r.URL.Path == api.PathOAuthToken // by a device or not, nobody has read
+	rec.polls = err != nil && r.URL.Path == api.PathOAuthToken // which grant it is for has not been read
 	return err
 }
 
-// tryUserCode has look use a user code. One that leads nowhere is a guess.
-func (s *Server) tryUserCode(r *http.Request, look func() error) error {
+// tryUserCode calls use, which uses a user code. An unknown code counts as a wrong
+// guess.
+func (s *Server) tryUserCode(r *http.Request, use func() error) error {
 	guess, err := s.limits.UserCode(recordOf(r.Context()).client)
 	if err != nil {
 		return err
 	}
-	if err = look(); errors.Is(err, oauth.ErrUnknown) {
+	if err = use(); errors.Is(err, oauth.ErrUnknown) {
 		return s.missed(r.Context(), guess, err)
 	}
 	guess.Hit()
 	return err
 }
 
-// missed counts a wrong guess. It returns what to answer: how it was wrong, or
-// that all clients together have been wrong too often.
+// missed counts a wrong guess and returns the error to answer: wrong, or that all
+// clients together have guessed wrong too often.
 func (s *Server) missed(ctx context.Context, guess limit.Guess, wrong error) error {
 	refused, err := guess.Miss(ctx)
 	if err != nil {
@@ -57,19 +58,19 @@ func (s *Server) missed(ctx context.Context, guess limit.Guess, wrong error) err
 	return wrong
 }
 
-// caller is for whom a call to Stack Exchange is made.
+// caller returns the client for whom Stack Exchange is called.
 func caller(ctx context.Context) netip.Prefix { return limit.ClientOf(recordOf(ctx).client) }
 
-// admitCall bounds the calls to Stack Exchange that are in vain, of the client
-// whose request leads to them.
-func (s *Server) admitCall(ctx context.Context, m stackexchange.Method) error {
+// allowCall refuses a call to Stack Exchange for a client that has caused too many
+// in vain.
+func (s *Server) allowCall(ctx context.Context, m stackexchange.Method) error {
 	if m == stackexchange.MethodInvalidate {
 		return s.limits.MayRevoke(recordOf(ctx).client)
 	}
 	return s.limits.MayRedeem(recordOf(ctx).client)
 }
 
-// calledInVain counts such a call.
+// calledInVain counts a call to Stack Exchange that was in vain.
 func (s *Server) calledInVain(ctx context.Context, m stackexchange.Method) {
 	if m == stackexchange.MethodInvalidate {
 		s.limits.RevokedInVain(recordOf(ctx).client)
@@ -78,13 +79,13 @@ func (s *Server) calledInVain(ctx context.Context, m stackexchange.Method) {
 	}
 }
 
-// storing counts entries that the client of a request is about to have stored,
-// and what the store counts for them.
+// storing counts entries, and their size in the store, that are about to be
+// stored for the client of a request.
 func (s *Server) storing(ctx context.Context, entries, bytes int) error {
 	return s.limits.Deposit(recordOf(ctx).client, entries, bytes)
 }
 
-// tooMany says what there is too much of, by the name of the limit.
+// tooMany explains each limit, by its name.
 var tooMany = map[string]string{
 	limit.Requests:    "too many requests",
 	limit.UnknownKeys: "too many different keys under which nothing is stored",
@@ -109,5 +110,5 @@ func throttled(e *limit.Exceeded) *problem {
 	}
 }
 
-// seconds is how long to wait, in whole seconds.
+// seconds returns a time to wait in whole seconds, rounded up.
 func seconds(wait time.Duration) int64 { return int64((wait + time.Second - 1) / time.Second) }

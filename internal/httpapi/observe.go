@@ -13,35 +13,36 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/oauth"
 )
 
-// Observer is told what the server does. Its methods are called by many
-// goroutines at once and must not block. Every text it gets is one of a few
-// that stand in this program: none of them comes from outside.
+// Observer counts what the server does. Its methods are called by many
+// goroutines at once and must not block. Every text they get is a constant of
+// this program; none comes from outside.
 type Observer interface {
-	// Began is called when a request arrives,
+	// Began is called when a request arrives.
 	Began()
-	// Ended when it has been answered,
+	// Ended is called when a request has been answered.
 	Ended(Request)
-	// and Happened in between, if something came of it.
+	// Happened is called for each event while a request is served.
 	Happened(Event)
 }
 
 // Request is a request that has been answered.
 type Request struct {
-	Method string // "other" for those that nobody uses
+	Method string // "other" for unknown ones
 	Route  string // the pattern of its path, or RouteRefused
 	Status int    // or StatusClientLeft
 	Error  string // the name of the error in the answer; "" if there is none
 	Took   time.Duration
-	Waited bool // for a deposit, on purpose, which is in Took
+	Waited bool // for a deposit; Took includes the wait
 }
 
-// RouteRefused stands for the route of a request that no route has seen.
+// RouteRefused is the Route of a request that was refused before routing.
 const RouteRefused = "(refused)"
 
-// StatusClientLeft is counted, and never sent, when nobody is left to answer.
+// StatusClientLeft is counted where the client left before the answer. It is
+// never sent.
 const StatusClientLeft = 499
 
-// Event is something that came of a request.
+// Event is an effect of a request.
 type Event struct {
 	Name EventName
 	// Kind is a deposit's or a claim's kind of response, or the grant.
@@ -94,31 +95,31 @@ func (s *Server) happened(ctx context.Context, e Event) {
 	s.audit.write(ctx, e)
 }
 
-// granted hears of each step of a sign-in at the OAuth server.
+// granted records a step of a sign-in at the OAuth server.
 func (s *Server) granted(ctx context.Context, e oauth.Event) {
 	recordOf(ctx).about("sign-in", "", e.SignIn)
 	s.happened(ctx, Event{Name: EventGrant, Kind: string(e.Grant), Outcome: string(e.Step)})
 }
 
-// audit writes a line for everything that came of requests. What a line is
-// about, and who sent the request, stand there as hashes under a key that is
-// in no log: equal ones are the same, and nothing leads back.
+// audit writes a line for each event and for some refusals. It names the subject
+// and the client by keyed hashes: equal values have equal hashes, and without the
+// key, which is never logged, nobody can find the value.
 type audit struct {
 	key []byte // nil writes nothing
 	log *slog.Logger
 }
 
-// audited are the refusals that have a line: somebody tried what is not
-// theirs to do, by mistake or not.
+// audited are the refusals that get a line: attempts, even by mistake, to do what
+// the client may not.
 var audited = []string{
 	api.CrossOrigin, api.InvalidGrant, api.InvalidVerifier, api.VerifierRequired, api.WrongBrowser,
 }
 
-// flooding are the refusals that come by the thousand. The request's own line
-// says whose request it was, so that each has one line and not two.
+// flooding are the refusals that come by the thousand. They have no line of their
+// own; the line of the request names the client.
 var flooding = []string{api.MisdirectedRequest, api.ThrottleViolation}
 
-// flooder is whose request was refused, for the request's line.
+// flooder returns the client of such a refusal, for the line of the request.
 func (a audit) flooder(ctx context.Context, name string) []slog.Attr {
 	if a.key == nil || !slices.Contains(flooding, name) {
 		return nil
@@ -138,7 +139,7 @@ func (a audit) write(ctx context.Context, e Event) {
 	inform(ctx, a.log, "audit", append(attributes, a.who(ctx)...)...)
 }
 
-// refused writes a line for an answer that is an error.
+// refused writes a line for a refusal, if it gets one.
 func (a audit) refused(ctx context.Context, name string) {
 	if a.key == nil || !slices.Contains(audited, name) {
 		return
@@ -147,7 +148,7 @@ func (a audit) refused(ctx context.Context, name string) {
 	inform(ctx, a.log, "audit", attributes...)
 }
 
-// who is what a line is about, if that is known, and whose request it was.
+// who returns the subject of a line, if it is known, and the client.
 func (a audit) who(ctx context.Context) []slog.Attr {
 	rec := recordOf(ctx)
 	client := slog.String("client", a.hash("client", rec.client.String()))
@@ -157,14 +158,15 @@ func (a audit) who(ctx context.Context) []slog.Attr {
 	return []slog.Attr{slog.String("subject", a.hash(rec.kind+" "+string(rec.space), rec.subject.Reveal())), client}
 }
 
-// hash is the first 48 bits of an HMAC-SHA256 (RFC 2104).
+// hash returns the first 48 bits of an HMAC-SHA256 (RFC 2104), in hexadecimal.
 func (a audit) hash(of, text string) string {
 	mac := hmac.New(sha256.New, a.key)
 	mac.Write([]byte(of + "\x00" + text))
 	return hex.EncodeToString(mac.Sum(nil)[:6])
 }
 
-// inform writes a line as [slog.Logger] does, but does not look up its caller.
+// inform writes a line as [slog.Logger] does, without the cost of finding its
+// caller.
 func inform(ctx context.Context, log *slog.Logger, message string, attributes ...slog.Attr) {
 	handler := log.Handler()
 	if !handler.Enabled(ctx, slog.LevelInfo) {
@@ -172,7 +174,7 @@ func inform(ctx context.Context, log *slog.Logger, message string, attributes ..
 	}
 	line := slog.NewRecord(time.Now(), slog.LevelInfo, message, 0)
 	line.AddAttrs(attributes...)
-	_ = handler.Handle(ctx, line) // where could that be told?
+	_ = handler.Handle(ctx, line)
 }
 
 // identified adds the id of the request to every line that is written while

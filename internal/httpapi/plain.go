@@ -18,7 +18,7 @@ const challengePath = "/.well-known/acme-challenge/"
 
 // PlainHandler returns the handler for the plain HTTP port of a server whose
 // public URL is https: it answers challenges, unless challenge is nil, and
-// leads everything else there.
+// redirects everything else there.
 func (s *Server) PlainHandler(challenge Challenge) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", s.toHTTPS)

@@ -37,8 +37,8 @@ func (p *problem) status() int { return api.Errors[p.name].Status }
 // invalid is the problem of a request that breaks a rule.
 func invalid(detail string) *problem { return &problem{name: api.InvalidRequest, detail: detail} }
 
-// clientLeft stands in log and metrics for the error that nobody was left to
-// be told of.
+// clientLeft is the error in log and metrics where the client left before the
+// answer.
 const clientLeft = "client_left"
 
 // ErrorNames returns all names that [Request.Error] can have.
@@ -53,9 +53,8 @@ func ErrorNames() []string {
 
 var errDraining = errors.New("the server is shutting down")
 
-// sentinels gives each error of the domain its name. An empty detail leaves the
-// message to the table; ownText is the error's own text, which then is written
-// for the client.
+// sentinels gives each error of the domain its name. With an empty detail the
+// message is that of the table, with ownText it is the error's own text.
 var sentinels = []struct {
 	err          error
 	name, detail string
@@ -90,7 +89,7 @@ var sentinels = []struct {
 
 const ownText = "*"
 
-// problemOf returns what to tell the client about err.
+// problemOf returns what the client may learn about err.
 func problemOf(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p

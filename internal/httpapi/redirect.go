@@ -9,11 +9,11 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
-// response names the parameters of an authorization response.
+// responseParams are the parameters that hold an authorization response.
 var responseParams = []string{"access_token", "code", "error"}
 
-// getRedirect serves the page that Stack Exchange sends the browser to for the key relay. It
-// only shows; it is the form on it that deposits.
+// getRedirect serves the page that Stack Exchange sends the browser to for the key
+// relay. It stores nothing; the form on it deposits.
 func (s *Server) getRedirect(w http.ResponseWriter, r *http.Request) {
 	p, err := queryParams(r)
 	var data web.LandingData
@@ -173,8 +173,7 @@ func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, erro
 	return view, err
 }
 
-// depositParams are the parameters of a deposit. In its query only appid may
-// stand: anything else there was meant for the body.
+// depositParams reads the parameters of a deposit. Only appid may be in its query.
 func depositParams(w http.ResponseWriter, r *http.Request) (params, error) {
 	query, err := queryParams(r)
 	if err != nil {

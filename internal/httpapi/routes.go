@@ -42,11 +42,9 @@ func (s *Server) routes() []route {
 		s.endpoint(api.PathMetadata, methods{get: s.getMetadata, head: true}),
 		s.endpoint(api.PathOpenIDMetadata, methods{get: s.getOpenIDMetadata, head: true}),
 		s.endpoint(api.PathJWKS, methods{get: s.jwks, head: true}),
-		s.endpoint(api.PathAuthorize, methods{get: s.navigated(s.atPublicHost(s.getAuthorize))}),
+		s.endpoint(api.PathAuthorize, methods{get: s.getAuthorize}),
 		s.endpoint(api.PathCallback, methods{get: s.getCallback}),
-		s.endpoint(api.PathDevice, methods{
-			get: s.navigatedWithCode(s.atPublicHost(s.getDevice)), head: true, post: s.postDevice,
-		}),
+		s.endpoint(api.PathDevice, methods{get: s.getDevice, head: true, post: s.postDevice}),
 		[]route{{"GET " + api.PathDevice + "/{result}", s.getDeviceResult}},
 		s.endpoint(api.PathDeviceAuthorization, methods{post: s.postDeviceAuthorization}),
 		s.endpoint(api.PathOAuthToken, methods{post: s.postOAuthToken}),

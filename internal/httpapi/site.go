@@ -76,7 +76,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.config.servesOAuth() && nearDevice(r.URL.Path):
 		s.toDevice(w, r)
-	case dialectOf(r.URL.Path) == oauthJSON || wantsJSON(r):
+	case recordOf(r.Context()).dialect == oauthJSON || wantsJSON(r):
 		s.failIn(oauthJSON, w, r, s.nowhere(r.URL.Path))
 	default:
 		s.failIn(page, w, r, &problem{name: api.NotFound})
