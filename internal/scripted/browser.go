@@ -70,9 +70,12 @@ var (
 func (b *Browser) Visit(address string, user User) (Page, error) {
 	page, err := b.Open(address)
 	for range maxPages {
-		i := slices.IndexFunc(user, page.Has)
-		if err != nil || i < 0 {
+		if err != nil {
 			return page, err
+		}
+		i := slices.IndexFunc(user, page.Has)
+		if i < 0 {
+			return page, nil
 		}
 		page, err = b.Press(page, user[i])
 	}
