@@ -3,16 +3,26 @@ package dsstest_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/dsstest"
 )
+
+// TestMain runs all tests at a time: nearly always, devices wait for their next
+// poll.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "64"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 func signIn(t *testing.T, server *dsstest.Server, flow dss.Flow, behaviour dsstest.Behaviour) (*dss.Token, error) {
 	t.Helper()
@@ -29,6 +39,7 @@ var everyFlow = []dss.Flow{dss.FlowLoopback, dss.FlowRelay, dss.FlowImplicit, ds
 
 // TestEveryFlowGetsOverEveryFault signs in while the server does its worst.
 func TestEveryFlowGetsOverEveryFault(t *testing.T) {
+	t.Parallel()
 	for _, flow := range everyFlow {
 		for _, behaviour := range []dsstest.Behaviour{dsstest.Approves, dsstest.Dawdles, dsstest.Twice} {
 			t.Run(string(flow)+"/"+string(behaviour), func(t *testing.T) {
@@ -43,6 +54,7 @@ func TestEveryFlowGetsOverEveryFault(t *testing.T) {
 }
 
 func TestUsersWhoSayNo(t *testing.T) {
+	t.Parallel()
 	for _, flow := range everyFlow {
 		for _, behaviour := range []dsstest.Behaviour{dsstest.Denies, dsstest.Cancels} {
 			t.Run(string(flow)+"/"+string(behaviour), func(t *testing.T) {
@@ -80,6 +92,7 @@ func TestUserWhoWalksAway(t *testing.T) {
 
 // TestFaultsAreTheSameEachTime signs in twice with one seed, and with another.
 func TestFaultsAreTheSameEachTime(t *testing.T) {
+	t.Parallel()
 	strikes := func(seed uint64) (counts [6]int) {
 		server := dsstest.Start(t, dsstest.Options{Seed: seed, Faults: []dsstest.Fault{dsstest.Refuses, dsstest.Slow, dsstest.DropsAnswer}})
 		config := server.Config()
@@ -143,10 +156,10 @@ func TestEveryFaultStrikesOrFailsTheTest(t *testing.T) {
 		dss.FlowImplicit: {dsstest.SlowDown},
 		dss.FlowDevice:   {dsstest.DropsAnswer, dsstest.TooMany, dsstest.Unavailable},
 	}
-	var all sync.WaitGroup // devices wait more than they do
 	for _, flow := range everyFlow {
 		for _, fault := range dsstest.AllFaults {
-			all.Go(func() {
+			t.Run(string(flow)+"/"+string(fault), func(t *testing.T) {
+				t.Parallel()
 				v := &verdict{TB: t}
 				server := dsstest.Start(v, dsstest.Options{Faults: []dsstest.Fault{fault}})
 				config := server.Config()
@@ -160,12 +173,11 @@ func TestEveryFaultStrikesOrFailsTheTest(t *testing.T) {
 				}
 				strikes, fails := server.Strikes(fault), slices.Contains(cannot[flow], fault)
 				if err != nil || (strikes == 0) != fails || (len(v.failures) == 1) != fails {
-					t.Errorf("%s in %s: %d strikes, failures %q, %v", fault, flow, strikes, v.failures, err)
+					t.Errorf("%d strikes, failures %q, %v", strikes, v.failures, err)
 				}
 			})
 		}
 	}
-	all.Wait()
 }
 
 func TestFaultThatDoesNotExist(t *testing.T) {
@@ -183,6 +195,7 @@ func TestFaultThatDoesNotExist(t *testing.T) {
 
 // TestNothingLeavesThisMachine uses the token with the same configuration.
 func TestNothingLeavesThisMachine(t *testing.T) {
+	t.Parallel()
 	server := dsstest.Start(t, dsstest.Options{})
 	for _, config := range []dss.Config{server.Config(), {Server: server.URL, ClientID: "1", Prompt: server.User(dsstest.Approves)}} {
 		config.Flow = dss.FlowRelay
@@ -204,6 +217,7 @@ func TestNothingLeavesThisMachine(t *testing.T) {
 }
 
 func TestFaultsAreSwitched(t *testing.T) {
+	t.Parallel()
 	server := dsstest.Start(t, dsstest.Options{Faults: []dsstest.Fault{}})
 	server.SetFault(dsstest.Unavailable, true)
 	if _, err := signIn(t, server, dss.FlowRelay, dsstest.Approves); err != nil {
