@@ -204,12 +204,13 @@ class Element {
   }
 }
 
+// Reports whether a document began at another time; the clock is not exact.
+const isAnother = (began) => Math.abs(performance.timeOrigin - began) > 5;
+
 class Page {
   #browser;
   #session;
   #window;
-  #marks = 0;
-  #timeout; // of the next command, if it is not the usual one
 
   constructor(browser, session, window) {
     this.#browser = browser;
@@ -217,7 +218,7 @@ class Page {
     this.#window = window;
   }
 
-  send(method, path, body) { return this.#session.send(method, path, body, this.#window, this.#timeout); }
+  send(method, path, body, timeout) { return this.#session.send(method, path, body, this.#window, timeout); }
 
   browser() { return this.#browser; }
 
@@ -253,23 +254,20 @@ class Page {
     }
   }
 
-  async $(selector) {
-    const [found] = await this.send('POST', '/elements', { using: 'css selector', value: selector });
-    return found ? new Element(this, selector, found) : null;
-  }
+  $(selector) { return this.#find(selector); }
 
   async $eval(selector, f, ...args) {
     return this.evaluate(f, (await this.#get(selector)).reference, ...args);
   }
 
-  waitForSelector(selector, { timeout } = {}) { return this.#until(() => this.$(selector), selector, timeout); }
+  waitForSelector(selector, { timeout } = {}) { return this.#until((brief) => this.#find(selector, brief), selector, timeout); }
 
-  waitForFunction(f) { return this.#until(() => this.#run(f, []), f); }
+  waitForFunction(f) { return this.#until((brief) => this.#run(f, [], brief), f); }
 
   // Waits for the document that follows the one that is there now.
   async waitForNavigation() {
-    const mark = await this.#mark();
-    await this.#until(() => this.#arrived((n) => window.dssMark !== n, mark), 'a navigation');
+    const began = await this.#began();
+    await this.#until((brief) => this.#arrived(brief, isAnother, began), 'a navigation');
   }
 
   async click(selector) { return (await this.#get(selector)).click(); }
@@ -291,14 +289,19 @@ class Page {
     return Buffer.from(await this.send('GET', '/screenshot'), 'base64');
   }
 
+  async #find(selector, timeout) {
+    const [found] = await this.send('POST', '/elements', { using: 'css selector', value: selector }, timeout);
+    return found ? new Element(this, selector, found) : null;
+  }
+
   async #get(selector) {
     const element = await this.$(selector);
     if (!element) throw new Error('no element is ' + selector);
     return element;
   }
 
-  #run(f, args, timeout = this.#timeout) {
-    return this.#session.send('POST', '/execute/sync', { script: 'return (' + f + ').apply(null, arguments)', args }, this.#window, timeout);
+  #run(f, args, timeout) {
+    return this.send('POST', '/execute/sync', { script: 'return (' + f + ').apply(null, arguments)', args }, timeout);
   }
 
   #press(values) {
@@ -309,8 +312,9 @@ class Page {
   // Goes to another entry of the history, which may be of the same document.
   // Where a page refreshes itself just then, WebKit does that instead.
   async #traverse(path) {
-    const [mark, before] = [await this.#mark(), await this.url()];
-    const arrived = () => this.#arrived((n, url) => window.dssMark !== n || location.href !== url, mark, before);
+    const [began, before] = [await this.#began(), await this.url()];
+    const arrived = async (brief) =>
+      await this.#arrived(brief, isAnother, began) || this.#arrived(brief, (url) => location.href !== url, before);
     for (let attempts = 3; ; attempts--) {
       await this.send('POST', path, {});
       try {
@@ -321,30 +325,22 @@ class Page {
     }
   }
 
-  // Reports whether the document is complete, that of the address bar, and the
-  // one that isNew knows.
-  async #arrived(isNew, ...args) {
-    const address = await this.#run('(...args) => document.readyState === "complete" && (' + isNew + ')(...args) && location.href', args);
+  // Reports whether the document is complete, that of the address bar, and
+  // passes the test.
+  async #arrived(brief, passes, arg) {
+    const address = await this.#run('(arg) => document.readyState === "complete" && (' + passes + ')(arg) && location.href', [arg], brief);
     return address && address === await this.url();
   }
 
-  // Marks the document that is there now.
-  async #mark() {
-    const mark = ++this.#marks;
-    return this.#until(() => this.#run((n) => window.dssMark = n, [mark]), 'a document');
-  }
+  // When the document began that is there now. A property of its window would
+  // not do: WebKit has been seen to lose it before the document went.
+  #began() { return this.#until((brief) => this.#run(() => performance.timeOrigin, [], brief), 'a document'); }
 
   // Asks until the answer is true. While one document makes way for another
   // there may be nothing to ask.
   #until(ask, what, timeout) {
     const passing = ['javascript error', 'stale element reference', 'no such frame', 'no such window', 'TimeoutError'];
-    const askBriefly = () => {
-      this.#timeout = lost;
-      const answer = ask();
-      this.#timeout = undefined;
-      return answer.catch((error) => { if (!passing.includes(error.code)) throw error; });
-    };
-    return until(askBriefly, what, timeout);
+    return until(() => ask(lost).catch((error) => { if (!passing.includes(error.code)) throw error; }), what, timeout);
   }
 }
 
