@@ -227,29 +227,33 @@ func TestMalformedAnswer(t *testing.T) {
 
 // TestUsefulErrors say what is wrong with the network.
 func TestUsefulErrors(t *testing.T) {
-	for want, does := range map[string]reply{
-		"dss: the server cannot be reached: dial tcp: connection refused":                                                                   refused,
-		"dss: the server cannot be reached: lookup auth.example.org: no such host":                                                          fails(&net.DNSError{Err: "no such host", Name: "auth.example.org"}),
-		"dss: the server cannot be reached: unexpected EOF":                                                                                 cut,
-		"dss: the server cannot be reached: no answer from auth.example.org in time":                                                        fails(context.DeadlineExceeded),
-		"dss: the server cannot be reached: i/o timeout":                                                                                    fails(os.ErrDeadlineExceeded),
-		"dss: the server cannot be reached: no usable answer":                                                                               fails(errors.New("malformed HTTP response")),
-		"dss: the server cannot be reached: http: server gave HTTP response to HTTPS client":                                                fails(http.ErrSchemeMismatch),
-		"dss: the server cannot be reached: auth.example.org answers 503 Service Unavailable":                                               busy(503, "1"),
-		"dss: the server cannot be reached: auth.example.org answers 200 OK with text/html, not as it should":                               page,
-		"dss: the server cannot be reached: auth.example.org answers 307 Temporary Redirect to https://elsewhere.example, not as it should": moved,
-		"dss: too many requests; try again in 9s":                                                                                           busy(429, "9"),
-		"dss: too many requests":                                                 says(429, ""),
-		"dss: no such app (400 invalid_client)":                                  says(400, `{"error":"invalid_client","error_description":"no such app"}`),
-		"dss: the server refuses (400 invalid_client)":                           says(400, `{"error":"invalid_client"}`),
-		"dss: the answer makes no sense (200)":                                   says(200, `{}`),
-		"dss: auth.example.org answers 418 I'm a teapot, not as it should (418)": says(418, `{}`),
+	for _, c := range []struct {
+		does reply
+		is   error
+		says string
+	}{
+		{refused, dss.ErrUnreachable, "dial tcp: connection refused"},
+		{fails(&net.DNSError{Err: "no such host", Name: "auth.example.org"}), dss.ErrUnreachable, "lookup auth.example.org: no such host"},
+		{cut, dss.ErrUnreachable, "unexpected EOF"},
+		{fails(context.DeadlineExceeded), dss.ErrUnreachable, "no answer from auth.example.org in time"},
+		{fails(os.ErrDeadlineExceeded), dss.ErrUnreachable, "i/o timeout"},
+		{fails(errors.New("malformed HTTP response")), dss.ErrUnreachable, "no usable answer"},
+		{fails(http.ErrSchemeMismatch), dss.ErrUnreachable, "server gave HTTP response to HTTPS client"},
+		{busy(503, "1"), dss.ErrUnreachable, "auth.example.org answers 503 Service Unavailable"},
+		{page, dss.ErrUnreachable, "auth.example.org answers 200 OK with text/html"},
+		{moved, dss.ErrUnreachable, "auth.example.org answers 307 Temporary Redirect to https://elsewhere.example"},
+		{busy(429, "9"), dss.ErrThrottled, "again in 9s"},
+		{says(429, ""), dss.ErrThrottled, ""},
+		{says(400, `{"error":"invalid_client","error_description":"no such app"}`), nil, "no such app (400 invalid_client)"},
+		{says(400, `{"error":"invalid_client"}`), nil, "(400 invalid_client)"},
+		{says(200, `{}`), nil, "(200)"},
+		{says(418, `{}`), nil, "auth.example.org answers 418 I'm a teapot"},
 	} {
 		_, err := newClient(t, dss.Config{
-			Server: "https://auth.example.org", ClientID: clientID, Flow: dss.FlowDevice, HTTPClient: from(does),
+			Server: "https://auth.example.org", ClientID: clientID, Flow: dss.FlowDevice, HTTPClient: from(c.does),
 		}).Start(t.Context())
-		if err == nil || err.Error() != want {
-			t.Errorf("%v, want %s", err, want)
+		if err == nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%v, want %q, a case of %v", err, c.says, c.is)
 		}
 	}
 }
