@@ -62,12 +62,14 @@ type failover struct {
 }
 
 func TestFailoverUnderSentinel(t *testing.T) {
+	t.Parallel()
 	set := engines.Sentinel(t, 2, "--min-replicas-to-write", "1", "--min-replicas-max-lag", "3")
 	promoted := func() error { return nil } // the sentinels see to it
 	testFailover(t, set.URL, false, set.Primary, promoted)
 }
 
 func TestFailoverInCluster(t *testing.T) {
+	t.Parallel()
 	cluster := engines.ReplicatedCluster(t)
 	testFailover(t, cluster.URL, false, cluster.Nodes[1], func() error { return cluster.AwaitFailover(1) })
 }
@@ -77,6 +79,7 @@ func TestFailoverToStandby(t *testing.T) { testPostgresFailover(t, false) }
 func TestFailoverToSynchronousStandby(t *testing.T) { testPostgresFailover(t, true) }
 
 func testPostgresFailover(t *testing.T, synchronous bool) {
+	t.Parallel()
 	pair := engines.PostgresPair(t, synchronous)
 	testFailover(t, pair.URL, synchronous, pair.Primary, pair.Promote)
 }

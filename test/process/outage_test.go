@@ -77,6 +77,7 @@ func (f *faultProxy) poison(kind, stream string, attributes map[string]any) (hea
 // token with the same code if Stack Exchange has not seen that code; if only
 // the answer was lost, the code is used up, and the app hears that.
 func TestOutages(t *testing.T) {
+	t.Parallel()
 	// The browser reaches Stack Exchange by the proxy too, before it breaks.
 	way, direct := program.FreeAddress(t), program.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(way)

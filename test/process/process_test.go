@@ -33,13 +33,18 @@ func TestMain(m *testing.M) {
 
 // TestKill kills the server 200 times at random moments, while deposits and
 // claims are under way: what was acknowledged is there after the restart, and
-// nothing comes out twice.
+// nothing comes out twice. Every tenth server detects races.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	store := "sqlite:" + filepath.Join(t.TempDir(), "dss.db")
 	var out sync.Map // how often each key's token came out: key -> *atomic.Int64
 	var waiting []string
 	for round := range 200 {
-		p := start(t, "--store", store)
+		served := fastBinary
+		if round%10 == 0 {
+			served = binary
+		}
+		p := startBinary(t, served, "127.0.0.1:0", "--store", store)
 		for _, key := range waiting {
 			if status, body := p.claim(key); status != http.StatusOK || !strings.Contains(body, "token-of-"+key) {
 				t.Fatalf("round %d: an acknowledged deposit is lost: %d %s", round, status, body)

@@ -30,12 +30,16 @@ type faultyFleet struct {
 	ways   []*faultProxy
 }
 
+// eachFaultyFleet tests such a fleet on each engine, beside other tests: most of
+// the time they wait for a store that does not answer.
 func eachFaultyFleet(t *testing.T, test func(t *testing.T, f *faultyFleet)) {
+	t.Parallel()
 	for name, start := range map[string]func(t *testing.T) *engines.Server{
 		"redis":    func(t *testing.T) *engines.Server { return engines.Redis(t) },
 		"postgres": func(t *testing.T) *engines.Server { return engines.Postgres(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := &faultyFleet{engine: start(t)}
 			address := net.JoinHostPort("127.0.0.1", fmt.Sprint(f.engine.Port))
 			var stores []string
