@@ -223,24 +223,14 @@ func (f *failover) relay(n int) *trial {
 
 // code signs in up to the app's code.
 func (f *failover) code(int) *trial {
-	const listener = "http://127.0.0.1:1/callback" // where nobody listens: the app reads the address
-	s, browser := &trial{way: byCode, began: time.Now()}, scripted.New()
-	query := url.Values{
-		"response_type": {"code"}, "client_id": {"7"}, "redirect_uri": {listener},
-		"code_challenge": {appChallenge}, "code_challenge_method": {"S256"},
-	}
-	_, _ = browser.Visit(f.url+"/oauth/authorize?"+query.Encode(), scripted.Approves) // where that ends shows
-	last := browser.Visited[len(browser.Visited)-1]
-	code := codePattern.FindStringSubmatch(last)
-	if !strings.HasPrefix(last, listener) || code == nil {
+	s := &trial{way: byCode, began: time.Now()}
+	code, err := authorize(scripted.New(), f.url, "")
+	if err != nil {
 		return s
 	}
 	s.stored = time.Now()
 	s.fetch = func(server int) outcome {
-		return f.redeem(server, url.Values{
-			"grant_type": {"authorization_code"}, "client_id": {"7"}, "code": {code[1]},
-			"redirect_uri": {listener}, "code_verifier": {appVerifier},
-		})
+		return f.redeem(server, exchangeForm(code, appVerifier))
 	}
 	return s
 }
@@ -261,9 +251,7 @@ func (f *failover) device(int) *trial {
 	}
 	s.stored = time.Now()
 	s.fetch = func(server int) outcome {
-		return f.redeem(server, url.Values{
-			"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "client_id": {"7"}, "device_code": {answer.DeviceCode},
-		})
+		return f.redeem(server, pollForm(answer.DeviceCode))
 	}
 	return s
 }

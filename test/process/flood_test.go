@@ -114,22 +114,11 @@ func (v visitor) relay() error {
 
 // code signs in by the code grant.
 func (v visitor) code() error {
-	browser := v.browser()
-	query := url.Values{
-		"response_type": {"code"}, "client_id": {"7"}, "redirect_uri": {appRedirectURI}, "state": {strings.Repeat("<", 200)},
-		"code_challenge": {appChallenge}, "code_challenge_method": {"S256"},
+	code, err := authorize(v.browser(), v.p.url, strings.Repeat("<", 200))
+	if err != nil {
+		return err
 	}
-	// The last redirect leads to the app, where a browser without one fails.
-	_, err := browser.Visit(v.p.url+"/oauth/authorize?"+query.Encode(), scripted.Approves)
-	last := browser.Visited[len(browser.Visited)-1]
-	match := codePattern.FindStringSubmatch(last)
-	if !strings.HasPrefix(last, appRedirectURI) || match == nil {
-		return fmt.Errorf("code grant ends at %s: %w", last, err)
-	}
-	return v.token(url.Values{
-		"grant_type": {"authorization_code"}, "client_id": {"7"}, "code": {match[1]}, "redirect_uri": {appRedirectURI},
-		"code_verifier": {appVerifier},
-	})
+	return v.token(exchangeForm(code, appVerifier))
 }
 
 // device signs in by the device grant.
@@ -144,9 +133,7 @@ func (v visitor) device() error {
 	if err != nil || !strings.HasSuffix(page.URL.Path, "/device/finished") {
 		return fmt.Errorf("device grant ends at %v: %d: %w", page.URL, page.Status, err)
 	}
-	return v.token(url.Values{
-		"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "client_id": {"7"}, "device_code": {code},
-	})
+	return v.token(pollForm(code))
 }
 
 // attack is what one address does over and over.
@@ -214,10 +201,7 @@ var attacks = map[string]attack{
 var statePattern = regexp.MustCompile(`[?&]state=(dss[^&#]+)`)
 
 func (v visitor) redeem(ctx context.Context, code string) (int, http.Header, string, error) {
-	return v.send(ctx, "POST", "/oauth/token", url.Values{
-		"grant_type": {"authorization_code"}, "client_id": {"7"}, "code": {code}, "redirect_uri": {appRedirectURI},
-		"code_verifier": {appVerifier},
-	})
+	return v.send(ctx, "POST", "/oauth/token", exchangeForm(code, appVerifier))
 }
 
 func randomUserCode() string {

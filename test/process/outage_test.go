@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os/exec"
 	"strings"
 	"testing"
@@ -135,7 +134,8 @@ func checkAfter(t *testing.T, what string, want, status int, answer map[string]a
 // pollBasic polls with HTTP Basic authentication.
 func (p *process) pollBasic(deviceCode string) (int, map[string]any) {
 	p.t.Helper()
-	form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {deviceCode}}
+	form := pollForm(deviceCode)
+	form.Del("client_id")
 	request, err := http.NewRequest("POST", p.url+"/oauth/token", bytes.NewReader([]byte(form.Encode())))
 	if err != nil {
 		p.t.Fatal(err)

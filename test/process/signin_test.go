@@ -4,6 +4,7 @@ package process_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -46,9 +47,13 @@ func (p *process) device() (deviceCode, userCode string, visited []string) {
 
 func (p *process) pollDevice(deviceCode string) (int, map[string]any) {
 	p.t.Helper()
-	return p.postForm("/oauth/token", url.Values{
+	return p.postForm("/oauth/token", pollForm(deviceCode))
+}
+
+func pollForm(deviceCode string) url.Values {
+	return url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "client_id": {"7"}, "device_code": {deviceCode},
-	})
+	}
 }
 
 var codePattern = regexp.MustCompile(`[?&]code=([^&#]+)`)
@@ -117,25 +122,37 @@ const (
 // codeGrant signs in up to the app's code.
 func (p *process) codeGrant() (code, verifier string) {
 	p.t.Helper()
-	browser := scripted.New()
+	code, err := authorize(scripted.New(), p.url, "")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return code, appVerifier
+}
+
+// authorize has a user sign in up to the app's code.
+func authorize(browser *scripted.Browser, server, state string) (code string, err error) {
 	query := url.Values{
-		"response_type": {"code"}, "client_id": {"7"}, "redirect_uri": {appRedirectURI},
+		"response_type": {"code"}, "client_id": {"7"}, "redirect_uri": {appRedirectURI}, "state": {state},
 		"code_challenge": {appChallenge}, "code_challenge_method": {"S256"},
 	}
 	// The last redirect leads to the app, where a browser without one fails.
-	_, err := browser.Visit(p.url+"/oauth/authorize?"+query.Encode(), scripted.Approves)
+	_, err = browser.Visit(server+"/oauth/authorize?"+query.Encode(), scripted.Approves)
 	last := browser.Visited[len(browser.Visited)-1]
 	match := codePattern.FindStringSubmatch(last)
-	if err == nil || !strings.HasPrefix(last, appRedirectURI) || match == nil {
-		p.t.Fatalf("the sign-in ends at %s: %v", last, err)
+	if !strings.HasPrefix(last, appRedirectURI) || match == nil {
+		return "", fmt.Errorf("the sign-in ends at %s: %w", last, err)
 	}
-	return match[1], appVerifier
+	return match[1], nil
 }
 
 func (p *process) exchange(code, verifier string) (int, map[string]any) {
 	p.t.Helper()
-	return p.postForm("/oauth/token", url.Values{
+	return p.postForm("/oauth/token", exchangeForm(code, verifier))
+}
+
+func exchangeForm(code, verifier string) url.Values {
+	return url.Values{
 		"grant_type": {"authorization_code"}, "client_id": {"7"}, "code": {code},
 		"redirect_uri": {appRedirectURI}, "code_verifier": {verifier},
-	})
+	}
 }
