@@ -39,7 +39,9 @@ var allowed = map[string][]string{
 	"internal/metrics": {
 		"internal/httpapi", "internal/oauth", "internal/relay", "internal/sealed", "internal/stackexchange",
 	},
-	"internal/oauth":            {"api", "internal/relay", "internal/sealed", "internal/secret", "internal/stackexchange"},
+	"internal/oauth": {
+		"api", "internal/display", "internal/sealed", "internal/secret", "internal/stackexchange",
+	},
 	"internal/origin":           {},
 	"internal/relay":            {"api", "internal/display", "internal/sealed", "internal/secret"},
 	"internal/sandbox":          {"internal/secret"},

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// bucket says how a rate is counted, by the generic cell rate algorithm: all
-// that is kept of a bucket that leaks is the time, in nanoseconds, at which it
-// will be empty. The zero value takes everything.
+// bucket is a leaky bucket, by the generic cell rate algorithm: its level is the
+// time, in nanoseconds, at which it will be empty. An event adds step; it fits if
+// the level is then at most size ahead of now. The zero value takes everything.
 type bucket struct {
 	step int64 // what one event adds
 	size int64 // what fits
@@ -47,7 +47,7 @@ func (b bucket) giveBack(level *int64) { *level -= b.step }
 type total struct {
 	bucket
 	level   atomic.Int64
-	blocked atomic.Int64 // until when the store says that all servers together are at the limit
+	blocked atomic.Int64 // until when the store has all servers together at the limit
 	pending atomic.Int64 // events not yet counted in the store
 }
 

@@ -38,8 +38,8 @@ func ClientOf(address netip.Addr) netip.Prefix {
 	return prefix
 }
 
-// client is what is known of one. It holds no pointers, so that the garbage
-// collector has nothing to do with a full table.
+// client is what is known of a client. It holds no pointers, so that the garbage
+// collector does not scan a full table.
 type client struct {
 	network  network
 	levels   [kinds]int64    // of the buckets
@@ -50,8 +50,8 @@ type client struct {
 	deposits window
 }
 
-// load is the time at which the client has its whole budget again. While it
-// waits or is connected, nobody knows.
+// load returns when the client has its whole budget again. While it waits or is
+// connected, that is not known.
 func (c *client) load() int64 {
 	if c.waiters > 0 || c.conns > 0 {
 		return math.MaxInt64
@@ -72,8 +72,8 @@ const parts = 4
 // amount is a number of entries and their size.
 type amount struct{ entries, bytes int64 }
 
-// window adds up what was stored in the last while, in parts: it is forgotten
-// when the while is over, or at most one part later.
+// window adds up what was stored within a time, in parts: each part is forgotten
+// when that time is over, or at most one part later.
 type window struct {
 	sums  [parts + 1]amount
 	first int64 // number of the part that sums[0] is

@@ -12,8 +12,8 @@ import (
 )
 
 // counter counts in a store that several servers share. A count belongs to a
-// limit, a client and a stretch of time that begins at the same moment on all
-// servers, and is gone with that.
+// limit, a client and a stretch of time, which begins at the same moment on all
+// servers; it expires with that.
 type counter struct{ counts sealed.Records[int64] }
 
 func newCounter(vault *sealed.Vault) *counter {
@@ -34,7 +34,7 @@ func unpackCount(in []byte) (int64, error) {
 
 // add adds n and returns the count, and how long until it starts anew.
 func (c counter) add(ctx context.Context, name string, of network, per time.Duration, n int64) (count int64, left time.Duration, err error) {
-	// The client may leave; its guess counts.
+	// The guess counts even if the client leaves.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTime)
 	defer cancel()
 	now := time.Now()

@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// Guess is a look at something that cannot be found without knowing it. It is
-// paid for in advance, so that many at once are no more than may be; who was
-// right gets it back. What a client may pay for binds, and once it has paid as
-// often it learns nothing. What all together may only refuses those who were
-// wrong: else a few clients could keep everybody from looking.
+// Guess is a look at something that only its owner should be able to find. It is
+// paid for in advance, so that many guesses at once are no more than the limit
+// allows; a right guess is paid back. A client that has reached its own limit may
+// not look any more. The limit of all clients together refuses only wrong
+// guesses: otherwise a few clients could keep everybody from looking.
 type Guess struct {
 	limiter *Limiter // nil if nothing was paid
 	kind    kind
 	network network
 	hash    uint64        // of an unknown key
-	over    time.Duration // how long all together have to wait; 0: this one is among theirs
+	over    time.Duration // how long all clients together have to wait; 0 if this guess is within their limit
 }
 
-// Key starts a look under a key of a key space. Its client pays for a key
-// under which it has found nothing lately no second time.
+// Key starts a look under a key of a key space. A client pays once for a key under
+// which it finds nothing, however often it asks.
 func (l *Limiter) Key(address netip.Addr, space, key string) (Guess, error) {
 	if l == nil {
 		return Guess{}, nil
@@ -42,7 +42,7 @@ func (l *Limiter) UserCode(address netip.Addr) (Guess, error) {
 	return l.guess(networkOf(address), userCodes, 0)
 }
 
-// guess pays for one.
+// guess pays for a look.
 func (l *Limiter) guess(n network, k kind, hash uint64) (Guess, error) {
 	now := l.now()
 	shard, c := l.table.lock(n)
@@ -54,7 +54,7 @@ func (l *Limiter) guess(n network, k kind, hash uint64) (Guess, error) {
 	return Guess{l, k, n, hash, l.totals[k].take(now)}, nil
 }
 
-// Hit ends a guess that was right, or about which nothing was learned.
+// Hit ends a guess that was right, or of which the client has learned nothing.
 func (g Guess) Hit() {
 	l := g.limiter
 	if l == nil {
@@ -136,8 +136,8 @@ func (g Guess) countTotal(ctx context.Context, rate Rate) error {
 	return nil
 }
 
-// batch is how many misses are counted in the store at a time: with more
-// servers than this leaves room for, they give that much more.
+// batch is how many misses are counted in the store at a time. Each server may go
+// beyond the limit by as many.
 func batch(rate Rate) int64 { return max(1, rate.N/64) }
 
 // countTime bounds how long counting in the store may take.

@@ -8,7 +8,7 @@ import (
 	"github.com/desktop-stack-serv/dss/api"
 )
 
-// Exceeded is the error of somebody who has reached a limit.
+// Exceeded is the error of a client that has reached a limit.
 type Exceeded struct {
 	// Name is one of [Names].
 	Name string
@@ -21,9 +21,9 @@ func (e *Exceeded) Error() string {
 }
 
 // Limiter counts what clients ask for. It is safe for concurrent use and
-// starts no goroutine. A nil Limiter allows everything. All errors of its
-// methods but those of [Guess.Miss] are [*Exceeded], and what they refuse is
-// not counted.
+// starts no goroutine. A nil Limiter allows everything. The errors of its methods
+// are [*Exceeded], except for that of [Guess.Miss]; what they refuse is not
+// counted.
 type Limiter struct {
 	config  Config
 	started time.Time // times in the table are nanoseconds since
@@ -52,7 +52,7 @@ func New(config Config) *Limiter {
 
 func (l *Limiter) now() int64 { return int64(time.Since(l.started)) }
 
-// Clients is how many clients are remembered.
+// Clients returns how many clients are remembered.
 func (l *Limiter) Clients() int {
 	if l == nil {
 		return 0
@@ -77,8 +77,8 @@ func (l *Limiter) spend(address netip.Addr, k kind) error {
 	return l.refused(name, wait)
 }
 
-// take counts an event for its client and for all. What a client is refused
-// takes nothing from the others.
+// take counts an event for its client and for all. An event that is refused for its
+// client takes nothing from the others.
 func (l *Limiter) take(c *client, k kind, now int64) (name string, wait time.Duration) {
 	if wait := l.takeOwn(c, k, now); wait > 0 {
 		return kindNames[k], wait
@@ -98,7 +98,7 @@ func (l *Limiter) takeOwn(c *client, k kind, now int64) time.Duration {
 	return l.buckets[k].take(&c.levels[k], now)
 }
 
-// refused is the error of an event that has to wait; nil if it has not.
+// refused returns the error of an event that has to wait; nil if wait is 0.
 func (l *Limiter) refused(name string, wait time.Duration) error {
 	if wait <= 0 {
 		return nil
@@ -121,4 +121,81 @@ func (l *Limiter) Deposit(address netip.Addr, entries, bytes int) error {
 	wait := c.deposits.add(amount{int64(entries), int64(bytes)}, limit, now, l.part)
 	shard.mu.Unlock()
 	return l.refused(Deposits, wait)
+}
+
+// MayRedeem reports whether Stack Exchange may be asked to redeem a code for a
+// client: not if it has refused too many.
+func (l *Limiter) MayRedeem(address netip.Addr) error { return l.mayAsk(address, redemptions) }
+
+// RedeemedInVain counts a code that Stack Exchange has refused.
+func (l *Limiter) RedeemedInVain(address netip.Addr) { l.inVain(address, redemptions) }
+
+// MayRevoke reports whether Stack Exchange may be asked to end a token for a
+// client: not if too many were unknown to it.
+func (l *Limiter) MayRevoke(address netip.Addr) error { return l.mayAsk(address, revocations) }
+
+// RevokedInVain counts a token that Stack Exchange does not know.
+func (l *Limiter) RevokedInVain(address netip.Addr) { l.inVain(address, revocations) }
+
+// mayAsk counts nothing, because only the answer shows whether a call was in vain:
+// calls that are under way by then may go beyond the limit.
+func (l *Limiter) mayAsk(address netip.Addr, k kind) error {
+	if l == nil {
+		return nil
+	}
+	shard, c := l.table.lock(networkOf(address))
+	_, wait := l.buckets[k].next(c.levels[k], l.now())
+	shard.mu.Unlock()
+	return l.refused(kindNames[k], wait)
+}
+
+func (l *Limiter) inVain(address netip.Addr, k kind) {
+	if l == nil {
+		return
+	}
+	shard, c := l.table.lock(networkOf(address))
+	c.levels[k], _ = l.buckets[k].next(c.levels[k], l.now())
+	shard.mu.Unlock()
+}
+
+// placeRetry is when a client is told to come again for one of its own places.
+const placeRetry = 5 * time.Second
+
+// Wait counts a client's claim as waiting until done is called.
+func (l *Limiter) Wait(address netip.Addr) (done func(), err error) {
+	if l == nil {
+		return func() {}, nil
+	}
+	return l.occupy(address, Waiters, l.config.Waiters, func(c *client) *int32 { return &c.waiters })
+}
+
+// connect counts a client's connection as open until done is called.
+func (l *Limiter) connect(address netip.Addr) (done func(), err error) {
+	if l == nil {
+		return func() {}, nil
+	}
+	return l.occupy(address, Connections, l.config.Connections, func(c *client) *int32 { return &c.conns })
+}
+
+// occupy takes one of the limit places that each client has, as counted by
+// taken; 0 is no limit.
+func (l *Limiter) occupy(address netip.Addr, name string, limit int, taken func(*client) *int32) (done func(), err error) {
+	if limit <= 0 {
+		return func() {}, nil
+	}
+	n := networkOf(address)
+	shard, c := l.table.lock(n)
+	allowed := *taken(c) < int32(limit)
+	if allowed {
+		*taken(c)++
+	}
+	shard.mu.Unlock()
+	if !allowed {
+		return nil, l.refused(name, placeRetry)
+	}
+	return func() {
+		shard, c := l.table.lock(n)
+		*taken(c) = max(0, *taken(c)-1) // the client may have been forgotten meanwhile
+		shard.mu.Unlock()
+	}, nil
 }

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// ways is how many hashes share a row; the one that was not asked for
-	// for the longest time gives way.
+	// ways is how many hashes share a row; a new one replaces the one that was
+	// used least recently.
 	ways = 8
 	// recentLocks is how many locks the rows share.
 	recentLocks = 64
@@ -27,8 +27,8 @@ type recent struct {
 	rows  [][ways]uint64
 }
 
-// newRecent makes a table in which the keys of a quarter of an hour just have
-// room when all clients together ask for as many as they may.
+// newRecent returns a table with room for the keys of a quarter of an hour in which
+// all clients together ask for as many as they may.
 func newRecent(all Rate) *recent {
 	size := uint64(defaultRecent)
 	if all.N > 0 {
@@ -39,7 +39,7 @@ func newRecent(all Rate) *recent {
 	return &recent{seed: maphash.MakeSeed(), rows: make([][ways]uint64, rows)}
 }
 
-// hash tells apart who asks for which key, in a way that nobody can foresee.
+// hash identifies a client and a key, by a hash that clients cannot predict.
 func (r *recent) hash(n network, space, key string) uint64 {
 	return maphash.Comparable(r.seed, struct {
 		network    network
@@ -55,7 +55,7 @@ func (r *recent) lock(hash uint64) (*[ways]uint64, *sync.Mutex) {
 	return &r.rows[i], mu
 }
 
-// has reports whether hash is remembered, and if so keeps it for longer.
+// has reports whether hash is remembered, and marks it as used.
 func (r *recent) has(hash uint64) bool {
 	row, mu := r.lock(hash)
 	defer mu.Unlock()
@@ -69,7 +69,7 @@ func (r *recent) has(hash uint64) bool {
 	return false
 }
 
-// add remembers hash, in the place of another if need be.
+// add remembers hash, in the place of another if the row is full.
 func (r *recent) add(hash uint64) {
 	row, mu := r.lock(hash)
 	defer mu.Unlock()

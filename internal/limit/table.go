@@ -8,11 +8,11 @@ import (
 
 const (
 	shards = 64
-	// candidates is how many clients compete for being forgotten.
+	// candidates is how many clients are compared to find one to forget.
 	candidates = 8
 )
 
-// table holds the clients, of which there is a fixed maximum.
+// table holds the clients, up to a fixed number.
 type table struct {
 	seed   maphash.Seed
 	most   int // clients in a shard
@@ -49,8 +49,7 @@ func (t *table) lock(n network) (*shard, *client) {
 	return s, &s.clients[place]
 }
 
-// room returns a place for another client, in which one has to be forgotten if
-// there are most already.
+// room returns a place for another client. If the shard is full, it forgets one.
 func (s *shard) room(most int) int {
 	place := len(s.clients)
 	if place == most {
@@ -58,7 +57,7 @@ func (s *shard) room(most int) int {
 		delete(s.places, s.clients[place].network)
 		return place
 	}
-	if place == cap(s.clients) { // append would make more room than ever needed
+	if place == cap(s.clients) { // append would reserve more than is ever needed
 		larger := make([]client, place, min(most, max(8, 2*place)))
 		copy(larger, s.clients)
 		s.clients = larger
@@ -67,9 +66,9 @@ func (s *shard) room(most int) int {
 	return place
 }
 
-// leastLoaded returns the place of one of the clients that have most of their
-// budget: forgetting such a client gives it next to nothing. A flood from many
-// addresses thus pushes out its own, each of which has asked little.
+// leastLoaded returns the place of a client that has most of its budget:
+// forgetting that client gives it next to nothing. A flood from many addresses thus
+// pushes out its own, each of which has asked little.
 func (s *shard) leastLoaded() int {
 	best, least := 0, int64(-1)
 	for range candidates {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
@@ -157,9 +157,12 @@ func (a Answer) errorName() string {
 	return "server_error"
 }
 
-// reason is the description as it may go on: tidied and cut.
+// maxReason bounds what an app is told of an error, in bytes.
+const maxReason = 512
+
+// reason returns the description in the form that an app may get.
 func (a Answer) reason() string {
-	if description := relay.NewRefusal(a.Error, a.Description).Description; description != "" {
+	if description := display.Cut(display.Clean(a.Description), maxReason); description != "" {
 		return description
 	}
 	return "the user or Stack Exchange refused access"
