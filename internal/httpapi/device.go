@@ -182,7 +182,7 @@ func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, typed string)
 	}
 	var request oauth.DeviceRequest
 	err = s.tryUserCode(r, func() (err error) {
-		request, err = s.grants.LookUp(r.Context(), userCode)
+		request, err = s.grants.Find(r.Context(), userCode)
 		return err
 	})
 	switch {

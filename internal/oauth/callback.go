@@ -2,15 +2,18 @@ package oauth
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base32"
 	"slices"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
-// Answer is what Stack Exchange sends the browser back with: a code, or an
-// error (RFC 6749 section 4.1.2).
+// Answer is the authorization response of Stack Exchange: a code or an error
+// (RFC 6749 section 4.1.2).
 type Answer struct {
 	Code               string
 	Error, Description string
@@ -22,10 +25,9 @@ type Outcome struct {
 	Approved bool   // for a device: the user may go back to it
 }
 
-// Callback ends the browser's part of a sign-in, and does so again when the
-// browser comes back: its first answer may have been lost, or the user has
-// clicked twice. Errors are [ErrUnknown], [ErrWrongBrowser], which change
-// nothing, and the store's.
+// Callback ends the browser's part of a sign-in. It can be repeated: an answer may
+// have been lost, or the user has clicked twice. Errors are [ErrUnknown] and
+// [ErrWrongBrowser], which change nothing, and those of package sealed.
 func (s *Service) Callback(ctx context.Context, state string, answer Answer, browser Browser) (Outcome, error) {
 	at, err := atState(state)
 	if err != nil {
@@ -43,10 +45,10 @@ func (s *Service) Callback(ctx context.Context, state string, answer Answer, bro
 	return s.outcome(sess, answer)
 }
 
-// after returns the session after an answer, and whether that is a change. A
-// code takes the place of an earlier one until the app redeems that, and an
-// error after a code changes nothing. A code may follow an error, except for a
-// device: that may have been told.
+// after returns the session after an answer, and whether it has changed. A code
+// replaces an earlier one until the app redeems it. An error after a code changes
+// nothing. A code may follow an error, except for a device, which may know of the
+// error already.
 func (s session) after(answer Answer) (next session, changed bool) {
 	switch s.Status {
 	case pending:
@@ -69,7 +71,7 @@ func (s session) after(answer Answer) (next session, changed bool) {
 	return s, true
 }
 
-// outcome is what the browser sees after answer has been dealt with.
+// outcome returns what the browser sees after an answer.
 func (s *Service) outcome(sess session, answer Answer) (Outcome, error) {
 	switch {
 	case !sess.device():
@@ -136,7 +138,7 @@ func (s *Service) forgetUserCode(ctx context.Context, sess session) error {
 	return s.vault.Remove(ctx, at)
 }
 
-// step is what the last answer has led to.
+// step returns what the last answer has led to.
 func (s session) step() Step {
 	if s.Status == denied {
 		return Declined
@@ -144,7 +146,7 @@ func (s session) step() Step {
 	return Approved
 }
 
-// errorNames are those that RFC 6749 section 4.1.2.1 lets go to an app.
+// errorNames are the errors that an app may get (RFC 6749 section 4.1.2.1).
 var errorNames = []string{
 	"invalid_request", "unauthorized_client", "access_denied", "unsupported_response_type", "invalid_scope",
 	"server_error", "temporarily_unavailable",
@@ -166,4 +168,34 @@ func (a Answer) reason() string {
 		return description
 	}
 	return "the user or Stack Exchange refused access"
+}
+
+// Browser is the browser that a request comes from. It returns the secret that
+// only this browser has for a flow, and the zero Text if it has none. Each sign-in
+// has its own secret, so that several can start at once in a new browser.
+//
+// The browser that starts a sign-in must be the one that comes back from Stack
+// Exchange: an attacker who makes others approve by sending them an address gets
+// nothing.
+type Browser func(flow string) secret.Text
+
+// flowOf returns the flow of the sign-in with a state: 16 characters of A-Z 2-7
+// that do not reveal the state.
+func flowOf(state string) string {
+	sum := sha256.Sum256([]byte("dss flow v1\x00" + state))
+	return base32.StdEncoding.EncodeToString(sum[:10])
+}
+
+// browserHash is the first half of the SHA-256 of a browser's secret. Zero means no
+// browser.
+type browserHash [sha256.Size / 2]byte
+
+func hashBrowser(browser secret.Text) browserHash {
+	sum := sha256.Sum256([]byte(browser.Reveal()))
+	return browserHash(sum[:])
+}
+
+func (s session) startedBy(browser secret.Text) bool {
+	hash := hashBrowser(browser)
+	return s.Browser != browserHash{} && !browser.IsZero() && secret.Equal(s.Browser[:], hash[:])
 }

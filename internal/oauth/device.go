@@ -17,7 +17,7 @@ type DeviceAuthorization struct {
 }
 
 // AuthorizeDevice starts the device grant. Errors are [ErrInvalidClient],
-// [ErrInvalidScope], and the store's.
+// [ErrInvalidScope], and those of package sealed.
 func (s *Service) AuthorizeDevice(ctx context.Context, clientID, scopeText string) (DeviceAuthorization, error) {
 	if err := checkClientID(clientID); err != nil {
 		return DeviceAuthorization{}, err
@@ -81,8 +81,8 @@ type Poll struct {
 }
 
 // Poll returns the token once the user has approved. Errors are [ErrPending],
-// [ErrSlowDown], [ErrExpired], [ErrDenied], [ErrInvalidGrant], and the
-// store's.
+// [ErrSlowDown], [ErrExpired], [ErrDenied], [ErrInvalidGrant], and those of package
+// sealed.
 func (s *Service) Poll(ctx context.Context, p Poll) (Token, error) {
 	code, err := parseDeviceCode(p.DeviceCode.Reveal())
 	if err != nil {
@@ -132,17 +132,17 @@ func (s *Service) Poll(ctx context.Context, p Poll) (Token, error) {
 	return token, err
 }
 
-// IsDeviceCode reports whether text has the form of a device code, which no
-// token of Stack Exchange has.
+// IsDeviceCode reports whether text has the form of a device code. No token of
+// Stack Exchange has it.
 func IsDeviceCode(text string) bool {
 	_, err := parseDeviceCode(text)
 	return err == nil
 }
 
 // Revoke ends the sign-in of a device code; clientID may be "". A code that is
-// unknown, or has led to a token, is no error. Errors are [ErrInvalidGrant] for
-// the code of another client, [ErrUnavailable] while a token is on its way, and
-// the store's.
+// unknown, or has led to a token, is not an error. Errors are [ErrInvalidGrant] for
+// the code of another client, [ErrUnavailable] while the code is being redeemed, and
+// those of package sealed.
 func (s *Service) Revoke(ctx context.Context, clientID string, device secret.Text) error {
 	d, err := deviceCode{text: device.Reveal()}.derive()
 	if err != nil {
@@ -172,7 +172,7 @@ func (s *Service) Revoke(ctx context.Context, clientID string, device secret.Tex
 	return s.forgetUserCode(ctx, rec.Value)
 }
 
-// DeviceRequest is what the user has to decide on.
+// DeviceRequest is what the user decides on.
 type DeviceRequest struct {
 	Flow     string // names the sign-in to a [Browser]
 	ClientID string
@@ -180,9 +180,9 @@ type DeviceRequest struct {
 	Asked    time.Time
 }
 
-// LookUp returns what waits under a user code. The error is [ErrUnknown], or
-// the store's.
-func (s *Service) LookUp(ctx context.Context, userCode UserCode) (DeviceRequest, error) {
+// Find returns the sign-in that waits under a user code. Errors are [ErrUnknown] and
+// those of package sealed.
+func (s *Service) Find(ctx context.Context, userCode UserCode) (DeviceRequest, error) {
 	state, at, err := s.waiting(ctx, userCode)
 	if err != nil {
 		return DeviceRequest{}, err
@@ -221,7 +221,7 @@ func isPending(rec record) error {
 
 // Continue binds the sign-in to the browser in which the user has agreed to
 // go on, and returns where to send it. A later browser takes over from an
-// earlier one. Errors are [ErrUnknown] and the store's.
+// earlier one. Errors are [ErrUnknown] and those of package sealed.
 func (s *Service) Continue(ctx context.Context, userCode UserCode, browser Browser) (string, error) {
 	state, at, err := s.waiting(ctx, userCode)
 	if err != nil {
@@ -237,8 +237,8 @@ func (s *Service) Continue(ctx context.Context, userCode UserCode, browser Brows
 	return s.atStackExchange(rec.Value, state), nil
 }
 
-// Decline has the device told that the user said no. Errors are [ErrUnknown]
-// and the store's.
+// Decline ends the sign-in: the device gets [ErrDenied]. Errors are [ErrUnknown] and
+// those of package sealed.
 func (s *Service) Decline(ctx context.Context, userCode UserCode) error {
 	_, at, err := s.waiting(ctx, userCode)
 	if err != nil {

@@ -2,34 +2,34 @@ package oauth
 
 import "errors"
 
-// What an app may be told at the token endpoint.
+// Errors for an app at the token endpoint.
 var (
 	// ErrInvalidGrant means that a code is unknown, expired, used, of another
 	// client or redirect URI, or that its verifier does not fit. Such errors
 	// are [*CodeError]s.
 	ErrInvalidGrant = errors.New("the code is not good")
-	// ErrPending means that the user is not done yet.
+	// ErrPending means that the user has not decided yet.
 	ErrPending = errors.New("the user is not done yet")
 	// ErrSlowDown means that a device polls too often, or that Stack
 	// Exchange cannot be reached: the grant stays usable.
 	ErrSlowDown = errors.New("poll again, but less often")
 	// ErrExpired means that the time for a device grant is over.
 	ErrExpired = errors.New("the device code has expired; start again")
-	// ErrDenied means that the user, or Stack Exchange, said no.
+	// ErrDenied means that the user or Stack Exchange has refused.
 	ErrDenied = errors.New("access was denied")
 	// ErrUnavailable means that the grant stays usable: try again.
 	ErrUnavailable = errors.New("no answer from Stack Exchange; try again")
 )
 
-// CodeError is an [ErrInvalidGrant] that says what is wrong with a code. Only
-// whoever has the code learns more of it than that it is unknown.
+// CodeError is an [ErrInvalidGrant] that says what is wrong with a code. Only a
+// caller that has the code learns more than that it is unknown.
 type CodeError struct {
 	// Reason is a word for the log, such as used_code.
 	Reason  string
 	message string
 }
 
-// Error says it in a sentence.
+// Error returns what is wrong, as a sentence.
 func (e *CodeError) Error() string { return e.message }
 
 // Is reports whether target is [ErrInvalidGrant].
@@ -48,7 +48,7 @@ var (
 	errRevokedDevice    = &CodeError{"revoked_device_code", "the device_code has been revoked; start again"}
 )
 
-// What an app may be told when it asks for authorization.
+// Errors for an app that asks for authorization.
 var (
 	ErrInvalidClient      = errors.New("client_id must be the app's number on Stack Apps")
 	ErrInvalidState       = errors.New("state is longer than 4096 bytes")
@@ -57,7 +57,7 @@ var (
 	ErrInvalidRedirectURI = errors.New("redirect_uri is not acceptable")
 )
 
-// What a user may be told.
+// Errors for a user.
 var (
 	// ErrUnknown means that there is no such sign-in, or that it is over.
 	ErrUnknown = errors.New("there is no such sign-in, or it is over")

@@ -140,7 +140,7 @@ func TestRevokeDevice(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.LookUp(t.Context(), a.UserCode); !errors.Is(err, oauth.ErrUnknown) {
+	if _, err := w.Find(t.Context(), a.UserCode); !errors.Is(err, oauth.ErrUnknown) {
 		t.Errorf("its user code: %v", err)
 	}
 	if _, err := w.Callback(t.Context(), stateIn(t, address), oauth.Answer{Code: "c"}, browser); !errors.Is(err, oauth.ErrUnknown) {

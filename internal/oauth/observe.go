@@ -10,8 +10,8 @@ import (
 type Event struct {
 	Grant Grant
 	Step  Step
-	// SignIn tells this sign-in from all others, through all its steps: it is
-	// its code challenge. It is for hashing, not for showing.
+	// SignIn identifies this sign-in through all its steps: it is its code
+	// challenge. Hash it; do not show it.
 	SignIn secret.Text
 }
 
@@ -27,7 +27,7 @@ const (
 // Step is how far a sign-in has come.
 type Step string
 
-// The steps. A sign-in that takes none after another has expired.
+// The steps. A sign-in without another step has expired.
 const (
 	Started  Step = "started"
 	Approved Step = "approved" // by the user, at Stack Exchange

@@ -330,7 +330,7 @@ func TestExpiry(t *testing.T) {
 		if _, err := w.poll(t.Context(), a); !errors.Is(err, oauth.ErrExpired) {
 			t.Errorf("poll: %v", err)
 		}
-		if _, err := w.LookUp(t.Context(), a.UserCode); !errors.Is(err, oauth.ErrUnknown) {
+		if _, err := w.Find(t.Context(), a.UserCode); !errors.Is(err, oauth.ErrUnknown) {
 			t.Errorf("look up: %v", err)
 		}
 		if _, err := w.Callback(t.Context(), stateIn(t, address), oauth.Answer{Code: "late"}, browser); !errors.Is(err, oauth.ErrUnknown) {

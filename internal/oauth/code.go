@@ -2,6 +2,9 @@ package oauth
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
 	"net/url"
 	"regexp"
 	"time"
@@ -34,7 +37,7 @@ func CheckClient(clientID, redirectURI string) error {
 // Authorize starts the code grant and returns where to send the browser. The
 // app's own code challenge goes on to Stack Exchange, and browser is the one
 // that must come back. Errors are those of [CheckClient], [ErrInvalidState],
-// [ErrInvalidScope], [ErrInvalidChallenge], and the store's.
+// [ErrInvalidScope], [ErrInvalidChallenge], and those of package sealed.
 func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser Browser) (string, error) {
 	if err := CheckClient(r.ClientID, r.RedirectURI); err != nil {
 		return "", err
@@ -72,7 +75,7 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 	return s.atStackExchange(sess, state), nil
 }
 
-// RedirectError is where an error goes that the app may learn of. The error is
+// RedirectError returns where to send the browser with an error for the app. The error is
 // [ErrInvalidRedirectURI], wrapped.
 func (s *Service) RedirectError(redirectURI, state, name, description string) (string, error) {
 	return s.respond(redirectURI, state, url.Values{"error": {name}, "error_description": {description}})
@@ -109,7 +112,8 @@ type Exchange struct {
 }
 
 // Redeem returns the token for a code. Errors are [ErrInvalidGrant],
-// [ErrUnavailable], and the store's. What does not fit changes nothing.
+// [ErrUnavailable], and those of package sealed. An exchange that is wrong changes
+// nothing.
 func (s *Service) Redeem(ctx context.Context, e Exchange) (Token, error) {
 	state, err := stateOf(e.Code)
 	if err != nil {
@@ -145,4 +149,32 @@ func (s *Service) check(sess session, found bool, e Exchange) error {
 		return errExpiredCode
 	}
 	return nil
+}
+
+const (
+	appCodeRandom = 28 // bytes, and 4 of the time
+	// forgottenFor is how long an app is told that its code has expired. After
+	// that, the code is unknown.
+	forgottenFor = 24 * time.Hour
+)
+
+// newAppCode returns the code that an app will redeem: 224 random bits and a time
+// until which the code is known. The time only decides which error the app gets, so
+// it needs no protection.
+func newAppCode(until time.Time) secret.Text {
+	code := make([]byte, appCodeRandom, appCodeRandom+4)
+	rand.Read(code)
+	code = binary.BigEndian.AppendUint32(code, uint32(until.Unix()))
+	return secret.Encode(code)
+}
+
+// forgotten reports whether code was known here in the last 24 hours. It is wrong
+// for one in 50,000 random texts.
+func forgotten(code secret.Text) bool {
+	plain, err := base64.RawURLEncoding.DecodeString(code.Reveal())
+	if err != nil || len(plain) != appCodeRandom+4 {
+		return false
+	}
+	since := time.Since(time.Unix(int64(binary.BigEndian.Uint32(plain[appCodeRandom:])), 0))
+	return 0 <= since && since < forgottenFor
 }
