@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"internal/browser":    {},
 	"internal/certs":      {"internal/sealed", "internal/secret"},
 	"internal/cli":        {"internal/display"},
-	"internal/clientaddr": {},
+	"internal/clientaddr": {"internal/origin"},
 	"internal/display":    {},
 	"internal/fetch":      {"internal/display", "internal/origin", "internal/secret"},
 	"internal/httpapi": {
@@ -44,7 +44,7 @@ var allowed = map[string][]string{
 	},
 	"internal/origin":           {},
 	"internal/relay":            {"api", "internal/display", "internal/sealed", "internal/secret"},
-	"internal/sandbox":          {"internal/secret"},
+	"internal/sandbox":          {"internal/origin", "internal/secret"},
 	"internal/scripted":         {},
 	"internal/sealed":           {"internal/secret"},
 	"internal/sealed/storetest": {"api", "internal/relay", "internal/sealed", "internal/secret"},
@@ -52,8 +52,8 @@ var allowed = map[string][]string{
 	"internal/stackexchange":    {"internal/display", "internal/fetch", "internal/secret"},
 	"internal/store":            {"internal/sealed"},
 	"internal/store/memory":     {"internal/sealed", "internal/store"},
-	"internal/store/postgres":   {"internal/sealed", "internal/store"},
-	"internal/store/redis":      {"internal/sealed", "internal/store"},
+	"internal/store/postgres":   {"internal/origin", "internal/sealed", "internal/store"},
+	"internal/store/redis":      {"internal/origin", "internal/sealed", "internal/store"},
 	"internal/store/sqlite":     {"internal/sealed", "internal/store"},
 	"internal/web":              {"api"},
 }

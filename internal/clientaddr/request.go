@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
 const (
@@ -104,5 +106,5 @@ func (p Proxies) Overlooked(r *http.Request) bool {
 		return false
 	}
 	address, trusted := p.peerOf(r)
-	return (!address.IsValid() || address.IsLoopback() || address.IsPrivate()) && !trusted
+	return (!address.IsValid() || origin.IsLoopback(address.String()) || address.IsPrivate()) && !trusted
 }

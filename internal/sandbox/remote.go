@@ -5,14 +5,15 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
-// proxyHeaders are set by proxies, behind which anybody may be.
+// proxyHeaders are set by proxies, behind which any client may be.
 var proxyHeaders = []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"}
 
-// fromLoopback reports whether the client is on this machine. What is not an
-// address and a port is the peer of a socket file, most likely a proxy, except
-// for this process itself.
+// fromLoopback reports whether the client is on this machine. The peer of a Unix
+// socket, which has no address, is most likely a proxy.
 func fromLoopback(r *http.Request) bool {
 	for _, name := range proxyHeaders {
 		if len(r.Header.Values(name)) > 0 {
@@ -24,12 +25,12 @@ func fromLoopback(r *http.Request) bool {
 		return r.RemoteAddr == inProcess
 	}
 	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
+	return err == nil && origin.IsLoopback(addr.Unmap().String())
 }
 
 const onlyLoopback = "this sandbox serves only the machine it runs on, unless its operator makes it serve others too"
 
-// refuseRemote says so in the language of the endpoint.
+// refuseRemote refuses a client elsewhere, in the form of the endpoint.
 func refuseRemote(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/sandbox/2.3"):

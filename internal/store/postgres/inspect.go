@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
@@ -168,7 +169,7 @@ func (s *Store) foundTLS(conn *pgx.Conn) store.Finding {
 	remote := conn.PgConn().Conn().RemoteAddr()
 	near := remote.Network() == "unix"
 	if host, _, err := net.SplitHostPort(remote.String()); err == nil {
-		near = near || net.ParseIP(host).IsLoopback()
+		near = near || origin.IsLoopback(host)
 	}
 	return s.judgeTLS(near)
 }

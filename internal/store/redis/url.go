@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
@@ -198,8 +199,7 @@ func (c *Config) readAddresses(hosts []store.Host, more []string) error {
 func (c *Config) loopback() bool {
 	for _, address := range c.addresses {
 		host, _, _ := net.SplitHostPort(address)
-		ip := net.ParseIP(host)
-		if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		if !origin.IsLoopback(host) {
 			return false
 		}
 	}
