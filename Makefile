@@ -65,20 +65,8 @@ dist:
 	deploy/dist dist
 
 fuzz:
-	go test -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./internal/origin
-	go test -run '^$$' -fuzz FuzzKey -fuzztime $(FUZZTIME) ./internal/relay
-	go test -run '^$$' -fuzz FuzzOpen -fuzztime $(FUZZTIME) ./internal/relay
-	go test -run '^$$' -fuzz FuzzEntry -fuzztime $(FUZZTIME) ./internal/relay
-	go test -run '^$$' -fuzz FuzzSession -fuzztime $(FUZZTIME) ./internal/oauth
-	go test -run '^$$' -fuzz FuzzRedirectURI -fuzztime $(FUZZTIME) ./internal/oauth
-	go test -run '^$$' -fuzz FuzzUserCode -fuzztime $(FUZZTIME) ./internal/oauth
-	go test -run '^$$' -fuzz FuzzAnswers -fuzztime $(FUZZTIME) ./internal/stackexchange
-	go test -run '^$$' -fuzz FuzzClean -fuzztime $(FUZZTIME) ./internal/display
-	go test -run '^$$' -fuzz FuzzParams -fuzztime $(FUZZTIME) ./internal/httpapi
-	go test -run '^$$' -fuzz FuzzForm -fuzztime $(FUZZTIME) ./internal/httpapi
-	go test -run '^$$' -fuzz FuzzHost -fuzztime $(FUZZTIME) ./internal/httpapi
-	go test -run '^$$' -fuzz FuzzOf -fuzztime $(FUZZTIME) ./internal/clientaddr
-	go test -run '^$$' -fuzz FuzzParseURL -fuzztime $(FUZZTIME) ./internal/store
-	go test -run '^$$' -fuzz FuzzParseURL -fuzztime $(FUZZTIME) ./internal/store/redis
-	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./internal/store/postgres
-	go test -run '^$$' -fuzz FuzzParseRate -fuzztime $(FUZZTIME) ./internal/limit
+	@set -e; for package in $$(go list ./...); do \
+		for fuzzer in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			go test -run '^$$' -fuzz "^$$fuzzer\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
