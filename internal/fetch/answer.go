@@ -3,7 +3,6 @@ package fetch
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"fmt"
 	"io"
 	"mime"
@@ -32,42 +31,6 @@ type Answer struct {
 
 	host    string
 	secrets []secret.Text
-}
-
-// Do sends a request and reads the answer, both within limit. The error is an
-// [*Error], or the cause of the end of the request's context. The secrets are
-// those in the request: no text of the answer repeats them. After an error, the
-// next request gets a new connection: others of that age may be as dead.
-func (c *Client) Do(r *http.Request, limit time.Duration, secrets ...secret.Text) (*Answer, error) {
-	r.Header.Set("Accept", "application/json")
-	// Asked for by name, so that no transport unpacks it behind our back.
-	r.Header.Set("Accept-Encoding", "gzip")
-	limited, cancel := context.WithTimeout(r.Context(), limit)
-	defer cancel()
-	var way trace
-	response, err := c.http.Do(r.WithContext(way.follow(limited)))
-	var body []byte
-	if err == nil {
-		defer response.Body.Close()
-		body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	}
-	switch {
-	case err == nil:
-	case r.Context().Err() != nil:
-		c.Reconnect()
-		return nil, context.Cause(r.Context())
-	default:
-		c.Reconnect()
-		return nil, newError(err, way.sent(err), r.URL.Host, secrets)
-	}
-	a := &Answer{
-		Status: response.StatusCode, Header: response.Header, host: r.URL.Host, secrets: secrets,
-		Body: unpack(body, response.Header.Get("Content-Encoding")),
-	}
-	if location, err := response.Location(); err == nil && location.Host != "" && a.Status/100 == 3 {
-		a.Location = location
-	}
-	return a, nil
 }
 
 // unpack bounds both sides of the compression: the bytes that came in, as empty

@@ -6,28 +6,13 @@ package fetch
 
 import (
 	"context"
-	"fmt"
-	"net"
+	"io"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/origin"
-)
-
-const (
-	connectTime = 10 * time.Second // for each of dialling and the TLS handshake
-	idleTime    = 90 * time.Second // for a connection that nobody uses
-	// A connection over HTTP/2 that has been silent for pingAfter is asked for a
-	// sign of life, and is closed if there is none within pingTime.
-	pingAfter = 10 * time.Second
-	pingTime  = 5 * time.Second
-
-	maxHeader = 16 << 10 // bytes
-	maxIdle   = 64       // connections to one host
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // Client sends requests. It is safe for concurrent use.
@@ -73,62 +58,38 @@ func (c *Client) KeepsLocal(host string) bool {
 	return origin.IsLoopback(host) && (adapted || !strings.HasSuffix(host, ".localhost"))
 }
 
-// sharedTransport serves all clients without a transport of their own.
-var sharedTransport = sync.OnceValue(func() *http.Transport {
-	return adapt(&http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: connectTime}).DialContext,
-		TLSHandshakeTimeout:    connectTime,
-		IdleConnTimeout:        idleTime,
-		MaxIdleConnsPerHost:    maxIdle,
-		MaxResponseHeaderBytes: maxHeader,
-		ForceAttemptHTTP2:      true,
-	})
-})
-
-// adapt keeps what is for this machine on it, notices connections that have
-// gone silent, and reports what a proxy answers.
-func adapt(t *http.Transport) *http.Transport {
-	origin.KeepLocal(t)
-	if t.HTTP2 == nil {
-		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTime}
+// Do sends a request and reads the answer, both within limit. The error is an
+// [*Error], or the cause of the end of the request's context. The secrets are
+// those in the request: no text of the answer repeats them. After an error, the
+// next request gets a new connection: others of that age may be as dead.
+func (c *Client) Do(r *http.Request, limit time.Duration, secrets ...secret.Text) (*Answer, error) {
+	r.Header.Set("Accept", "application/json")
+	// Asked for by name, so that no transport unpacks it behind our back.
+	r.Header.Set("Accept-Encoding", "gzip")
+	limited, cancel := context.WithTimeout(r.Context(), limit)
+	defer cancel()
+	var way trace
+	response, err := c.http.Do(r.WithContext(way.follow(limited)))
+	var body []byte
+	if err == nil {
+		defer response.Body.Close()
+		body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	}
-	if t.OnProxyConnectResponse == nil {
-		t.OnProxyConnectResponse = checkProxy
+	switch {
+	case err == nil:
+	case r.Context().Err() != nil:
+		c.Reconnect()
+		return nil, context.Cause(r.Context())
+	default:
+		c.Reconnect()
+		return nil, newError(err, way.sent(err), r.URL.Host, secrets)
 	}
-	return t
-}
-
-// cloneOf copies a transport, with what it would lose by the DialContext that
-// adapt sets: its Dial, and HTTP/2 where that is the default.
-func cloneOf(t *http.Transport) *http.Transport {
-	clone := t.Clone()
-	//lint:ignore SA1019 programs may still set it
-	if older := t.Dial; older != nil && clone.DialContext == nil {
-		clone.DialContext = func(_ context.Context, network, address string) (net.Conn, error) {
-			return older(network, address)
-		}
+	a := &Answer{
+		Status: response.StatusCode, Header: response.Header, host: r.URL.Host, secrets: secrets,
+		Body: unpack(body, response.Header.Get("Content-Encoding")),
 	}
-	if config := clone.TLSClientConfig; config != nil && slices.Contains(config.NextProtos, "h2") {
-		clone.ForceAttemptHTTP2 = true
+	if location, err := response.Location(); err == nil && location.Host != "" && a.Status/100 == 3 {
+		a.Location = location
 	}
-	return clone
-}
-
-// proxyError is a proxy that does not let requests through.
-type proxyError struct {
-	proxy  string // host and port
-	status int
-}
-
-// Error implements error.
-func (e *proxyError) Error() string {
-	return fmt.Sprintf("the proxy %s answers %s", e.proxy, statusText(e.status))
-}
-
-func checkProxy(_ context.Context, proxy *url.URL, _ *http.Request, response *http.Response) error {
-	if response.StatusCode == http.StatusOK {
-		return nil
-	}
-	return &proxyError{proxy.Host, response.StatusCode}
+	return a, nil
 }

@@ -1,4 +1,4 @@
-package origin_test
+package fetch_test
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/internal/origin"
+	"github.com/desktop-stack-serv/dss/internal/fetch"
 )
 
 func TestKeepLocal(t *testing.T) {
@@ -27,8 +27,7 @@ func TestKeepLocal(t *testing.T) {
 		return nil, net.ErrClosed
 	}}}
 	transport := &http.Transport{Proxy: http.ProxyURL(through), DialContext: dialer.DialContext}
-	origin.KeepLocal(transport)
-	client := &http.Client{Transport: transport}
+	client := &http.Client{Transport: fetch.New(&http.Client{Transport: transport}).Transport()}
 	defer client.CloseIdleConnections()
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 	for _, test := range []struct {
