@@ -77,19 +77,23 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("dss: %s (%s)", message, details)
 }
 
-// unreachable is an [ErrUnreachable] for a reason: text, an error, or an answer.
-func unreachable(reason any) error {
-	if err, ok := reason.(error); ok {
-		return fmt.Errorf("%w: %w", ErrUnreachable, err)
-	}
-	return fmt.Errorf("%w: %v", ErrUnreachable, reason)
+// unreachable is an [ErrUnreachable] with its reason.
+func unreachable(reason error) error { return fmt.Errorf("%w: %w", ErrUnreachable, reason) }
+
+// unusable is an [ErrUnreachable] for an answer, such as that of a proxy.
+func unusable(described string) error { return fmt.Errorf("%w: %s", ErrUnreachable, described) }
+
+// kindsError is an error of several kinds.
+type kindsError struct {
+	text  string
+	kinds []error
 }
 
-// lostError is an [ErrAnswerLost] with its cause.
-type lostError struct{ cause error }
+// Error implements error.
+func (e *kindsError) Error() string { return e.text }
 
-func (e *lostError) Error() string {
-	return fmt.Sprintf("%v (%s)", ErrAnswerLost, strings.TrimPrefix(e.cause.Error(), "dss: "))
-}
+// Unwrap returns the kinds.
+func (e *kindsError) Unwrap() []error { return e.kinds }
 
-func (e *lostError) Unwrap() []error { return []error{ErrAnswerLost, e.cause} }
+// answerLost is an [ErrAnswerLost] with its cause.
+func answerLost(cause error) error { return fmt.Errorf("%w (%w)", ErrAnswerLost, cause) }

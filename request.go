@@ -60,8 +60,8 @@ func (c *Client) post(ctx context.Context, path string, form url.Values) (*answe
 		return nil, err
 	}
 	a := &answer{status: got.Status, retryAfter: retryAfter(got), requestID: got.RequestID(), described: got.String()}
-	if json.Unmarshal(got.Body, a) != nil && !a.busy() {
-		return nil, unreachable(a.described + ", not as it should")
+	if json.Unmarshal(got.Body, a) != nil && !isBusy(a.status) {
+		return nil, unusable(a.described + ", not as it should")
 	}
 	for _, text := range []*string{&a.RelayError, &a.RelayMessage, &a.OAuthError, &a.OAuthMessage} {
 		*text = got.Clean(*text)
@@ -84,8 +84,8 @@ func retryAfter(a *fetch.Answer) time.Duration {
 	return min(a.RetryAfter().Round(time.Second), time.Minute)
 }
 
-// busy reports whether the same request may succeed later.
-func (a *answer) busy() bool { return a.status == http.StatusTooManyRequests || a.status >= 500 }
+// isBusy reports whether the same request may succeed later.
+func isBusy(status int) bool { return status == http.StatusTooManyRequests || status >= 500 }
 
 // err is the error that an answer stands for.
 func (a *answer) err() error {
@@ -96,7 +96,7 @@ func (a *answer) err() error {
 	case a.status == http.StatusTooManyRequests:
 		return &ThrottledError{a.retryAfter}
 	case a.status >= 500:
-		return unreachable(a.described)
+		return unusable(a.described)
 	case name == api.AccessDenied:
 		return ErrAccessDenied
 	case name == api.KeyConflict:
@@ -147,9 +147,9 @@ func (c *Client) persist(ctx context.Context, delay time.Duration, try attempt, 
 	for longest := max(delay, lastDelay); ; delay = min(2*delay, longest) {
 		a, err := try(ctx)
 		switch {
-		case err == nil && !a.busy():
+		case err == nil && !isBusy(a.status):
 			if lost != nil && a.spent(once) {
-				return nil, &lostError{lost}
+				return nil, answerLost(lost)
 			}
 			return a, nil
 		case ctx.Err() != nil:
@@ -163,7 +163,7 @@ func (c *Client) persist(ctx context.Context, delay time.Duration, try attempt, 
 			doubtful = false
 		} else if ok && once {
 			if repeats++; repeats > maxRepeats {
-				return nil, &lostError{err}
+				return nil, answerLost(err)
 			}
 		}
 		if doubtful {

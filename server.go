@@ -48,7 +48,7 @@ func (e endpoints) askServer(ctx context.Context) (serverInfo, error) {
 	case a.Status == http.StatusTooManyRequests:
 		return serverInfo{}, &ThrottledError{retryAfter(a)}
 	case a.Status >= 500:
-		return serverInfo{}, unreachable(a)
+		return serverInfo{}, unusable(a.String())
 	case a.Status != http.StatusOK:
 		return serverInfo{}, e.notDSS(a.String() + advice(a))
 	}
@@ -66,7 +66,7 @@ func (e endpoints) askServer(ctx context.Context) (serverInfo, error) {
 // notDSS is the error for a server that is not DSS.
 func (e endpoints) notDSS(reason string) error {
 	text := fmt.Sprintf("dss: there is no DSS server at %s: %s", e.server, reason)
-	return &serverError{text, []error{ErrWrongServer, ErrUnreachable}}
+	return &kindsError{text, []error{ErrWrongServer, ErrUnreachable}}
 }
 
 // advice says what to do about an answer of something in front of a server.
@@ -104,7 +104,7 @@ func (c *Client) checkIssuer(text string, flow Flow) error {
 		return nil
 	}
 	text = fmt.Sprintf("dss: the server at %s calls itself %s: set Server to %s", c.server, text, text)
-	return &serverError{text, []error{ErrWrongServer}}
+	return &kindsError{text, []error{ErrWrongServer}}
 }
 
 // bothLocal reports whether two URLs differ in their name for this machine only.
@@ -112,15 +112,6 @@ func bothLocal(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && a.Port() == b.Port() &&
 		origin.IsLoopback(a.Hostname()) && origin.IsLoopback(b.Hostname())
 }
-
-// serverError is a wrong Config.Server.
-type serverError struct {
-	text  string
-	kinds []error
-}
-
-func (e *serverError) Error() string   { return e.text }
-func (e *serverError) Unwrap() []error { return e.kinds }
 
 // trustedSandbox returns the fake Stack Exchange of a server, nil if there is
 // none. A server may send tokens to another place on this machine only if it is

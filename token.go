@@ -82,14 +82,11 @@ func redemption(upstream *stackexchange.Client, r stackexchange.Redemption) atte
 		if refused, ok := errors.AsType[*stackexchange.RefusedError](err); ok {
 			return &answer{status: refused.Status, OAuthError: refused.Type, OAuthMessage: refused.Message}, nil
 		}
-		paused := upstream.Paused(stackexchange.MethodRedeem)
-		if unusable, ok := errors.AsType[*stackexchange.AnswerError](err); ok {
-			if a := (&answer{status: unusable.Status, retryAfter: paused, described: unusable.Text}); a.busy() {
-				return a, nil
-			}
+		if unusable, ok := errors.AsType[*stackexchange.AnswerError](err); ok && isBusy(unusable.Status) {
+			return &answer{status: unusable.Status, retryAfter: unusable.RetryAfter, described: unusable.Text}, nil
 		}
 		if err != nil {
-			return nil, upstreamError(ctx, err, paused)
+			return nil, upstreamError(ctx, err)
 		}
 		a := &answer{status: http.StatusOK, AccessToken: token.AccessToken.Reveal()}
 		a.ExpiresIn = int64(token.Expires / time.Second)

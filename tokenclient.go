@@ -69,7 +69,7 @@ func (c *TokenClient) Inspect(ctx context.Context, token string) (*TokenInfo, er
 	info, ok, err := upstream.Inspect(ctx, secret.New(token))
 	switch {
 	case err != nil:
-		return nil, upstreamError(ctx, err, upstream.Paused(stackexchange.MethodInspect))
+		return nil, upstreamError(ctx, err)
 	case !ok:
 		return nil, ErrInvalidToken
 	}
@@ -84,7 +84,7 @@ func (c *TokenClient) Invalidate(ctx context.Context, token string) error {
 		return err
 	}
 	if _, err = upstream.Invalidate(ctx, secret.New(token)); err != nil {
-		return upstreamError(ctx, err, upstream.Paused(stackexchange.MethodInvalidate))
+		return upstreamError(ctx, err)
 	}
 	return nil
 }
@@ -124,23 +124,19 @@ func (e endpoints) upstreamAt(config stackexchange.Config) *stackexchange.Client
 	return stackexchange.New(config)
 }
 
-// upstreamError returns an error of package stackexchange as one of ours. paused
-// is how long Stack Exchange wants no further calls.
-func upstreamError(ctx context.Context, err error, paused time.Duration) error {
+// upstreamError returns an error of package stackexchange as one of ours.
+func upstreamError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if refused, ok := errors.AsType[*stackexchange.RefusedError](err); ok {
 		return newError(refused.Status, refused.Type, refused.Message, "")
 	}
-	if pause, ok := errors.AsType[*stackexchange.PausedError](err); ok {
-		return &ThrottledError{pause.Left}
+	if paused, ok := errors.AsType[*stackexchange.PausedError](err); ok {
+		return &ThrottledError{paused.Left}
 	}
-	if answered, ok := errors.AsType[*stackexchange.AnswerError](err); ok {
-		if answered.Status == http.StatusTooManyRequests {
-			return &ThrottledError{paused}
-		}
-		return unreachable(answered.Text)
+	if unusable, ok := errors.AsType[*stackexchange.AnswerError](err); ok && unusable.Status == http.StatusTooManyRequests {
+		return &ThrottledError{unusable.RetryAfter}
 	}
 	return unreachable(err)
 }

@@ -1,4 +1,4 @@
-package main
+package dss_test
 
 import (
 	"compress/gzip"
@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 )
 

@@ -86,9 +86,9 @@ func (c *Client) send(ctx context.Context, l call, limit time.Duration, p *pause
 	if err != nil {
 		return answer{}, failure(ctx, err)
 	}
-	a := answer{got, parseObject(got.Body), l.secrets}
-	p.extend(got.RetryAfter())
-	p.extend(backoff(a.fields["backoff"]))
+	a := answer{Answer: got, fields: parseObject(got.Body), secrets: l.secrets}
+	a.pause = max(got.RetryAfter(), backoff(a.fields["backoff"]))
+	p.extend(a.pause)
 	return a, nil
 }
 
@@ -109,7 +109,8 @@ func (c *Client) repeats(ctx context.Context) *httptrace.ClientTrace {
 type answer struct {
 	*fetch.Answer
 	fields  object
-	secrets []secret.Text
+	pause   time.Duration // that Stack Exchange asks for
+	secrets []secret.Text // that were sent
 }
 
 // object is a JSON object. Unlike a struct it tells names apart by case.
@@ -138,4 +139,6 @@ func (a answer) refused(status int, kind, message string) error {
 }
 
 // unexpected is the error for an answer that fits nothing.
-func (a answer) unexpected() error { return &AnswerError{a.Status, a.String() + ", not as it should"} }
+func (a answer) unexpected() error {
+	return &AnswerError{a.Status, a.pause, a.String() + ", not as it should"}
+}

@@ -39,6 +39,8 @@ func (e *PausedError) Unwrap() error { return ErrUnsent }
 type AnswerError struct {
 	// Status is that of HTTP, or 429 if the API says throttle_violation.
 	Status int
+	// RetryAfter is the pause that Stack Exchange asks for; 0 for none.
+	RetryAfter time.Duration
 	// Text describes the answer.
 	Text string
 }

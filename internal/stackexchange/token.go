@@ -122,9 +122,9 @@ func (a answer) apiError(id int) error {
 	text := fmt.Sprintf("%v, error_id %d", a.Answer, id)
 	switch {
 	case id == errorThrottled:
-		return &AnswerError{http.StatusTooManyRequests, text}
+		return &AnswerError{http.StatusTooManyRequests, a.pause, text}
 	case id >= errorInternal:
-		return &AnswerError{a.Status, text}
+		return &AnswerError{a.Status, a.pause, text}
 	case a.Status == http.StatusBadRequest && (id == errorInvalidToken || id == errorDenied || id == errorCompromised):
 		return nil
 	}
