@@ -56,20 +56,20 @@ type Client struct {
 	listen func(network, address string) (net.Listener, error)
 }
 
-// New checks the configuration. It sends no request.
+// New checks the configuration. The error is a [*ConfigError]. It sends no request.
 func New(config Config) (*Client, error) {
 	tokens, err := NewTokenClient(config)
 	if err != nil {
 		return nil, err
 	}
 	if tokens.server == nil {
-		return nil, errNoURL("Server")
+		return nil, noURL("Server")
 	}
 	if config.ClientID == "" || strings.Trim(config.ClientID, "0123456789") != "" {
-		return nil, fmt.Errorf("dss: ClientID must be the app's number on Stack Apps, not %q", config.ClientID)
+		return nil, &ConfigError{"ClientID", fmt.Sprintf("must be the app's number on Stack Apps, not %q", config.ClientID)}
 	}
 	if !slices.Contains(flows, config.Flow) {
-		return nil, fmt.Errorf("dss: there is no flow %q", config.Flow)
+		return nil, &ConfigError{"Flow", fmt.Sprintf("must be one of the flows, not %q", config.Flow)}
 	}
 	config.Scopes = slices.Clone(config.Scopes)
 	return &Client{endpoints: tokens.endpoints, config: config, tokens: tokens, listen: net.Listen}, nil
@@ -113,20 +113,22 @@ func newEndpoints(config Config) (endpoints, error) {
 	return e, nil
 }
 
-func errNoURL(name string) error {
-	return fmt.Errorf("dss: %s must be a URL such as https://auth.example.org", name)
+func noURL(field string) *ConfigError {
+	return &ConfigError{field, "must be a URL such as https://auth.example.org"}
 }
 
 // parseURL accepts https, and http where it stays on this machine.
-func (e endpoints) parseURL(name, text string) (*url.URL, error) {
+func (e endpoints) parseURL(field, text string) (*url.URL, error) {
 	u, err := origin.Parse(text)
 	switch {
 	case errors.Is(err, origin.ErrNotASCII):
-		return nil, fmt.Errorf("%w: %w", errNoURL(name), err)
+		bad := noURL(field)
+		bad.Reason += ": " + err.Error()
+		return nil, bad
 	case err != nil && !hasOtherScheme(text):
-		return nil, errNoURL(name)
+		return nil, noURL(field)
 	case err != nil || u.Scheme == "http" && !e.fetch.KeepsLocal(u.Hostname()):
-		return nil, fmt.Errorf("dss: %s must be https, unless it is on this machine", name)
+		return nil, &ConfigError{field, "must be https, unless it is on this machine"}
 	}
 	return u, nil
 }

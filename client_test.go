@@ -42,7 +42,7 @@ func TestConfig(t *testing.T) {
 		{"no client id", change(func(c *dss.Config) { c.ClientID = "" }), "ClientID must be"},
 		{"a client id with letters", change(func(c *dss.Config) { c.ClientID = "my-app" }), "ClientID must be"},
 		{"a negative client id", change(func(c *dss.Config) { c.ClientID = "-7" }), "ClientID must be"},
-		{"another flow", change(func(c *dss.Config) { c.Flow = "password" }), `there is no flow "password"`},
+		{"another flow", change(func(c *dss.Config) { c.Flow = "password" }), `Flow must be one of the flows, not "password"`},
 		{"plain Stack Exchange", change(func(c *dss.Config) { c.StackExchange = "http://stackoverflow.com" }), "StackExchange must be https"},
 		{"the sandbox", change(func(c *dss.Config) { c.StackExchange = "http://localhost:8080/sandbox" }), ""},
 	} {

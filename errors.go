@@ -38,6 +38,7 @@ var (
 // does not say.
 type ThrottledError struct{ RetryAfter time.Duration }
 
+// Error implements error.
 func (e *ThrottledError) Error() string {
 	if e.RetryAfter == 0 {
 		return ErrThrottled.Error()
@@ -47,6 +48,15 @@ func (e *ThrottledError) Error() string {
 
 // Is makes a ThrottledError an [ErrThrottled].
 func (e *ThrottledError) Is(target error) bool { return target == ErrThrottled }
+
+// ConfigError is a field of [Config] that [New] does not accept.
+type ConfigError struct {
+	Field  string // such as Server
+	Reason string // such as "must be https, unless it is on this machine"
+}
+
+// Error implements error.
+func (e *ConfigError) Error() string { return "dss: " + e.Field + " " + e.Reason }
 
 // Error is an answer that no other error stands for. Its texts can be shown as
 // they are: they hold no controls and no marks of direction.
@@ -62,6 +72,7 @@ func newError(status int, name, message, requestID string) *Error {
 	return &Error{status, display.Clean(name), display.Clean(message), display.Clean(requestID)}
 }
 
+// Error implements error.
 func (e *Error) Error() string {
 	message := e.Message
 	if message == "" {

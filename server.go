@@ -83,7 +83,7 @@ func advice(a *fetch.Answer) string {
 		return ""
 	}
 	server := url.URL{Scheme: a.Location.Scheme, Host: a.Location.Host, Path: base}
-	return "; if you trust that, set Server to " + server.String()
+	return "; if you trust that, use " + server.String()
 }
 
 // checkIssuer compares the server's name for itself with ours. In the loopback
@@ -103,7 +103,7 @@ func (c *Client) checkIssuer(text string, flow Flow) error {
 		(issuer.Host == parent || bothLocal(issuer, c.server)) {
 		return nil
 	}
-	text = fmt.Sprintf("dss: the server at %s calls itself %s: set Server to %s", c.server, text, text)
+	text = fmt.Sprintf("dss: the server at %s calls itself %s: use that", c.server, text)
 	return &kindsError{text, []error{ErrWrongServer}}
 }
 

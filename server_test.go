@@ -32,7 +32,7 @@ func TestWrongServer(t *testing.T) {
 		text  string
 	}{
 		"moved": {says(301, "", "Location", "https://www.example.org/.well-known/oauth-authorization-server"),
-			[]error{dss.ErrWrongServer, dss.ErrUnreachable}, "301 Moved Permanently to https://www.example.org; if you trust that, set Server to https://www.example.org"},
+			[]error{dss.ErrWrongServer, dss.ErrUnreachable}, "301 Moved Permanently to https://www.example.org; if you trust that, use https://www.example.org"},
 		"moved for good": {says(308, "", "Location", "https://www.example.org/login?canary"),
 			[]error{dss.ErrWrongServer, dss.ErrUnreachable}, "308 Permanent Redirect to https://www.example.org"},
 		"sent on": {says(302, "", "Location", "/login"), []error{dss.ErrWrongServer, dss.ErrUnreachable}, "302 Found"},
@@ -45,7 +45,7 @@ func TestWrongServer(t *testing.T) {
 		"JSON":            {metadata(`"canary":1`), []error{dss.ErrWrongServer, dss.ErrUnreachable}, "not that of DSS"},
 		"a list":          {says(200, `["canary"]`), []error{dss.ErrWrongServer, dss.ErrUnreachable}, "200 OK"},
 		"another product": {metadata(`"issuer":"https://auth.example.org","token_endpoint":"https://auth.example.org/token"`), []error{dss.ErrWrongServer, dss.ErrUnreachable}, "not that of DSS"},
-		"another issuer":  {metadata(`"issuer":"https://dss.example.org"`), []error{dss.ErrWrongServer}, "calls itself https://dss.example.org: set Server to https://dss.example.org"},
+		"another issuer":  {metadata(`"issuer":"https://dss.example.org"`), []error{dss.ErrWrongServer}, "calls itself https://dss.example.org: use that"},
 		"another path":    {metadata(`"issuer":"https://auth.example.org/dss"`), []error{dss.ErrWrongServer}, "calls itself"},
 		"another port":    {metadata(`"issuer":"https://auth.example.org:8443"`), []error{dss.ErrWrongServer}, "calls itself"},
 		"plain http":      {metadata(`"issuer":"http://auth.example.org"`), []error{dss.ErrWrongServer}, "calls itself"},

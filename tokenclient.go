@@ -49,7 +49,8 @@ type TokenClient struct {
 }
 
 // NewTokenClient checks the API, Server and HTTPClient of a configuration. Each
-// may be missing, and everything else too. It sends no request.
+// may be missing, and everything else too. The error is a [*ConfigError]. It sends
+// no request.
 func NewTokenClient(config Config) (*TokenClient, error) {
 	e, err := newEndpoints(config)
 	if err != nil {

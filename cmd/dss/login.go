@@ -91,7 +91,7 @@ func (l *login) client() (*dss.Client, error) {
 	client, err := dss.New(dss.Config{
 		Server: l.server, ClientID: l.clientID, Scopes: l.scopes(), Flow: l.chosenFlow(), AppID: l.appID, StackExchange: l.stackExchange,
 	})
-	return client, asUsage(err)
+	return client, inFlags(err)
 }
 
 // chosenFlow prefers relay where the browser may be on another machine, which
@@ -114,10 +114,8 @@ func (l *login) scopes() []string {
 func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss.Token, error) {
 	signIn, err := client.Start(ctx)
 	switch {
-	case errors.Is(err, dss.ErrUnreachable):
-		return nil, inFlags{err}
-	case errors.Is(err, dss.ErrWrongServer): // there is a server, which has another name
-		return nil, asUsage(err)
+	case errors.Is(err, dss.ErrWrongServer) && !errors.Is(err, dss.ErrUnreachable): // it has another name
+		return nil, usagef("%v", err)
 	case err != nil:
 		return nil, err
 	}
@@ -179,24 +177,15 @@ func interruptible(ctx context.Context, do func(context.Context) error) error {
 	return err
 }
 
-// asUsage says what package dss does not like in the words of the flags.
-func asUsage(err error) error {
-	if err == nil {
-		return nil
+// inFlags names the flag that has a wrong field of a configuration.
+func inFlags(err error) error {
+	wrong, ok := errors.AsType[*dss.ConfigError](err)
+	if !ok {
+		return err
 	}
-	return usagef("%s", inFlags{err})
+	return usagef("--%s %s", flagOf[wrong.Field], wrong.Reason)
 }
 
-// inFlags is an error of package dss in the words of the flags.
-type inFlags struct{ error }
-
-var flagNames = strings.NewReplacer(
-	"dss: ", "", "Server must", "--server must", "set Server", "set --server", "ClientID must", "--client-id must",
-	"StackExchange must", "--stackexchange-url must", "API must", "--stackexchange-api-url must",
-)
-
-// Error implements error.
-func (e inFlags) Error() string { return flagNames.Replace(e.error.Error()) }
-
-// Unwrap returns the error of package dss.
-func (e inFlags) Unwrap() error { return e.error }
+var flagOf = map[string]string{
+	"Server": "server", "ClientID": "client-id", "StackExchange": "stackexchange-url", "API": "stackexchange-api-url",
+}

@@ -62,7 +62,7 @@ func (h *holder) with(do tokenRunner) cli.Run {
 	return func(ctx context.Context, p cli.Process, args []string) error {
 		client, err := dss.NewTokenClient(dss.Config{API: h.api, Server: h.server})
 		if err != nil {
-			return asUsage(err)
+			return inFlags(err)
 		}
 		token, err := readToken(p, args)
 		if err != nil {
