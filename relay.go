@@ -13,23 +13,22 @@ import (
 )
 
 // startRelay uses a code that only the holder of its verifier can redeem.
-func (c *Client) startRelay(stackExchange *url.URL) *SignIn {
+func (c *Client) startRelay(upstream *stackexchange.Client) *SignIn {
 	verifier := secret.Random()
-	address := stackExchange.JoinPath("oauth")
+	address := upstream.BaseURL().JoinPath("oauth")
 	return c.newRelaySignIn(FlowRelay, address, c.codeRequest(verifier), func(ctx context.Context, a *answer) (*Token, error) {
 		code, err := secret.Parse("code", a.Code)
 		if err != nil {
 			return nil, a.err()
 		}
-		upstream := c.upstreamAt(stackexchange.Config{BaseURL: stackExchange})
 		return c.redeem(ctx, redemption(upstream, stackexchange.Redemption{
 			ClientID: c.config.ClientID, RedirectURI: c.relayRedirectURI(), Code: code, Verifier: verifier,
 		}))
 	})
 }
 
-func (c *Client) startImplicit(stackExchange *url.URL) *SignIn {
-	address := stackExchange.JoinPath("oauth/dialog")
+func (c *Client) startImplicit(upstream *stackexchange.Client) *SignIn {
+	address := upstream.BaseURL().JoinPath("oauth/dialog")
 	return c.newRelaySignIn(FlowImplicit, address, c.request(), func(_ context.Context, a *answer) (*Token, error) {
 		if a.AccessToken == "" {
 			return nil, a.err()

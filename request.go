@@ -1,6 +1,7 @@
 package dss
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -111,10 +112,7 @@ func (a *answer) err() error {
 
 // problem is the error in an answer, in the words of whoever answered.
 func (a *answer) problem() (name, message string) {
-	if a.RelayError != "" {
-		return a.RelayError, a.RelayMessage
-	}
-	return a.OAuthError, a.OAuthMessage
+	return cmp.Or(a.RelayError, a.OAuthError), cmp.Or(a.RelayMessage, a.OAuthMessage)
 }
 
 // Delays between tries.

@@ -1,6 +1,7 @@
 package dss
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/fetch"
 	"github.com/desktop-stack-serv/dss/internal/origin"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
 // serverInfo is what a server says about itself.
@@ -124,22 +126,8 @@ func (e endpoints) trustedSandbox(text string) *url.URL {
 	return sandbox
 }
 
-// findStackExchange returns the configured Stack Exchange, or the server's
+// upstreamFor returns a client of the configured Stack Exchange, or the server's
 // sandbox, or the real one.
-func (e endpoints) findStackExchange(info serverInfo) *url.URL {
-	switch {
-	case e.stackExchange != nil:
-		return e.stackExchange
-	case info.sandbox != nil:
-		return info.sandbox
-	}
-	return mustParse(DefaultStackExchange)
-}
-
-func mustParse(constant string) *url.URL {
-	u, err := url.Parse(constant)
-	if err != nil {
-		panic(err)
-	}
-	return u
+func (e endpoints) upstreamFor(info serverInfo) *stackexchange.Client {
+	return e.upstreamAt(stackexchange.Config{BaseURL: cmp.Or(e.stackExchange, info.sandbox)})
 }

@@ -77,9 +77,9 @@ func (c *Client) Start(ctx context.Context) (*SignIn, error) {
 	}
 	switch c.config.Flow {
 	case FlowRelay:
-		return c.startRelay(c.findStackExchange(info)), nil
+		return c.startRelay(c.upstreamFor(info)), nil
 	case FlowImplicit:
-		return c.startImplicit(c.findStackExchange(info)), nil
+		return c.startImplicit(c.upstreamFor(info)), nil
 	case FlowDevice:
 		return c.startDevice(ctx)
 	}
@@ -95,7 +95,7 @@ func (c *Client) startAuto(ctx context.Context) (*SignIn, error) {
 	if s, err := c.startLoopback(info.issuer); err == nil {
 		return s, nil
 	}
-	return c.startRelay(c.findStackExchange(info)), nil
+	return c.startRelay(c.upstreamFor(info)), nil
 }
 
 // Wait returns the token once the user has approved. It survives dropped

@@ -63,7 +63,7 @@ func NewTokenClient(config Config) (*TokenClient, error) {
 // [ErrInvalidToken], [ErrMalformedToken], [ErrUnreachable], [ErrThrottled], an
 // [*Error], or the context's cause.
 func (c *TokenClient) Inspect(ctx context.Context, token string) (*TokenInfo, error) {
-	upstream, err := c.upstreamFor(ctx, token)
+	upstream, err := c.clientFor(ctx, token)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (c *TokenClient) Inspect(ctx context.Context, token string) (*TokenInfo, er
 // Invalidate ends a token at once. It is not an error if the token has ended
 // already. Errors are those of [TokenClient.Inspect].
 func (c *TokenClient) Invalidate(ctx context.Context, token string) error {
-	upstream, err := c.upstreamFor(ctx, token)
+	upstream, err := c.clientFor(ctx, token)
 	if err != nil {
 		return err
 	}
@@ -90,8 +90,8 @@ func (c *TokenClient) Invalidate(ctx context.Context, token string) error {
 	return nil
 }
 
-// upstreamFor returns the client for a token, if that can be one.
-func (c *TokenClient) upstreamFor(ctx context.Context, token string) (*stackexchange.Client, error) {
+// clientFor returns the client to ask about a token, if that can be one.
+func (c *TokenClient) clientFor(ctx context.Context, token string) (*stackexchange.Client, error) {
 	if !stackexchange.IsToken(token) {
 		return nil, ErrMalformedToken
 	}
