@@ -40,11 +40,11 @@ func (l call) request(ctx context.Context) (*http.Request, error) {
 	return r, nil
 }
 
-// do makes a call of a method, when its turn has come. What judge makes of
-// the answer is its outcome. Errors are those of judge, wrap [ErrUnavailable], or
-// are Admit's.
+// do makes a call of a method when its turn has come, and has judge read the
+// answer. Errors are those of judge, wrap [ErrUnavailable], or are those of
+// Allow.
 func (c *Client) do(ctx context.Context, method Method, l call, judge func(answer) (vain bool, err error)) (err error) {
-	if err := c.config.Admit(ctx, method); err != nil {
+	if err := c.config.Allow(ctx, method); err != nil {
 		return err
 	}
 	var a answer
@@ -57,7 +57,7 @@ func (c *Client) do(ctx context.Context, method Method, l call, judge func(answe
 		return err
 	}
 	defer c.gate.leave()
-	if err := cmp.Or(c.pauses[method].check(), c.config.Admit(ctx, method)); err != nil { // since the wait
+	if err := cmp.Or(c.pauses[method].check(), c.config.Allow(ctx, method)); err != nil { // since the wait
 		return err
 	}
 	if a, err = c.send(ctx, l, c.config.Timeout-time.Since(started), c.pauses[method]); err != nil {
@@ -92,8 +92,8 @@ func (c *Client) send(ctx context.Context, l call, limit time.Duration, p *pause
 	return a, nil
 }
 
-// repeats has requests that net/http sends again, because a connection that it
-// had kept is broken, wait for the rate as others do.
+// repeats makes requests that net/http sends again, because an idle connection
+// was broken, wait for the rate as others do.
 func (c *Client) repeats(ctx context.Context) *httptrace.ClientTrace {
 	first := true // an attempt begins when the one before is over
 	return &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {

@@ -36,21 +36,20 @@ type Config struct {
 	// Timeout is for a call in all, with the wait for its turn. If it is zero,
 	// it is 10 s.
 	Timeout time.Duration
-	// Local says that calls do not leave the process: none has to wait for
-	// the sake of Stack Exchange.
+	// Local says that calls do not leave the process: there is no rate, and any
+	// number may wait.
 	Local bool
-	// Caller says for whom a call is made, by its context. When calls have to
-	// wait, callers take turns. If it is nil, all are one caller's.
+	// Caller returns for whom a call with this context is made. When calls have
+	// to wait, callers take turns. If it is nil, all calls are one caller's.
 	Caller func(context.Context) netip.Prefix
-	// Admit is asked about a call, with its context, before it waits for its
-	// turn and when that has come, and may refuse it: the call returns the
-	// error, wrapped. If it is nil, all are admitted.
-	Admit func(context.Context, Method) error
-	// InVain hears of a call that was in vain: the code was refused, or the
-	// token is not known. If it is nil, nobody does.
+	// Allow may refuse a call, by its context: the call returns the error,
+	// wrapped. It is called before the call waits for its turn, and when its turn
+	// has come. If it is nil, all calls are allowed.
+	Allow func(context.Context, Method) error
+	// InVain is called after a call for which the code was refused or the token
+	// was not valid. It may be nil.
 	InVain func(context.Context, Method)
-	// Observe is told of every call when it is over. If it is nil, nobody
-	// is.
+	// Observe is called after every call. It may be nil.
 	Observe func(Call)
 }
 
@@ -64,7 +63,7 @@ type Client struct {
 	config    Config
 }
 
-// New returns a client. It calls nobody yet.
+// New returns a client. It sends no request.
 func New(c Config) *Client {
 	sender := fetch.New(nil)
 	if c.Transport != nil {
@@ -80,8 +79,8 @@ func New(c Config) *Client {
 	if c.Caller == nil {
 		c.Caller = func(context.Context) netip.Prefix { return netip.Prefix{} }
 	}
-	if c.Admit == nil {
-		c.Admit = func(context.Context, Method) error { return nil }
+	if c.Allow == nil {
+		c.Allow = func(context.Context, Method) error { return nil }
 	}
 	if c.InVain == nil {
 		c.InVain = func(context.Context, Method) {}
@@ -103,7 +102,7 @@ func New(c Config) *Client {
 // BaseURL is where the client sends users to sign in.
 func (c *Client) BaseURL() *url.URL { return bare(c.base) }
 
-// bare copies u without what would get in the way of a path and a query.
+// bare copies u without its query and fragment.
 func bare(u *url.URL) *url.URL {
 	clone := *u
 	clone.RawQuery, clone.ForceQuery, clone.Fragment, clone.RawFragment = "", false, "", ""
@@ -115,7 +114,7 @@ func bare(u *url.URL) *url.URL {
 // empty: even so the user is identified.
 type Authorization struct{ ClientID, Scope, RedirectURI, State, CodeChallenge string }
 
-// AuthorizeURL returns where to send the browser. It calls nobody.
+// AuthorizeURL returns where to send the browser. It sends no request.
 func (c *Client) AuthorizeURL(a Authorization) string {
 	query := url.Values{
 		"client_id":             {a.ClientID},

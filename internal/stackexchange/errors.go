@@ -11,10 +11,9 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
-// ErrUnavailable means that Stack Exchange gave no usable answer: it cannot be
-// reached, is too slow, fails, redirects, talks nonsense, or asked for a pause;
-// or too many calls wait for their turn. If the context ended, errors wrap its error
-// too.
+// ErrUnavailable means that there is no usable answer: Stack Exchange cannot be
+// reached, is too slow, fails, redirects or asked for a pause, or too many calls
+// wait for their turn. If the context ended, errors wrap its error too.
 var ErrUnavailable = errors.New("stack exchange is unavailable")
 
 // ErrUnsent is an [ErrUnavailable] for which nothing was sent.

@@ -25,19 +25,19 @@ const (
 	maxWaiting = callsPerSecond * int(callTime/time.Second) / 2
 )
 
-// gate lets calls begin, by the bounds above. Those that have to wait stand in
-// a line for each caller, and callers take turns. When too many wait, the last
-// of the longest line has to leave, so that callers with many calls get in each
-// other's way before they get in anybody else's.
+// gate lets calls begin, within the bounds above. Calls that have to wait queue
+// in one line for each caller, and callers take turns. When too many wait, the
+// last of the longest line is refused, so that callers with many calls get in
+// each other's way before they get in anybody else's.
 type gate struct {
-	local bool // there is no rate, and any number may wait
+	local bool // no rate, and any number may wait
 
 	mu      sync.Mutex
 	began   time.Time   // the last call
 	calls   int         // under way
 	lines   []*line     // none is empty; the first is next
 	waiting int         // in all lines
-	wake    *time.Timer // nil unless the rate holds up somebody
+	wake    *time.Timer // nil unless a call waits for the rate
 }
 
 // line is where the calls of one caller wait.
@@ -46,13 +46,13 @@ type line struct {
 	places []chan error
 }
 
-// enter waits until a call may begin. The call has to leave afterwards, unless
-// there is an error, an [ErrUnsent].
+// enter waits until a call may begin. Call leave afterwards, unless there is an
+// error, which is an [ErrUnsent].
 func (g *gate) enter(ctx context.Context, caller netip.Prefix) error {
 	place := make(chan error, 1)
 	g.mu.Lock()
 	g.join(caller, place)
-	g.admit()
+	g.start()
 	g.mu.Unlock()
 	select {
 	case err := <-place:
@@ -61,9 +61,9 @@ func (g *gate) enter(ctx context.Context, caller netip.Prefix) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.quit(caller, place) && <-place == nil { // it was let in meanwhile
+	if !g.quit(caller, place) && <-place == nil { // it may begin
 		g.calls--
-		g.admit()
+		g.start()
 	}
 	return fmt.Errorf("%w: %w", ctx.Err(), ErrUnsent)
 }
@@ -73,14 +73,14 @@ func (g *gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.calls--
-	g.admit()
+	g.start()
 }
 
-// again waits until the rate lets a call under way begin once more.
+// again waits until the rate lets a call that has begun send once more.
 func (g *gate) again(ctx context.Context) {
 	for {
 		g.mu.Lock()
-		wait := g.holdUp()
+		wait := g.untilNext()
 		if wait == 0 {
 			g.began = time.Now()
 		}
@@ -96,18 +96,18 @@ func (g *gate) again(ctx context.Context) {
 	}
 }
 
-// holdUp is how long the rate lets nothing begin.
-func (g *gate) holdUp() time.Duration {
+// untilNext is how long the rate lets no call begin.
+func (g *gate) untilNext() time.Duration {
 	if g.local {
 		return 0
 	}
 	return max(0, spacing-time.Since(g.began))
 }
 
-// admit lets in all that may begin by now.
-func (g *gate) admit() {
+// start lets all calls begin that may by now.
+func (g *gate) start() {
 	for g.waiting > 0 && g.calls < maxCalls {
-		if wait := g.holdUp(); wait > 0 {
+		if wait := g.untilNext(); wait > 0 {
 			g.wakeAfter(wait)
 			return
 		}
@@ -132,11 +132,12 @@ func (g *gate) wakeAfter(wait time.Duration) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.wake = nil
-		g.admit()
+		g.start()
 	})
 }
 
-// join puts place at the end of its caller's line, or refuses it or another.
+// join appends place to its caller's line. If too many wait, it refuses place or
+// another.
 func (g *gate) join(caller netip.Prefix, place chan error) {
 	own := g.lineOf(caller)
 	if own == nil {
@@ -169,8 +170,8 @@ func (g *gate) lineOf(caller netip.Prefix) *line {
 	return nil
 }
 
-// quit takes place out of its caller's line. It reports false if it is not
-// there any more.
+// quit removes place from its caller's line. It reports false if it is not there
+// any more.
 func (g *gate) quit(caller netip.Prefix, place chan error) bool {
 	l := g.lineOf(caller)
 	if l == nil {

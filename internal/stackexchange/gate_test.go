@@ -290,16 +290,16 @@ func TestRepeatsCount(t *testing.T) {
 	})
 }
 
-// TestAdmit: a call that is refused is not made, be it before it waits or in
+// TestAllow: a call that is refused is not made, be it before it waits or in
 // its turn, and what was in vain is told.
-func TestAdmit(t *testing.T) {
+func TestAllow(t *testing.T) {
 	errNo := errors.New("no")
 	for name, tt := range map[string]struct {
 		status  int
 		body    string
 		method  string
 		vain    int
-		refused int // when Admit says no; 0: never
+		refused int // when Allow says no; 0: never
 	}{
 		"a token":          {200, `{"access_token":"t"}`, "redeem", 0, 0},
 		"a refusal":        {400, `{"error":{"type":"x","message":"y"}}`, "redeem", 1, 0},
@@ -320,7 +320,7 @@ func TestAdmit(t *testing.T) {
 				}
 			}
 			c := stackexchange.New(stackexchange.Config{
-				Admit: func(ctx context.Context, m stackexchange.Method) error {
+				Allow: func(ctx context.Context, m stackexchange.Method) error {
 					check(ctx, m)
 					if asked++; asked == tt.refused {
 						return errNo

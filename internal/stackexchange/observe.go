@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Call is what is told of one call to Stack Exchange. It holds nothing of what
-// was sent and, but for the quota, nothing of the answer.
+// Call is one call to Stack Exchange, for logs and metrics. It holds nothing of
+// the request and, except for the quota, nothing of the answer.
 type Call struct {
 	Method  Method
 	Outcome CallOutcome
 	Took    time.Duration // with the wait for its turn
-	// Quota is what the API's answer says of it; nil if it says nothing.
+	// Quota is that of the API's answer; nil if it has none.
 	Quota *Quota
 }
 
@@ -37,11 +37,11 @@ const (
 	CallOK          CallOutcome = "ok"
 	CallRefused     CallOutcome = "refused"     // a no
 	CallPaused      CallOutcome = "paused"      // not made, because Stack Exchange had asked for a pause
-	CallThrottled   CallOutcome = "throttled"   // not made, because too many wait, or Admit refused it in its turn
+	CallThrottled   CallOutcome = "throttled"   // not made, because too many wait, or Allow refused it in its turn
 	CallUnavailable CallOutcome = "unavailable" // no usable answer, or none in time
 )
 
-// observed tells of a call that began at started.
+// observed reports a call that began at started.
 func (c *Client) observed(method Method, started time.Time, a answer, err error) {
 	c.config.Observe(Call{method, outcomeOf(err), time.Since(started), a.quota()})
 }

@@ -29,8 +29,8 @@ func (p *pause) left() time.Duration {
 	return max(0, time.Until(p.until))
 }
 
-// extend lets the pause last for d from now at least, and for maxPause at
-// most: an answer that comes late cannot shorten it.
+// extend makes the pause last for at least d from now, and at most maxPause. It
+// never shortens the pause: answers may come late.
 func (p *pause) extend(d time.Duration) {
 	if d <= 0 {
 		return
@@ -43,7 +43,7 @@ func (p *pause) extend(d time.Duration) {
 	}
 }
 
-// backoff reads the field of that name, in seconds. What is no number is none.
+// backoff reads the field of that name, in seconds; 0 if it is not a number.
 func backoff(field json.RawMessage) time.Duration {
 	seconds, _ := strconv.ParseFloat(string(field), 64) // ±Inf if out of range
 	if !(seconds > 0) {

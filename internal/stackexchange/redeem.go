@@ -29,18 +29,10 @@ type Token struct {
 	Scope *string
 }
 
-// Redeem turns a code into a token. A code works once, so a failed call is not
-// to be repeated blindly. The error is a [*RefusedError], wraps
-// [ErrUnavailable], or wraps Admit's.
-func (c *Client) Redeem(ctx context.Context, r Redemption) (Token, error) {
-	token, err := c.redeem(ctx, r)
-	if err != nil {
-		return Token{}, fmt.Errorf("redeem a code: %w", err)
-	}
-	return token, nil
-}
-
-func (c *Client) redeem(ctx context.Context, r Redemption) (token Token, err error) {
+// Redeem turns a code into a token. A code works once: after an error that wraps
+// [ErrUnavailable] but not [ErrUnsent] it may be used up. The error is a
+// [*RefusedError], wraps [ErrUnavailable], or wraps that of Allow.
+func (c *Client) Redeem(ctx context.Context, r Redemption) (token Token, err error) {
 	l := call{
 		method: http.MethodPost,
 		url:    c.base.JoinPath("oauth/access_token/json"),
@@ -63,7 +55,10 @@ func (c *Client) redeem(ctx context.Context, r Redemption) (token Token, err err
 		}
 		return false, a.unexpected()
 	})
-	return token, err
+	if err != nil {
+		return Token{}, fmt.Errorf("redeem a code: %w", err)
+	}
+	return token, nil
 }
 
 func (a answer) token() (Token, error) {
@@ -82,7 +77,7 @@ func (a answer) token() (Token, error) {
 	return Token{token, seconds, scope}, nil
 }
 
-// wholeSeconds reads a JSON integer or a string of digits. What is absent or
+// wholeSeconds reads a JSON integer or a string of digits. An absent value or
 // null is 0.
 func wholeSeconds(raw json.RawMessage) (time.Duration, bool) {
 	digits := string(raw)

@@ -66,7 +66,7 @@ func (c *Client) Inspect(ctx context.Context, token secret.Text) (info TokenInfo
 // Invalidate ends a token's life at once, and reports whether it had one. A
 // token that is unknown or not valid any more is not an error, and one that Stack
 // Exchange cannot have issued causes no call. The error is a [*RefusedError],
-// wraps [ErrUnavailable], or wraps Admit's; after the second the token may or
+// wraps [ErrUnavailable], or wraps that of Allow; after the second the token may or
 // may not live on.
 func (c *Client) Invalidate(ctx context.Context, token secret.Text) (ended bool, err error) {
 	items, err := c.callAPI(ctx, MethodInvalidate, token, "", "access-tokens", url.PathEscape(token.Reveal()), "invalidate")
