@@ -1,10 +1,12 @@
 package dss_test
 
 import (
-	"bufio"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -13,41 +15,50 @@ import (
 // needs only Go, and the second, with the tag integration, is run by make test.
 // A tag that is misspelled would hide a test from both.
 func TestRings(t *testing.T) {
-	known := map[string]bool{"integration": true, "integration && internet": true}
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.Name() == "node_modules":
 			return filepath.SkipDir
-		case !strings.HasSuffix(path, "_test.go"):
-			return nil
+		case strings.HasSuffix(path, "_test.go"):
+			checkRing(t, filepath.ToSlash(path))
 		}
-		tag, err := buildTag(path)
-		if tag != "" && !known[tag] {
-			t.Errorf("%s: make test does not set the build tag %q", path, tag)
-		}
-		if tag == "" && strings.HasPrefix(filepath.ToSlash(path), "test/") {
-			t.Errorf("%s lacks the build tag integration", path)
-		}
-		return err
+		return nil
 	})
 	if err != nil {
 		t.Error(err)
 	}
 }
 
-// buildTag returns the build constraint in the first line of a file.
-func buildTag(path string) (string, error) {
-	file, err := os.Open(path)
+// runsGo are the tests of the first ring that run a program: go or themselves.
+var runsGo = map[string]bool{"imports_test.go": true, "cmd/dss/script_test.go": true}
+
+func checkRing(t *testing.T, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return "", err
+		t.Fatal(err)
 	}
-	defer file.Close()
-	line, err := bufio.NewReader(file).ReadString('\n')
-	tag, _ := strings.CutPrefix(strings.TrimSpace(line), "//go:build ")
-	if tag == strings.TrimSpace(line) {
-		tag = ""
+	first, _, _ := strings.Cut(string(text), "\n")
+	tag, isTag := strings.CutPrefix(first, "//go:build ")
+	if isTag {
+		if tag != "integration" && tag != "integration && internet" {
+			t.Errorf("%s: make test does not set the build tag %q", path, tag)
+		}
+		return
 	}
-	return tag, err
+	if strings.HasPrefix(path, "test/") {
+		t.Errorf("%s lacks the build tag integration", path)
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), path, text, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range file.Imports {
+		name, _ := strconv.Unquote(i.Path.Value)
+		if name == module+"/test/engines" || name == "os/exec" && !runsGo[path] {
+			t.Errorf("%s imports %s and lacks the build tag integration", path, name)
+		}
+	}
 }
