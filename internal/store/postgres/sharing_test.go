@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,26 +22,9 @@ func watching(t testing.TB, s *Store, n int) <-chan struct{} {
 	return c
 }
 
-func TestOneServerWakesAnother(t *testing.T) {
+func TestShared(t *testing.T) {
 	url := schemaURL(t)
-	one, two := running(t, url), running(t, url)
-	created, other := watching(t, two, 1), watching(t, two, 2)
-	create(t, one, 1, "value")
-	fires(t, "create", created)
-	if got := take(t, two, 1); got != "value" {
-		t.Errorf("took %q", got)
-	}
-	create(t, two, 3, "old")
-	replaced := watching(t, two, 3)
-	if ok, err := one.Replace(t.Context(), id(3), []byte("old"), []byte("new"), time.Hour); !ok || err != nil {
-		t.Fatalf("Replace = %v, %v", ok, err)
-	}
-	fires(t, "replace", replaced)
-	select {
-	case <-other:
-		t.Error("a watch of another id fired")
-	default:
-	}
+	storetest.Shared(t, running(t, url), running(t, url))
 }
 
 // TestManyNotifications has more deposits at one time than fit into a payload.
@@ -85,34 +67,6 @@ func TestSchemasAreApart(t *testing.T) {
 	create(t, one, 1, "value")
 	if got := take(t, two, 1); got != "absent" {
 		t.Errorf("the other schema has %q", got)
-	}
-}
-
-func TestOneTakeWinsAcrossServers(t *testing.T) {
-	url := schemaURL(t)
-	stores := []*Store{running(t, url), running(t, url)}
-	for round := range 50 {
-		create(t, stores[round%2], round, "value")
-		var group sync.WaitGroup
-		var wins atomic.Int64
-		begin := make(chan struct{})
-		for i := range 64 {
-			group.Go(func() {
-				<-begin
-				value, ok, err := stores[i%2].Take(t.Context(), id(round))
-				if err != nil || ok && string(value) != "value" {
-					t.Errorf("Take = %q, %v, %v", value, ok, err)
-				}
-				if ok {
-					wins.Add(1)
-				}
-			})
-		}
-		close(begin)
-		group.Wait()
-		if wins.Load() != 1 {
-			t.Fatalf("round %d: %d takes got the entry", round, wins.Load())
-		}
 	}
 }
 

@@ -10,31 +10,17 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/sealed/storetest"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
-func TestOneWakesTheOther(t *testing.T) {
-	onEach(t, func(t *testing.T, url string) {
-		one, other := running(t, url), running(t, url)
-		for n := range 100 {
-			c := watching(t, one, n)
-			create(t, other, n, "value")
-			fires(t, c)
-			if ok, err := other.Replace(t.Context(), id(n), []byte("value"), []byte("next"), time.Hour); !ok || err != nil {
-				t.Fatalf("Replace = %v, %v", ok, err)
-			}
-			fires(t, c)
-			if got := take(t, one, n); got != "next" {
-				t.Fatalf("took %q", got)
-			}
-		}
-	})
+func TestShared(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) { storetest.Shared(t, running(t, url), running(t, url)) })
 }
 
 // TestOnlyWhoWaitsIsTold counts what arrives at a server where nobody waits.
@@ -99,35 +85,6 @@ func TestWatchAgainAndAgain(t *testing.T) {
 		})
 	}
 	group.Wait()
-}
-
-func TestOneOfManyTakesWins(t *testing.T) {
-	onEach(t, func(t *testing.T, url string) {
-		stores := []*Store{running(t, url), running(t, url)}
-		for round := range 50 {
-			create(t, stores[round%2], round, "value")
-			var group sync.WaitGroup
-			var wins atomic.Int64
-			start := make(chan struct{})
-			for i := range 64 {
-				group.Go(func() {
-					<-start
-					value, ok, err := stores[i%2].Take(t.Context(), id(round))
-					if err != nil || ok && string(value) != "value" {
-						t.Errorf("Take = %q, %v", value, err)
-					}
-					if ok {
-						wins.Add(1)
-					}
-				})
-			}
-			close(start)
-			group.Wait()
-			if wins.Load() != 1 {
-				t.Fatalf("%d takes got the entry", wins.Load())
-			}
-		}
-	})
 }
 
 func TestFullForBoth(t *testing.T) {
