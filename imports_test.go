@@ -23,13 +23,15 @@ var allowed = map[string][]string{
 		module, "api", "internal/httpapi", "internal/sandbox", "internal/scripted", "internal/sealed",
 		"internal/stackexchange", "internal/store", "internal/store/memory",
 	},
-	"examples/inbox":      {module},
-	"internal/browser":    {},
-	"internal/certs":      {"internal/sealed", "internal/secret"},
-	"internal/cli":        {"internal/display"},
-	"internal/clientaddr": {"internal/origin"},
-	"internal/display":    {},
-	"internal/fetch":      {"internal/display", "internal/origin", "internal/secret"},
+	"examples/go-device":   {},
+	"examples/go-loopback": {},
+	"examples/inbox":       {module},
+	"internal/browser":     {},
+	"internal/certs":       {"internal/sealed", "internal/secret"},
+	"internal/cli":         {"internal/display"},
+	"internal/clientaddr":  {"internal/origin"},
+	"internal/display":     {},
+	"internal/fetch":       {"internal/display", "internal/origin", "internal/secret"},
 	"internal/httpapi": {
 		"api", "internal/clientaddr", "internal/display", "internal/limit", "internal/oauth", "internal/origin",
 		"internal/relay", "internal/sealed", "internal/secret", "internal/stackexchange", "internal/web",
@@ -61,6 +63,8 @@ var allowed = map[string][]string{
 // outside says which packages may import something that is neither ours nor
 // the standard library's.
 var outside = map[string]string{
+	"examples/go-device":      "golang.org/x/oauth2",
+	"examples/go-loopback":    "golang.org/x/oauth2",
 	"internal/store/redis":    "github.com/redis/rueidis",
 	"internal/store/sqlite":   "modernc.org/sqlite",
 	"internal/certs":          "golang.org/x/crypto/acme",
