@@ -2,15 +2,17 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/origin"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
 // Challenge finds the answer to an HTTP-01 challenge (RFC 8555 §8.3) by its
-// token.
+// token. An error means trouble with the store.
 type Challenge func(ctx context.Context, token string) (answer []byte, ok bool, err error)
 
 // challengePath is where a certificate authority asks for the answer.
@@ -58,7 +60,7 @@ func (s *Server) answerChallenge(challenge Challenge) http.HandlerFunc {
 		answer, ok, err := challenge(r.Context(), r.PathValue("token"))
 		switch {
 		case err != nil:
-			s.fail(w, r, err)
+			s.fail(w, r, fmt.Errorf("%w: %w", sealed.ErrUnavailable, err))
 		case !ok:
 			s.fail(w, r, &problem{name: api.NoMethod, detail: "there is no such challenge"})
 		default:

@@ -83,13 +83,15 @@ var sentinels = []struct {
 	{oauth.ErrUnavailable, api.TemporarilyUnavailable, "no answer from Stack Exchange; try again"},
 	{stackexchange.ErrUnavailable, api.TemporarilyUnavailable, "no answer from Stack Exchange; try again"},
 	{sealed.ErrFull, api.TemporarilyUnavailable, "the store is full; try again in a few minutes"},
+	{sealed.ErrContended, api.TemporarilyUnavailable, "others use the same entry; try again in a moment"},
 	{errDraining, api.TemporarilyUnavailable, "the server is restarting; ask again in a moment"},
 	{context.Canceled, api.TemporarilyUnavailable, "the request was cancelled; ask again"},
 }
 
 const ownText = "*"
 
-// problemOf returns what the client may learn about err.
+// problemOf returns what the client may learn about err. An error that nobody has
+// foreseen is a fault of this program.
 func problemOf(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
@@ -116,9 +118,12 @@ func problemOf(err error) *problem {
 	if _, ok := errors.AsType[*stackexchange.RefusedError](err); ok {
 		return &problem{name: api.TemporarilyUnavailable, detail: "Stack Exchange refused this for now; try again later"}
 	}
-	return &problem{
-		name: api.TemporarilyUnavailable, detail: "the store cannot be reached; try again in a moment", fault: "store failed",
+	if errors.Is(err, sealed.ErrUnavailable) {
+		return &problem{
+			name: api.TemporarilyUnavailable, detail: "the store cannot be reached; try again in a moment", fault: "store failed",
+		}
 	}
+	return &problem{name: api.InternalError, fault: "request failed"}
 }
 
 // reasonOf returns what the log says of an error besides its name: what is wrong

@@ -7,16 +7,16 @@ var (
 	// ErrInvalidGrant means that a code is unknown, expired, used, of another
 	// client or redirect URI, or that its verifier does not fit. Such errors
 	// are [*CodeError]s.
-	ErrInvalidGrant = errors.New("the code is not good")
+	ErrInvalidGrant = errors.New("invalid code")
 	// ErrPending means that the user has not decided yet.
-	ErrPending = errors.New("the user is not done yet")
+	ErrPending = errors.New("authorization pending")
 	// ErrSlowDown means that a device polls too often, or that Stack
 	// Exchange cannot be reached: the grant stays usable.
-	ErrSlowDown = errors.New("poll again, but less often")
+	ErrSlowDown = errors.New("polled too often")
 	// ErrExpired means that the time for a device grant is over.
-	ErrExpired = errors.New("the device code has expired; start again")
+	ErrExpired = errors.New("device code expired")
 	// ErrDenied means that the user or Stack Exchange has refused.
-	ErrDenied = errors.New("access was denied")
+	ErrDenied = errors.New("access denied")
 	// ErrUnavailable means that the grant stays usable: try again.
 	ErrUnavailable = errors.New("no answer from Stack Exchange; try again")
 )
@@ -50,9 +50,9 @@ var (
 
 // Errors for an app that asks for authorization.
 var (
-	ErrInvalidClient      = errors.New("client_id must be the app's number on Stack Apps")
+	ErrInvalidClient      = errors.New("invalid client_id")
 	ErrInvalidState       = errors.New("state is longer than 4096 bytes")
-	ErrInvalidScope       = errors.New("scope must be names separated by spaces or commas")
+	ErrInvalidScope       = errors.New("invalid scope")
 	ErrInvalidChallenge   = errors.New("code_challenge must be the 43 characters of an unpadded base64url SHA-256")
 	ErrInvalidRedirectURI = errors.New("redirect_uri is not acceptable")
 )
@@ -60,7 +60,7 @@ var (
 // Errors for a user.
 var (
 	// ErrUnknown means that there is no such sign-in, or that it is over.
-	ErrUnknown = errors.New("there is no such sign-in, or it is over")
+	ErrUnknown = errors.New("unknown sign-in")
 	// ErrWrongBrowser means that the sign-in was started in another browser.
-	ErrWrongBrowser = errors.New("the sign-in was started in another browser")
+	ErrWrongBrowser = errors.New("another browser")
 )
