@@ -15,6 +15,7 @@ import (
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/cli"
+	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/logger"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
@@ -74,7 +75,7 @@ func (c *config) flags(f *cli.Flags) {
 	f.DurationVar(&c.ttl, "ttl", api.DefaultTTL, "how long a deposit waits for its app")
 	f.IntVar(&c.maxEntries, "max-entries", store.DefaultMaxEntries, "`number` of deposits the store holds at most")
 	f.Var(&c.maxBytes, "max-bytes", "`size` of all deposits at most, such as 64MiB")
-	f.IntVar(&c.maxWaiters, "max-waiters", relay.DefaultMaxWaiters, "`number` of apps that wait at one time at most")
+	f.IntVar(&c.maxWaiters, "max-waiters", httpapi.DefaultMaxWaiters, "`number` of apps that wait at one time at most")
 	c.limitsConfig.flags(f)
 	f.Group("Log and metrics")
 	f.ChoiceVar(&c.logFormat, "log-format", "text|json", "how to write the log")

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -176,6 +177,31 @@ func TestHangingUpIsNoWayOut(t *testing.T) {
 		}
 		if w := l.from(alice, "/auth/token?wait=60&key="+rand.Text(), ""); w.Code != http.StatusTooManyRequests {
 			t.Errorf("a fourth guess: %d", w.Code)
+		}
+	})
+}
+
+func TestTooManyWaiters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, err := httpapi.New(sealed.NewVault(inMemory()), httpapi.Config{
+			PublicURL: &url.URL{Scheme: "http", Host: "localhost"}, Log: slog.New(slog.DiscardHandler), MaxWaiters: 3,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := limited{t, server, server.Handler(), nil}
+		wait := func() *httptest.ResponseRecorder { return l.from(alice, "/auth/token?wait=60&key="+rand.Text(), "") }
+		var group sync.WaitGroup
+		for range 3 {
+			group.Go(func() { wait() })
+		}
+		synctest.Wait()
+		if w := wait(); w.Code != http.StatusServiceUnavailable || l.Waiting() != 3 {
+			t.Errorf("fourth waiter: %d %s; %d wait", w.Code, w.Body, l.Waiting())
+		}
+		group.Wait()
+		if w := wait(); w.Code != http.StatusNotFound || l.Waiting() != 0 {
+			t.Errorf("after the others left: %d; %d wait", w.Code, l.Waiting())
 		}
 	})
 }

@@ -51,7 +51,10 @@ func ErrorNames() []string {
 	return names
 }
 
-var errDraining = errors.New("the server is shutting down")
+var (
+	errDraining       = errors.New("the server is shutting down")
+	errTooManyWaiters = errors.New("too many clients are waiting")
+)
 
 // sentinels gives each error of the domain its name. With an empty detail the
 // message is that of the table, with ownText it is the error's own text.
@@ -68,7 +71,7 @@ var sentinels = []struct {
 	{relay.ErrInvalidVerifier, api.InvalidVerifier, ""},
 	{relay.ErrUnbound, api.InvalidRequest, "a verifier was passed, but the key does not start with s256.: " +
 		"make the key from the verifier, or leave the verifier out"},
-	{relay.ErrTooManyWaiters, api.TemporarilyUnavailable, "too many clients are waiting; try again in a moment"},
+	{errTooManyWaiters, api.TemporarilyUnavailable, "too many clients are waiting; try again in a moment"},
 	{oauth.ErrPending, api.AuthorizationPending, ""},
 	{oauth.ErrSlowDown, api.SlowDown, ""},
 	{oauth.ErrExpired, api.ExpiredToken, ""},

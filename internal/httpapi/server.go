@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -27,6 +28,9 @@ import (
 // DefaultAuthorizedAppsURL is where Stack Exchange lists the applications a
 // user has authorized.
 const DefaultAuthorizedAppsURL = "https://stackexchange.com/users/current?tab=apps"
+
+// DefaultMaxWaiters is how many claims may wait at one time.
+const DefaultMaxWaiters = 20_000
 
 // Config is what a [Server] needs.
 type Config struct {
@@ -49,7 +53,7 @@ type Config struct {
 	// [api.DefaultTTL].
 	TTL time.Duration
 	// MaxWaiters bounds the claims that wait at one time. The zero value means
-	// [relay.DefaultMaxWaiters].
+	// DefaultMaxWaiters.
 	MaxWaiters int
 	// SharedStore says that other servers use the same store.
 	SharedStore bool
@@ -92,7 +96,8 @@ type Server struct {
 	draining context.Context
 	drain    context.CancelFunc
 
-	devicePolicy string    // the Content-Security-Policy of the device page
+	devicePolicy string // the Content-Security-Policy of the device page
+	waiters      atomic.Int64
 	overlooked   sync.Once // a proxy that is not trusted has been pointed out
 }
 
@@ -116,10 +121,11 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 		return nil, fmt.Errorf("public URL: %w", err)
 	}
 	config.TTL = cmp.Or(config.TTL, api.DefaultTTL)
+	config.MaxWaiters = cmp.Or(config.MaxWaiters, DefaultMaxWaiters)
 	log := slog.New(identified{config.Log.Handler()})
 	s := &Server{
 		config: config, vault: vault, pages: pages, log: log,
-		relay:    relay.New(vault, relay.Config{TTL: config.TTL, MaxWaiters: config.MaxWaiters}),
+		relay:    relay.New(vault, relay.Config{TTL: config.TTL}),
 		observer: config.Observer, audit: audit{config.AuditKey, log},
 		hosts: newHosts(config.PublicURL, config.AppHosts),
 	}
@@ -150,7 +156,7 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 func (s *Server) Limits() *limit.Limiter { return s.limits }
 
 // Waiting counts the claims that wait for a deposit now.
-func (s *Server) Waiting() int64 { return s.relay.Waiting() }
+func (s *Server) Waiting() int64 { return s.waiters.Load() }
 
 // Unreadable counts the entries that were found altered in the store.
 func (s *Server) Unreadable() int64 { return s.vault.Unreadable() }

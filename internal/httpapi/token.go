@@ -93,6 +93,12 @@ func (s *Server) mayWait(
 	if err != nil {
 		return nil, nil, err
 	}
+	if s.waiters.Add(1) > int64(s.config.MaxWaiters) {
+		s.waiters.Add(-1)
+		leave()
+		s.happened(r.Context(), Event{Name: EventWait, Outcome: WaitFull})
+		return nil, nil, errTooManyWaiters
+	}
 	rec.waited = true
 	control := http.NewResponseController(w)
 	// A read deadline that passes while net/http watches the connection
@@ -103,6 +109,7 @@ func (s *Server) mayWait(
 	ctx, cancel := context.WithCancelCause(r.Context())
 	stop := context.AfterFunc(s.draining, func() { cancel(errDraining) })
 	return ctx, sync.OnceFunc(func() {
+		s.waiters.Add(-1)
 		leave()
 		stop()
 		cancel(nil)
@@ -116,7 +123,7 @@ func waitOutcome(err error) string {
 		outcome string
 	}{
 		{nil, WaitAnswered}, {relay.ErrNoToken, WaitEmpty}, {errDraining, WaitDrained},
-		{context.Canceled, WaitLeft}, {relay.ErrTooManyWaiters, WaitFull},
+		{context.Canceled, WaitLeft},
 	} {
 		if errors.Is(err, known.err) {
 			return known.outcome

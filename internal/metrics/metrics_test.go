@@ -221,7 +221,7 @@ func server(t *testing.T, m *metrics.Metrics) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Server(s, relay.DefaultMaxWaiters)
+	m.Server(s, httpapi.DefaultMaxWaiters)
 	return s.Handler()
 }
 

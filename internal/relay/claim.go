@@ -30,8 +30,7 @@ type Claimed struct {
 //
 // Errors are [ErrNoToken] when nothing is there after the wait,
 // [ErrVerifierRequired], [ErrInvalidVerifier] and [ErrUnbound], which consume
-// nothing, [ErrTooManyWaiters], ctx's error when the caller went away, and those
-// of package sealed.
+// nothing, ctx's error when the caller went away, and those of package sealed.
 func (r *Relay) Claim(ctx context.Context, c Claim) (*Claimed, error) {
 	if err := checkVerifier(c.Key, c.Verifier); err != nil {
 		return nil, err
@@ -40,11 +39,14 @@ func (r *Relay) Claim(ctx context.Context, c Claim) (*Claimed, error) {
 	if err != nil {
 		return nil, err
 	}
-	woken, stop, err := r.watch(ctx, at, c.Wait)
-	if err != nil {
-		return nil, err
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var woken <-chan struct{}
+	if c.Wait > 0 { // before the first look, so that no deposit falls in between
+		if woken, err = r.vault.Watch(watching, at); err != nil {
+			return nil, err
+		}
 	}
-	defer stop()
 	take := r.entries.Take
 	if c.Key.Bound() {
 		take = r.mark
@@ -64,28 +66,6 @@ func (r *Relay) Claim(ctx context.Context, c Claim) (*Claimed, error) {
 		sleep(ctx, woken, min(left, recheck))
 	}
 	return nil, context.Cause(ctx)
-}
-
-// watch returns a channel that receives when there may be a deposit, if the claim
-// waits for one. It comes before the first look, so that no deposit falls in
-// between.
-func (r *Relay) watch(ctx context.Context, at sealed.Slot, wait time.Duration) (woken <-chan struct{}, stop func(), err error) {
-	if wait <= 0 {
-		return nil, func() {}, nil
-	}
-	if r.waiters.Add(1) > r.maxWaiters {
-		r.waiters.Add(-1)
-		return nil, nil, ErrTooManyWaiters
-	}
-	watching, cancel := context.WithCancel(ctx)
-	stop = func() {
-		cancel()
-		r.waiters.Add(-1)
-	}
-	if woken, err = r.vault.Watch(watching, at); err != nil {
-		stop()
-	}
-	return woken, stop, err
 }
 
 // sleep returns when something wakes the claim, the time is over, or ctx ends.

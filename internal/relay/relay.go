@@ -9,21 +9,15 @@ package relay
 
 import (
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
-const (
-	// DefaultMaxWaiters bounds the claims that wait at one time.
-	DefaultMaxWaiters = 20_000
-
-	// recheck is how often a waiting claim looks although nothing woke it, so
-	// that a lost notification is never a lost token.
-	recheck = 10 * time.Second
-)
+// recheck is how often a waiting claim looks although nothing woke it, so that a
+// lost notification is never a lost token.
+const recheck = 10 * time.Second
 
 // The errors a caller chooses by. Each is wrapped with what exactly was wrong.
 var (
@@ -35,43 +29,27 @@ var (
 	ErrVerifierRequired = errors.New("the key is verifier-bound and no verifier was passed")
 	ErrInvalidVerifier  = errors.New("the verifier does not belong to the key")
 	ErrUnbound          = errors.New("the key is not verifier-bound and takes no verifier")
-	ErrTooManyWaiters   = errors.New("too many clients are waiting")
 )
 
 // Config configures a [Relay]. The zero value is the default.
 type Config struct {
-	TTL        time.Duration // how long a deposit waits for its claim; 0 means [api.DefaultTTL]
-	MaxWaiters int           // 0 means DefaultMaxWaiters
+	TTL time.Duration // how long a deposit waits for its claim; 0 means [api.DefaultTTL]
 }
 
 // Relay hands each deposited response to one claimant. It is safe for
 // concurrent use.
 type Relay struct {
-	vault      *sealed.Vault
-	entries    sealed.Records[entry]
-	reserved   sealed.Records[entry] // has room for what was taken and comes back
-	ttl        time.Duration
-	maxWaiters int64
-	waiters    atomic.Int64
+	vault    *sealed.Vault
+	entries  sealed.Records[entry]
+	reserved sealed.Records[entry] // has room for what was taken and comes back
+	ttl      time.Duration
 }
 
 // New returns a relay that keeps its entries in vault.
 func New(vault *sealed.Vault, config Config) *Relay {
-	r := &Relay{
-		vault:      vault,
-		entries:    records(vault),
-		reserved:   records(vault.Reserve()),
-		ttl:        config.TTL,
-		maxWaiters: int64(config.MaxWaiters),
-	}
+	r := &Relay{vault: vault, entries: records(vault), reserved: records(vault.Reserve()), ttl: config.TTL}
 	if r.ttl <= 0 {
 		r.ttl = api.DefaultTTL
 	}
-	if r.maxWaiters <= 0 {
-		r.maxWaiters = DefaultMaxWaiters
-	}
 	return r
 }
-
-// Waiting counts the claims that wait for a deposit now.
-func (r *Relay) Waiting() int64 { return r.waiters.Load() }

@@ -252,28 +252,6 @@ func TestTwoWaiters(t *testing.T) {
 	})
 }
 
-func TestTooManyWaiters(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := relay.New(sealed.NewVault(memory.New(store.Limits{})), relay.Config{MaxWaiters: 3})
-		claim := func() error {
-			_, err := r.Claim(t.Context(), relay.Claim{Space: "0", Key: storetest.Key(t, rand.Text()), Wait: time.Minute})
-			return err
-		}
-		var group sync.WaitGroup
-		for range 3 {
-			group.Go(func() { claim() })
-		}
-		synctest.Wait()
-		if err := claim(); !errors.Is(err, relay.ErrTooManyWaiters) {
-			t.Errorf("fourth waiter: %v", err)
-		}
-		group.Wait()
-		if err := claim(); !errors.Is(err, relay.ErrNoToken) {
-			t.Errorf("after the others left: %v", err)
-		}
-	})
-}
-
 func TestBoundKey(t *testing.T) {
 	inBubble(t, func(b bench) {
 		key, verifier := storetest.BoundKey(t)
