@@ -1,9 +1,12 @@
 package api_test
 
 import (
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -28,6 +31,34 @@ func TestErrorsAreDocumented(t *testing.T) {
 		case e.OAuth != "" && e.OAuth != name && oauth[e.OAuth] == "":
 			t.Errorf("docs/oauth.md does not list %s, as %s is called there", e.OAuth, name)
 		}
+	}
+}
+
+// TestNamesHaveOneHome: names that are not the RFCs' stand in this package alone.
+func TestNamesHaveOneHome(t *testing.T) {
+	read := 0
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		switch entry.Name() {
+		case "api", "sandbox", "test", "node_modules": // Stack Exchange has names of its own
+			return filepath.SkipDir
+		}
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		read++
+		for name, e := range api.Errors {
+			if e.OAuth != name && strings.Contains(string(text), strconv.Quote(name)) {
+				t.Errorf("%s has %q", path, name)
+			}
+		}
+		return nil
+	})
+	if err != nil || read < 100 {
+		t.Errorf("read %d files: %v", read, err)
 	}
 }
 

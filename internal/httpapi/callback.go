@@ -43,8 +43,8 @@ func (s *Server) conclude(r *http.Request) (oauth.Outcome, error) {
 	return s.grants.Callback(r.Context(), p["state"], answerIn(r.URL.RawQuery), s.flowBrowser(r))
 }
 
-// answerIn returns the answer of Stack Exchange in a query. What is not one is
-// an error like those that it sends: the app is told, and does not wait.
+// answerIn returns the answer of Stack Exchange in a query. Anything else becomes
+// an error like those that it sends, so that the app need not wait.
 func answerIn(query string) oauth.Answer {
 	p, err := readParams("query", query, "code", "error")
 	if err != nil {
@@ -64,5 +64,5 @@ func answerIn(query string) oauth.Answer {
 }
 
 func unreadable(how string) oauth.Answer {
-	return oauth.Answer{Error: "server_error", Description: "the answer of Stack Exchange " + how}
+	return oauth.Answer{Error: api.ServerError, Description: "the answer of Stack Exchange " + how}
 }

@@ -17,7 +17,7 @@ import (
 // maxBody bounds a request body, in bytes.
 const maxBody = 8 << 10
 
-// params are the parameters of one request: each at most once.
+// params are the parameters of a request, each at most once.
 type params map[string]string
 
 func (p params) has(name string) bool { _, ok := p[name]; return ok }
@@ -61,8 +61,8 @@ func parsePair(pair string) (name, value string, err error) {
 	return name, value, err
 }
 
-// readParams decodes the parameters with one of names, for endpoints that
-// ignore all others: what nobody reads may be repeated or undecodable.
+// readParams decodes the parameters with one of names. All others are ignored,
+// even if they are repeated or cannot be decoded.
 func readParams(where, encoded string, names ...string) (params, error) {
 	var read []string
 	for pair := range strings.SplitSeq(encoded, "&") {
@@ -73,7 +73,7 @@ func readParams(where, encoded string, names ...string) (params, error) {
 	return parseParams(where, strings.Join(read, "&"))
 }
 
-// nameIn returns the name in a pair; "" if it cannot be decoded.
+// nameIn returns the name in a pair, or "" if it cannot be decoded.
 func nameIn(pair string) string {
 	name, _, _ := strings.Cut(pair, "=")
 	name, err := url.QueryUnescape(name)
@@ -83,8 +83,7 @@ func nameIn(pair string) string {
 	return name
 }
 
-// refuseInQuery refuses a POST with one of names in its query. Other names may
-// stand there.
+// refuseInQuery refuses a POST with one of names in its query.
 func refuseInQuery(r *http.Request, names ...string) error {
 	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
 		if name := nameIn(pair); slices.Contains(names, name) {
@@ -95,15 +94,6 @@ func refuseInQuery(r *http.Request, names ...string) error {
 }
 
 func queryParams(r *http.Request) (params, error) { return parseParams("query", r.URL.RawQuery) }
-
-// formParams reads and decodes a form body.
-func formParams(w http.ResponseWriter, r *http.Request) (params, error) {
-	body, err := formBody(w, r)
-	if err != nil {
-		return nil, err
-	}
-	return parseParams("body", body)
-}
 
 // formBody reads a form body. The attributes of its content type, such as
 // charset, change nothing: what is encoded is UTF-8.
@@ -132,14 +122,18 @@ func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	return string(body), nil
 }
 
-// postParams are the parameters of a POST: those of the body and, for the
-// names in queryable, of the query. Anything secret in the query is refused.
+// postParams returns the parameters of a POST: those in its body and, of the names
+// in queryable, those in its query. It refuses secrets in the query.
 func postParams(w http.ResponseWriter, r *http.Request, queryable ...string) (params, error) {
 	query, err := queryParams(r)
 	if err != nil {
 		return nil, err
 	}
-	form, err := formParams(w, r)
+	body, err := formBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	form, err := parseParams("body", body)
 	if err != nil {
 		return nil, err
 	}
@@ -160,8 +154,8 @@ func postParams(w http.ResponseWriter, r *http.Request, queryable ...string) (pa
 
 var secretParams = []string{"key", "verifier", "state", "access_token", "code"}
 
-// keySpace finds the app a request is about: by host, by path, by parameter.
-// All that name one must agree.
+// keySpace finds the app that a request is about. Host, path and parameter must
+// agree where they name one.
 func (s *Server) keySpace(r *http.Request, p params) (relay.KeySpace, error) {
 	named := make([]string, 0, 3)
 	if app := recordOf(r.Context()).app; app != "" {

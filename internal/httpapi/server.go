@@ -1,5 +1,10 @@
-// Package httpapi turns HTTP into calls on the domain and back: routes, one
-// file per endpoint, one error table, and the rules that every request meets.
+// Package httpapi turns HTTP into calls on the domain and back.
+//
+// Every request goes the same way: it is observed, guarded and throttled
+// (chain.go), and comes to an endpoint, of which each has a file of its own
+// (routes.go lists them). One record holds what is known of it. An error of the
+// domain becomes a problem with a name of [api.Errors] (problem.go), and the path
+// decides in which dialect it is answered (dialect.go).
 package httpapi
 
 import (
