@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,11 +83,17 @@ func login(t *testing.T, env []string, args ...string) *terminal {
 // dss runs a command, and says its exit status below what it prints.
 func dss(t *testing.T, env []string, args ...string) *terminal {
 	t.Helper()
+	return start(t, slices.Concat(env, []string{binary}, args)...)
+}
+
+// start runs a command, which variables may precede, and says its exit status
+// below what it prints.
+func start(t *testing.T, command ...string) *terminal {
+	t.Helper()
 	s := &terminal{t, strings.NewReplacer("/", "-", " ", "-", ",", "", ":", "").Replace(t.Name())}
 	window := []string{"new-session", "-d", "-s", s.name, "-x", fmt.Sprint(columns), "-y", fmt.Sprint(rows), "--",
 		"sh", "-c", `trap : INT; "$@"; echo "status $?"; exec cat`, "sh", "env"}
-	window = append(append(window, env...), binary)
-	s.tmux(append(window, args...)...)
+	s.tmux(append(window, command...)...)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the screen:\n%s", s.look())
