@@ -38,7 +38,7 @@ complete -c PROGRAM -f -a '(__PROGRAM_complete)'
 `,
 	"powershell": `Register-ArgumentCompleter -Native -CommandName PROGRAM -ScriptBlock {
 	param($word, $line, $position)
-	$before = @($line.CommandElements | Where-Object { $_.Extent.EndOffset -lt $position } | ForEach-Object { $_.ToString() })
+	$before = @($line.CommandElements | Where-Object { $_.Extent.EndOffset -lt $position } | ForEach-Object { "$_" })
 	& $before[0] __complete $before.Count $before $word 2>$null | ForEach-Object {
 		$text, $about = $_ -split "` + "`t" + `", 2
 		if (-not $about) { $about = $text }

@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"errors"
 	"flag"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,91 +35,71 @@ func (f *Flags) Group(title string) { f.group = title }
 
 // StringVar adds a flag for a text.
 func (f *Flags) StringVar(to *string, name, fallback, usage string) {
-	*to = fallback
-	f.add(setting{name: name, usage: usage, value: "text", fallback: fallback, set: func(text string) error {
-		*to = text
-		return nil
-	}})
+	add(f, to, fallback, parseText, setting{name: name, usage: usage, value: "text", fallback: fallback})
 }
 
 // IntVar adds a flag for a whole number.
 func (f *Flags) IntVar(to *int, name string, fallback int, usage string) {
-	*to = fallback
-	f.add(setting{name: name, usage: usage, value: "number", fallback: strconv.Itoa(fallback), set: func(text string) error {
-		n, err := strconv.ParseInt(text, 0, strconv.IntSize)
-		if err != nil {
-			return errors.New("write a whole number, such as 1000")
-		}
-		*to = int(n)
-		return nil
-	}})
+	add(f, to, fallback, parseInt, setting{name: name, usage: usage, value: "number", fallback: strconv.Itoa(fallback)})
 }
 
 // DurationVar adds a flag for a duration.
 func (f *Flags) DurationVar(to *time.Duration, name string, fallback time.Duration, usage string) {
-	*to = fallback
-	f.add(setting{name: name, usage: usage, value: "duration", fallback: shortDuration(fallback), set: func(text string) (err error) {
-		*to, err = parseDuration(text)
-		return err
-	}})
+	one := setting{name: name, usage: usage, value: "duration", fallback: shortDuration(fallback)}
+	add(f, to, fallback, parseDuration, one)
 }
 
 // BoolVar adds a switch: --name, or --name=false.
 func (f *Flags) BoolVar(to *bool, name string, fallback bool, usage string) {
-	*to = fallback
-	one := setting{name: name, usage: usage, bare: "true", set: func(text string) error {
-		on, err := strconv.ParseBool(text)
-		if err != nil {
-			return errors.New("write true or false")
-		}
-		*to = on
-		return nil
-	}}
+	one := setting{name: name, usage: usage, bare: "true"}
 	if fallback {
 		one.fallback = "true"
 	}
-	f.add(one)
+	add(f, to, fallback, parseBool, one)
 }
 
 // ChoiceVar adds a flag for one of several options, which | separates. The
 // first is the default.
 func (f *Flags) ChoiceVar(to *string, name, options, usage string) {
 	list := strings.Split(options, "|")
-	*to = list[0]
-	f.add(setting{name: name, usage: usage, value: options, options: list, fallback: list[0], set: func(text string) error {
-		if !slices.Contains(list, text) {
-			return fmt.Errorf("write %s", either(list))
-		}
-		*to = text
-		return nil
-	}})
+	one := setting{name: name, usage: usage, value: options, options: list, fallback: list[0]}
+	add(f, to, list[0], func(text string) (string, error) { return text, oneOf(list, text) }, one)
 }
 
 // SwitchVar adds a switch that can be on in several ways: it is "off", "on" as
 // with --name, or one of the options, which | separates, as with --name=option.
 // As for any switch, true and false stand for on and off.
 func (f *Flags) SwitchVar(to *string, name, options, usage string) {
-	*to = "off"
 	list := strings.Split(options, "|")
-	f.add(setting{name: name, usage: usage, value: options, options: list, bare: "on", set: func(text string) error {
+	known := append([]string{"true", "false"}, list...)
+	add(f, to, "off", func(text string) (string, error) {
 		if on, err := strconv.ParseBool(text); err == nil {
-			text = map[bool]string{false: "off", true: "on"}[on]
+			return map[bool]string{false: "off", true: "on"}[on], nil
 		}
-		if text != "off" && text != "on" && !slices.Contains(list, text) {
-			return fmt.Errorf("write %s", either(append([]string{"true", "false"}, list...)))
-		}
-		*to = text
-		return nil
-	}})
+		return text, oneOf(known, text)
+	}, setting{name: name, usage: usage, value: options, options: list, bare: "true"})
 }
 
 // Var adds a flag for a value that says in a sentence how it is written, if a
 // text cannot be one.
 func (f *Flags) Var(to flag.Value, name, usage string) {
-	f.add(setting{name: name, usage: usage, value: "value", fallback: to.String(), set: to.Set})
+	f.declare(setting{name: name, usage: usage, value: "value", fallback: to.String(), set: to.Set})
 }
 
-func (f *Flags) add(one setting) {
+// add adds a flag whose text parse parses.
+func add[T any](f *Flags, to *T, fallback T, parse func(string) (T, error), one setting) {
+	*to = fallback
+	one.set = func(text string) error {
+		value, err := parse(text)
+		if err == nil {
+			*to = value
+		}
+		return err
+	}
+	f.declare(one)
+}
+
+func (f *Flags) declare(one setting) {
 	one.group = f.group
 	before, rest, _ := strings.Cut(one.usage, "`")
 	if value, after, ok := strings.Cut(rest, "`"); ok {
@@ -223,40 +201,4 @@ func (one *setting) parse(name, text string) error {
 	}
 	one.given = true
 	return nil
-}
-
-func either(options []string) string {
-	last := len(options) - 1
-	if last == 0 {
-		return options[0]
-	}
-	return strings.Join(options[:last], ", ") + " or " + options[last]
-}
-
-func parseDuration(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if err == nil {
-		return d, nil
-	}
-	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil || n < 0 {
-		return 0, errors.New("write a duration with units, such as 15m, 900s or 1h30m")
-	}
-	plain, short := text+"s", shortDuration(time.Duration(n)*time.Second)
-	if short != plain {
-		plain += " or " + short
-	}
-	return 0, errors.New("write a unit: " + plain)
-}
-
-// shortDuration leaves out the zeros at the end of 15m0s and 1h0m0s.
-func shortDuration(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }

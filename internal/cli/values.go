@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func parseText(text string) (string, error) { return text, nil }
+
+func parseInt(text string) (int, error) {
+	n, err := strconv.ParseInt(text, 0, strconv.IntSize)
+	if err != nil {
+		return 0, errors.New("write a whole number, such as 1000")
+	}
+	return int(n), nil
+}
+
+func parseBool(text string) (bool, error) {
+	on, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, errors.New("write true or false")
+	}
+	return on, nil
+}
+
+// oneOf returns an error that lists the options if text is none of them.
+func oneOf(options []string, text string) error {
+	if !slices.Contains(options, text) {
+		return fmt.Errorf("write %s", either(options))
+	}
+	return nil
+}
+
+func either(options []string) string {
+	last := len(options) - 1
+	if last == 0 {
+		return options[0]
+	}
+	return strings.Join(options[:last], ", ") + " or " + options[last]
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err == nil {
+		return d, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n < 0 {
+		return 0, errors.New("write a duration with units, such as 15m, 900s or 1h30m")
+	}
+	plain, short := text+"s", shortDuration(time.Duration(n)*time.Second)
+	if short != plain {
+		plain += " or " + short
+	}
+	return 0, errors.New("write a unit: " + plain)
+}
+
+// shortDuration leaves out the zeros at the end of 15m0s and 1h0m0s.
+func shortDuration(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
