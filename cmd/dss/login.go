@@ -1,19 +1,25 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"golang.org/x/term"
+
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/browser"
 	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/display"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
 )
 
 // login is every setting of dss login.
@@ -29,16 +35,14 @@ type login struct {
 func loginCommand() *cli.Command {
 	return &cli.Command{
 		Name: "login", Summary: "sign a user in and print the access token",
-		About: `It signs a user of Stack Exchange in to an app, through a DSS server. What to do
-stands on standard error, the access token alone on standard output:
+		About: `It signs a user of Stack Exchange in to an app, through a DSS server. Standard error says what to do; standard
+output gets the access token and nothing else:
 
   export DSS_TOKEN=$(dss login --server https://auth.example.org --client-id 12345)
 
-The flow loopback needs the browser on this machine. In the flow relay it may be
-anywhere; implicit is the same for apps that are still registered for the
-implicit grant. The flow device is for a browser on another machine. Unless told
-otherwise, dss takes relay with --no-browser, else loopback where it can listen
-on 127.0.0.1, else relay.`,
+The flow loopback needs the browser on this machine. In the flow relay it may be anywhere; implicit is the same for apps
+that are still registered for the implicit grant. The flow device is for a browser on another machine. By default, dss
+takes relay with --no-browser; otherwise loopback if it can listen on 127.0.0.1, or relay if not.`,
 		Setup: func(f *cli.Flags) cli.Run {
 			l := &login{}
 			l.flags(f)
@@ -53,7 +57,8 @@ func (l *login) flags(f *cli.Flags) {
 	f.StringVar(&l.scope, "scope", "", "comma-separated `scopes` to ask for, such as read_inbox,write_access")
 	f.ChoiceVar(&l.flow, "flow", "auto|loopback|relay|implicit|device", "the way in")
 	f.BoolVar(&l.noBrowser, "no-browser", false, "show the address only")
-	f.ChoiceVar(&l.output, "output", "token|json|env", "what to print: the token, a JSON object, or DSS_TOKEN=… for a shell")
+	f.ChoiceVar(&l.output, "output", "token|json|env",
+		"what to print: the token, a JSON object, or DSS_TOKEN=… for a shell")
 	f.StringVar(&l.appID, "app-id", "", "`id` that keeps the app's keys apart, in the relay flows")
 	f.StringVar(&l.stackExchange, "stackexchange-url", "", "`URL` where users sign in, in the relay flows (default "+
 		dss.DefaultStackExchange+", or the sandbox of a server on this machine)")
@@ -82,14 +87,19 @@ func (l *login) run(ctx context.Context, p cli.Process, _ []string) error {
 func (l *login) client() (*dss.Client, error) {
 	switch {
 	case l.server == "":
-		return nil, usagef("say with --server, or in DSS_SERVER, which DSS server to use, such as https://auth.example.org")
+		return nil, cli.Usagef("say with --server or DSS_SERVER which DSS server to use, such as https://auth.example.org")
 	case l.clientID == "":
-		return nil, usagef("say with --client-id, or in DSS_CLIENT_ID, the number of the app on Stack Apps")
+		return nil, cli.Usagef("say with --client-id or DSS_CLIENT_ID the number of the app on Stack Apps")
 	case l.timeout <= 0:
-		return nil, usagef("--timeout must be more than 0")
+		return nil, cli.Usagef("--timeout must be more than 0")
 	}
 	client, err := dss.New(dss.Config{
-		Server: l.server, ClientID: l.clientID, Scopes: l.scopes(), Flow: l.chosenFlow(), AppID: l.appID, StackExchange: l.stackExchange,
+		Server:        l.server,
+		ClientID:      l.clientID,
+		Scopes:        l.scopes(),
+		Flow:          l.chosenFlow(),
+		AppID:         l.appID,
+		StackExchange: l.stackExchange,
 	})
 	return client, inFlags(err)
 }
@@ -110,7 +120,7 @@ func (l *login) scopes() []string {
 	return strings.FieldsFunc(l.scope, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// signIn shows what to do, and waits until it is done.
+// signIn shows the user what to do and waits until they have done it.
 func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss.Token, error) {
 	signIn, err := client.Start(ctx)
 	switch {
@@ -131,8 +141,8 @@ func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss
 	return signIn.Wait(ctx)
 }
 
-// openBrowser opens the address. It says so as soon as that fails, which may be
-// some time later. The function it returns ends the watch.
+// openBrowser opens the address and reports a failure, which may come some time
+// later. The function it returns ends the watch.
 func (s *screen) openBrowser(signIn *dss.SignIn) (stop func()) {
 	ended, err := browser.Open(signIn.URL)
 	if err != nil {
@@ -161,7 +171,8 @@ func (s *screen) noBrowser(signIn *dss.SignIn, err error) {
 	if signIn.Flow == dss.FlowLoopback {
 		where = "It has to be on this machine. For another one, start again with --flow device."
 	}
-	s.interject("The browser cannot be opened. Open the address above yourself.\n%s\n(%s)\n\n", where, display.Clean(err.Error()))
+	s.interject("The browser cannot be opened. Open the address above yourself.\n%s\n(%s)\n\n",
+		where, display.Clean(err.Error()))
 }
 
 // interruptible runs a function until a signal ends its context. A second
@@ -183,9 +194,57 @@ func inFlags(err error) error {
 	if !ok {
 		return err
 	}
-	return usagef("--%s %s", flagOf[wrong.Field], wrong.Reason)
+	return cli.Usagef("--%s %s", flagOf[wrong.Field], wrong.Reason)
 }
 
 var flagOf = map[string]string{
 	"Server": "server", "ClientID": "client-id", "StackExchange": "stackexchange-url", "API": "stackexchange-api-url",
+}
+
+// nearly is how many letters of a known scope may differ in a misspelt one.
+const nearly = 2
+
+// meant returns the known scope that a name probably misspells, or "" if the name
+// is known or unlike all that are.
+func meant(name string) string {
+	if slices.Contains(oauth.Scopes, name) {
+		return ""
+	}
+	folded := strings.ReplaceAll(strings.ToLower(name), "-", "_")
+	return cli.Nearest(folded, oauth.Scopes, nearly)
+}
+
+// reviewScopes asks about scopes that look misspelt, or warns if nobody can
+// answer. Stack Exchange has scopes that are not known here, and ignores those it
+// does not have. It reports whether a scope has changed.
+func (l *login) reviewScopes(p cli.Process) (changed bool) {
+	names := l.scopes()
+	answers := bufio.NewReader(io.LimitReader(p.Stdin, longestLine))
+	s := newScreen(p.Stderr, p.Env)
+	for i, name := range names {
+		better := meant(name)
+		switch {
+		case better == "":
+		case s.columns == 0 || !isTerminal(p.Stdin):
+			s.printf("dss: warning: no scope %s is known; did you mean %s?\n", display.Clean(name), better)
+		default:
+			s.printf("No scope %s is known. Did you mean %s? [Y/n] ", display.Clean(name), better)
+			if isYes(answers) {
+				names[i], changed = better, true
+			}
+		}
+	}
+	l.scope = strings.Join(names, " ")
+	return changed
+}
+
+// isYes reads an answer. An empty line is a yes, the end of the input is not.
+func isYes(answers *bufio.Reader) bool {
+	line, err := answers.ReadString('\n')
+	return err == nil && slices.Contains([]string{"", "y", "yes"}, strings.ToLower(strings.TrimSpace(line)))
+}
+
+func isTerminal(r io.Reader) bool {
+	file, ok := r.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }

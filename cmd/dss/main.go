@@ -10,6 +10,10 @@ import (
 	"os"
 	"strings"
 
+	// The certificates of Mozilla's list of authorities, for a machine that has
+	// none of its own, such as an empty container. Those of the machine win.
+	_ "golang.org/x/crypto/x509roots/fallback"
+
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/display"
@@ -33,9 +37,9 @@ func program() *cli.Program {
 		Commands: []*cli.Command{
 			serveCommand(), healthCommand(), storeCommand(), loginCommand(), whoamiCommand(), logoutCommand(), versionCommand(),
 		},
-		Notes: `Exit status: 0 if all went well, 2 for a mistake in the command line or the environment, 3 if access was denied or
-the token is not valid, 4 if the sign-in timed out, expired, lost its answer or got two different ones, 5 if a server
-cannot be reached, 130 if interrupted, 1 for anything else.`,
+		Notes: "Exit status: 0 if all went well, 2 for a mistake in the command line or the environment, " +
+			"3 if access was denied or the token is not valid, 4 if the sign-in timed out, expired, lost its answer " +
+			"or got two different ones, 5 if a server cannot be reached, 130 if interrupted, 1 for anything else.",
 		Variables: []string{"DSS_TOKEN"},
 	}
 }

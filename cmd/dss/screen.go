@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	qr "github.com/piglig/go-qr"
 	"golang.org/x/term"
 
 	dss "github.com/desktop-stack-serv/dss"
@@ -18,18 +19,17 @@ import (
 // screen is standard error, for people.
 type screen struct {
 	w       io.Writer
-	columns int  // 0 if it is no terminal
-	rows    int  // 0 if that is not known
+	columns int  // 0 if it is not a terminal
+	rows    int  // 0 if unknown
 	dumb    bool // a terminal that only prints line after line
 	colors  bool
-	light   bool // the background, as far as is known
+	light   bool // the background, as far as it is known
 
 	mu      sync.Mutex // held while a line is written
-	turning int        // columns of the line that is written again and again
+	turning int        // columns of the spinner's line
 }
 
-// narrow is the width below which a line that is written again and again would
-// wrap.
+// narrow is the width below which the spinner's line would wrap.
 const narrow = 32
 
 func newScreen(w io.Writer, env func(string) string) *screen {
@@ -42,27 +42,28 @@ func newScreen(w io.Writer, env func(string) string) *screen {
 	if width, height, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
 		s.columns, s.rows = width, max(height, 0)
 	}
-	s.dress(env)
+	s.readEnvironment(env)
 	s.colors = s.colors && enableColors(file)
 	return s
 }
 
-// dress reads what the environment says about a terminal (https://no-color.org).
-func (s *screen) dress(env func(string) string) {
+// readEnvironment reads what the environment says about the terminal
+// (https://no-color.org).
+func (s *screen) readEnvironment(env func(string) string) {
 	s.dumb = env("TERM") == "dumb" || s.columns < narrow
 	s.colors = env("NO_COLOR") == "" && !s.dumb
 	colors := env("COLORFGBG") // such as 0;15, where 7 and 15 are white
 	s.light = strings.HasSuffix(colors, ";7") || strings.HasSuffix(colors, ";15")
 }
 
-// printf ignores that nobody reads: the sign-in may go on all the same.
+// printf ignores errors: the sign-in may go on without a reader.
 func (s *screen) printf(format string, arguments ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fmt.Fprintf(s.w, format, arguments...)
 }
 
-// interject prints in place of the line that is written again and again.
+// interject prints in place of the spinner's line.
 func (s *screen) interject(format string, arguments ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,14 +71,14 @@ func (s *screen) interject(format string, arguments ...any) {
 	fmt.Fprintf(s.w, format, arguments...)
 }
 
-// clear wipes that line, if there is one.
+// clear wipes the spinner's line, if there is one.
 func (s *screen) clear() {
 	if s.turning > 0 {
 		fmt.Fprintf(s.w, "\r%s\r", strings.Repeat(" ", s.turning))
 	}
 }
 
-// turn writes it. With the ^C that terminals put behind it, it is longer.
+// turn writes the spinner's line. It counts the ^C that terminals may add.
 func (s *screen) turn(frame rune, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,7 +86,7 @@ func (s *screen) turn(frame rune, text string) {
 	fmt.Fprintf(s.w, "\r%c %s", frame, text)
 }
 
-// instruct tells the user what to do. The URL stands on a line of its own.
+// instruct tells the user what to do. The URL has a line of its own.
 func (s *screen) instruct(signIn *dss.SignIn, opens bool) error {
 	if !isAddress(signIn.URL) {
 		return fmt.Errorf("the server sends something other than an address: %.40q", signIn.URL)
@@ -110,17 +111,18 @@ func (s *screen) instruct(signIn *dss.SignIn, opens bool) error {
 	return nil
 }
 
-// isAddress is false for what could steer the terminal.
+// isAddress is false for text that could control the terminal.
 func isAddress(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && display.Clean(text) == text && !strings.Contains(text, " ")
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") &&
+		display.Clean(text) == text && !strings.Contains(text, " ")
 }
 
 var spinnerFrames = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 
 const spinnerPace = 120 * time.Millisecond
 
-// spin shows that something goes on. The function it returns ends that.
+// spin shows a spinner. The function it returns ends it.
 func (s *screen) spin(text string) (stop func()) {
 	if s.columns == 0 || s.dumb {
 		s.printf("%s.\n", text)
@@ -146,4 +148,70 @@ func (s *screen) spin(text string) (stop func()) {
 		s.interject("")
 		s.turning = 0
 	}
+}
+
+// quietZone is how wide the empty border of a QR code has to be, in modules
+// (ISO/IEC 18004).
+const quietZone = 4
+
+// Black on white in every theme: 16 and 231 are in the colour cube, which
+// themes leave alone.
+const (
+	blackOnWhite = "\x1b[38;5;16;48;5;231m"
+	plain        = "\x1b[0m"
+)
+
+// besideQR is how many lines of text share the screen with the code. None of
+// them may scroll away.
+const besideQR = 10
+
+// drawQR draws a QR code if there is a terminal that has room for it.
+func (s *screen) drawQR(text string) {
+	if s.columns == 0 || s.dumb {
+		return
+	}
+	code, err := qr.EncodeText(text, qr.Low)
+	if err != nil || !s.fits(code.Size()+2*quietZone) {
+		return
+	}
+	s.printf("%s\n", s.qrLines(code))
+}
+
+// fits reports whether a code with that many modules a side has room. A line
+// shows two rows of modules.
+func (s *screen) fits(modules int) bool {
+	return modules <= s.columns && (s.rows == 0 || (modules+1)/2+besideQR <= s.rows)
+}
+
+// qrLines draws two rows of modules per line. Without colours the ink is the
+// terminal's own: on a light background the dark modules are drawn, on a dark
+// one the light modules.
+func (s *screen) qrLines(code *qr.QrCode) string {
+	ink := func(x, y int) bool { return code.Module(x, y) == (s.colors || s.light) }
+	var b strings.Builder
+	for y := -quietZone; y < code.Size()+quietZone; y += 2 {
+		if s.colors {
+			b.WriteString(blackOnWhite)
+		}
+		for x := -quietZone; x < code.Size()+quietZone; x++ {
+			b.WriteString(halfBlock(ink(x, y), ink(x, y+1)))
+		}
+		if s.colors {
+			b.WriteString(plain)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func halfBlock(upper, lower bool) string {
+	switch {
+	case upper && lower:
+		return "█"
+	case upper:
+		return "▀"
+	case lower:
+		return "▄"
+	}
+	return " "
 }

@@ -29,7 +29,7 @@ func TestQR(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
 			s := &screen{w: &b, columns: 80}
-			s.dress(func(name string) string { return c.env[name] })
+			s.readEnvironment(func(name string) string { return c.env[name] })
 			s.drawQR(longURL)
 			drawn := b.String()
 			if strings.Contains(drawn, "\x1b") != s.colors {

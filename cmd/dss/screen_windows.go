@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// enableColors has the console read escape sequences, which it prints unless
-// it is asked.
+// enableColors makes the console interpret escape sequences instead of printing
+// them.
 func enableColors(file *os.File) bool {
 	console := windows.Handle(file.Fd())
 	var mode uint32

@@ -1,20 +1,27 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf16"
 
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/cli"
 )
 
-// holder is what dss whoami and dss logout have in common: a token, and where
-// to ask about it.
+// holder has the settings that dss whoami and dss logout share: where to ask
+// about a token.
 type holder struct{ api, server, output string }
 
 func (h *holder) flags(f *cli.Flags) {
@@ -29,8 +36,8 @@ func whoamiCommand() *cli.Command {
 		Name: "whoami", Summary: "show whose an access token is, and what it allows",
 		Arguments: "[-]",
 		About: `It shows whose account an access token is for, what the token allows and when it
-ends. The token comes from DSS_TOKEN or else, with -, from the first line of
-standard input.`,
+ends. The token comes from DSS_TOKEN or, if that is not set,
+with - from the first line of standard input.`,
 		Setup: func(f *cli.Flags) cli.Run {
 			h := &holder{}
 			h.flags(f)
@@ -44,8 +51,8 @@ func logoutCommand() *cli.Command {
 	return &cli.Command{
 		Name: "logout", Summary: "invalidate an access token",
 		Arguments: "[-]",
-		About: `It makes Stack Exchange forget an access token. The token comes from DSS_TOKEN or
-else, with -, from the first line of standard input.`,
+		About: `It makes Stack Exchange forget an access token. The token comes from DSS_TOKEN or,
+if that is not set, with - from the first line of standard input.`,
 		Setup: func(f *cli.Flags) cli.Run {
 			h := &holder{}
 			h.flags(f)
@@ -114,9 +121,130 @@ func whenText(expires time.Time) string {
 	if expires.IsZero() {
 		return "never"
 	}
-	return fmt.Sprintf("%s (in %v)", expires.Local().Format("2006-01-02 15:04:05 -07:00"), time.Until(expires).Round(time.Minute))
+	at := expires.Local().Format("2006-01-02 15:04:05 -07:00")
+	return fmt.Sprintf("%s (in %v)", at, time.Until(expires).Round(time.Minute))
 }
 
 func (h *holder) logout(ctx context.Context, client *dss.TokenClient, token string, _ io.Writer) error {
 	return client.Invalidate(ctx, token)
+}
+
+const giveToken = "give the access token in DSS_TOKEN, or on standard input with -; " +
+	"other arguments can be seen by others"
+
+// longestLine is more than any token, in bytes.
+const longestLine = 8 << 10
+
+// givenToken is an access token, and where it comes from.
+type givenToken struct{ text, source string }
+
+// readToken takes the token from DSS_TOKEN or, if that is not set and the
+// argument is -, from the first line of standard input.
+func readToken(p cli.Process, args []string) (givenToken, error) {
+	if len(args) > 0 && !slices.Equal(args, []string{"-"}) {
+		return givenToken{}, cli.Usagef("%s", giveToken)
+	}
+	text := p.Env("DSS_TOKEN")
+	switch {
+	case text != "" && len(args) > 0:
+		fmt.Fprintln(p.Stderr, "dss: DSS_TOKEN is set, so standard input is not read")
+		fallthrough
+	case text != "":
+		return givenToken{bareToken(text), "DSS_TOKEN"}, nil
+	case len(args) == 0:
+		return givenToken{}, cli.Usagef("%s", giveToken)
+	}
+	if isTerminal(p.Stdin) {
+		fmt.Fprintln(p.Stderr, "Paste the access token and press Enter:")
+	}
+	line, err := bufio.NewReader(io.LimitReader(p.Stdin, longestLine)).ReadBytes('\n')
+	if err != nil && err != io.EOF {
+		return givenToken{}, fmt.Errorf("standard input: %w", err)
+	}
+	return givenToken{bareToken(fromUTF16(line)), "the first line of standard input"}, nil
+}
+
+// fromUTF16 decodes what some shells on Windows write to files and pipes.
+func fromUTF16(line []byte) string {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(line, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(line, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return string(line)
+	}
+	var units []uint16
+	for pair := range slices.Chunk(line, 2) {
+		if len(pair) == 2 { // the line may end in half a pair
+			units = append(units, order.Uint16(pair))
+		}
+	}
+	return string(utf16.Decode(units))
+}
+
+// assignment matches what dss login --output env prints, with or without export.
+var assignment = regexp.MustCompile(`^(?:export\s+)?DSS_TOKEN=(.*)$`)
+
+// bareToken removes what programs and files put around a token: a byte order
+// mark, white space, the name of a variable, a pair of quotes.
+func bareToken(text string) string {
+	text = strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
+	if match := assignment.FindStringSubmatch(text); match != nil {
+		text = match[1]
+	}
+	for _, quote := range []string{`"`, "'"} {
+		inner, opened := strings.CutPrefix(text, quote)
+		if inner, closed := strings.CutSuffix(inner, quote); opened && closed {
+			text = inner
+		}
+	}
+	return strings.TrimSpace(text)
+}
+
+// malformed is the error for text that cannot be a token. It does not quote it.
+func (g givenToken) malformed() error {
+	if g.text == "" {
+		return cli.Usagef("there is no access token in %s", g.source)
+	}
+	return cli.Usagef("%s is not an access token; dss login prints one", g.source)
+}
+
+// writeToken prints the result of a sign-in.
+func writeToken(w io.Writer, output string, token *dss.Token) error {
+	text := token.AccessToken.Reveal()
+	switch output {
+	case "json":
+		return writeJSON(w, tokenAnswer(token))
+	case "env":
+		text = "DSS_TOKEN=" + quoteForShell(text)
+	}
+	_, err := fmt.Fprintln(w, text)
+	return err
+}
+
+// tokenAnswer is an OAuth server's answer (RFC 6749 section 5.1).
+func tokenAnswer(token *dss.Token) any {
+	answer := struct {
+		AccessToken string `json:"access_token"`
+		TokenType   string `json:"token_type"`
+		ExpiresIn   int64  `json:"expires_in,omitempty"`
+		Scope       string `json:"scope"`
+	}{token.AccessToken.Reveal(), "Bearer", 0, strings.Join(token.Scopes, " ")}
+	if !token.Expires.IsZero() {
+		answer.ExpiresIn = int64(time.Until(token.Expires).Round(time.Second).Seconds())
+	}
+	return answer
+}
+
+func writeJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
+}
+
+// quoteForShell quotes text for POSIX shells.
+func quoteForShell(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
