@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/cli/oauth v1.2.2
+	github.com/coreos/go-systemd/v22 v22.7.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/piglig/go-qr v1.1.0
 	github.com/pires/go-proxyproto v0.15.0

@@ -11,6 +11,7 @@ import (
 
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/cli"
+	"github.com/desktop-stack-serv/dss/internal/daemon"
 )
 
 // healthTime bounds how long the server may take to say that it is ready. It
@@ -26,7 +27,7 @@ func healthCommand() *cli.Command {
 		About: `It asks the server whether it is ready: that it runs, reaches its store and is not about to end. It ends with status 0 if so, 1 if the server says no, 5 if there is no answer. It reads the settings of dss serve, so that a container can check itself with no other program in it.`,
 		Setup: func(f *cli.Flags) cli.Run {
 			h := &health{}
-			f.StringVar(&h.listen, "listen", "127.0.0.1:8080", "`address` the server serves on, over plain HTTP")
+			f.StringVar(&h.listen, "listen", daemon.DefaultListen, "`address` the server serves on, over plain HTTP")
 			f.StringVar(&h.adminListen, "admin-listen", "", "`address` of its admin server, which is asked instead if there is one")
 			f.StringVar(&h.url, "health-url", "", "`URL` to ask instead, such as https://auth.example.org/readyz")
 			return func(ctx context.Context, _ cli.Process, _ []string) error { return h.ask(ctx) }
@@ -42,7 +43,7 @@ func (h *health) address() (string, error) {
 		}
 		return h.url, nil
 	}
-	listen := h.listen
+	listen, _, _ := strings.Cut(h.listen, ",") // the second one redirects to HTTPS
 	if h.adminListen != "" {
 		listen = h.adminListen
 	}

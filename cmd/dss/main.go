@@ -16,6 +16,7 @@ import (
 
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/cli"
+	"github.com/desktop-stack-serv/dss/internal/daemon"
 	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
@@ -64,7 +65,8 @@ func run(ctx context.Context, args []string, p cli.Process) int {
 }
 
 func exitStatus(err error) int {
-	if _, ok := errors.AsType[cli.UsageError](err); ok {
+	_, usage := errors.AsType[cli.UsageError](err)
+	if _, setting := errors.AsType[daemon.SettingError](err); usage || setting {
 		return exitUsage
 	}
 	for _, known := range []struct {

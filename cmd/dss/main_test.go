@@ -13,11 +13,10 @@ import (
 	"testing"
 
 	dss "github.com/desktop-stack-serv/dss"
-	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/store"
-	"github.com/desktop-stack-serv/dss/internal/store/memory"
 	"github.com/desktop-stack-serv/dss/internal/store/sqlite"
+	"github.com/desktop-stack-serv/dss/test/selfsigned"
 )
 
 const acmeLine = "serve --acme-email me@example.org --public-url https://auth.example.org"
@@ -77,20 +76,17 @@ func TestUsage(t *testing.T) {
 		{"an argument", "serve now", nil, 2, `"now"`},
 		{"bad duration", "serve --ttl soon", nil, 2, `--ttl cannot be "soon": write a duration with units, such as 15m`},
 		{"a duration without a unit", "serve --ttl 900", nil, 2, `--ttl cannot be "900": write a unit: 900s or 15m`},
-		{"another duration without a unit", "serve --drain 90", nil, 2, "--drain cannot be \"90\": write a unit: 90s or 1m30s\n"},
 		{"an hour without a unit", "login --timeout 3600", nil, 2, "write a unit: 3600s or 1h\n"},
 		{"a duration with a space", "serve", map[string]string{"DSS_TTL": "15 min"}, 2, `DSS_TTL cannot be "15 min": write a duration`},
-		{"a duration without a unit in the environment", "serve", map[string]string{"DSS_DRAIN": "5"}, 2, "DSS_DRAIN cannot be \"5\": write a unit: 5s\n"},
-		{"a switch that is none", "serve --sandbox=yes", nil, 2, `--sandbox cannot be "yes": write true or false`},
-		{"a switch in the environment that is none", "serve", map[string]string{"DSS_SANDBOX": "on"}, 2, `DSS_SANDBOX cannot be "on": write true or false`},
-		{"a number that is none", "serve --max-waiters 1e6", nil, 2, `--max-waiters cannot be "1e6": write a whole number`},
-		{"a size that is none", "serve", map[string]string{"DSS_MAX_BYTES": "64MB"}, 2, `DSS_MAX_BYTES cannot be "64MB": write a size such as 64MiB`},
+		{"a switch that is none", "serve --weak-keys=yes", nil, 2, `--weak-keys cannot be "yes": write true or false`},
+		{"a switch in the environment that is none", "serve", map[string]string{"DSS_SANDBOX": "local"}, 2, `DSS_SANDBOX cannot be "local": write true, false or remote`},
+		{"a number that is none", "serve --max-entries 1e6", nil, 2, `--max-entries cannot be "1e6": write a whole number`},
 		{"networks without commas", "serve --trusted-proxies=10.0.0.0/8;::1", nil, 2, "separate several with commas"},
 		{"apps without commas", "serve --app-hosts=a;b", nil, 2, "separate several with commas"},
 		{"a URL that is no argument", "serve postgres://dss:hunter2@h/d", nil, 2, "unexpected argument; flags"},
 		{"a URL that is no command", "postgres://dss:hunter2@h/d", nil, 2, "there is no command; dss help"},
 		{"ttl too long", "serve --ttl 48h", nil, 2, "--ttl"},
-		{"bad confirm", "serve --confirm never", nil, 2, "--confirm"},
+		{"bad confirm", "serve --confirm never", nil, 2, `--confirm cannot be "never": write always, oauth-only, all or sessions`},
 		{"bad log format", "serve --log-format xml", nil, 2, "--log-format"},
 		{"bad store", "serve --store mysql://x", nil, 2, "--store"},
 		{"store without a path", "serve --store sqlite:", nil, 2, "sqlite:data/dss.db"},
@@ -102,58 +98,49 @@ func TestUsage(t *testing.T) {
 		{"store in SQLite's memory", "serve --store sqlite::memory:", nil, 2, "no parameters"},
 		{"bad listen", "serve --listen localhost", nil, 2, "--listen"},
 		{"listening to everybody without a URL", "serve --listen 0.0.0.0:0", nil, 2, "--public-url"},
-		{"plain http in public", "serve --public-url http://auth.example.org", nil, 2, "--behind-proxy"},
+		{"plain http in public", "serve --public-url http://auth.example.org", nil, 2, "--trusted-proxies"},
 		{"public URL with a path", "serve --public-url https://auth.example.org/dss", nil, 2, "origin alone"},
 		{"public URL with a user", "serve --public-url https://me@auth.example.org", nil, 2, "without user, query or fragment"},
 		{"public URL of another scheme", "serve --public-url ftp://auth.example.org", nil, 2, "--public-url"},
-		{"a sandbox in public", "serve --sandbox --public-url https://auth.example.org", nil, 2, "--sandbox-remote"},
+		{"a sandbox in public", "serve --sandbox --public-url https://auth.example.org", nil, 2, "--sandbox=remote"},
 		{"a sandbox and Stack Exchange", "serve --sandbox --stackexchange-url https://stackoverflow.com", nil, 2, "--sandbox"},
-		{"no sandbox to be remote", "serve --sandbox-remote", nil, 2, "--sandbox"},
 		{"upstream that is not ASCII", "serve --stackexchange-url https://bücher.example", nil, 2, "xn--"},
 		{"upstream without a host", "serve --stackexchange-api-url https://a..b/2.3", nil, 2, "host"},
 		{"upstream with a port that is none", "serve --stackexchange-url https://example.org:99999", nil, 2, "port"},
 		{"upstream with a query", "serve --stackexchange-api-url https://example.org/2.3?key=x", nil, 2, "query"},
-		{"a list of apps with a fragment", "serve --authorized-apps-url https://example.org/?a=b#c", nil, 2, "--authorized-apps-url"},
 		{"plain http upstream", "serve --stackexchange-url http://stackoverflow.com", nil, 2, "https"},
 		{"app host that is no host", "serve --app-hosts a_b", nil, 2, "--app-hosts"},
 		{"admin on the same address", "serve --listen 127.0.0.1:1 --admin-listen 127.0.0.1:1", nil, 2, "--admin-listen"},
-		{"no room", "serve --max-entries 0", nil, 2, "--max-entries"},
-		{"a rate that is none", "serve --limit-requests 600", nil, 2, "600/1m"},
-		{"no such limits", "serve --limits some", nil, 2, "write on or off"},
-		{"one entry", "serve --limit-deposits 1", nil, 2, "--limit-deposits"},
-		{"fewer than no waiters", "serve --limit-waiters -1", nil, 2, "--limit-waiters"},
-		{"fewer than no connections", "serve --limit-connections -1", nil, 2, "--limit-connections"},
-		{"too few clients", "serve --limit-clients 10", nil, 2, "--limit-clients"},
+		{"no room", "serve --max-entries 0", nil, 2, "--max-entries must be"},
+		{"no life", "serve --ttl 0s", nil, 2, "--ttl must be"},
+		{"a flag of another version", "serve --behind-proxy", nil, 2, `there is no flag "--behind-proxy"`},
+		{"no such limits", "serve --limits some", nil, 2, "--limits must be off or a factor"},
 		{"a proxy by name", "serve --trusted-proxies nginx", nil, 2, `--trusted-proxies: "nginx" is no network`},
 		{"everybody a proxy", "serve --trusted-proxies 0.0.0.0/0", nil, 2, "everybody"},
-		{"PROXY protocol from anybody", "serve --proxy-protocol", nil, 2, "--proxy-protocol needs --trusted-proxies"},
-		{"bad size", "serve --max-bytes lots", nil, 2, "64MiB"},
+		{"PROXY protocol from anybody", "serve --trusted-proxies proxy-protocol", nil, 2, "proxy-protocol needs the networks"},
 		{"two sources of certificates", acmeLine + " --tls-cert c --tls-key k", nil, 2, "the one or the other"},
 		{"a certificate without its key", "serve --tls-cert c", nil, 2, "go together"},
 		{"a key without its certificate", "serve --tls-key k", nil, 2, "go together"},
 		{"an authority for nothing", "serve --acme-directory https://example.org", nil, 2, "--acme-directory does nothing without --acme-email"},
-		{"a certificate folder for nothing", "serve --cert-dir x", nil, 2, "--cert-dir does nothing"},
-		{"a redirect to nothing", "serve --http-listen :80", nil, 2, "--http-listen redirects to HTTPS"},
-		{"HTTPS behind a proxy", acmeLine + " --behind-proxy", nil, 2, "--behind-proxy"},
+		{"a redirect to nothing", "serve --listen 127.0.0.1:0,127.0.0.1:0", nil, 2, "redirects to HTTPS"},
 		{"HTTPS at a plain URL", "serve --tls-cert c --tls-key k --public-url http://localhost", nil, 2, "must be https"},
 		{"HTTPS for everybody without a URL", "serve --tls-cert c --tls-key k", nil, 2, "--listen :443"},
-		{"bad http listen", acmeLine + " --http-listen 80", nil, 2, "--http-listen must be an address such as :80, or off"},
-		{"http on the https address", acmeLine + " --http-listen :443", nil, 2, "--http-listen must differ"},
-		{"http on the admin address", acmeLine + " --admin-listen :80", nil, 2, "--http-listen must differ"},
+		{"bad plain address", acmeLine + " --listen :443,80", nil, 2, `--listen must be an address such as 127.0.0.1:8080, not "80"`},
+		{"three addresses", acmeLine + " --listen :443,:80,:81", nil, 2, `not ":80,:81"`},
+		{"http on the https address", acmeLine + " --listen :443,:443", nil, 2, "must differ from the first one"},
+		{"http on the admin address", acmeLine + " --admin-listen :80", nil, 2, "and from --admin-listen"},
 		{"an email that is none", "serve --acme-email me --public-url https://auth.example.org", nil, 2, "--acme-email must be"},
 		{"a plain authority", acmeLine + " --acme-directory http://example.org", nil, 2, "--acme-directory must be an https URL"},
 		{"ACME without a URL", "serve --acme-email me@example.org", nil, 2, "--public-url"},
 		{"ACME for an address", "serve --acme-email me@example.org --public-url https://192.0.2.1", nil, 2, "a name that the whole internet knows"},
 		{"ACME for this machine", "serve --acme-email me@example.org --public-url https://localhost", nil, 2, "a name that the whole internet knows"},
 		{"ACME for no name", "serve --acme-email me@example.org --public-url https://auth_1.example.org", nil, 2, "a name that the whole internet knows"},
-		{"ACME without a place", acmeLine + " --store memory:", nil, 2, "needs --cert-dir"},
+		{"ACME without a place", acmeLine + " --store memory:", nil, 2, "outlives a restart"},
 		{"ACME for all app hosts", acmeLine + " --app-hosts 7,all", nil, 2, "certificate for *.auth.example.org"},
 		{"ACME for all app hosts, checked", acmeLine + " --app-hosts all --check", nil, 2, "certificate for *.auth.example.org"},
 		{"ACME for an app host that is too long", acmeLine + " --app-hosts " + strings.Repeat("a", 64), nil, 2, "too long"},
-		{"a secret for nothing", acmeLine + " --cert-secret-file x", nil, 2, "without a shared --store"},
-		{"a shared store without a secret", acmeLine + " --store redis://localhost", nil, 2, "needs --cert-secret-file"},
-		{"a folder with a shared store", acmeLine + " --store redis://localhost --cert-dir x", nil, 2, "--cert-dir does nothing with a shared --store"},
-		{"environment", "serve", map[string]string{"DSS_CONFIRM": "never"}, 2, "DSS_CONFIRM"},
+		{"a shared store without a secret", acmeLine + " --store redis://localhost", nil, 2, "needs --secret-file"},
+		{"environment", "serve", map[string]string{"DSS_CONFIRM": "never"}, 2, "DSS_CONFIRM cannot be"},
 		{"bad environment", "serve", map[string]string{"DSS_TTL": "soon"}, 2, "DSS_TTL"},
 		{"a flag wins over the environment", "serve --confirm never", map[string]string{"DSS_CONFIRM": "all"}, 2, "--confirm"},
 	} {
@@ -223,13 +210,13 @@ func TestCannotStart(t *testing.T) {
 // TestCannotSecure fails for what is in the files.
 func TestCannotSecure(t *testing.T) {
 	folder := t.TempDir()
-	certFile, keyFile, _ := writePair(t, folder)
+	certFile, keyFile, _ := selfsigned.Files(t, folder, "localhost")
 	junk := filepath.Join(folder, "junk")
 	if err := os.WriteFile(junk, []byte("short\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	common := []string{"serve", "--listen", "127.0.0.1:0", "--store", "memory:"}
-	acme := append(common, "--acme-email", "me@example.org", "--public-url", "https://auth.example.org", "--cert-dir", folder)
+	acme := []string{"serve", "--acme-email", "me@example.org", "--public-url", "https://auth.example.org"}
 	for _, c := range []struct {
 		name   string
 		args   []string
@@ -238,64 +225,11 @@ func TestCannotSecure(t *testing.T) {
 	}{
 		{"no certificate", append(common, "--tls-cert", junk, "--tls-key", keyFile), 2, "certificate " + junk},
 		{"no key", append(common, "--tls-cert", certFile, "--tls-key", filepath.Join(folder, "none")), 2, "no such file"},
-		{"no root", append(acme, "--acme-ca", junk), 2, "holds no certificate"},
-		{"no file of roots", append(acme, "--acme-ca", filepath.Join(folder, "none")), 2, "certificates of the authority"},
-		{"no http address", append(acme, "--http-listen", "127.0.0.1:99999"), 2, "--http-listen"},
+		{"no http address", append(acme, "--listen", "127.0.0.1:0,127.0.0.1:99999"), 2, "--listen 127.0.0.1:99999"},
 	} {
 		status, _, stderr := runWith(t, nil, c.args...)
 		if status != c.status || !strings.Contains(stderr, c.want) {
 			t.Errorf("%s: exit status %d, want %d with %q:\n%s", c.name, status, c.status, c.want, stderr)
-		}
-	}
-}
-
-// TestCertStorage chooses by the kind of store, and keeps authorities apart.
-func TestCertStorage(t *testing.T) {
-	folder := t.TempDir()
-	secret := filepath.Join(folder, "secret")
-	for length, good := range map[int]bool{31: false, 32: true} {
-		if err := os.WriteFile(secret, []byte(strings.Repeat("x", length)+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		c := &config{https: httpsSettings{certSecretFile: secret, acmeDirectory: "https://a.example/dir"}}
-		storage, err := c.certStorage(memory.New(store.Limits{}))
-		if _, ok := storage.(*certs.Vault); ok != good || (err == nil) != good {
-			t.Errorf("a secret of %d bytes: %T, %v", length, storage, err)
-		}
-		if !good && exitStatus(err) != exitUsage {
-			t.Errorf("a short secret: exit status %d", exitStatus(err))
-		}
-	}
-	names := map[string]string{
-		"https://acme-v02.api.letsencrypt.org/directory": "acme-v02.api.letsencrypt.org_directory",
-		"https://Example.org:14000/a/../b/":              "example.org_14000_a_.._b",
-	}
-	for directory, want := range names {
-		c := &config{https: httpsSettings{certDir: filepath.Join(folder, "certificates"), acmeDirectory: directory}}
-		if _, err := c.certStorage(nil); err != nil {
-			t.Error(err)
-		}
-		info, err := os.Stat(filepath.Join(folder, "certificates", want))
-		if err != nil || info.Mode().Perm() != 0o700 {
-			t.Errorf("%s: %v %v", directory, info, err)
-		}
-	}
-}
-
-func TestByteSize(t *testing.T) {
-	for text, want := range map[string]byteSize{"64MiB": 64 << 20, "1GiB": 1 << 30, "10KiB": 10 << 10, "512B": 512, "512": 512} {
-		var s byteSize
-		if err := s.Set(text); err != nil || s != want {
-			t.Errorf("Set(%q) = %v, %d", text, err, s)
-		}
-		var again byteSize
-		if err := again.Set(s.String()); err != nil || again != s {
-			t.Errorf("%q prints as %q", text, s.String())
-		}
-	}
-	for _, text := range []string{"", "MiB", "-1", "1.5MiB", "9999999999GiB", "1TB"} {
-		if new(byteSize).Set(text) == nil {
-			t.Errorf("Set(%q) succeeds", text)
 		}
 	}
 }

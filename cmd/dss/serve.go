@@ -2,221 +2,97 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
-	"net"
-	"net/http"
-	"net/url"
-	"os"
-	"os/signal"
-	"syscall"
-	"time"
 
-	"github.com/desktop-stack-serv/dss/api"
+	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/cli"
-	"github.com/desktop-stack-serv/dss/internal/httpapi"
-	"github.com/desktop-stack-serv/dss/internal/origin"
-	"github.com/desktop-stack-serv/dss/internal/relay"
-	"github.com/desktop-stack-serv/dss/internal/sandbox"
-	"github.com/desktop-stack-serv/dss/internal/sealed"
-	"github.com/desktop-stack-serv/dss/internal/store"
-)
-
-// Limits of a connection.
-const (
-	headerTime = 5 * time.Second
-	bodyTime   = 10 * time.Second
-	idleTime   = 90 * time.Second
-	// maxHeader is 16 KiB with the 4 KiB that net/http adds.
-	maxHeader = 12 << 10
+	"github.com/desktop-stack-serv/dss/internal/daemon"
 )
 
 func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "serve", Summary: "run the server",
-		About: `It runs the server until a signal ends it. SIGTERM and SIGINT end it in order: apps that wait are asked to come again, requests are answered, connections are closed. A second one ends it at once. SIGHUP changes nothing.`,
+		About: "It runs the server until a signal ends it. SIGTERM and SIGINT end it in order: apps that wait are asked " +
+			"to come again, requests are answered, connections are closed. A second one ends it at once. SIGHUP changes nothing.",
 		Setup: func(f *cli.Flags) cli.Run {
-			c := &config{}
-			c.flags(f)
+			var settings daemon.Settings
+			var check bool
+			serveFlags(f, &settings, &check)
 			return func(ctx context.Context, p cli.Process, _ []string) error {
-				// A log whose reader is gone is no reason to end.
-				signal.Ignore(syscall.SIGPIPE)
-				err := c.check(f.Given())
-				if c.checkOnly {
-					return c.foresee(p, err)
+				refuseZeros(&settings)
+				if check {
+					return daemon.Check(settings, p.Misspelt(), p.Stdout)
 				}
-				if err != nil {
-					return err
-				}
-				if c.sockets, err = inherit(p.Env); err != nil {
-					return err
-				}
-				defer c.sockets.close()
-				c.manager = newManager(p.Env)
-				return c.serve(ctx, p)
+				return daemon.Run(ctx, settings, daemon.Process{
+					Stdout: p.Stdout, Stderr: p.Stderr, Build: build(), Warnings: p.Misspelt(),
+				})
 			}
 		},
 	}
 }
 
-// serve runs the server until a signal ends it.
-func (c *config) serve(ctx context.Context, p cli.Process) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	written := c.openLog(p.Stderr)
-	defer written.Close()
-	log := written.Logger
-	defer ignoreHangup(p.Stderr, log)()
-	// Warnings are for a server that starts: what keeps it from that stands alone.
-	for _, log := range []*slog.Logger{slog.New(slog.DiscardHandler), log} {
-		if err := c.examine(p.Misspelt(), log, func(outlook, string) {}); err != nil {
-			return err
-		}
+// refuseZeros makes a zero that was given a mistake: in [daemon.Settings] it
+// stands for the default.
+func refuseZeros(s *daemon.Settings) {
+	if s.TTL == 0 {
+		s.TTL = -1
 	}
-	c.observation.start(c.hasAdmin())
-	c.countDropped(written)
-
-	store, err := c.openStore(ctx, log)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	stopStore := runBackground("store", store.Run, log)
-	defer stopStore()
-
-	listener, err := c.listenMain()
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
-	c.bound(listener.Addr())
-	dss, err := c.newServer(store, log)
-	if err != nil {
-		return err
-	}
-	listener = c.admit(listener)
-	stopAdmin, err := c.serveAdmin(dss, log)
-	if err != nil {
-		return err
-	}
-	defer stopAdmin()
-	secure, err := c.openHTTPS(ctx, store, dss, log)
-	if err != nil {
-		return err
-	}
-	defer secure.close()
-	if err := c.sockets.rest(); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintln(p.Stdout, "DSS is ready at", c.public); err != nil {
-		log.Warn("standard output cannot be written to", "err", err)
-	}
-	c.manager.tell(stateReady, log)
-	defer c.manager.watch(dss.Readyz, log)()
-	return c.accept(ctx, stop, listener, secure, dss, log)
-}
-
-// runBackground starts the background work of what. The function it returns
-// ends it, and returns when it has ended.
-func runBackground(what string, run func(context.Context) error, log *slog.Logger) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := run(ctx); err != nil {
-			log.Error(what+" stopped", "err", err)
-		}
-	}()
-	return func() {
-		cancel()
-		<-done
+	if s.MaxEntries == 0 {
+		s.MaxEntries = -1
 	}
 }
 
-func (c *config) newServer(opened sealed.Store, log *slog.Logger) (*httpapi.Server, error) {
-	watched := store.NewMonitor(c.measure(opened))
-	settings := httpapi.Config{
-		PublicURL:         c.public,
-		AppHosts:          c.apps(),
-		ConfirmSessions:   c.confirm == "sessions",
-		KeyRules:          relay.KeyRules{MinLength: c.minKeyLength, AllowTimeBased: c.allowTimeBasedKeys},
-		AuthorizedAppsURL: c.authorizedAppsURL,
-		TTL:               c.ttl,
-		SharedStore:       c.sharedStore(),
-		Ready:             watched.Ready,
-		Limits:            c.clientLimits(),
-		MaxWaiters:        c.maxWaiters,
-		TrustedProxies:    c.proxies,
-		Version:           version(),
-		Log:               log,
-	}
-	settings.StackExchange.BaseURL, settings.StackExchange.APIURL = c.stackExchange()
-	if c.sandbox {
-		fake := sandbox.New(c.sandboxConfig())
-		settings.Sandbox = fake
-		settings.StackExchange.Transport, settings.StackExchange.Local = fake, true
-		if settings.AuthorizedAppsURL == "" {
-			settings.AuthorizedAppsURL = c.public.String() + "/sandbox/"
-		}
-	}
-	server, err := c.newObserved(sealed.NewVault(watched), settings)
-	if err != nil {
-		return nil, err
-	}
-	c.limiter = server.Limits()
-	return server, nil
+// serveFlags declares the settings of a server.
+func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
+	f.Group("Start here")
+	f.StringVar(&s.PublicURL, "public-url", "", "the server's `URL` as browsers and apps see it "+
+		"(default http://localhost and the port, if --listen is loopback)")
+	f.StringVar(&s.Listen, "listen", "", "`address` to serve on; with HTTPS, a second one after a comma redirects "+
+		"plain HTTP (default "+daemon.DefaultListen+", :443,:80 with --acme-email, :443 with --tls-cert)")
+	storeFlag(f, &s.Store)
+	f.SwitchVar(&s.Sandbox, "sandbox", daemon.SandboxRemote, "serve a fake Stack Exchange under /sandbox/, "+
+		"to this machine only; with remote to everybody, who can then sign in as anybody")
+	f.BoolVar(check, "check", false, "say what these settings would do, without starting; status 2 if they would not work")
+
+	f.Group("HTTPS without a proxy")
+	f.StringVar(&s.ACMEEmail, "acme-email", "", "obtain certificates by ACME, and accept the authority's terms; "+
+		"it may write to this `address`")
+	f.StringVar(&s.ACMEDirectory, "acme-directory", "", "`URL` of the ACME directory of the certificate authority "+
+		"(default Let's Encrypt's)")
+	f.StringVar(&s.TLSCert, "tls-cert", "", "`file` of the certificate with its chain (PEM), instead of ACME; "+
+		"read again when it changes")
+	f.StringVar(&s.TLSKey, "tls-key", "", "`file` of the certificate's private key (PEM)")
+
+	f.Group("Proxies and limits")
+	f.StringVar(&s.TrustedProxies, "trusted-proxies", "", "comma-separated `networks` of proxies whose X-Forwarded-For "+
+		"names the client; unix for those that connect to a Unix socket; proxy-protocol if connections begin "+
+		"with a PROXY header")
+	f.StringVar(&s.Limits, "limits", "1", "`factor` by which the limits are multiplied, or off, for load tests and "+
+		"private networks")
+	f.IntVar(&s.MaxEntries, "max-entries", daemon.DefaultMaxEntries, "`number` of entries that the store holds; "+
+		"their size and the number of waiting apps are bounded in proportion")
+
+	f.Group("Apps and Stack Exchange")
+	f.StringVar(&s.AppHosts, "app-hosts", "", "comma-separated `ids` of apps with a host of their own below the "+
+		"public one, or all (not with --acme-email)")
+	f.ChoiceVar(&s.Confirm, "confirm", "always|oauth-only|all|sessions", "whether a sign-in asks the user first: "+
+		"always (all), or oauth-only (sessions), which hands a relay key its token at once; for a private server")
+	f.BoolVar(&s.WeakKeys, "weak-keys", false, "accept relay keys that are short or made from a time, "+
+		"which can be guessed")
+	f.DurationVar(&s.TTL, "ttl", daemon.DefaultTTL, "how long a sign-in may take")
+	f.StringVar(&s.StackExchangeURL, "stackexchange-url", "", "`URL` where users sign in "+
+		"(default "+dss.DefaultStackExchange+")")
+	f.StringVar(&s.StackExchangeAPIURL, "stackexchange-api-url", "", "`URL` of the Stack Exchange API "+
+		"(default "+dss.DefaultAPI+")")
+
+	f.Group("Log, metrics and secret")
+	f.ChoiceVar(&s.LogFormat, "log-format", "text|json", "how to write the log")
+	f.StringVar(&s.AdminListen, "admin-listen", "", "`address` for metrics, health checks and profiles; keep it private")
+	f.StringVar(&s.SecretFile, "secret-file", "", "`file` with at least 32 random bytes, the same on each server: it seals "+
+		"certificates in a shared --store, and makes the hashes in their audit lines equal "+
+		"(default a new key for these at each start)")
 }
 
-// stackExchange returns where users sign in, and the API. The settings have
-// been checked; the sandbox is this server itself.
-func (c *config) stackExchange() (base, apiURL *url.URL) {
-	if c.sandbox {
-		return c.public.JoinPath("sandbox"), c.public.JoinPath("sandbox", "2.3")
-	}
-	base, _ = origin.Parse(c.stackExchangeURL)
-	apiURL, _ = origin.Parse(c.stackExchangeAPIURL)
-	return base, apiURL
-}
-
-// sandboxConfig lets every client id redirect to this server.
-func (c *config) sandboxConfig() sandbox.Config {
-	return sandbox.Config{Remote: c.sandboxRemote, Domain: func(string) string { return c.public.Hostname() }}
-}
-
-func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: headerTime,
-		ReadTimeout:       bodyTime,
-		WriteTimeout:      api.AnswerTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    maxHeader,
-		HTTP2:             http2Limits,
-		// Or net/http answers OPTIONS * itself, without any of our headers.
-		DisableGeneralOptionsHandler: true,
-		// What net/http has to say about a connection may quote what came
-		// over it.
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
-	}
-}
-
-// accept serves until ctx ends, then drains.
-func (c *config) accept(ctx context.Context, restoreSignals func(), listener net.Listener, secure *secured, dss *httpapi.Server, log *slog.Logger) error {
-	server, fresh := newHTTPServer(dss.Handler(), log), newNewcomers()
-	server.ConnState = fresh.note
-	failed := make(chan error, 1)
-	go func() { failed <- secure.serve(server, listener) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	restoreSignals() // a second signal ends the process at once
-	log.Info("shutting down", "within", c.drain)
-	c.manager.tell(stateStopping, log)
-	deadline, cancel := context.WithTimeout(context.Background(), c.drain)
-	defer cancel()
-	dss.Drain()
-	c.lameDuck(deadline)
-	return drain(deadline, server, listener, failed, fresh)
+func storeFlag(f *cli.Flags, store *string) {
+	f.StringVar(store, "store", daemon.DefaultStore, "where sign-ins wait: `sqlite:PATH`, memory:, redis://…, rediss://… "+
+		"or postgres://…")
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/internal/cli"
+	"github.com/desktop-stack-serv/dss/internal/metrics"
 )
 
 func versionCommand() *cli.Command {
@@ -54,10 +55,10 @@ func buildSetting(info *debug.BuildInfo, key string) string {
 	return ""
 }
 
-// version is the module's version, as the Go toolchain recorded it.
-func version() string {
+// build says which program runs.
+func build() metrics.Build {
 	info, _ := debug.ReadBuildInfo()
-	return versionOf(info)
+	return metrics.Build{Version: versionOf(info), Revision: buildSetting(info, "vcs.revision"), Go: runtime.Version()}
 }
 
 func versionOf(info *debug.BuildInfo) string {

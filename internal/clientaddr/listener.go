@@ -11,7 +11,8 @@ import (
 // headerTime bounds how long a proxy may take to send its header.
 const headerTime = 5 * time.Second
 
-// Listen returns a listener whose connections begin with a header of the PROXY
+// Listen returns inner, unless the list of proxies has proxy-protocol. Then it
+// returns a listener whose connections begin with a header of the PROXY
 // protocol, version 1 or 2, in which a trusted proxy names the client. Other
 // peers' connections are closed unread, and those without a header fail.
 //
@@ -20,6 +21,9 @@ const headerTime = 5 * time.Second
 // what it says besides addresses is skipped, and a connection that the proxy
 // opened for itself (LOCAL, UNKNOWN) has the proxy's own address.
 func (p Proxies) Listen(inner net.Listener) net.Listener {
+	if !p.header {
+		return inner
+	}
 	return &proxyproto.Listener{Listener: inner, ReadHeaderTimeout: headerTime, ConnPolicy: p.policy, ValidateHeader: checkHeader}
 }
 

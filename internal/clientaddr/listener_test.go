@@ -48,13 +48,13 @@ func TestListen(t *testing.T) {
 		{"garbage", "PROXY FTP\r\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := ask(t, mustParse(t, "127.0.0.1"), c.header)
+			got := ask(t, mustParse(t, "127.0.0.1,proxy-protocol"), c.header)
 			if c.want == "" && got != "" || !strings.HasPrefix(got, c.want) {
 				t.Errorf("the client is %q, want %q", got, c.want)
 			}
 		})
 	}
-	if got := ask(t, mustParse(t, "10.0.0.0/8"), "PROXY TCP4 198.51.100.7 10.1.2.3 4096 443\r\n"); got != "" {
+	if got := ask(t, mustParse(t, "10.0.0.0/8,proxy-protocol"), "PROXY TCP4 198.51.100.7 10.1.2.3 4096 443\r\n"); got != "" {
 		t.Errorf("a peer that is not trusted is %q", got)
 	}
 }
@@ -116,7 +116,7 @@ func (fromProxy) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0
 func TestSlowHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inner := make(pipes, 2)
-		listener := mustParse(t, "127.0.0.1").Listen(inner)
+		listener := mustParse(t, "127.0.0.1,proxy-protocol").Listen(inner)
 		defer listener.Close()
 		silent, atServer := net.Pipe()
 		inner <- atServer

@@ -1,6 +1,7 @@
 package clientaddr
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -11,30 +12,42 @@ import (
 type Proxies struct {
 	networks []netip.Prefix
 	unix     bool // whoever connects to a Unix socket
+	header   bool // connections begin with a PROXY header
 }
 
-// unixSocket is what stands in a list for the peers of Unix sockets, which
-// have no address.
-const unixSocket = "unix"
+// Words in a list of proxies: the peers of Unix sockets, which have no address,
+// and the PROXY protocol.
+const (
+	unixSocket    = "unix"
+	proxyProtocol = "proxy-protocol"
+)
 
 // ParseProxies reads networks such as 10.0.0.0/8 and addresses, separated by
-// commas, and unix for whoever connects to a Unix socket. A network with bits behind its length, or of all addresses, is an
-// error: the first is a mistake, and the second would believe everybody.
+// commas, unix for whoever connects to a Unix socket, and proxy-protocol if
+// connections begin with a PROXY header. A network with bits behind its length,
+// or of all addresses, is an error: the first is a mistake, and the second would
+// believe everybody. So is proxy-protocol alone.
 func ParseProxies(list string) (Proxies, error) {
 	var p Proxies
 	for text := range strings.SplitSeq(list, ",") {
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
-		if text == unixSocket {
+		switch text {
+		case unixSocket:
 			p.unix = true
-			continue
+		case proxyProtocol:
+			p.header = true
+		default:
+			network, err := parseNetwork(text)
+			if err != nil {
+				return Proxies{}, err
+			}
+			p.networks = append(p.networks, network)
 		}
-		network, err := parseNetwork(text)
-		if err != nil {
-			return Proxies{}, err
-		}
-		p.networks = append(p.networks, network)
+	}
+	if p.header && p.Empty() {
+		return Proxies{}, errors.New("proxy-protocol needs the networks of the proxies: whoever else connects could name any client")
 	}
 	return p, nil
 }
@@ -47,7 +60,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	network, err := netip.ParsePrefix(text)
 	switch {
 	case err != nil:
-		return netip.Prefix{}, fmt.Errorf("%q is no network such as 10.0.0.0/8 or 2001:db8::/32, nor unix; separate several with commas", text)
+		return netip.Prefix{}, fmt.Errorf("%q is no network such as 10.0.0.0/8 or 2001:db8::/32, nor unix or proxy-protocol; separate several with commas", text)
 	case network.Addr().Is4In6():
 		return netip.Prefix{}, fmt.Errorf("%q: write IPv4 networks as IPv4", text)
 	case network.Bits() == 0:

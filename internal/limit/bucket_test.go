@@ -13,7 +13,7 @@ func TestClocksThatDiffer(t *testing.T) {
 		all.bucket = newBucket(rate)
 		for _, now := range []int64{1000, 999, 1} {
 			if wait := all.take(now); wait != 0 {
-				t.Errorf("%s: %s to wait", rate, wait)
+				t.Errorf("%v: %s to wait", rate, wait)
 			}
 		}
 	}

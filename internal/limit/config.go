@@ -6,6 +6,13 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
+// Rate is a number of events per time: that many at once, and that many more
+// in each such time. The zero value is no limit.
+type Rate struct {
+	N   int64
+	Per time.Duration
+}
+
 // Limit is a rate for each client and one for all together.
 type Limit struct{ Client, Total Rate }
 
@@ -65,6 +72,48 @@ func Defaults() Config {
 		Connections:  1000,
 		Clients:      DefaultClients,
 	}
+}
+
+// Floors of what [Config.Times] makes of a limit: a device sign-in takes two
+// entries, and a browser opens six connections at one time.
+const (
+	leastDeposits    = 2
+	leastWaiters     = 1
+	leastConnections = 6
+)
+
+// Times returns the limits with each multiplied by factor, except DepositBytes.
+func (c Config) Times(factor float64) Config {
+	for _, rate := range []*Rate{
+		&c.Requests.Client, &c.Requests.Total, &c.UnknownKeys.Client, &c.UnknownKeys.Total, &c.UserCodes.Client, &c.UserCodes.Total,
+		&c.Exchanges.Client, &c.Exchanges.Total, &c.Redemptions, &c.Revocations,
+	} {
+		*rate = rate.times(factor)
+	}
+	c.Deposits = scaled(c.Deposits, factor, leastDeposits)
+	c.Waiters = scaled(c.Waiters, factor, leastWaiters)
+	c.Connections = scaled(c.Connections, factor, leastConnections)
+	return c
+}
+
+// times of less than one event is one in a longer time.
+func (r Rate) times(factor float64) Rate {
+	n := float64(r.N) * factor
+	switch {
+	case r.N == 0:
+		return r
+	case n < 1:
+		return Rate{1, time.Duration(float64(r.Per) / n)}
+	}
+	return Rate{int64(n), r.Per}
+}
+
+// scaled leaves 0, which is no limit.
+func scaled(n int, factor float64, least int) int {
+	if n == 0 {
+		return 0
+	}
+	return max(least, int(float64(n)*factor))
 }
 
 // The names of the limits, for metrics and errors.

@@ -247,7 +247,7 @@ func TestRecentIsBounded(t *testing.T) {
 	if places := len(newRecent(Rate{}).rows) * ways; places != defaultRecent {
 		t.Errorf("%d places", places)
 	}
-	if places := len(newRecent(Rate{maxCount, time.Second}).rows) * ways; places > maxRecent {
+	if places := len(newRecent(Rate{1_000_000_000, time.Second}).rows) * ways; places > maxRecent {
 		t.Errorf("%d places", places)
 	}
 }

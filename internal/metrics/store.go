@@ -30,10 +30,10 @@ func (m *Metrics) Store(s sealed.Store, capacity Capacity) sealed.Store {
 
 func (m *Metrics) usage(usage func() (entries, bytes int64), capacity Capacity) {
 	m.gaugeOf("dss_store_entries", "Entries in the store.", func() float64 { entries, _ := usage(); return float64(entries) })
-	m.gaugeOf("dss_store_bytes", "Size of the entries in the store, as --max-bytes counts it.",
+	m.gaugeOf("dss_store_bytes", "Size of the entries in the store, and 256 bytes for each.",
 		func() float64 { _, bytes := usage(); return float64(bytes) })
 	m.gaugeOf("dss_store_entries_limit", "Entries the store may hold (--max-entries).", func() float64 { return float64(capacity.Entries) })
-	m.gaugeOf("dss_store_bytes_limit", "Size of the entries the store may hold (--max-bytes).", func() float64 { return float64(capacity.Bytes) })
+	m.gaugeOf("dss_store_bytes_limit", "Size of the entries the store may hold.", func() float64 { return float64(capacity.Bytes) })
 }
 
 // operation is what one operation of a store counts in.

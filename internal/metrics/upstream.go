@@ -54,7 +54,7 @@ func (m *Metrics) Called(c stackexchange.Call) {
 // calls for a while.
 func (m *Metrics) Server(s *httpapi.Server, maxWaiters int) {
 	m.gaugeOf("dss_waits_in_flight", "Claims that wait for a deposit now.", func() float64 { return float64(s.Waiting()) })
-	m.gaugeOf("dss_waits_limit", "How many claims may wait (--max-waiters).", func() float64 { return float64(maxWaiters) })
+	m.gaugeOf("dss_waits_limit", "How many claims may wait.", func() float64 { return float64(maxWaiters) })
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "dss_unreadable_entries_total", Help: "Entries that were found altered in the store, and treated as absent.",
 	}, func() float64 { return float64(s.Unreadable()) }))

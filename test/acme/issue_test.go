@@ -23,7 +23,7 @@ func TestHTTP01(t *testing.T) {
 	t.Parallel()
 	a, folder := newAuthority(t), t.TempDir()
 	a.start()
-	s := serve(t, program.FreeAddress(t), at(a, folder, "--http-listen", loopback(a.httpPort))...)
+	s := serve(t, a, program.FreeAddress(t)+","+loopback(a.httpPort), at(a, folder)...)
 	cert := s.certified(host, a.roots())
 	if !strings.Contains(a.log(), "Attempting to validate w/ HTTP") {
 		t.Error("it was not validated by HTTP")
@@ -47,7 +47,7 @@ func TestHTTP01(t *testing.T) {
 	// The next one needs no authority.
 	orders := a.orders()
 	a.stop()
-	again := serve(t, program.FreeAddress(t), at(a, folder, "--http-listen", loopback(a.httpPort))...)
+	again := serve(t, a, program.FreeAddress(t)+","+loopback(a.httpPort), at(a, folder)...)
 	if kept, err := again.handshake(host, nil); err == nil || kept != nil {
 		t.Error("verified without the authority's root")
 	}
@@ -66,7 +66,7 @@ func TestTLSALPN01(t *testing.T) {
 	t.Parallel()
 	a, folder := newAuthority(t), t.TempDir()
 	a.start()
-	s := serve(t, loopback(a.tlsPort), at(a, folder, "--http-listen", "off")...)
+	s := serve(t, a, loopback(a.tlsPort), at(a, folder)...)
 	s.certified(host, a.roots())
 	if a.orders() != 1 || strings.Contains(a.log(), "validate w/ HTTP") {
 		t.Errorf("%d orders", a.orders())
@@ -85,7 +85,7 @@ func TestRenewal(t *testing.T) {
 	a, folder := newAuthority(t), t.TempDir()
 	a.lifetime = shortLife
 	a.start()
-	s := serve(t, loopback(a.tlsPort), at(a, folder, "--http-listen", "off", "--app-hosts", "7")...)
+	s := serve(t, a, loopback(a.tlsPort), at(a, folder, "--app-hosts", "7")...)
 	roots, names := a.roots(), []string{host, "7." + host}
 	old := map[string]*x509.Certificate{}
 	for _, name := range names {
@@ -111,8 +111,8 @@ func TestAppHosts(t *testing.T) {
 	t.Parallel()
 	a, folder := newAuthority(t), t.TempDir()
 	a.start()
-	args := at(a, folder, "--http-listen", "off", "--app-hosts", "7,inbox")
-	s := serve(t, loopback(a.tlsPort), args...)
+	args := at(a, folder, "--app-hosts", "7,inbox")
+	s := serve(t, a, loopback(a.tlsPort), args...)
 	roots := a.roots()
 	for _, name := range []string{host, "7." + host, "inbox." + host} {
 		s.until(`msg="certificate obtained" host=` + name)
@@ -135,7 +135,7 @@ func TestAppHosts(t *testing.T) {
 	}
 
 	// After a restart they are there at once.
-	again := serve(t, loopback(a.tlsPort), args...)
+	again := serve(t, a, loopback(a.tlsPort), args...)
 	if cert, err := again.handshake("inbox."+host, roots); err != nil || cert.SerialNumber.Cmp(old.SerialNumber) != 0 {
 		t.Errorf("after a restart: %v", err)
 	}
@@ -152,7 +152,7 @@ func TestFiles(t *testing.T) {
 	folder := t.TempDir()
 	certFile, keyFile, _ := selfsigned.Files(t, folder, "127.0.0.1")
 	plain := program.FreeAddress(t)
-	s := serve(t, program.FreeAddress(t), "--tls-cert", certFile, "--tls-key", keyFile, "--store", "memory:", "--http-listen", plain)
+	s := serve(t, nil, program.FreeAddress(t)+","+plain, "--tls-cert", certFile, "--tls-key", keyFile, "--store", "memory:")
 	first := s.unverified(host)
 	selfsigned.Files(t, folder, "127.0.0.1")
 	eventually(t, "the new certificate", func() bool { return s.unverified(host).SerialNumber.Cmp(first.SerialNumber) != 0 })
@@ -176,7 +176,7 @@ func TestFiles(t *testing.T) {
 func TestProtocols(t *testing.T) {
 	t.Parallel()
 	certFile, keyFile, _ := selfsigned.Files(t, t.TempDir(), host)
-	s := serve(t, program.FreeAddress(t), "--tls-cert", certFile, "--tls-key", keyFile, "--store", "memory:")
+	s := serve(t, nil, program.FreeAddress(t), "--tls-cert", certFile, "--tls-key", keyFile, "--store", "memory:")
 	for what, c := range map[string]struct {
 		config *tls.Config
 		good   bool

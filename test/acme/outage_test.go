@@ -16,7 +16,7 @@ func TestAuthorityDown(t *testing.T) {
 	t.Parallel()
 	a, folder := newAuthority(t), t.TempDir()
 	admin := program.FreeAddress(t)
-	s := serve(t, program.FreeAddress(t), at(a, folder, "--http-listen", loopback(a.httpPort), "--admin-listen", admin)...)
+	s := serve(t, a, program.FreeAddress(t)+","+loopback(a.httpPort), at(a, folder, "--admin-listen", admin)...)
 	s.until(`msg="certificate not obtained" host=` + host)
 	s.until("connection refused")
 	if _, err := s.handshake(host, nil); err == nil {
@@ -45,7 +45,7 @@ func TestAuthorityGoesDown(t *testing.T) {
 	a, folder := newAuthority(t), t.TempDir()
 	a.lifetime = 2 * shortLife
 	a.start()
-	s := serve(t, loopback(a.tlsPort), at(a, folder, "--http-listen", "off")...)
+	s := serve(t, a, loopback(a.tlsPort), at(a, folder)...)
 	first := s.certified(host, a.roots())
 	a.stop()
 	s.until(`msg="certificate not obtained" host=` + host)
@@ -69,7 +69,7 @@ func TestNotReachable(t *testing.T) {
 	t.Parallel()
 	a, folder := newAuthority(t), t.TempDir()
 	a.start()
-	s := serve(t, program.FreeAddress(t), at(a, folder, "--http-listen", program.FreeAddress(t))...)
+	s := serve(t, a, program.FreeAddress(t)+","+program.FreeAddress(t), at(a, folder)...)
 	s.until("again_in=15m0s")
 	for _, text := range []string{"tls-alpn-01", "http-01", "Failed to connect"} {
 		if !strings.Contains(s.Stderr.String(), text) {

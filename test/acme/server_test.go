@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,20 +32,32 @@ type server struct {
 	listen string
 }
 
-// serve starts a server that listens on listen, and waits until it is ready.
-func serve(t *testing.T, listen string, args ...string) *server {
+// serve starts a server on listen, where the address for plain HTTP may follow a
+// comma, and waits until it is ready. It trusts the authority, if that is not
+// nil.
+func serve(t *testing.T, a *authority, listen string, args ...string) *server {
 	t.Helper()
-	s := program.Start(t, binary, append([]string{"--listen", listen, "--public-url", "https://" + host}, args...)...)
-	if s.URL != "https://"+host {
-		t.Fatalf("it is ready at %s", s.URL)
+	cmd := exec.Command(binary, append([]string{"serve", "--listen", listen, "--public-url", "https://" + host}, args...)...)
+	cmd.Env = program.Environment()
+	if a != nil {
+		cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+a.caFile)
 	}
-	return &server{s, t, listen}
+	p, err := program.Serve(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	if p.URL != "https://"+host {
+		t.Fatalf("it is ready at %s", p.URL)
+	}
+	secure, _, _ := strings.Cut(listen, ",")
+	return &server{p, t, secure}
 }
 
 // at lets a server use the authority, with its data in folder.
 func at(a *authority, folder string, more ...string) []string {
 	return append([]string{
-		"--acme-email", "me@example.test", "--acme-directory", a.directory(), "--acme-ca", a.caFile,
+		"--acme-email", "me@example.test", "--acme-directory", a.directory(),
 		"--store", "sqlite:" + filepath.Join(folder, "dss.db"),
 	}, more...)
 }

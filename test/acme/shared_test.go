@@ -30,24 +30,24 @@ func TestProcessesShareACertificate(t *testing.T) {
 				if err := os.WriteFile(secret, []byte(rand.Text()+rand.Text()), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				return at(a, folder, "--http-listen", "off", "--store", store, "--cert-secret-file", secret)
+				return at(a, folder, "--store", store, "--secret-file", secret)
 			}
 			args := sharing("secret")
-			answers := serve(t, loopback(a.tlsPort), args...)
-			other := serve(t, program.FreeAddress(t), args...)
+			answers := serve(t, a, loopback(a.tlsPort), args...)
+			other := serve(t, a, program.FreeAddress(t), args...)
 			first, second := answers.certified(host, a.roots()), other.certified(host, a.roots())
 			if first.SerialNumber.Cmp(second.SerialNumber) != 0 || a.orders() != 1 {
 				t.Errorf("%d orders; two certificates: %v, %v", a.orders(), first.SerialNumber, second.SerialNumber)
 			}
 			other.terminate()
 
-			again := serve(t, other.listen, args...)
+			again := serve(t, a, other.listen, args...)
 			if cert := again.certified(host, a.roots()); cert.SerialNumber.Cmp(first.SerialNumber) != 0 || a.orders() != 1 {
 				t.Errorf("after a restart: %d orders, certificate %v", a.orders(), cert.SerialNumber)
 			}
 			again.terminate()
 			answers.terminate()
-			stranger := serve(t, answers.listen, sharing("another secret")...)
+			stranger := serve(t, a, answers.listen, sharing("another secret")...)
 			if cert := stranger.certified(host, a.roots()); cert.SerialNumber.Cmp(first.SerialNumber) == 0 {
 				t.Error("a server with another secret has read the certificate")
 			}

@@ -15,7 +15,7 @@ const pool = 2_000
 // seconds, so that the store does not fill up.
 var deviceAuthorizations = workload{"Device authorizations", func(c *client, timed func(func() error) error) error {
 	return timed(c.authorizeDevice)
-}, []string{"--ttl", "2s", "--max-entries", "2000000", "--max-bytes", "4GiB"}}
+}, []string{"--ttl", "2s", "--max-entries", "2000000"}}
 
 // measureDevicePolls prints how many polls of pending device grants a server
 // takes.

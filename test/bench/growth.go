@@ -22,7 +22,7 @@ var levels = []int{1_000, 100_000, 1_000_000}
 // measureGrowth prints how many claims a server answers while it holds ever
 // more entries that nobody claims.
 func measureGrowth(out io.Writer, s settings) error {
-	s.flags = []string{"--ttl", "6h", "--max-entries", "4000000", "--max-bytes", "8GiB"}
+	s.flags = []string{"--ttl", "6h", "--max-entries", "4000000"}
 	fmt.Fprint(out, "\n### Claims per second with many live entries\n\n| store |")
 	for _, n := range levels {
 		fmt.Fprintf(out, " %d |", n)

@@ -20,7 +20,7 @@ func measureStreams(out io.Writer, s settings) error {
 	if err != nil {
 		return err
 	}
-	s.flags = []string{"--max-waiters", strconv.Itoa(2 * s.streams)}
+	s.flags = []string{"--max-entries", strconv.Itoa(10 * s.streams)}
 	connections := (s.streams + streamsPerConnection - 1) / streamsPerConnection
 	fmt.Fprintf(out, "\n### Memory for %d clients that wait over HTTP/2 (%d connections)\n\n"+
 		"| server | before | with all waiting | per client | of the ceiling |\n|---|--:|--:|--:|--:|\n", s.streams, connections)

@@ -113,8 +113,8 @@ func TestUnixSocket(t *testing.T) {
 	t.Parallel()
 	for trusted, apart := range map[string]bool{"unix": true, "127.0.0.1": false, "": false} {
 		path := filepath.Join(t.TempDir(), "dss.sock")
-		p := launch(t, passing(t, "http", []net.Listener{socket(t, "unix", path)}, "--store", "memory:", "--audit=false",
-			"--public-url", "https://auth.example.org", "--trusted-proxies", trusted, "--limit-unknown-keys", "3/10m"))
+		p := launch(t, passing(t, "http", []net.Listener{socket(t, "unix", path)}, "--store", "memory:",
+			"--public-url", "https://auth.example.org", "--trusted-proxies", trusted, "--limits", "0.005"))
 		p.ready()
 		a := newApp("http://auth.example.org")
 		a.client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -182,7 +182,7 @@ func TestSocketRefused(t *testing.T) {
 		cmd.ExtraFiles[0] = file
 		p := launch(t, cmd)
 		p.exits(2)
-		if got := p.Stderr.String(); !strings.Contains(got, "descriptor 3 is no listening stream socket") {
+		if got := p.Stderr.String(); !strings.Contains(got, "descriptor 3 is not a listening stream socket") {
 			t.Errorf("it says\n%s", got)
 		}
 	})

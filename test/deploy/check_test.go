@@ -44,7 +44,7 @@ func TestCheck(t *testing.T) {
 		`(?m)^public URL +https://auth\.example\.org, and no other host$`,
 		`(?m)^certificates +none: a proxy in front has to speak HTTPS`,
 		`(?m)^store +sqlite: ` + regexp.QuoteMeta(path) + ` would be created$`,
-		`(?m)^limits +100000 deposits of 64MiB`,
+		`(?m)^limits +100000 entries of 64 MiB`,
 		`(?m)^Stack Exchange +users sign in at https://stackoverflow\.com.*neither was asked$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(stdout) {
@@ -102,8 +102,8 @@ func TestCheckProblems(t *testing.T) {
 		"a folder":                      {[]string{"--store", "sqlite:" + folder}, []string{"it is not a file"}},
 		"a folder that is a file":       {[]string{"--store", "sqlite:" + file + "/dss.db"}, []string{"not a directory"}},
 		"a newer database":              {[]string{"--store", "sqlite:" + filepath.Join(folder, "newer")}, []string{"schema version 999"}},
-		"several": {[]string{"--ttl", "0s", "--drain", "0s", "--public-url", "ftp://x", "--store", "mongo:x"},
-			[]string{"--ttl", "--drain", "--public-url", "--store must start with"}},
+		"several": {[]string{"--ttl", "0s", "--limits", "0", "--public-url", "ftp://x", "--store", "mongo:x"},
+			[]string{"--limits", "--ttl", "--public-url", "--store must start with"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := c.args
@@ -135,7 +135,7 @@ func TestHealth(t *testing.T) {
 	if status, _ := ask("DSS_LISTEN=" + address); status != 5 {
 		t.Errorf("nobody there: exit status %d", status)
 	}
-	p := serve(t, "--listen", address, "--admin-listen", admin, "--store", "memory:", "--drain", "10m")
+	p := serve(t, "--listen", address, "--admin-listen", admin, "--store", "memory:")
 	_, port, _ := strings.Cut(address, ":")
 	for _, env := range []string{"DSS_LISTEN=" + address, "DSS_LISTEN=0.0.0.0:" + port, "DSS_LISTEN=:" + port, "DSS_ADMIN_LISTEN=" + admin, "DSS_HEALTH_URL=http://" + address + "/healthz"} {
 		if status, stderr := ask(env); status != 0 {

@@ -219,7 +219,7 @@ func randomUserCode() string {
 func TestOneAddressFloods(t *testing.T) {
 	admin := program.FreeAddress(t)
 	store := "sqlite:" + filepath.Join(t.TempDir(), "dss.db")
-	p := startBinary(t, fastBinary, "127.0.0.1:0", "--store", store, "--sandbox", "--sandbox-remote",
+	p := startBinary(t, fastBinary, "127.0.0.1:0", "--store", store, "--sandbox=remote",
 		"--trusted-proxies", "127.0.0.1", "--admin-listen", admin)
 	p.adminURL = "http://" + admin
 	p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

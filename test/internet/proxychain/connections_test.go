@@ -5,7 +5,6 @@ package proxychain_test
 import (
 	"crypto/rand"
 	"net/http"
-	"strconv"
 	"testing"
 	"time"
 )
@@ -26,7 +25,7 @@ func connected(t *testing.T, from, address string) (c client, served bool) {
 // it has remains served, and when it closes one it may have another.
 func TestFloodOfConnections(t *testing.T) {
 	const most = 50
-	address := start(t, "--limit-connections", strconv.Itoa(most))
+	address := start(t, "--limits", "0.05")
 	const flooder = "127.0.0.2"
 	var kept []client
 	for range 3 * most {
@@ -55,7 +54,7 @@ func TestFloodOfConnections(t *testing.T) {
 
 // TestConnectionsOfProxies: a trusted proxy may have as many as it likes.
 func TestConnectionsOfProxies(t *testing.T) {
-	address := start(t, "--limit-connections", "2", "--trusted-proxies", "127.0.0.2")
+	address := start(t, "--limits", "0.001", "--trusted-proxies", "127.0.0.2")
 	for i := range 20 {
 		if _, served := connected(t, "127.0.0.2", address); !served {
 			t.Fatalf("connection %d is refused", i)

@@ -127,7 +127,7 @@ func honest(t *testing.T, address string, more func() bool) (took []time.Duratio
 
 // TestLimitsOff: who asks for it gets a server that refuses nothing.
 func TestLimitsOff(t *testing.T) {
-	address := start(t, "--limits", "off", "--limit-requests", "1/24h")
+	address := start(t, "--limits", "off")
 	c := newClient(t, "127.0.0.2")
 	for i := range 1000 {
 		if status, answer := c.do(t.Context(), address, "/auth/token?key="+rand.Text(), ""); status != http.StatusNotFound {
@@ -138,20 +138,20 @@ func TestLimitsOff(t *testing.T) {
 
 // TestFloodOfWaiters: one address cannot take the place of all who wait.
 func TestFloodOfWaiters(t *testing.T) {
-	const places, share = 60, 50
-	address := start(t, "--max-waiters", fmt.Sprint(places), "--limit-waiters", fmt.Sprint(share))
+	const places, share, floods = 60, 50, 90
+	address := start(t, "--max-entries", fmt.Sprint(5*places), "--limits", "0.1")
 	flooder, other := newClient(t, "127.0.0.2"), newClient(t, "127.0.0.3")
 	ctx, hangUp := context.WithCancel(t.Context())
-	refused := make(chan int, 4*places)
+	refused := make(chan int, floods)
 	var group sync.WaitGroup
-	for range 4 * places {
+	for range floods {
 		group.Go(func() {
 			if status, _ := flooder.do(ctx, address, "/auth/token?wait=60&key="+rand.Text(), ""); ctx.Err() == nil {
 				refused <- status
 			}
 		})
 	}
-	for range 4*places - share { // all others wait
+	for range floods - share { // all others wait
 		if status := <-refused; status != http.StatusTooManyRequests {
 			t.Errorf("a waiter too many gets %d", status)
 		}

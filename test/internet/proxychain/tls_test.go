@@ -4,6 +4,7 @@ package proxychain_test
 
 import (
 	"crypto/tls"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ import (
 func TestProxyProtocolUnderTLS(t *testing.T) {
 	certFile, keyFile, trust := selfsigned.Files(t, t.TempDir(), "localhost")
 	plain := program.FreeAddress(t)
-	dss := start(t, limits("127.0.0.1", "--proxy-protocol", "--tls-cert", certFile, "--tls-key", keyFile, "--http-listen", plain)...)
+	dss := start(t, limits("127.0.0.1,proxy-protocol", "--tls-cert", certFile, "--tls-key", keyFile, "--listen", "127.0.0.1:0,"+plain)...)
 	name := strings.Replace(dss, "127.0.0.1", "localhost", 1)
 	secure, redirecting := startHAProxy(t, dss), startNginx(t, plain).stream
 	for _, from := range []string{"127.0.0.2", "127.0.0.3"} {
@@ -52,6 +53,9 @@ func (c client) get(t *testing.T, url, host string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response.Body.Close()
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		t.Fatal(err)
+	}
 	return response.StatusCode
 }

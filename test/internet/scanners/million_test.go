@@ -29,7 +29,7 @@ const (
 // memory for the million than for the first fifth of it.
 func TestMillionClients(t *testing.T) {
 	// What all together may do does not matter here.
-	s := launch(t, nil, "--trusted-proxies", "127.0.0.0/8", "--limit-requests-total", "off", "--limit-unknown-keys-total", "off")
+	s := launch(t, nil, "--trusted-proxies", "127.0.0.0/8", "--limits", "1000")
 	began := time.Now()
 	s.askFrom(0, settled)
 	first := s.resident()

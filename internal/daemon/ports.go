@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"encoding/hex"
@@ -11,35 +11,30 @@ import (
 	"strings"
 )
 
-// lookAtAddress says what binding an address would meet, and binds nothing:
-// a server that is about to start could find the port taken.
-func (c *config) lookAtAddress(flagName, address string, names ...string) (string, error) {
-	if c.sockets.has(names...) {
-		return "a socket that is passed by the service manager", nil
-	}
+// checkAddress says what binding an address would do. It binds nothing: a
+// server that is about to start could find the port taken.
+func checkAddress(flagName, address string) (string, error) {
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
-		return address, nil // which the settings' own check says
+		return address, nil // the plan refuses it
 	}
 	port, err := net.LookupPort("tcp", service)
-	if err != nil {
-		return "", usagef("--%s %s: the port must be a number up to 65535", flagName, address)
-	}
-	if !unspecified(host) && !ours(host) {
-		return "", usagef("--%s: listen tcp %s: this machine has no such address", flagName, address)
-	}
 	switch {
-	case listens(port):
+	case err != nil:
+		return "", mistake("--%s %s: the port must be a number up to 65535", flagName, address)
+	case !unspecified(host) && !isLocal(host):
+		return "", mistake("--%s: listen tcp %s: this machine has no such address", flagName, address)
+	case isTaken(port):
 		return address + ", which is in use now, perhaps by the server that this one replaces", nil
 	case port != 0 && port < firstUnprivileged() && !mayBindAll():
-		return "", usagef("--%s %s: this user may not listen below port %d: let systemd pass the socket, or grant CAP_NET_BIND_SERVICE",
-			flagName, address, firstUnprivileged())
+		return "", mistake("--%s %s: this user may not listen below port %d: let systemd pass the socket, "+
+			"or grant CAP_NET_BIND_SERVICE", flagName, address, firstUnprivileged())
 	}
 	return address, nil
 }
 
-// collide reports whether one process cannot listen on both of two addresses:
-// they have a port in common, and the same host, or one that stands for all.
+// collide reports whether one process cannot listen on two addresses: they
+// have a port in common, and the same host, or one that stands for all.
 func collide(one, other string) bool {
 	hostOne, portOne, ok := canonicalAddress(one)
 	hostOther, portOther, okOther := canonicalAddress(other)
@@ -47,8 +42,8 @@ func collide(one, other string) bool {
 		(hostOne == hostOther || unspecified(hostOne) || unspecified(hostOther))
 }
 
-// canonicalAddress takes an address to listen on apart. For localhost package
-// net takes 127.0.0.1.
+// canonicalAddress splits an address to listen on. Package net takes localhost
+// as 127.0.0.1.
 func canonicalAddress(address string) (host string, port int, ok bool) {
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
@@ -72,8 +67,8 @@ func unspecified(host string) bool {
 	return host == "" || err == nil && address.IsUnspecified()
 }
 
-// ours reports whether a name or address is one of this machine.
-func ours(host string) bool {
+// isLocal reports whether a name or address is one of this machine.
+func isLocal(host string) bool {
 	var addresses []netip.Addr
 	if address, err := netip.ParseAddr(host); err == nil {
 		addresses = []netip.Addr{address}
@@ -86,7 +81,7 @@ func ours(host string) bool {
 	}
 	interfaces, err := net.InterfaceAddrs()
 	if err != nil {
-		return true // a start will tell
+		return true // a start finds out
 	}
 	return slices.ContainsFunc(addresses, func(address netip.Addr) bool {
 		if address = address.Unmap().WithZone(""); address.IsLoopback() {
@@ -99,9 +94,9 @@ func ours(host string) bool {
 	})
 }
 
-// listens reports whether somebody listens on a port of this machine, as far
-// as the system tells that without being asked on the port (proc(5)).
-func listens(port int) bool {
+// isTaken reports whether a process listens on a port of this machine, as far
+// as the system says so without a connection (proc(5)).
+func isTaken(port int) bool {
 	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		text, err := os.ReadFile(name)
 		if err != nil {

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,10 +18,6 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
-
-	"github.com/desktop-stack-serv/dss/internal/cli"
-	"github.com/desktop-stack-serv/dss/internal/store"
-	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
 // sipper is an HTTP/2 client that decides about every byte that it takes. It
@@ -278,24 +273,17 @@ func TestClosedWindow(t *testing.T) {
 
 // TestResetAtEachByteOverHTTP1: the same over a connection that is reset.
 func TestResetAtEachByteOverHTTP1(t *testing.T) {
-	c := &config{}
-	c.flags(&cli.Flags{})
-	c.limits = "off"
 	ts := httptest.NewUnstartedServer(nil)
-	c.public = &url.URL{Scheme: "http", Host: ts.Listener.Addr().String()}
-	log := slog.New(slog.DiscardHandler)
-	dss, err := c.newServer(memory.New(store.Limits{}), log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ts.Config = newHTTPServer(dss.Handler(), log)
+	public := ts.Listener.Addr().String()
+	d := unstarted(t, Settings{PublicURL: "http://" + public, Limits: "off"})
+	ts.Config = newHTTPServer(d.server.Handler(), d.log)
 	ts.Start()
 	defer ts.Close()
 	length, claims := 1, 5
 	for n := 0; n <= length; n++ {
 		key := rand.Text()
 		depositHTTP1(t, ts.URL, key)
-		length = readAndReset(t, c.public.Host, key, n, length)
+		length = readAndReset(t, public, key, n, length)
 		if n > 0 {
 			claims = 1
 		}

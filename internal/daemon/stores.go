@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -27,47 +27,52 @@ type storeKind struct {
 	schemes []string
 	shared  bool // several servers may use it at the same time
 	open    func(ctx context.Context, url string, limits store.Limits, log *slog.Logger) (runningStore, error)
-	look    func(url string) (string, error) // for dss serve --check; "" if only opening it would tell more
+	check   func(url string) (string, error) // for dss serve --check; "" if only opening it would tell more
 	// missing says what a start would create, or ""; nil if that is nothing.
 	missing func(ctx context.Context, url string) (string, error)
 }
 
 var storeKinds = []storeKind{
-	{[]string{"memory"}, false, openMemory, lookAtMemory, nil},
-	{[]string{"sqlite"}, false, openSQLite, lookAtSQLite, missingSQLite},
-	{[]string{"redis", "rediss", "valkey", "valkeys"}, true, openRedis, lookAtRedis, nil},
-	{[]string{"postgres", "postgresql"}, true, openPostgres, lookAtPostgres, missingPostgres},
+	{[]string{"memory"}, false, openMemory, checkMemory, nil},
+	{[]string{"sqlite"}, false, openSQLite, checkSQLite, missingSQLite},
+	{[]string{"redis", "rediss", "valkey", "valkeys"}, true, openRedis, checkRedis, nil},
+	{[]string{"postgres", "postgresql"}, true, openPostgres, checkPostgres, missingPostgres},
 }
 
-// storeKind returns the kind that --store names. Nothing of a value that names
+// kindOf returns the kind that --store names. Nothing of a value that names
 // none is quoted: it may be one with a password that lacks its beginning.
-func (c *config) storeKind() (storeKind, error) {
-	scheme, _, ok := strings.Cut(c.store, ":")
+func kindOf(url string) (storeKind, error) {
+	scheme, _, ok := strings.Cut(url, ":")
 	for _, kind := range storeKinds {
 		if ok && slices.Contains(kind.schemes, scheme) {
 			return kind, nil
 		}
 	}
-	return storeKind{}, usagef("--store must start with memory:, sqlite:, redis://, rediss:// or postgres://")
+	return storeKind{}, mistake("--store must start with memory:, sqlite:, redis://, rediss:// or postgres://")
 }
 
-// openStore opens the store that --store names.
-func (c *config) openStore(ctx context.Context, log *slog.Logger) (runningStore, error) {
-	kind, err := c.storeKind()
-	if err != nil {
-		return nil, err
+// storeName is the value of --store without what is secret in it.
+func storeName(url string) string {
+	if u, err := store.ParseURL(url); err == nil {
+		return u.String()
 	}
-	return kind.open(ctx, c.store, store.Limits{MaxEntries: c.maxEntries, MaxBytes: int64(c.maxBytes)}, log)
+	return url // a path
 }
 
-// sharedStore reports whether other servers may use the same store.
-func (c *config) sharedStore() bool {
-	kind, err := c.storeKind()
-	return err == nil && kind.shared
+// store opens no store: one that is open cannot be opened by a server.
+func (e *examination) store() (string, error) {
+	kind, err := kindOf(e.Store)
+	if err != nil {
+		return "", err
+	}
+	if text, err := kind.check(e.Store); err != nil || text != "" {
+		return text, err
+	}
+	return storeName(e.Store) + "; it was not asked: dss store check does that", nil
 }
 
 func openMemory(_ context.Context, url string, limits store.Limits, _ *slog.Logger) (runningStore, error) {
-	if _, err := lookAtMemory(url); err != nil {
+	if _, err := checkMemory(url); err != nil {
 		return nil, err
 	}
 	return inMemory{memory.New(limits)}, nil
@@ -86,7 +91,7 @@ func openSQLite(ctx context.Context, url string, limits store.Limits, _ *slog.Lo
 }
 
 func missingSQLite(_ context.Context, url string) (string, error) {
-	text, err := lookAtSQLite(url)
+	text, err := checkSQLite(url)
 	if err != nil || !missing(strings.TrimPrefix(url, "sqlite:")) {
 		return "", err
 	}
@@ -98,12 +103,12 @@ func sqlitePath(url string) (string, error) {
 	path := strings.TrimPrefix(url, "sqlite:")
 	switch {
 	case path == "" || strings.HasSuffix(path, "/"):
-		return "", usagef("--store sqlite: needs the path of a file, as in sqlite:data/dss.db")
+		return "", mistake("--store sqlite: needs the path of a file, as in sqlite:data/dss.db")
 	case strings.HasPrefix(path, "//"):
-		return "", usagef("--store sqlite: is followed by a path, as in sqlite:data/dss.db or sqlite:/var/lib/dss/dss.db: " +
+		return "", mistake("--store sqlite: is followed by a path, as in sqlite:data/dss.db or sqlite:/var/lib/dss/dss.db: " +
 			"leave out the slashes in front of it")
 	case strings.HasPrefix(path, "file:"), path == ":memory:", strings.ContainsAny(path, "?#\x00"):
-		return "", usagef("--store sqlite: takes the path of a file and no parameters, as in sqlite:data/dss.db")
+		return "", mistake("--store sqlite: takes the path of a file and no parameters, as in sqlite:data/dss.db")
 	}
 	return path, nil
 }
@@ -111,7 +116,7 @@ func sqlitePath(url string) (string, error) {
 func parseRedis(url string) (*redis.Config, error) {
 	config, err := redis.ParseURL(url)
 	if err != nil {
-		return nil, usagef("--store: %v", err)
+		return nil, mistake("--store: %v", err)
 	}
 	return config, nil
 }
@@ -136,7 +141,34 @@ func missingPostgres(ctx context.Context, url string) (string, error) {
 
 func asStoreUsage(err error) error {
 	if errors.Is(err, postgres.ErrInvalidURL) {
-		return usagef("--store: %v", err)
+		return mistake("--store: %v", err)
 	}
 	return err
+}
+
+func checkMemory(url string) (string, error) {
+	if url != "memory:" {
+		return "", mistake("--store memory: takes nothing after the colon")
+	}
+	return "memory: a restart loses what waits for its app", nil
+}
+
+func checkRedis(url string) (string, error) {
+	_, err := parseRedis(url)
+	return "", err
+}
+
+func checkPostgres(url string) (string, error) {
+	if err := postgres.CheckURL(url); err != nil {
+		return "", mistake("--store: %v", err)
+	}
+	return "", nil
+}
+
+func checkSQLite(url string) (string, error) {
+	path, err := sqlitePath(url)
+	if err != nil {
+		return "", err
+	}
+	return checkDatabase(path)
 }

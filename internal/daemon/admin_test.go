@@ -1,36 +1,24 @@
-package main
+package daemon
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/internal/cli"
-	"github.com/desktop-stack-serv/dss/internal/store"
-	"github.com/desktop-stack-serv/dss/internal/store/memory"
+	"github.com/desktop-stack-serv/dss/internal/metrics"
 )
 
-// adminOf is the admin server's handler with these flags.
-func adminOf(t *testing.T, args ...string) http.Handler {
+// adminOf is the handler of an admin server that listens on address.
+func adminOf(t *testing.T, address string) http.Handler {
 	t.Helper()
-	c := &config{}
-	f := &cli.Flags{}
-	c.flags(f)
-	if _, err := f.Parse(args, func(string) string { return "" }); err != nil {
-		t.Fatal(err)
-	}
-	c.public = &url.URL{Scheme: "http", Host: "localhost:8080"}
-	c.observation.start(true)
-	server, err := c.newServer(inMemory{memory.New(store.Limits{})}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c.adminHandler(server)
+	d := unstarted(t, Settings{AdminListen: address})
+	d.metrics = metrics.New(metrics.Config{})
+	return d.adminHandler()
 }
 
 func ask(handler http.Handler, host, path string) *httptest.ResponseRecorder {
@@ -42,7 +30,7 @@ func ask(handler http.Handler, host, path string) *httptest.ResponseRecorder {
 }
 
 func TestAdminServes(t *testing.T) {
-	handler := adminOf(t, "--admin-listen", "127.0.0.1:0")
+	handler := adminOf(t, "127.0.0.1:0")
 	for path, want := range map[string]string{
 		"/metrics":                        "dss_build_info{",
 		"/healthz":                        "ok",
@@ -73,7 +61,7 @@ func TestAdminServes(t *testing.T) {
 
 // TestAdminHosts: a web page that has its name lead here reads nothing.
 func TestAdminHosts(t *testing.T) {
-	handler := adminOf(t, "--admin-listen", "metrics.example.org:9000")
+	handler := adminOf(t, "metrics.example.org:9000")
 	for host, ok := range map[string]bool{
 		"127.0.0.1:9000": true, "[::1]:9000": true, "10.1.2.3": true, "localhost:9000": true, "LOCALHOST": true, "dss:9000": true,
 		"dss.default.svc.cluster.local:9000": true, "dss.internal": true, "metrics.example.org:9000": true, "Metrics.Example.Org": true,
@@ -94,7 +82,9 @@ func TestAdminHosts(t *testing.T) {
 	}
 }
 
-func TestAuditKey(t *testing.T) {
+// TestSecret: the key of the audit is what is in the file, or a new one at each
+// start.
+func TestSecret(t *testing.T) {
 	folder := t.TempDir()
 	write := func(name, text string) string {
 		path := filepath.Join(folder, name)
@@ -104,30 +94,29 @@ func TestAuditKey(t *testing.T) {
 		return path
 	}
 	secret := strings.Repeat("0123456789abcdef", 4)
-	quiet := slog.New(slog.DiscardHandler)
-	look := func(o observation) (key []byte, err error) {
-		c := &config{observation: o}
-		_, err = c.lookAtAudit(quiet)
-		return c.auditKey, err
+	read := func(path string) (key []byte, err error) {
+		plan, err := Settings{SecretFile: path}.plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := &examination{plan: plan, log: slog.New(slog.DiscardHandler)}
+		_, err = e.audit()
+		return e.auditKey, err
 	}
-	if key, err := look(observation{audit: true, auditKeyFile: write("good", secret+"\n")}); err != nil || string(key) != secret {
+	if key, err := read(write("good", secret+"\n")); err != nil || string(key) != secret {
 		t.Errorf("a key from a file: %q, %v", key, err)
 	}
 	for what, path := range map[string]string{
 		"short": write("short", "secret"), "long": write("long", strings.Repeat("x", 5000)), "missing": filepath.Join(folder, "none"),
 	} {
-		if _, err := look(observation{audit: true, auditKeyFile: path}); exitStatus(err) != exitUsage || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "secret") {
+		_, err := read(path)
+		if _, ok := errors.AsType[SettingError](err); !ok || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "secret\n") {
 			t.Errorf("a %s key: %v", what, err)
 		}
 	}
-	one, _ := look(observation{audit: true})
-	two, _ := look(observation{audit: true})
-	none, _ := look(observation{})
-	if len(one) != 32 || string(one) == string(two) || none != nil {
-		t.Error("a fresh key is not fresh, or there is one without an audit")
-	}
-	status, _, stderr := runWith(t, nil, "serve", "--audit=false", "--audit-key-file", "x")
-	if status != exitUsage || !strings.Contains(stderr, "--audit-key-file") {
-		t.Errorf("a key without an audit: exit status %d, %s", status, stderr)
+	one, _ := read("")
+	two, _ := read("")
+	if len(one) != 32 || string(one) == string(two) {
+		t.Error("a new key is not new")
 	}
 }

@@ -1,8 +1,7 @@
-package main
+package daemon
 
 import (
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -15,36 +14,26 @@ import (
 )
 
 // hasAdmin reports whether there is an admin server.
-func (c *config) hasAdmin() bool { return c.adminListen != "" || c.sockets[socketAdmin] != nil }
+func (d *daemon) hasAdmin() bool { return d.AdminListen != "" || d.sockets.has(socketAdmin) }
 
-// serveAdmin serves metrics, health checks and profiles on --admin-listen, if
-// that is set, or on the socket that is passed for it. The function it returns
-// stops it.
-func (c *config) serveAdmin(dss *httpapi.Server, log *slog.Logger) (stop func(), err error) {
-	if !c.hasAdmin() {
-		return func() {}, nil
+// startAdmin serves metrics, health checks and profiles on --admin-listen, if
+// that is set, or on the socket that is passed for it.
+func (d *daemon) startAdmin() error {
+	if !d.hasAdmin() {
+		return nil
 	}
-	listener, err := c.sockets.listen(c.adminListen, socketAdmin)
+	listener, err := d.sockets.listen(d.AdminListen, socketAdmin)
 	if err != nil {
-		return nil, fmt.Errorf("admin listen: %w", err)
+		return fmt.Errorf("admin listen: %w", err)
 	}
-	server := newHTTPServer(c.adminHandler(dss), log)
+	server := newHTTPServer(d.adminHandler(), d.log)
 	// A profile takes as long as it is asked to. When a deadline for reading
 	// passes, net/http takes it that the client has left.
 	server.ReadTimeout, server.WriteTimeout = 0, 0
 	profileBlocking()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := server.Serve(listener); err != http.ErrServerClosed {
-			log.Error("admin server stopped", "err", err)
-		}
-	}()
-	log.Info("admin server is ready", "address", listener.Addr().String())
-	return func() {
-		server.Close()
-		<-done
-	}, nil
+	d.serveInBackground("admin server", server, listener)
+	d.log.Info("admin server is ready", "address", listener.Addr().String())
+	return nil
 }
 
 // profileBlocking samples about one blocking per millisecond of it, and one in
@@ -56,25 +45,25 @@ func profileBlocking() {
 
 // adminHandler serves who keeps the server running. The command line is not
 // among it: a store's URL may hold a password.
-func (c *config) adminHandler(dss *httpapi.Server) http.Handler {
+func (d *daemon) adminHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", c.metrics.Handler())
-	mux.HandleFunc("GET /healthz", dss.Healthz)
-	mux.HandleFunc("GET /readyz", dss.Readyz)
+	mux.Handle("GET /metrics", d.metrics.Handler())
+	mux.HandleFunc("GET /healthz", d.server.Healthz)
+	mux.HandleFunc("GET /readyz", d.server.Readyz)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return c.adminGuard(mux)
+	return d.adminGuard(mux)
 }
 
 // adminGuard sets the headers of every answer, and keeps web pages out. What
 // is served here is for programs on this machine or network, and so could a
 // page be, with a name that leads to this address (DNS rebinding).
-func (c *config) adminGuard(next http.Handler) http.Handler {
+func (d *daemon) adminGuard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		httpapi.SetPageHeaders(w.Header())
-		if !c.isAdminHost(r.Host) {
+		if !d.isAdminHost(r.Host) {
 			http.Error(w, "ask by address, or by the name that stands in --admin-listen", http.StatusMisdirectedRequest)
 			return
 		}
@@ -88,12 +77,12 @@ var privateNames = []string{".localhost", ".local", ".internal", ".home.arpa"}
 
 // isAdminHost takes addresses, names that nobody can register, and the one in
 // --admin-listen.
-func (c *config) isAdminHost(host string) bool {
+func (d *daemon) isAdminHost(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
 	host = strings.ToLower(strings.Trim(host, "[]"))
-	listen, _, _ := net.SplitHostPort(c.adminListen)
+	listen, _, _ := net.SplitHostPort(d.AdminListen)
 	switch {
 	case host == "":
 		return false

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,7 +17,6 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
-	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 	"github.com/desktop-stack-serv/dss/test/selfsigned"
@@ -70,7 +68,7 @@ func writePair(t *testing.T, folder string) (certFile, keyFile string, roots *x5
 	return certFile, keyFile, certificate.Roots()
 }
 
-// overHTTP2 is a server as dss serve runs it, and a client.
+// overHTTP2 is a server as [Run] runs it, and a client.
 type overHTTP2 struct {
 	*testing.T
 	*http.Client
@@ -83,40 +81,49 @@ type overHTTP2 struct {
 
 const maxWaitersInBubble = 60
 
+// unstarted returns a server of which nothing runs, with its entries in memory.
+func unstarted(t testing.TB, settings Settings) *daemon {
+	t.Helper()
+	plan, err := settings.plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{plan: plan, log: slog.New(slog.DiscardHandler), origin: plan.publicAt(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080})}
+	if err := d.newServer(memory.New(store.Limits{})); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // inBubble runs test with a server in a synctest bubble.
-func inBubble(t *testing.T, test func(overHTTP2), configure ...func(*config)) {
+func inBubble(t *testing.T, test func(overHTTP2), change ...func(*Settings)) {
 	certFile, keyFile, roots := writePair(t, t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
-		c := &config{}
-		c.flags(&cli.Flags{})
-		c.maxWaiters = maxWaitersInBubble
-		c.limits = "off" // one client opens more connections than anybody else
-		c.public = &url.URL{Scheme: "https", Host: "localhost"}
-		for _, f := range configure {
-			f(c)
+		settings := Settings{
+			PublicURL: "https://localhost", TLSCert: certFile, TLSKey: keyFile, MaxEntries: 5 * maxWaitersInBubble,
+			Limits: "off", // one client opens more connections than anybody else
 		}
-		log := slog.New(slog.DiscardHandler)
-		dss, err := c.newServer(memory.New(store.Limits{}), log)
-		if err != nil {
-			t.Fatal(err)
+		for _, f := range change {
+			f(&settings)
 		}
-		source, err := certs.OpenFiles(certFile, keyFile, "localhost", log)
+		d := unstarted(t, settings)
+		source, err := certs.OpenFiles(certFile, keyFile, "localhost", d.log)
 		if err != nil {
 			t.Fatal(err)
 		}
 		listener := &pipes{accepted: make(chan net.Conn), closed: make(chan struct{})}
-		handler, inFlight := dss.Handler(), &atomic.Int32{}
+		handler, inFlight := d.server.Handler(), &atomic.Int32{}
 		server := newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			inFlight.Add(1)
 			defer inFlight.Add(-1)
 			handler.ServeHTTP(w, r)
-		}), log)
+		}), d.log)
 		served := make(chan error, 1)
-		go func() { served <- (&secured{source: source}).serve(server, listener) }()
+		go func() { served <- serveOn(listener, server, source) }()
 		transport := &http.Transport{
 			DialContext: listener.dial, ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots},
 		}
-		test(overHTTP2{t, &http.Client{Transport: transport}, listener, roots, dss.Drain, inFlight})
+		test(overHTTP2{t, &http.Client{Transport: transport}, listener, roots, d.server.Drain, inFlight})
 		transport.CloseIdleConnections()
 		server.Close()
 		<-served

@@ -42,36 +42,37 @@ func listing(t *testing.T, folder string) (names []string) {
 func TestCheckIsLikeStart(t *testing.T) {
 	folder := t.TempDir()
 	in := func(name string) string { return filepath.Join(folder, name) }
-	for name, text := range map[string]string{"file": "no folder", "short": "short", "wal.db": "", "junk.db": strings.Repeat("junk ", 100)} {
+	for _, name := range []string{"taken", "linked", "shut/certificates", "closed", "wal.db-wal"} {
+		if err := os.MkdirAll(in(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range map[string]string{
+		"file": "no folder", "short": "short", "wal.db": "", "taken/certificates": "a file", "junk.db": strings.Repeat("junk ", 100),
+	} {
 		if err := os.WriteFile(in(name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"closed", "wal.db-wal", "acme-v02.api.letsencrypt.org_directory"} {
-		if err := os.Mkdir(in(name), 0o700); err != nil {
+	for _, name := range []string{"closed", "shut/certificates"} {
+		if err := os.Chmod(in(name), 0o500); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chmod(in("closed"), 0o500); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"away.db", "away"} {
+	for _, name := range []string{"away.db", "linked/certificates"} {
 		if err := os.Symlink(in("gone/"+name), in(name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	one, two := pairFor(t, -time.Hour, time.Hour, "localhost"), pairFor(t, -time.Hour, time.Hour, "localhost")
 	mixed := strings.Fields(one)[0] + " " + strings.Fields(one)[1] + " --tls-key " + strings.Fields(two)[3]
-	acme := "--acme-email me@example.org --public-url https://auth.example.org --listen 127.0.0.1:0 --http-listen off "
+	acme := "--acme-email me@example.org --public-url https://auth.example.org --listen 127.0.0.1:0 "
 	cases := map[string]struct{ args, want string }{
-		"no audit key":                 {"--audit-key-file " + in("none"), "--audit-key-file: open"},
-		"a short audit key":            {"--audit-key-file " + in("short"), "must hold 32"},
-		"an audit key that is none":    {"--audit-key-file " + folder, "is a directory"},
-		"a certificate folder in none": {acme + "--cert-dir " + in("file/x"), "--cert-dir"},
-		"a file for the certificates":  {acme + "--cert-dir " + in("file"), "--cert-dir"},
-		"a secret that is short":       {acme + "--store redis://127.0.0.1:1 --cert-secret-file " + in("short"), "--cert-secret-file"},
-		"no secret":                    {acme + "--store redis://127.0.0.1:1 --cert-secret-file " + in("none"), "secret of the certificates"},
-		"no roots":                     {acme + "--acme-ca " + in("none"), "--acme-ca"},
+		"no secret":                    {"--secret-file " + in("none"), "--secret-file: open"},
+		"a short secret":               {"--secret-file " + in("short"), "must hold 32"},
+		"a secret that is a folder":    {"--secret-file " + folder, "is a directory"},
+		"no secret for a shared store": {acme + "--store redis://127.0.0.1:1 --secret-file " + in("none"), "--secret-file: open"},
+		"a file for the certificates":  {acme + "--store sqlite:" + in("taken/dss.db"), "certificates: folder"},
 		"no certificate":               {"--tls-cert " + in("none") + " --tls-key " + in("none"), "--tls-cert"},
 		"another's key":                {mixed, "private key does not match"},
 		"a URL for a database":         {"--store sqlite://tmp/x.db", "leave out the slashes"},
@@ -83,19 +84,19 @@ func TestCheckIsLikeStart(t *testing.T) {
 		"a port that is none":          {"--listen 127.0.0.1:99999", "--listen 127.0.0.1:99999: the port"},
 		"an admin port that is none":   {"--admin-listen 127.0.0.1:x", "--admin-listen 127.0.0.1:x: the port"},
 		"a link for a database":        {"--store sqlite:" + in("away.db"), "away.db is a link that leads nowhere"},
-		"a link for the certificates":  {acme + "--cert-dir " + in("away"), "away is a link that leads nowhere"},
+		"a link for the certificates":  {acme + "--store sqlite:" + in("linked/dss.db"), "certificates is a link that leads nowhere"},
 		"a store without its colon":    {"--store sqlite", "--store must start with"},
 		"memory without its colon":     {"--store memory", "--store must start with"},
 		"the admin's name for it":      {"--listen 127.0.0.1:1 --admin-listen localhost:1", "--admin-listen must differ"},
 		"the admin on all addresses":   {"--listen 127.0.0.1:1 --admin-listen :1", "--admin-listen must differ"},
 		"all addresses and the admin":  {"--listen 0.0.0.0:1 --public-url https://auth.example.org --admin-listen [::1]:1", "--admin-listen must differ"},
 		"the admin's name for a port":  {"--listen 127.0.0.1:80 --admin-listen 127.0.0.1:http", "--admin-listen must differ"},
-		"plain HTTP on all addresses":  {one + " --listen 127.0.0.1:1 --http-listen :1", "--http-listen must differ"},
-		"plain HTTP on the admin's":    {one + " --admin-listen 127.0.0.1:1 --http-listen localhost:1", "--http-listen must differ"},
+		"plain HTTP on all addresses":  {one + " --listen 127.0.0.1:1,:1", "must differ"},
+		"plain HTTP on the admin's":    {one + " --admin-listen 127.0.0.1:1 --listen 127.0.0.1:0,localhost:1", "must differ"},
 		"another machine's address":    {"--listen 192.0.2.1:0 --public-url https://auth.example.org", "--listen: listen tcp 192.0.2.1:0"},
 	}
 	if os.Geteuid() != 0 { // whom no mode stops
-		cases["a closed certificate folder"] = struct{ args, want string }{acme + "--cert-dir " + in("closed"), "cannot be written"}
+		cases["a closed certificate folder"] = struct{ args, want string }{acme + "--store sqlite:" + in("shut/dss.db"), "cannot be written"}
 		cases["a closed folder for a database"] = struct{ args, want string }{"--store sqlite:" + in("closed/x.db"), "cannot be written"}
 	}
 	before := listing(t, folder)
@@ -139,9 +140,9 @@ func TestCheckWarns(t *testing.T) {
 		"admin for this machine":    {"--admin-listen [::1]:0", ""},
 		"admin on any free port":    {"--admin-listen 127.0.0.1:0", ""},
 		"admin on the next address": {"--listen 127.0.0.1:5911 --admin-listen 127.0.0.2:5911", ""},
-		"a proxy and plain http":    {"--behind-proxy --public-url http://auth.example.org --trusted-proxies 127.0.0.1 --audit=false", "write https://"},
-		"a proxy that is not ours":  {public + "--audit=false", "--trusted-proxies"},
-		"hashes of a day":           {public + "--trusted-proxies 127.0.0.1", "--audit-key-file"},
+		"a proxy and plain http":    {"--public-url http://auth.example.org --trusted-proxies 127.0.0.1", "write https://"},
+		"a proxy that is not ours":  {public, "name the proxy in --trusted-proxies"},
+		"hashes of a day":           {public + "--trusted-proxies 127.0.0.1", "--secret-file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"serve", "--check", "--listen", "127.0.0.1:0", "--store", "memory:"}, strings.Fields(c.args)...)

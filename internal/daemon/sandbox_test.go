@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"encoding/json"
@@ -64,5 +64,5 @@ func TestSandboxBehindACertificateNobodyTrusts(t *testing.T) {
 			t.Fatalf("%s, %v", body, err)
 		}
 		u.ask("POST", origin+api.PathRevoke, url.Values{"token": {token.AccessToken}})
-	}, func(c *config) { c.sandbox = true })
+	}, func(s *Settings) { s.Sandbox = SandboxOn })
 }

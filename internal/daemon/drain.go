@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -11,11 +11,26 @@ import (
 	"time"
 )
 
-// drain ends a server so that nobody who got a connection goes without an
-// answer: first it accepts no more, then newcomers are served, then idle
-// connections are closed. What is left when ctx ends is cut off. The error of
-// Serve comes from stopped.
-func drain(ctx context.Context, server *http.Server, listener net.Listener, stopped <-chan error, fresh *newcomers) error {
+// drainTime bounds a shutdown. Waiting apps are answered at once, other
+// requests within [api.AnswerTime] at worst; systemd and containers grant more.
+const drainTime = 10 * time.Second
+
+// lameDuck keeps accepting connections for a moment, so that a load balancer
+// sees /readyz turn 503 before they are refused.
+func lameDuck(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(drainTime / 10):
+	}
+}
+
+// drain ends a server so that everybody who got a connection gets an answer:
+// first it accepts no more, then new connections are served, then idle ones are
+// closed. What is left when ctx ends is cut off. The error of Serve comes from
+// stopped.
+func drain(
+	ctx context.Context, server *http.Server, listener net.Listener, stopped <-chan error, fresh *newcomers,
+) error {
 	// Clients of a socket that the service manager holds queue from now on.
 	if err := listener.Close(); err != nil {
 		return fmt.Errorf("stop listening: %w", err)
@@ -26,15 +41,6 @@ func drain(ctx context.Context, server *http.Server, listener net.Listener, stop
 		return errors.Join(fmt.Errorf("shut down: %w", err), server.Close())
 	}
 	return nil
-}
-
-// lameDuck keeps answering for a moment, so that a load balancer sees /readyz
-// turn 503 before connections are refused.
-func (c *config) lameDuck(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(min(c.drain/10, time.Second)):
-	}
 }
 
 // newcomers are the connections that have not had their first answer. As soon

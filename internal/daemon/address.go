@@ -1,0 +1,189 @@
+package daemon
+
+import (
+	"net"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/acme"
+
+	"github.com/desktop-stack-serv/dss/internal/certs"
+	"github.com/desktop-stack-serv/dss/internal/origin"
+)
+
+// checkHTTPS checks what makes a server one of HTTPS, and the addresses. What
+// is wrong with the former would only be repeated for the latter.
+func (p *plan) checkHTTPS() error {
+	switch {
+	case p.acme() && (p.TLSCert != "" || p.TLSKey != ""):
+		return mistake("--acme-email obtains certificates, --tls-cert and --tls-key bring one: give the one or the other")
+	case (p.TLSCert == "") != (p.TLSKey == ""):
+		return mistake("--tls-cert and --tls-key go together")
+	case p.ACMEDirectory != "" && !p.acme():
+		return mistake("--acme-directory does nothing without --acme-email")
+	case p.plain != "" && !p.https():
+		return mistake("the second address of --listen redirects to HTTPS: it needs --acme-email or --tls-cert")
+	}
+	if u, err := origin.Parse(p.PublicURL); p.https() && p.PublicURL != "" && err == nil && u.Scheme == "http" {
+		return mistake("--public-url must be https with --acme-email or --tls-cert")
+	}
+	if p.acme() {
+		if err := p.checkACME(); err != nil {
+			return err
+		}
+	}
+	return p.checkAddresses()
+}
+
+func (p *plan) checkACME() error {
+	if address, err := mail.ParseAddress(p.ACMEEmail); err != nil || address.Address != p.ACMEEmail {
+		return mistake("--acme-email must be an address such as me@example.org, not %q", p.ACMEEmail)
+	}
+	if u, err := url.Parse(p.directory()); err != nil || u.Scheme != "https" || u.Hostname() == "" ||
+		u.User != nil || u.Fragment != "" {
+		return mistake("--acme-directory must be an https URL such as %s", acme.LetsEncryptURL)
+	}
+	u, err := origin.Parse(p.PublicURL)
+	if err != nil || u.Scheme != "https" || !certifiable(u.Hostname()) {
+		return mistake("--acme-email needs a --public-url with a name that the whole internet knows, " +
+			"such as https://auth.example.org")
+	}
+	if slices.Contains(p.apps, "all") {
+		return mistake("--acme-email cannot order certificates for --app-hosts all: list the ids of the apps, "+
+			"or give a certificate for *.%s with --tls-cert and --tls-key", u.Hostname())
+	}
+	for _, id := range p.apps {
+		if host := id + "." + u.Hostname(); !certs.HostName(host) {
+			return mistake("--app-hosts: %s is too long for the name of a host", host)
+		}
+	}
+	switch {
+	case p.kind.shared && p.SecretFile == "":
+		return mistake("--acme-email with a shared --store needs --secret-file, " +
+			"so that nobody finds private keys in the store")
+	case p.Store == "memory:":
+		return mistake("--acme-email needs a --store that outlives a restart, or each would order new certificates")
+	}
+	return nil
+}
+
+// certHosts lists the hosts that need a certificate, the server's own first.
+func (p *plan) certHosts() []string {
+	hosts := []string{p.serverName()}
+	for _, id := range p.apps {
+		hosts = append(hosts, id+"."+hosts[0])
+	}
+	return hosts
+}
+
+// certifiable reports whether an authority may issue for a canonical host.
+func certifiable(host string) bool {
+	return certs.HostName(host) && net.ParseIP(host) == nil && !origin.IsLoopback(host)
+}
+
+// certFolder keeps what one authority has issued, next to the database: the
+// certificates of one that was tried out must not pass for another's.
+func (p *plan) certFolder() string {
+	database := strings.TrimPrefix(p.Store, "sqlite:")
+	return filepath.Join(filepath.Dir(database), "certificates", authorityName(p.directory()))
+}
+
+// authorityName makes the URL of a directory the name of a folder.
+func authorityName(directory string) string {
+	u, err := url.Parse(directory)
+	if err != nil { // it has been checked
+		return "authority"
+	}
+	return strings.Map(func(r rune) rune {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' {
+			return '_'
+		}
+		return r
+	}, strings.ToLower(u.Host+strings.TrimRight(u.EscapedPath(), "/")))
+}
+
+func (p *plan) checkAddresses() error {
+	for _, address := range []string{p.listen, p.plain} {
+		if _, _, err := net.SplitHostPort(address); err != nil && address != "" {
+			return mistake("--listen must be an address such as 127.0.0.1:8080, not %q", address)
+		}
+	}
+	if p.AdminListen != "" {
+		if _, _, err := net.SplitHostPort(p.AdminListen); err != nil {
+			return mistake("--admin-listen must be an address such as 127.0.0.1:8081, not %q", p.AdminListen)
+		}
+	}
+	if p.PublicURL != "" {
+		return p.checkPublicURL()
+	}
+	if host, _, _ := net.SplitHostPort(p.listen); !origin.IsLoopback(host) {
+		return mistake("--listen %s is reachable from other machines: say with --public-url under which URL", p.listen)
+	}
+	return nil
+}
+
+func (p *plan) checkPublicURL() error {
+	u, err := origin.Parse(p.PublicURL)
+	if err != nil {
+		return mistake("--public-url must be a URL such as https://auth.example.org: %v", err)
+	}
+	if u.Path != "" {
+		return mistake("--public-url must be an origin alone, without a path")
+	}
+	loopback := origin.IsLoopback(u.Hostname())
+	if u.Scheme == "http" && !loopback && p.proxies.Empty() {
+		return mistake("--public-url is plain http, so anybody on the way could read access tokens: " +
+			"use https, or name the proxy that protects the way in --trusted-proxies")
+	}
+	if p.Sandbox == SandboxOn && !loopback {
+		return mistake("--sandbox on a public URL would let anybody sign in as anybody: " +
+			"leave it out, or say --sandbox=remote")
+	}
+	p.public = u
+	return nil
+}
+
+// publicAt is the public URL of a server that listens on address.
+func (p *plan) publicAt(address net.Addr) *url.URL {
+	if p.public != nil {
+		return p.public
+	}
+	scheme := "http"
+	if p.https() {
+		scheme = "https"
+	}
+	_, port, _ := net.SplitHostPort(address.String())
+	host, _ := origin.Host(scheme, net.JoinHostPort(localName(address.String()), port))
+	return &url.URL{Scheme: scheme, Host: host}
+}
+
+// localName is the name by which browsers on this machine reach a loopback
+// address: localhost leads to 127.0.0.1 and ::1 alone.
+func localName(address string) string {
+	host, _, _ := net.SplitHostPort(address)
+	ip, err := netip.ParseAddr(host)
+	if err != nil || !ip.Is4() || !ip.IsLoopback() || host == "127.0.0.1" {
+		return "localhost"
+	}
+	return host
+}
+
+// serverName is the name that certificates are for.
+func (p *plan) serverName() string {
+	if p.public == nil {
+		return "localhost"
+	}
+	return p.public.Hostname()
+}
+
+// mainSockets are the names of passed sockets for the public, the best first.
+func (p *plan) mainSockets() []string {
+	if p.https() { // the other one redirects to HTTPS
+		return []string{socketMain}
+	}
+	return []string{socketMain, socketPlain}
+}

@@ -1,0 +1,241 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+
+	"github.com/desktop-stack-serv/dss/internal/certs"
+	"github.com/desktop-stack-serv/dss/internal/display"
+	"github.com/desktop-stack-serv/dss/internal/origin"
+)
+
+// Check writes what a start would do to w, a line for each part, and returns
+// every problem that a start would refuse. It binds, creates and changes
+// nothing, and calls nobody. Warnings are about the environment.
+func Check(settings Settings, warnings []string, w io.Writer) error {
+	plan, mistakes := settings.plan()
+	var lines bytes.Buffer
+	e := &examination{plan: plan, log: slog.New(warningLines{&lines})}
+	problems := e.run(warnings, func(subject, text string) { fmt.Fprintf(&lines, "%-15s %s\n", subject, text) })
+	if mistakes != nil {
+		return errors.Join(mistakes, problems)
+	}
+	if _, err := lines.WriteTo(w); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return problems
+}
+
+// warningLines prints warnings like the other lines of [Check].
+type warningLines struct{ w io.Writer }
+
+// Enabled implements [slog.Handler].
+func (warningLines) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+
+// Handle implements [slog.Handler].
+func (h warningLines) Handle(_ context.Context, record slog.Record) error {
+	text := record.Message
+	record.Attrs(func(a slog.Attr) bool {
+		text += fmt.Sprintf("; %s: %s", a.Key, a.Value)
+		return true
+	})
+	_, err := fmt.Fprintf(h.w, "%-15s %s\n", "warning", display.Clean(text))
+	return err
+}
+
+// WithAttrs implements [slog.Handler].
+func (h warningLines) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+// WithGroup implements [slog.Handler].
+func (h warningLines) WithGroup(string) slog.Handler { return h }
+
+// examination finds out what a start would find on this machine. A start
+// begins with it, so that [Check] knows what a start knows.
+type examination struct {
+	*plan
+	sockets sockets
+	log     *slog.Logger // gets warnings
+
+	// What a start goes on with.
+	files    *certs.Files // nil without --tls-cert
+	auditKey []byte
+}
+
+// run reports on each part that is all right, and returns every problem.
+func (e *examination) run(warnings []string, report func(subject, text string)) error {
+	for _, text := range warnings {
+		e.log.Warn(text)
+	}
+	var problems []error
+	for _, part := range []struct {
+		subject string
+		examine func() (string, error)
+	}{
+		{"address", e.mainAddress},
+		{"admin address", e.adminAddress},
+		{"plain HTTP", e.plainAddress},
+		{"public URL", e.publicURL},
+		{"certificates", e.certificates},
+		{"store", e.store},
+		{"audit", e.audit},
+		{"limits", e.limiting},
+		{"Stack Exchange", e.stackExchange},
+	} {
+		text, err := part.examine()
+		if err == nil {
+			report(part.subject, text)
+		}
+		problems = append(problems, err)
+	}
+	return errors.Join(problems...)
+}
+
+func (e *examination) address(flagName, address string, names ...string) (string, error) {
+	if e.sockets.has(names...) {
+		return "a socket that is passed by the service manager", nil
+	}
+	return checkAddress(flagName, address)
+}
+
+func (e *examination) mainAddress() (string, error) {
+	return e.address("listen", e.listen, e.mainSockets()...)
+}
+
+func (e *examination) adminAddress() (string, error) {
+	if e.AdminListen == "" {
+		return "none", nil
+	}
+	if host, _, err := net.SplitHostPort(e.AdminListen); err == nil && unspecified(host) {
+		e.log.Warn("the admin server asks for no password and listens on every address: " +
+			"let nobody but yourself reach it, or name one address in --admin-listen, such as 127.0.0.1:8081")
+	}
+	if !e.sockets.has(append(e.mainSockets(), socketAdmin)...) && collide(e.AdminListen, e.listen) {
+		return "", mistake("--admin-listen must differ from --listen, because it is not for the public")
+	}
+	return e.address("admin-listen", e.AdminListen, socketAdmin)
+}
+
+func (e *examination) plainAddress() (string, error) {
+	if e.plain == "" {
+		return "none", nil
+	}
+	if !e.sockets.has(socketMain, socketPlain) && collide(e.plain, e.listen) ||
+		!e.sockets.has(socketAdmin, socketPlain) && collide(e.plain, e.AdminListen) {
+		return "", mistake("the second address of --listen must differ from the first one and from --admin-listen")
+	}
+	text, err := e.address("listen", e.plain, socketPlain)
+	return text + ", which leads to HTTPS", err
+}
+
+func (e *examination) publicURL() (string, error) {
+	if e.PublicURL == "" {
+		if err := e.sockets.checkPrivate(e.mainSockets()); err != nil {
+			return "", err
+		}
+	}
+	if e.public != nil && e.public.Scheme == "http" && !origin.IsLoopback(e.public.Hostname()) {
+		e.log.Warn("--trusted-proxies with a plain http --public-url: browsers send access tokens in plain text " +
+			"to the proxy, and sign-ins of OAuth are not offered; if the proxy speaks HTTPS, as it should, " +
+			"write https:// in --public-url")
+	}
+	switch {
+	case e.public == nil:
+		return "http://" + localName(e.listen) + " and the port; other machines cannot use this server", nil
+	case len(e.apps) > 0:
+		return fmt.Sprintf("%s, and below it the hosts of apps: %s", e.public, e.AppHosts), nil
+	}
+	return e.public.String() + ", and no other host", nil
+}
+
+func (e *examination) certificates() (string, error) {
+	switch {
+	case e.acme():
+		return e.acmeCertificates()
+	case e.https():
+		files, err := certs.OpenFiles(e.TLSCert, e.TLSKey, e.serverName(), e.log)
+		if err != nil {
+			return "", mistake("--tls-cert, --tls-key: %v", err)
+		}
+		e.files = files
+		return "from " + e.TLSCert + ", read again when it changes", nil
+	case e.public != nil && e.public.Scheme == "https":
+		return "none: a proxy in front has to speak HTTPS and pass the Host header on", nil
+	}
+	return "none: plain HTTP", nil
+}
+
+func (e *examination) acmeCertificates() (string, error) {
+	kept := "the store, for all servers"
+	if !e.kind.shared {
+		kept = e.certFolder()
+		if err := checkFolder("certificates", kept); err != nil {
+			return "", err
+		}
+	}
+	hosts := strings.Join(e.certHosts(), ", ")
+	return fmt.Sprintf("for %s from %s, kept in %s; it was not asked", hosts, e.directory(), kept), nil
+}
+
+// audit also reads or makes the key of the hashes.
+func (e *examination) audit() (text string, err error) {
+	if e.auditKey, err = e.readAuditKey(); err != nil {
+		return "", err
+	}
+	if e.SecretFile != "" {
+		return "lines with hashes under the secret in " + e.SecretFile, nil
+	}
+	if !origin.IsLoopback(e.serverName()) {
+		e.log.Warn("the hashes in audit lines are others after each restart and on each server: " +
+			"make a secret for them with openssl rand -hex 32, and name its file in --secret-file")
+	}
+	return "lines with hashes under a secret that is made at each start", nil
+}
+
+func (e *examination) limiting() (string, error) {
+	e.warnOfProxy()
+	clients := "clients are limited"
+	switch {
+	case e.factor == 0:
+		clients = "clients are not limited"
+	case e.factor != 1:
+		clients += fmt.Sprintf(" to %g times the usual", e.factor)
+	}
+	proxies := "no proxy is trusted"
+	if e.TrustedProxies != "" {
+		proxies = "these proxies are trusted: " + e.TrustedProxies
+	}
+	bounds := e.limits()
+	return fmt.Sprintf("%d entries of %d MiB in all, each for %v; %d apps that wait; %s; %s",
+		bounds.MaxEntries, (bounds.MaxBytes+1<<20-1)>>20, e.TTL, e.maxWaiters(), clients, proxies), nil
+}
+
+// warnOfProxy helps an operator who has not named the proxy: a public server
+// that listens on loopback or on a Unix socket has one.
+func (e *examination) warnOfProxy() {
+	host, _, _ := net.SplitHostPort(e.listen)
+	switch {
+	case e.factor == 0:
+	case e.sockets.unix() && !e.proxies.Unix():
+		e.log.Warn("all clients share the limits of one, because the peers of a Unix socket have no address and nobody's " +
+			"X-Forwarded-For is trusted there: if only your proxy can connect to it, say unix in --trusted-proxies")
+	case e.proxies.Empty() && origin.IsLoopback(host) && !origin.IsLoopback(e.serverName()):
+		e.log.Warn("all clients share the limits of one, because nobody's X-Forwarded-For is trusted: " +
+			"name the proxy in --trusted-proxies")
+	}
+}
+
+func (e *examination) stackExchange() (string, error) {
+	switch e.Sandbox {
+	case SandboxRemote:
+		return "a fake one, for everybody: anybody can sign in as anybody", nil
+	case SandboxOn:
+		return "a fake one, for this machine only", nil
+	}
+	return fmt.Sprintf("users sign in at %s, the API is at %s; neither was asked", e.signIn, e.api), nil
+}

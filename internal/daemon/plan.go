@@ -1,0 +1,189 @@
+package daemon
+
+import (
+	"cmp"
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/acme"
+
+	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/internal/clientaddr"
+	"github.com/desktop-stack-serv/dss/internal/limit"
+	"github.com/desktop-stack-serv/dss/internal/origin"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/store"
+)
+
+// plan is what [Settings] mean: parsed, checked and completed. Nothing changes
+// it afterwards.
+type plan struct {
+	Settings          // with the defaults
+	listen   string   // where the public is served
+	plain    string   // where plain HTTP is redirected to HTTPS; "" is nowhere
+	public   *url.URL // nil if it depends on the port that is bound
+	signIn   *url.URL // Stack Exchange
+	api      *url.URL
+	apps     []string
+	kind     storeKind
+	proxies  clientaddr.Proxies
+	factor   float64 // of the limits; 0 is no limits
+}
+
+// plan names every problem of the settings. It returns what could be made of
+// them in any case.
+func (s Settings) plan() (*plan, error) {
+	p := &plan{Settings: s}
+	problems := []error{p.checkUpstream(), p.checkLimits(), p.checkAppHosts(), p.checkChoices()}
+	p.complete()
+	return p, errors.Join(append(problems, p.checkNumbers(), p.checkHTTPS())...)
+}
+
+func (p *plan) complete() {
+	p.TTL = cmp.Or(p.TTL, DefaultTTL)
+	p.MaxEntries = cmp.Or(p.MaxEntries, DefaultMaxEntries)
+	p.Store = cmp.Or(p.Store, DefaultStore)
+	p.kind, _ = kindOf(p.Store) // the examination refuses an unknown one
+	switch {
+	case p.Listen != "":
+	case p.acme():
+		p.Listen = acmeListen
+	case p.https():
+		p.Listen = tlsListen
+	default:
+		p.Listen = DefaultListen
+	}
+	p.listen, p.plain, _ = strings.Cut(p.Listen, ",")
+}
+
+func (p *plan) checkNumbers() error {
+	var problems []error
+	if p.TTL < time.Second || p.TTL > 24*time.Hour {
+		problems = append(problems, mistake("--ttl must be between 1s and 24h"))
+	}
+	if p.MaxEntries < 1 || p.MaxEntries > maxNumber {
+		problems = append(problems, mistake("--max-entries must be between 1 and %d", maxNumber))
+	}
+	return errors.Join(problems...)
+}
+
+const maxNumber = 1_000_000_000
+
+func (p *plan) checkChoices() error {
+	if !slices.Contains([]string{"", ConfirmAlways, ConfirmOAuthOnly, "all", "sessions"}, p.Confirm) {
+		return mistake("--confirm must be %s or %s, not %q", ConfirmAlways, ConfirmOAuthOnly, p.Confirm)
+	}
+	if !slices.Contains([]string{"", "text", "json"}, p.LogFormat) {
+		return mistake("--log-format must be text or json, not %q", p.LogFormat)
+	}
+	if !slices.Contains([]string{"", SandboxOff, SandboxOn, SandboxRemote}, p.Sandbox) {
+		return mistake("--sandbox must be on, off or remote, not %q", p.Sandbox)
+	}
+	return nil
+}
+
+// handsOver reports whether the answer for a relay key is handed over without
+// asking the user.
+func (p *plan) handsOver() bool { return p.Confirm == ConfirmOAuthOnly || p.Confirm == "sessions" }
+
+// checkUpstream also parses the URLs of Stack Exchange.
+func (p *plan) checkUpstream() error {
+	if p.hasSandbox() && (p.StackExchangeURL != "" || p.StackExchangeAPIURL != "") {
+		return mistake("--sandbox replaces Stack Exchange: " +
+			"leave out --stackexchange-url and --stackexchange-api-url, or leave out --sandbox")
+	}
+	var first, second error
+	p.signIn, first = parseUpstream("stackexchange-url", cmp.Or(p.StackExchangeURL, dss.DefaultStackExchange))
+	p.api, second = parseUpstream("stackexchange-api-url", cmp.Or(p.StackExchangeAPIURL, dss.DefaultAPI))
+	return errors.Join(first, second)
+}
+
+func parseUpstream(name, value string) (*url.URL, error) {
+	u, err := origin.Parse(value)
+	switch {
+	case err != nil:
+		return nil, mistake("--%s must be a URL such as https://example.org: %v", name, err)
+	case u.Scheme != "https" && !(u.Scheme == "http" && origin.IsLoopback(u.Hostname())):
+		return nil, mistake("--%s must be https, unless it is a loopback address", name)
+	}
+	return u, nil
+}
+
+// checkAppHosts also makes a list of the ids.
+func (p *plan) checkAppHosts() error {
+	for id := range strings.SplitSeq(p.AppHosts, ",") {
+		if id = strings.TrimSpace(id); id == "" || slices.Contains(p.apps, id) {
+			continue
+		}
+		if _, err := relay.ParseKeySpace(id); err != nil || strings.ContainsAny(id, "_") || id != strings.ToLower(id) ||
+			strings.HasPrefix(id, "-") || strings.HasSuffix(id, "-") {
+			return mistake("--app-hosts: %q is no app id that can be part of a host name: "+
+				"lower-case letters, digits and dashes; separate several with commas", id)
+		}
+		p.apps = append(p.apps, id)
+	}
+	return nil
+}
+
+// Bounds of the factor of the limits.
+const (
+	minFactor = 1e-6
+	maxFactor = 1000
+)
+
+// checkLimits also parses the proxies and the factor of the limits.
+func (p *plan) checkLimits() error {
+	var err error
+	if p.proxies, err = clientaddr.ParseProxies(p.TrustedProxies); err != nil {
+		return mistake("--trusted-proxies: %v", err)
+	}
+	switch p.Limits {
+	case "off":
+		return nil
+	case "":
+		p.factor = 1
+		return nil
+	}
+	p.factor, err = strconv.ParseFloat(p.Limits, 64)
+	if err != nil || !(p.factor >= minFactor && p.factor <= maxFactor) {
+		return mistake("--limits must be off or a factor up to 1000, such as 2 or 0.5, not %q", p.Limits)
+	}
+	return nil
+}
+
+// limits bounds the store. An entry is 671 bytes on average, somewhat more than
+// one of a code grant: the default is 64 MiB.
+func (p *plan) limits() store.Limits {
+	size := int64(p.MaxEntries) * store.DefaultMaxBytes / store.DefaultMaxEntries
+	return store.Limits{MaxEntries: p.MaxEntries, MaxBytes: max(size, minBytes)}
+}
+
+// minBytes is room for some of the largest entries.
+const minBytes = 4 * (sealed.MaxSealed + sealed.EntryOverhead)
+
+// maxWaiters is how many apps may wait at one time. An entry lives for
+// [Settings.TTL], and its app waits for a fifth of that at most: users who take
+// longer than three of 15 minutes are few.
+func (p *plan) maxWaiters() int { return max(1, p.MaxEntries/5) }
+
+// clientLimits is what clients may ask for. docs/limits.md derives it.
+func (p *plan) clientLimits() *limit.Config {
+	c := limit.Defaults().Times(p.factor)
+	// As large a part of all bytes as the deposits are of all entries.
+	share := min(1, float64(c.Deposits)/float64(p.MaxEntries))
+	c.DepositBytes = max(int64(share*float64(p.limits().MaxBytes)), minBytes)
+	return &c
+}
+
+func (p *plan) hasSandbox() bool { return p.Sandbox == SandboxOn || p.Sandbox == SandboxRemote }
+
+func (p *plan) acme() bool  { return p.ACMEEmail != "" }
+func (p *plan) https() bool { return p.acme() || p.TLSCert != "" || p.TLSKey != "" }
+
+// directory is that of the certificate authority.
+func (p *plan) directory() string { return cmp.Or(p.ACMEDirectory, acme.LetsEncryptURL) }

@@ -1,0 +1,221 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	systemd "github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/desktop-stack-serv/dss/internal/certs"
+	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/limit"
+	"github.com/desktop-stack-serv/dss/internal/logger"
+	"github.com/desktop-stack-serv/dss/internal/metrics"
+)
+
+// Process is what a server gets from the process that runs it.
+type Process struct {
+	// Stdout gets the line with the URL when the server is ready, Stderr the
+	// log.
+	Stdout, Stderr io.Writer
+	// Build says which program runs.
+	Build metrics.Build
+	// Warnings are about the environment. They are logged at a start.
+	Warnings []string
+}
+
+// daemon is a server that runs: its parts, and what to stop.
+type daemon struct {
+	*plan
+	sockets  sockets
+	log      *slog.Logger
+	build    metrics.Build
+	auditKey []byte
+	metrics  *metrics.Metrics // nil if nobody can read them
+	origin   *url.URL         // the public URL
+	server   *httpapi.Server
+	listener net.Listener // for the public
+	source   certs.Source // nil over plain HTTP
+	manager  manager
+
+	stops []func() // in the order in which the parts have started
+}
+
+// Run runs a server until a signal or the end of ctx stops it. SIGTERM and
+// SIGINT drain it first; a second signal ends the process at once. A
+// [SettingError] says that the settings do not work on this machine.
+func Run(ctx context.Context, settings Settings, process Process) error {
+	signal.Ignore(syscall.SIGPIPE) // a server outlives the reader of its log
+	plan, err := settings.plan()
+	if err != nil {
+		return err
+	}
+	sockets, err := inherit()
+	if err != nil {
+		return err
+	}
+	ctx, restoreSignals := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer restoreSignals()
+	written := openLog(plan.LogFormat, process.Stderr)
+	d := &daemon{plan: plan, sockets: sockets, log: written.Logger, build: process.Build}
+	defer d.stop()
+	d.onStop(sockets.close)
+	d.onStop(written.Close)
+	d.onStop(ignoreHangup(process.Stderr, d.log))
+	if err := d.start(ctx, process, written); err != nil {
+		return err
+	}
+	return d.serve(ctx, restoreSignals)
+}
+
+func openLog(format string, w io.Writer) *logger.Log {
+	return logger.New(w, func(w io.Writer) slog.Handler {
+		if format == "json" {
+			return slog.NewJSONHandler(w, nil)
+		}
+		return slog.NewTextHandler(w, nil)
+	})
+}
+
+func (d *daemon) onStop(f func()) { d.stops = append(d.stops, f) }
+
+// stop stops the parts, the last one first.
+func (d *daemon) stop() {
+	for _, f := range slices.Backward(d.stops) {
+		f()
+	}
+}
+
+// start starts the parts, and says so when all are ready.
+func (d *daemon) start(ctx context.Context, process Process, written *logger.Log) error {
+	examined, err := d.examine(process.Warnings)
+	if err != nil {
+		return err
+	}
+	d.auditKey = examined.auditKey
+	if d.hasAdmin() {
+		d.metrics = metrics.New(metrics.Config{Build: d.build, Limits: limit.Names()})
+		d.metrics.Log(written)
+	}
+	opened, err := d.kind.open(ctx, d.Store, d.limits(), d.log)
+	if err != nil {
+		return err
+	}
+	d.onStop(func() { opened.Close() })
+	d.onStop(runBackground("store", opened.Run, d.log))
+	if d.listener, err = d.sockets.listen(d.listen, d.mainSockets()...); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	d.onStop(func() { d.listener.Close() })
+	d.origin = d.publicAt(d.listener.Addr())
+	if err := d.newServer(opened); err != nil {
+		return err
+	}
+	d.listener = d.bounded(d.listener)
+	if err := d.startAdmin(); err != nil {
+		return err
+	}
+	if err := d.startHTTPS(ctx, opened, examined.files); err != nil {
+		return err
+	}
+	if err := d.sockets.checkTaken(); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(process.Stdout, "DSS is ready at", d.origin); err != nil {
+		d.log.Warn("standard output cannot be written to", "err", err)
+	}
+	d.manager = newManager(d.log)
+	d.manager.notify(systemd.SdNotifyReady, d.log)
+	d.onStop(d.manager.watch(d.probe, d.log))
+	return nil
+}
+
+// examine logs warnings only if there is no problem: what keeps a server from
+// starting stands alone.
+func (d *daemon) examine(warnings []string) (*examination, error) {
+	e := &examination{plan: d.plan, sockets: d.sockets}
+	for _, e.log = range []*slog.Logger{slog.New(slog.DiscardHandler), d.log} {
+		if err := e.run(warnings, func(string, string) {}); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// runBackground starts the background work of a part. The function it returns
+// ends it, and returns when it has ended.
+func runBackground(part string, run func(context.Context) error, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := run(ctx); err != nil {
+			log.Error(part+" stopped", "err", err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// serveInBackground serves on a listener until the part is stopped.
+func (d *daemon) serveInBackground(part string, server *http.Server, listener net.Listener) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Serve(listener); err != http.ErrServerClosed {
+			d.log.Error(part+" stopped", "err", err)
+		}
+	}()
+	d.onStop(func() {
+		server.Close()
+		<-done
+	})
+}
+
+// serve serves the public until ctx ends, then drains.
+func (d *daemon) serve(ctx context.Context, restoreSignals func()) error {
+	server, fresh := newHTTPServer(d.server.Handler(), d.log), newNewcomers()
+	server.ConnState = fresh.note
+	failed := make(chan error, 1)
+	go func() { failed <- serveOn(d.listener, server, d.source) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	restoreSignals() // a second signal ends the process at once
+	d.log.Info("shutting down", "within", drainTime)
+	d.manager.notify(systemd.SdNotifyStopping, d.log)
+	deadline, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	d.server.Drain()
+	lameDuck(deadline)
+	return drain(deadline, server, d.listener, failed, fresh)
+}
+
+// probe asks the server whether it is ready. The answer does not matter to the
+// watchdog, as a restart would not mend a store.
+func (d *daemon) probe(ctx context.Context) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "/readyz", nil)
+	if err == nil {
+		d.server.Readyz(discard{}, request)
+	}
+}
+
+// discard is an [http.ResponseWriter].
+type discard struct{}
+
+func (discard) Header() http.Header         { return http.Header{} }
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+func (discard) WriteHeader(int)             {}

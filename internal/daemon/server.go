@@ -1,0 +1,170 @@
+package daemon
+
+import (
+	"bytes"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/certs"
+	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/metrics"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/store"
+)
+
+// Bounds of a connection.
+const (
+	headerTime = 5 * time.Second
+	bodyTime   = 10 * time.Second
+	idleTime   = 90 * time.Second
+	// maxHeader is 16 KiB with the 4 KiB that net/http adds.
+	maxHeader = 12 << 10
+)
+
+// http2Limits keep what one HTTP/2 connection may cost small. A connection
+// that answers no ping is gone, and those who wait on it with it.
+var http2Limits = &http.HTTP2Config{
+	MaxConcurrentStreams:          100, // RFC 9113 section 6.5.2 wants no less
+	MaxReadFrameSize:              16 << 10,
+	MaxReceiveBufferPerConnection: 128 << 10,
+	MaxReceiveBufferPerStream:     16 << 10, // a body has 8 KiB at most
+	SendPingTimeout:               30 * time.Second,
+	PingTimeout:                   15 * time.Second,
+	WriteByteTimeout:              api.AnswerTime,
+}
+
+func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       bodyTime,
+		WriteTimeout:      api.AnswerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		HTTP2:             http2Limits,
+		// Or net/http answers OPTIONS * itself, without any of our headers.
+		DisableGeneralOptionsHandler: true,
+		// What net/http logs about a connection may quote what came over it.
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+}
+
+// serveOn serves until the server is shut down, over HTTPS if there is a source
+// of certificates.
+func serveOn(listener net.Listener, server *http.Server, source certs.Source) error {
+	if source == nil {
+		return server.Serve(listener)
+	}
+	server.TLSConfig = certs.TLSConfig(source)
+	return server.ServeTLS(listener, "", "")
+}
+
+// newServer makes the server that answers the public.
+func (d *daemon) newServer(entries sealed.Store) error {
+	if d.metrics != nil {
+		bounds := d.limits()
+		entries = d.metrics.Store(entries, metrics.Capacity{Entries: int64(bounds.MaxEntries), Bytes: bounds.MaxBytes})
+	}
+	watched := store.NewMonitor(entries)
+	config := httpapi.Config{
+		PublicURL:       d.origin,
+		AppHosts:        d.apps,
+		ConfirmSessions: d.handsOver(),
+		TTL:             d.TTL,
+		SharedStore:     d.kind.shared,
+		Ready:           watched.Ready,
+		MaxWaiters:      d.maxWaiters(),
+		TrustedProxies:  d.proxies,
+		Version:         d.build.Version,
+		Log:             d.log,
+		AuditKey:        d.auditKey,
+	}
+	if d.WeakKeys {
+		config.KeyRules = relay.KeyRules{MinLength: 1, AllowTimeBased: true}
+	}
+	d.setStackExchange(&config)
+	if d.factor != 0 {
+		config.Limits = d.clientLimits()
+	}
+	if d.metrics != nil {
+		config.Observer, config.StackExchange.Observe = d.metrics, d.metrics.Called
+	}
+	var err error
+	if d.server, err = httpapi.New(sealed.NewVault(watched), config); err != nil {
+		return err
+	}
+	if d.metrics != nil {
+		d.metrics.Server(d.server, d.maxWaiters())
+	}
+	return nil
+}
+
+// setStackExchange says where users sign in and see what they have authorized.
+func (d *daemon) setStackExchange(config *httpapi.Config) {
+	if !d.hasSandbox() {
+		config.StackExchange.BaseURL, config.StackExchange.APIURL = d.signIn, d.api
+		if d.StackExchangeURL != "" {
+			config.AuthorizedAppsURL = d.signIn.JoinPath("users", "current").String() + "?tab=apps"
+		}
+		return
+	}
+	fake := sandbox.New(sandbox.Config{
+		Remote: d.Sandbox == SandboxRemote,
+		// Every client id may redirect to this server.
+		Domain: func(string) string { return d.origin.Hostname() },
+	})
+	config.Sandbox = fake
+	config.StackExchange.Transport, config.StackExchange.Local = fake, true
+	config.StackExchange.BaseURL = d.origin.JoinPath("sandbox")
+	config.StackExchange.APIURL = d.origin.JoinPath("sandbox", "2.3")
+	config.AuthorizedAppsURL = (&url.URL{Scheme: d.origin.Scheme, Host: d.origin.Host, Path: "/sandbox/"}).String()
+}
+
+// bounded bounds the connections of one client that a listener has, and takes
+// the PROXY protocol if it is on.
+func (d *daemon) bounded(listener net.Listener) net.Listener {
+	return d.proxies.Listen(d.server.Limits().Listen(listener, d.proxies.Contain))
+}
+
+// Bounds of the secret in --secret-file, in bytes.
+const (
+	minSecret = certs.MinSecret
+	maxSecret = 4 << 10
+)
+
+// readSecret reads --secret-file, without the newline at its end.
+func (p *plan) readSecret() ([]byte, error) {
+	file, err := os.Open(p.SecretFile)
+	if err != nil {
+		return nil, mistake("--secret-file: %v", err)
+	}
+	defer file.Close()
+	secret, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
+	if err != nil {
+		return nil, mistake("--secret-file: %v", err)
+	}
+	if secret = bytes.TrimRight(secret, "\r\n"); len(secret) < minSecret || len(secret) > maxSecret {
+		return nil, mistake("--secret-file: %s must hold %d to %d bytes; make it with: openssl rand -hex 32",
+			p.SecretFile, minSecret, maxSecret)
+	}
+	return secret, nil
+}
+
+// readAuditKey returns the key of the hashes in audit lines.
+func (p *plan) readAuditKey() ([]byte, error) {
+	if p.SecretFile != "" {
+		return p.readSecret()
+	}
+	key := make([]byte, minSecret)
+	rand.Read(key)
+	return key, nil
+}

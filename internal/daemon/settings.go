@@ -1,0 +1,113 @@
+// Package daemon runs the server: it checks the settings, opens store,
+// certificates and listeners, serves until it is told to stop, and drains.
+//
+// [Settings] are what an operator chooses. [Run] and [Check] turn them into a
+// plan, which is complete and never changes, and examine what the machine has
+// to offer for it. Run then starts the parts one by one. Each part that has to
+// be stopped adds itself to a list, which is worked off from its end.
+package daemon
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/store"
+)
+
+// Defaults of [Settings].
+const (
+	DefaultListen     = "127.0.0.1:8080"
+	DefaultStore      = "sqlite:data/dss.db"
+	DefaultTTL        = api.DefaultTTL
+	DefaultMaxEntries = store.DefaultMaxEntries
+
+	tlsListen  = ":443"     // with a certificate from files
+	acmeListen = ":443,:80" // with certificates from an authority
+)
+
+// Settings say how to run a server. The zero value serves this machine alone,
+// over plain HTTP, with a database in the current folder.
+type Settings struct {
+	// Listen is the address to serve on. With HTTPS, a second one after a
+	// comma redirects plain HTTP. The default is [DefaultListen], :443,:80
+	// with ACMEEmail, and :443 with TLSCert.
+	Listen string
+	// PublicURL is the origin that browsers and apps see. If Listen is
+	// loopback, the default is http://localhost and the port.
+	PublicURL string
+	// Store is where sign-ins wait: memory:, sqlite:PATH, or the URL of a Redis
+	// or PostgreSQL server. The default is [DefaultStore].
+	Store string
+	// TTL is how long a sign-in may take, from a second to a day. The default is
+	// 15 minutes.
+	TTL time.Duration
+	// MaxEntries is how many entries the store holds. Their size and the number
+	// of waiting apps are bounded in proportion. The default is
+	// [DefaultMaxEntries].
+	MaxEntries int
+	// Confirm says which sign-ins ask the user first: [ConfirmAlways], the
+	// default, or [ConfirmOAuthOnly].
+	Confirm string
+	// AppHosts are the ids, separated by commas, of apps with a host of their
+	// own below the public one; all stands for any.
+	AppHosts string
+	// WeakKeys accepts relay keys that are short or made from a time.
+	WeakKeys bool
+
+	// AdminListen is the address of metrics, health checks and profiles; ""
+	// serves none.
+	AdminListen string
+	// LogFormat is text, the default, or json.
+	LogFormat string
+	// SecretFile holds at least 32 random bytes, the same for all servers of one
+	// name: the key of the hashes in audit lines, and of certificates in a
+	// shared store. By default each start makes a key for the hashes.
+	SecretFile string
+
+	// Limits is off, or a factor by which each limit of a client is multiplied.
+	// The default is 1.
+	Limits string
+	// TrustedProxies are the networks of proxies whose X-Forwarded-For counts,
+	// separated by commas. unix is whoever connects to a Unix socket;
+	// proxy-protocol says that connections begin with a PROXY header.
+	TrustedProxies string
+
+	// TLSCert and TLSKey are PEM files of a certificate's chain and key.
+	TLSCert, TLSKey string
+	// ACMEEmail has certificates ordered by ACME, from ACMEDirectory, which is
+	// Let's Encrypt's by default.
+	ACMEEmail, ACMEDirectory string
+
+	// StackExchangeURL is where users sign in, StackExchangeAPIURL the API.
+	StackExchangeURL, StackExchangeAPIURL string
+	// Sandbox serves a fake Stack Exchange instead: [SandboxOn] or
+	// [SandboxRemote]. The default is [SandboxOff].
+	Sandbox string
+}
+
+// Values of [Settings.Confirm]. With ConfirmOAuthOnly the answer for a relay
+// key is handed over at once. all and sessions are their former names.
+const (
+	ConfirmAlways    = "always"
+	ConfirmOAuthOnly = "oauth-only"
+)
+
+// Values of [Settings.Sandbox]. SandboxOn is for this machine alone; with
+// SandboxRemote anybody can sign in as anybody.
+const (
+	SandboxOff    = "off"
+	SandboxOn     = "on"
+	SandboxRemote = "remote"
+)
+
+// SettingError is a mistake in the settings. It names them as the flags of dss
+// serve.
+type SettingError struct{ text string }
+
+// Error implements error.
+func (e SettingError) Error() string { return e.text }
+
+func mistake(format string, arguments ...any) error {
+	return SettingError{fmt.Sprintf(format, arguments...)}
+}
