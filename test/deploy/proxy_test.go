@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -142,12 +144,19 @@ func hangUp(t *testing.T, a app, dss *process, admin string) {
 // waiting counts the apps that wait.
 func waiting(t *testing.T, admin string) int {
 	t.Helper()
-	got, err := newApp("http://" + admin).get("/debug/pprof/goroutine?debug=2")
-	if err != nil || got.status != http.StatusOK {
-		t.Fatalf("goroutines: %d %v", got.status, err)
+	got, err := newApp("http://" + admin).get("/metrics")
+	match := waitsInFlight.FindStringSubmatch(got.body)
+	if err != nil || match == nil {
+		t.Fatalf("metrics: %d %v", got.status, err)
 	}
-	return strings.Count(got.body, "relay.(*Relay).wait(")
+	n, err := strconv.Atoi(match[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
+
+var waitsInFlight = regexp.MustCompile(`(?m)^dss_waits_in_flight (\d+)$`)
 
 // refuse sends what is too large, and what is meant for somebody else.
 func refuse(t *testing.T, a app, canary string) {
