@@ -60,7 +60,8 @@ type Error struct {
 
 // Errors is the table of all errors, by name. It must not be changed.
 var Errors = map[string]Error{
-	NoToken:                {404, "", "nothing is stored under this key; the user may not be done yet: ask again, or pass wait"},
+	NoToken: {404, "", "nothing is stored under this key; " +
+		"the user may not be done yet: ask again, or pass wait"},
 	NoKey:                  {400, "", "pass the key that the app sent to Stack Exchange as state"},
 	AccessDenied:           {403, AccessDenied, "access was denied"},
 	KeyConflict:            {409, "", "two different responses were deposited under this key; start again with a new one"},
@@ -81,13 +82,14 @@ var Errors = map[string]Error{
 	InternalError:          {500, ServerError, "something went wrong here; try again"},
 	TemporarilyUnavailable: {503, TemporarilyUnavailable, "try again in a moment"},
 
-	AuthorizationPending:    {400, AuthorizationPending, "the user is not done yet"},
-	SlowDown:                {400, SlowDown, "poll again, but less often"},
-	ExpiredToken:            {400, ExpiredToken, "the device code has expired; start again"},
-	InvalidGrant:            {400, InvalidGrant, "the code is not good"},
-	InvalidClient:           {400, InvalidClient, "client_id must be the app's number on Stack Apps"},
-	InvalidScope:            {400, InvalidScope, "scope must be names separated by spaces or commas"},
-	UnsupportedGrantType:    {400, UnsupportedGrantType, "grant_type must be " + GrantAuthorizationCode + " or " + GrantDeviceCode},
+	AuthorizationPending: {400, AuthorizationPending, "the user is not done yet"},
+	SlowDown:             {400, SlowDown, "poll again, but less often"},
+	ExpiredToken:         {400, ExpiredToken, "the device code has expired; start again"},
+	InvalidGrant:         {400, InvalidGrant, "the code is not good"},
+	InvalidClient:        {400, InvalidClient, "client_id must be the app's number on Stack Apps"},
+	InvalidScope:         {400, InvalidScope, "scope must be names separated by spaces or commas"},
+	UnsupportedGrantType: {400, UnsupportedGrantType, "grant_type must be " + GrantAuthorizationCode +
+		" or " + GrantDeviceCode},
 	UnsupportedResponseType: {400, UnsupportedResponseType, "response_type must be code"},
 
 	NotFound:       {404, "", "there is no page at this address"},

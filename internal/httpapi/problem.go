@@ -123,7 +123,9 @@ func problemOf(err error) *problem {
 	}
 	if errors.Is(err, sealed.ErrUnavailable) {
 		return &problem{
-			name: api.TemporarilyUnavailable, detail: "the store cannot be reached; try again in a moment", fault: "store failed",
+			name:   api.TemporarilyUnavailable,
+			detail: "the store cannot be reached; try again in a moment",
+			fault:  "store failed",
 		}
 	}
 	return &problem{name: api.InternalError, fault: "request failed"}

@@ -41,7 +41,8 @@ type Metrics struct {
 // New returns metrics that nothing has been counted in.
 func New(c Config) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
-	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	build := m.gauges("dss_build_info", "Which program runs; always 1.", "version", "revision", "goversion")
 	build.WithLabelValues(c.Build.Version, c.Build.Revision, c.Build.Go).Set(1)
 	m.requests = m.newRequests()
@@ -90,9 +91,11 @@ func (m *Metrics) Certificate(own func() *x509.Certificate) {
 			return 0
 		}
 	}
-	m.gaugeOf("dss_certificate_not_before_timestamp_seconds", "Since when the certificate of the server's own host is valid; 0 if there is none.",
+	m.gaugeOf("dss_certificate_not_before_timestamp_seconds",
+		"Since when the certificate of the server's own host is valid; 0 if there is none.",
 		at(func(leaf *x509.Certificate) time.Time { return leaf.NotBefore }))
-	m.gaugeOf("dss_certificate_expiry_timestamp_seconds", "Until when the certificate of the server's own host is valid; 0 if there is none.",
+	m.gaugeOf("dss_certificate_expiry_timestamp_seconds",
+		"Until when the certificate of the server's own host is valid; 0 if there is none.",
 		at(func(leaf *x509.Certificate) time.Time { return leaf.NotAfter }))
 }
 

@@ -38,7 +38,8 @@ type requestSeries struct {
 func (m *Metrics) newRequests() requests {
 	r := requests{
 		underWay: m.gauges("dss_requests_in_flight", "Requests under way, waiting ones included.").WithLabelValues(),
-		total:    m.counters("dss_requests_total", "Requests answered, by route, method and status.", "route", "method", "code"),
+		total: m.counters("dss_requests_total",
+			"Requests answered, by route, method and status.", "route", "method", "code"),
 		took: m.histograms("dss_request_duration_seconds",
 			"How long requests took, by route, without those that waited for a deposit.", quick, "route"),
 		errors: m.counters("dss_errors_total", "Answers that are an error, by its name.", "error"),

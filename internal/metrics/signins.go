@@ -15,24 +15,30 @@ type signIns struct {
 }
 
 var (
-	kinds        = []string{relay.KindToken.String(), relay.KindCode.String(), relay.KindRefusal.String()}
-	outcomes     = []string{string(relay.Created), string(relay.Repeated), string(relay.Replaced), string(relay.Conflicted), string(relay.TooLate)}
-	steps        = []string{string(oauth.Started), string(oauth.Approved), string(oauth.Declined), string(oauth.Redeemed), string(oauth.Refused)}
-	waitOutcomes = []string{httpapi.WaitAnswered, httpapi.WaitEmpty, httpapi.WaitLeft, httpapi.WaitDrained, httpapi.WaitFull, httpapi.WaitFailed}
-	patience     = []float64{.1, .5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60} // seconds
+	kinds    = []string{relay.KindToken.String(), relay.KindCode.String(), relay.KindRefusal.String()}
+	outcomes = []string{string(relay.Created), string(relay.Repeated), string(relay.Replaced),
+		string(relay.Conflicted), string(relay.TooLate)}
+	steps = []string{string(oauth.Started), string(oauth.Approved), string(oauth.Declined),
+		string(oauth.Redeemed), string(oauth.Refused)}
+	waitOutcomes = []string{httpapi.WaitAnswered, httpapi.WaitEmpty, httpapi.WaitLeft, httpapi.WaitDrained,
+		httpapi.WaitFull, httpapi.WaitFailed}
+	patience = []float64{.1, .5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60} // seconds
 )
 
 func (m *Metrics) newSignIns() signIns {
 	s := signIns{
-		deposits:    m.counters("dss_deposits_total", "Deposits, by kind and by what became of them.", "kind", "outcome"),
-		claims:      m.counters("dss_claims_total", "Claims that found something, by its kind and by what became of it.", "kind", "outcome"),
+		deposits: m.counters("dss_deposits_total", "Deposits, by kind and by what became of them.", "kind", "outcome"),
+		claims: m.counters("dss_claims_total",
+			"Claims that found something, by its kind and by what became of it.", "kind", "outcome"),
 		grants:      m.counters("dss_grants_total", "Steps of sign-ins at the OAuth server, by grant.", "grant", "step"),
 		revocations: m.counters("dss_revocations_total", "Tokens ended for apps, by outcome.", "outcome"),
-		waits:       m.histograms("dss_wait_duration_seconds", "How long claims waited for a deposit, by how that ended.", patience, "outcome"),
+		waits: m.histograms("dss_wait_duration_seconds",
+			"How long claims waited for a deposit, by how that ended.", patience, "outcome"),
 	}
 	// What is there from the start has a rate when it first happens.
 	all(s.deposits, kinds, outcomes)
-	all(s.claims, append(kinds, relay.KindConflict.String()), []string{httpapi.Delivered, httpapi.Interrupted, httpapi.PutBack, httpapi.Lost})
+	all(s.claims, append(kinds, relay.KindConflict.String()),
+		[]string{httpapi.Delivered, httpapi.Interrupted, httpapi.PutBack, httpapi.Lost})
 	all(s.grants, []string{string(oauth.CodeGrant), string(oauth.DeviceGrant)}, steps)
 	s.revocations.WithLabelValues(httpapi.Ended)
 	for _, outcome := range waitOutcomes {

@@ -16,11 +16,13 @@ type Capacity struct{ Entries, Bytes int64 }
 // Store returns a store that keeps its entries in s and measures s. If s
 // knows its usage, that is shown next to its capacity. Call it once.
 func (m *Metrics) Store(s sealed.Store, capacity Capacity) sealed.Store {
-	took := m.histograms("dss_store_operation_duration_seconds", "How long the store took, by operation.", quick, "operation")
+	took := m.histograms("dss_store_operation_duration_seconds",
+		"How long the store took, by operation.", quick, "operation")
 	errs := m.counters("dss_store_errors_total",
 		"Operations the store failed at, by operation: because it is full, or for another reason.", "operation", "reason")
 	operation := func(name string) operation {
-		return operation{took.WithLabelValues(name), errs.WithLabelValues(name, "full"), errs.WithLabelValues(name, "failed")}
+		full, failed := errs.WithLabelValues(name, "full"), errs.WithLabelValues(name, "failed")
+		return operation{took.WithLabelValues(name), full, failed}
 	}
 	if u, ok := s.(interface{ Usage() (entries, bytes int64) }); ok {
 		m.usage(u.Usage, capacity)
@@ -32,8 +34,10 @@ func (m *Metrics) usage(usage func() (entries, bytes int64), capacity Capacity) 
 	m.gaugeOf("dss_store_entries", "Entries in the store.", func() float64 { entries, _ := usage(); return float64(entries) })
 	m.gaugeOf("dss_store_bytes", "Size of the entries in the store, and 256 bytes for each.",
 		func() float64 { _, bytes := usage(); return float64(bytes) })
-	m.gaugeOf("dss_store_entries_limit", "Entries the store may hold (--max-entries).", func() float64 { return float64(capacity.Entries) })
-	m.gaugeOf("dss_store_bytes_limit", "Size of the entries the store may hold.", func() float64 { return float64(capacity.Bytes) })
+	m.gaugeOf("dss_store_entries_limit", "Entries the store may hold (--max-entries).",
+		func() float64 { return float64(capacity.Entries) })
+	m.gaugeOf("dss_store_bytes_limit", "Size of the entries the store may hold.",
+		func() float64 { return float64(capacity.Bytes) })
 }
 
 // operation is what one operation of a store counts in.

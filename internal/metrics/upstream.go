@@ -19,11 +19,14 @@ var afar = []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 func (m *Metrics) newUpstream() upstream {
 	u := upstream{
-		calls: m.counters("dss_upstream_calls_total", "Calls to Stack Exchange, by method and outcome.", "method", "outcome"),
+		calls: m.counters("dss_upstream_calls_total",
+			"Calls to Stack Exchange, by method and outcome.", "method", "outcome"),
 		took: m.histograms("dss_upstream_call_duration_seconds",
 			"How long calls to Stack Exchange took, by method, with the wait for their turn.", afar, "method"),
-		quota:     m.gauges("dss_upstream_quota_remaining", "Requests that the Stack Exchange API still allows today, as it last said."),
-		quotaFrom: m.gauges("dss_upstream_quota_limit", "Requests that the Stack Exchange API allows in a day, as it last said."),
+		quota: m.gauges("dss_upstream_quota_remaining",
+			"Requests that the Stack Exchange API still allows today, as it last said."),
+		quotaFrom: m.gauges("dss_upstream_quota_limit",
+			"Requests that the Stack Exchange API allows in a day, as it last said."),
 	}
 	var names []string
 	for _, method := range methods {
@@ -53,8 +56,10 @@ func (m *Metrics) Called(c stackexchange.Call) {
 // how many altered entries it has found; and whether Stack Exchange wants no
 // calls for a while.
 func (m *Metrics) Server(s *httpapi.Server, maxWaiters int) {
-	m.gaugeOf("dss_waits_in_flight", "Claims that wait for a deposit now.", func() float64 { return float64(s.Waiting()) })
-	m.gaugeOf("dss_waits_limit", "How many claims may wait.", func() float64 { return float64(maxWaiters) })
+	m.gaugeOf("dss_waits_in_flight", "Claims that wait for a deposit now.",
+		func() float64 { return float64(s.Waiting()) })
+	m.gaugeOf("dss_waits_limit", "How many claims may wait.",
+		func() float64 { return float64(maxWaiters) })
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "dss_unreadable_entries_total", Help: "Entries that were found altered in the store, and treated as absent.",
 	}, func() float64 { return float64(s.Unreadable()) }))
