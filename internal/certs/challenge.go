@@ -21,6 +21,8 @@ const (
 const (
 	// proofTime bounds the proof by one kind of challenge.
 	proofTime = 45 * time.Second
+	// shortTime bounds what need not succeed, and what a handshake waits for.
+	shortTime = 10 * time.Second
 	// challengeTime is how long answers to challenges are kept at most.
 	challengeTime = 10 * time.Minute
 )
@@ -96,7 +98,7 @@ func (a *ACME) authorize(ctx context.Context, client *acme.Client, url, host, ki
 // withdraw gives up an authorization that failed, so that it does not count as
 // pending. If that fails too, the authority lets it expire.
 func withdraw(ctx context.Context, client *acme.Client, url string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shortTime)
 	defer cancel()
 	authorization, err := client.GetAuthorization(ctx, url)
 	if err == nil && authorization.Status == acme.StatusPending {
@@ -121,7 +123,7 @@ func (a *ACME) publish(ctx context.Context, client *acme.Client, challenge *acme
 		return nil, err
 	}
 	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shortTime)
 		defer cancel()
 		_ = a.config.Storage.Delete(ctx, name) // or it expires
 	}, nil
@@ -145,7 +147,7 @@ func alpnAnswer(client *acme.Client, token, host string) ([]byte, error) {
 
 // challengeCert returns the answer to a TLS-ALPN-01 challenge for host.
 func (a *ACME) challengeCert(ctx context.Context, host string) (*tls.Certificate, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	ctx, cancel := context.WithTimeout(ctx, shortTime)
 	defer cancel()
 	data, ok, err := a.config.Storage.Get(ctx, challengePrefix+host)
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -17,26 +16,19 @@ import (
 )
 
 const (
-	// callTime bounds one request to the authority, and connectTime the
-	// connection.
-	callTime    = 30 * time.Second
-	connectTime = 10 * time.Second
+	// callTime bounds one request to the authority.
+	callTime = 30 * time.Second
 	// maxRetries is how often one request is repeated within an order.
 	maxRetries = 3
 )
 
 func newClient(roots *x509.CertPool) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	return &http.Client{
 		Timeout:       callTime,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: connectTime}).DialContext,
-			TLSHandshakeTimeout: connectTime,
-			TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-			ForceAttemptHTTP2:   true,
-			IdleConnTimeout:     callTime,
-		},
+		Transport:     transport,
 	}
 }
 
