@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"examples/go-loopback": {},
 	"examples/inbox":       {module},
 	"internal/browser":     {},
-	"internal/certs":       {"internal/sealed", "internal/secret"},
+	"internal/certs":       {"internal/origin", "internal/sealed", "internal/secret"},
 	"internal/cli":         {"internal/display"},
 	"internal/clientaddr":  {"internal/origin"},
 	"internal/daemon": {

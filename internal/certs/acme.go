@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/crypto/acme"
+
+	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
 var (
@@ -115,15 +117,13 @@ func (a *ACME) Own() *x509.Certificate {
 	return nil
 }
 
-// HostName reports whether name is one that an authority can issue for: of
-// letters, digits and dashes, with a dot, in lower case.
+// HostName reports whether name is one that a public authority can issue for:
+// in canonical form, of letters, digits and inner dashes, with a dot, and
+// neither an address nor this machine's own.
 func HostName(name string) bool {
-	labels := strings.Split(name, ".")
-	for _, label := range labels {
-		if label == "" || len(label) > 63 || strings.Trim(label, "-") != label ||
-			strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return false
-		}
-	}
-	return len(labels) > 1 && len(name) <= 253
+	host, err := origin.Host("https", name)
+	dotted := "." + name + "."
+	return err == nil && host == name && strings.Contains(name, ".") &&
+		!strings.ContainsAny(name, "_:") && !strings.Contains(dotted, ".-") && !strings.Contains(dotted, "-.") &&
+		!origin.IsAddress(name) && !origin.IsLoopback(name)
 }

@@ -55,6 +55,7 @@ func TestHostName(t *testing.T) {
 	}
 	for _, name := range []string{
 		"", ".", "localhost", "a..b", ".a.b", "a.b.", "-a.b", "a-.b", "a_b.c", "A.b", "a b.c", "*.a.b", "a/b.c", "é.b", "a.b\n",
+		"192.0.2.1", "[::1]", "a.b:80", "a.localhost",
 		strings.Repeat("a", 64) + ".b", strings.Repeat("abcdefg.", 32) + "b",
 	} {
 		if HostName(name) {

@@ -48,7 +48,7 @@ func (p *plan) checkACME() error {
 		return mistake("--acme-directory must be an https URL such as %s", acme.LetsEncryptURL)
 	}
 	u, err := origin.Parse(p.PublicURL)
-	if err != nil || u.Scheme != "https" || !certifiable(u.Hostname()) {
+	if err != nil || u.Scheme != "https" || !certs.HostName(u.Hostname()) {
 		return mistake("--acme-email needs a --public-url with a name that the whole internet knows, " +
 			"such as https://auth.example.org")
 	}
@@ -78,11 +78,6 @@ func (p *plan) certHosts() []string {
 		hosts = append(hosts, id+"."+hosts[0])
 	}
 	return hosts
-}
-
-// certifiable reports whether an authority may issue for a canonical host.
-func certifiable(host string) bool {
-	return certs.HostName(host) && net.ParseIP(host) == nil && !origin.IsLoopback(host)
 }
 
 // certFolder keeps what one authority has issued, next to the database: the
