@@ -88,11 +88,11 @@ func (f *flaky) Get(ctx context.Context, name string) ([]byte, bool, error) {
 // cannot be reached.
 func newCluster(t *testing.T, more ...string) cluster {
 	t.Helper()
-	vault, err := NewVault(memory.New(store.Limits{}), secret.New(strings.Repeat("s", MinSecret)), "authority")
+	shared, err := NewShared(memory.New(store.Limits{}), secret.New(strings.Repeat("s", MinSecret)), "authority")
 	if err != nil {
 		t.Fatal(err)
 	}
-	storage, log := &flaky{Storage: vault}, &buffer{}
+	storage, log := &flaky{Storage: shared}, &buffer{}
 	return cluster{NewACME(Config{
 		Directory: "https://127.0.0.1:1/dir", Email: "me@example.org", Hosts: append([]string{testHost}, more...), HTTP01: true,
 		Storage: storage, Log: slog.New(slog.NewTextHandler(log, nil)),

@@ -19,13 +19,13 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
-func newVault(t *testing.T, store sealed.Store, text string) *certs.Vault {
+func newShared(t *testing.T, store sealed.Store, text string) *certs.Shared {
 	t.Helper()
-	vault, err := certs.NewVault(store, secret.New(text), "authority")
+	shared, err := certs.NewShared(store, secret.New(text), "authority")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return vault
+	return shared
 }
 
 func newFolder(t *testing.T, path string) *certs.Folder {
@@ -43,7 +43,7 @@ func inMemory() *memory.Store { return memory.New(store.Limits{}) }
 func TestStorage(t *testing.T) {
 	for kind, storage := range map[string]certs.Storage{
 		"folder": newFolder(t, filepath.Join(t.TempDir(), "a", "b")),
-		"vault":  newVault(t, inMemory(), strings.Repeat("s", certs.MinSecret)),
+		"shared": newShared(t, inMemory(), strings.Repeat("s", certs.MinSecret)),
 	} {
 		t.Run(kind, func(t *testing.T) {
 			ctx := t.Context()
@@ -151,19 +151,19 @@ func TestFolderTrouble(t *testing.T) {
 	}
 }
 
-// TestVaultSeals: who has the store has nothing; who has another secret finds
+// TestSharedSeals: who has the store has nothing; who has another secret finds
 // nothing; an altered entry is none, and can be replaced.
-func TestVaultSeals(t *testing.T) {
+func TestSharedSeals(t *testing.T) {
 	store, text := inMemory(), rand.Text()+rand.Text()
 	spy := &spying{Store: store}
-	vault := newVault(t, spy, text)
-	if err := vault.Put(t.Context(), "auth.example.org", []byte("-----BEGIN PRIVATE KEY-----"), time.Hour); err != nil {
+	shared := newShared(t, spy, text)
+	if err := shared.Put(t.Context(), "auth.example.org", []byte("-----BEGIN PRIVATE KEY-----"), time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Contains(spy.value, []byte("PRIVATE")) || bytes.Contains(spy.value, []byte("example")) {
 		t.Errorf("stored in clear: %q", spy.value)
 	}
-	if _, ok, err := newVault(t, store, text+"x").Get(t.Context(), "auth.example.org"); ok || err != nil {
+	if _, ok, err := newShared(t, store, text+"x").Get(t.Context(), "auth.example.org"); ok || err != nil {
 		t.Errorf("with another secret: %v, %v", ok, err)
 	}
 	altered := bytes.Clone(spy.value)
@@ -171,16 +171,16 @@ func TestVaultSeals(t *testing.T) {
 	if ok, err := store.Replace(t.Context(), spy.id, spy.value, altered, time.Hour); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	if _, ok, err := vault.Get(t.Context(), "auth.example.org"); ok || err != nil {
+	if _, ok, err := shared.Get(t.Context(), "auth.example.org"); ok || err != nil {
 		t.Errorf("altered: %v, %v", ok, err)
 	}
-	if err := vault.Put(t.Context(), "auth.example.org", []byte("new"), time.Hour); err != nil {
+	if err := shared.Put(t.Context(), "auth.example.org", []byte("new"), time.Hour); err != nil {
 		t.Error(err)
 	}
-	if data, ok, err := vault.Get(t.Context(), "auth.example.org"); string(data) != "new" || !ok || err != nil {
+	if data, ok, err := shared.Get(t.Context(), "auth.example.org"); string(data) != "new" || !ok || err != nil {
 		t.Errorf("replaced: %q, %v, %v", data, ok, err)
 	}
-	if _, err := certs.NewVault(store, secret.New(strings.Repeat("s", certs.MinSecret-1)), "a"); err == nil {
+	if _, err := certs.NewShared(store, secret.New(strings.Repeat("s", certs.MinSecret-1)), "a"); err == nil {
 		t.Error("a short secret is taken")
 	}
 }
@@ -196,14 +196,14 @@ func (s *spying) Create(ctx context.Context, id sealed.ID, value []byte, ttl tim
 	return s.Store.Create(ctx, id, value, ttl)
 }
 
-// TestVaultLock: one at a time; a lock that has expired and is another's is
+// TestSharedLock: one at a time; a lock that has expired and is another's is
 // not released by who had it.
-func TestVaultLock(t *testing.T) {
+func TestSharedLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		vault := newVault(t, inMemory(), strings.Repeat("s", certs.MinSecret))
+		shared := newShared(t, inMemory(), strings.Repeat("s", certs.MinSecret))
 		lock := func(want bool) func() {
 			t.Helper()
-			unlock, ok, err := vault.Lock(t.Context(), "auth.example.org")
+			unlock, ok, err := shared.Lock(t.Context(), "auth.example.org")
 			if err != nil || ok != want {
 				t.Fatalf("Lock = %v, %v", ok, err)
 			}
@@ -226,19 +226,19 @@ func TestVaultLock(t *testing.T) {
 	})
 }
 
-// TestVaultExpiry: challenges do not stay.
-func TestVaultExpiry(t *testing.T) {
+// TestSharedExpiry: challenges do not stay.
+func TestSharedExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		vault := newVault(t, inMemory(), strings.Repeat("s", certs.MinSecret))
-		if err := vault.Put(t.Context(), "challenge_x", []byte("answer"), time.Minute); err != nil {
+		shared := newShared(t, inMemory(), strings.Repeat("s", certs.MinSecret))
+		if err := shared.Put(t.Context(), "challenge_x", []byte("answer"), time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(59 * time.Second)
-		if _, ok, _ := vault.Get(t.Context(), "challenge_x"); !ok {
+		if _, ok, _ := shared.Get(t.Context(), "challenge_x"); !ok {
 			t.Error("gone too early")
 		}
 		time.Sleep(time.Second)
-		if _, ok, _ := vault.Get(t.Context(), "challenge_x"); ok {
+		if _, ok, _ := shared.Get(t.Context(), "challenge_x"); ok {
 			t.Error("still there")
 		}
 	})

@@ -24,7 +24,7 @@ func TestCertStorage(t *testing.T) {
 			t.Fatal(err)
 		}
 		storage, err := planned(t, shared).certStorage(memory.New(store.Limits{}))
-		if _, ok := storage.(*certs.Vault); ok != good || (err == nil) != good {
+		if _, ok := storage.(*certs.Shared); ok != good || (err == nil) != good {
 			t.Errorf("a secret of %d bytes: %T, %v", length, storage, err)
 		}
 		if _, ok := errors.AsType[SettingError](err); ok == good {

@@ -48,11 +48,11 @@ type member struct {
 // nothing before run.
 func join(t *testing.T, a *authority, store sealed.Store, text, port string) *member {
 	t.Helper()
-	vault, err := certs.NewVault(store, secret.New(text), "authority")
+	shared, err := certs.NewShared(store, secret.New(text), "authority")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return joinWith(t, a, vault, port)
+	return joinWith(t, a, shared, port)
 }
 
 func joinWith(t *testing.T, a *authority, storage certs.Storage, port string) *member {
