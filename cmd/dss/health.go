@@ -24,7 +24,9 @@ type health struct{ listen, adminListen, url string }
 func healthCommand() *cli.Command {
 	return &cli.Command{
 		Name: "health", Summary: "ask a server on this machine whether it is ready",
-		About: `It asks the server whether it is ready: that it runs, reaches its store and is not about to end. It ends with status 0 if so, 1 if the server says no, 5 if there is no answer. It reads the settings of dss serve, so that a container can check itself with no other program in it.`,
+		About: `It asks the server whether it is ready: that it runs, reaches its store and is not about to end. It ends with
+status 0 if so, 1 if the server says no, 5 if there is no answer. It reads the settings of dss serve, so that a
+container can check itself with no other program in it.`,
 		Setup: func(f *cli.Flags) cli.Run {
 			h := &health{}
 			f.StringVar(&h.listen, "listen", daemon.DefaultListen, "`address` the server serves on, over plain HTTP")
@@ -39,7 +41,7 @@ func (h *health) address() (string, error) {
 	if h.url != "" {
 		u, err := url.Parse(h.url)
 		if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
-			return "", usagef("--health-url must be a URL such as https://auth.example.org/readyz")
+			return "", cli.Usagef("--health-url must be a URL such as https://auth.example.org/readyz")
 		}
 		return h.url, nil
 	}
@@ -60,7 +62,7 @@ func (h *health) ask(ctx context.Context) error {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return usagef("%s is no address to ask", address)
+		return cli.Usagef("%s is not an address to ask", address)
 	}
 	transport := &http.Transport{Proxy: nil, DisableKeepAlives: true}
 	response, err := transport.RoundTrip(request) // which follows no redirect

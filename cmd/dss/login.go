@@ -56,7 +56,7 @@ func (l *login) flags(f *cli.Flags) {
 	f.StringVar(&l.clientID, "client-id", "", "the app's `number` on Stack Apps")
 	f.StringVar(&l.scope, "scope", "", "comma-separated `scopes` to ask for, such as read_inbox,write_access")
 	f.ChoiceVar(&l.flow, "flow", "auto|loopback|relay|implicit|device", "the way in")
-	f.BoolVar(&l.noBrowser, "no-browser", false, "show the address only")
+	f.BoolVar(&l.noBrowser, "no-browser", "show the address only")
 	f.ChoiceVar(&l.output, "output", "token|json|env",
 		"what to print: the token, a JSON object, or DSS_TOKEN=… for a shell")
 	f.StringVar(&l.appID, "app-id", "", "`id` that keeps the app's keys apart, in the relay flows")
@@ -125,7 +125,7 @@ func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss
 	signIn, err := client.Start(ctx)
 	switch {
 	case errors.Is(err, dss.ErrWrongServer) && !errors.Is(err, dss.ErrUnreachable): // it has another name
-		return nil, usagef("%v", err)
+		return nil, cli.Usagef("%v", err)
 	case err != nil:
 		return nil, err
 	}

@@ -45,8 +45,6 @@ func program() *cli.Program {
 	}
 }
 
-var usagef = cli.Usagef
-
 var errInterrupted = errors.New("interrupted")
 
 func main() {

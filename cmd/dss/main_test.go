@@ -172,7 +172,7 @@ func TestTokensAreNoArguments(t *testing.T) {
 
 func TestExitStatus(t *testing.T) {
 	for err, want := range map[error]int{
-		nil: 0, errors.New("x"): 1, usagef("x"): 2, dss.ErrAccessDenied: 3, dss.ErrInvalidToken: 3,
+		nil: 0, errors.New("x"): 1, cli.Usagef("x"): 2, dss.ErrAccessDenied: 3, dss.ErrInvalidToken: 3,
 		dss.ErrExpired: 4, dss.ErrConflict: 4, dss.ErrAnswerLost: 4, dss.ErrUnreachable: 5, dss.ErrThrottled: 1, &dss.Error{Status: 400}: 1, errInterrupted: 130,
 	} {
 		if got := exitStatus(err); got != want {

@@ -51,7 +51,7 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 	storeFlag(f, &s.Store)
 	f.SwitchVar(&s.Sandbox, "sandbox", daemon.SandboxRemote, "serve a fake Stack Exchange under /sandbox/, "+
 		"to this machine only; with remote to everybody, who can then sign in as anybody")
-	f.BoolVar(check, "check", false, "say what these settings would do, without starting; status 2 if they would not work")
+	f.BoolVar(check, "check", "say what these settings would do, without starting; status 2 if they would not work")
 
 	f.Group("HTTPS without a proxy")
 	f.StringVar(&s.ACMEEmail, "acme-email", "", "obtain certificates by ACME, and accept the authority's terms; "+
@@ -76,7 +76,7 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 		"public one, or all (not with --acme-email)")
 	f.ChoiceVar(&s.Confirm, "confirm", "always|oauth-only|all|sessions", "whether a sign-in asks the user first: "+
 		"always (all), or oauth-only (sessions), which hands a relay key its token at once; for a private server")
-	f.BoolVar(&s.WeakKeys, "weak-keys", false, "accept relay keys that are short or made from a time, "+
+	f.BoolVar(&s.WeakKeys, "weak-keys", "accept relay keys that are short or made from a time, "+
 		"which can be guessed")
 	f.DurationVar(&s.TTL, "ttl", daemon.DefaultTTL, "how long a sign-in may take")
 	f.StringVar(&s.StackExchangeURL, "stackexchange-url", "", "`URL` where users sign in "+

@@ -49,13 +49,9 @@ func (f *Flags) DurationVar(to *time.Duration, name string, fallback time.Durati
 	add(f, to, fallback, parseDuration, one)
 }
 
-// BoolVar adds a switch: --name, or --name=false.
-func (f *Flags) BoolVar(to *bool, name string, fallback bool, usage string) {
-	one := setting{name: name, usage: usage, bare: "true"}
-	if fallback {
-		one.fallback = "true"
-	}
-	add(f, to, fallback, parseBool, one)
+// BoolVar adds a switch, which is off unless it is given.
+func (f *Flags) BoolVar(to *bool, name, usage string) {
+	add(f, to, false, parseBool, setting{name: name, usage: usage, bare: "true"})
 }
 
 // ChoiceVar adds a flag for one of several options, which | separates. The
@@ -80,12 +76,6 @@ func (f *Flags) SwitchVar(to *string, name, options, usage string) {
 	}, setting{name: name, usage: usage, value: options, options: list, bare: "true"})
 }
 
-// Var adds a flag for a value that says in a sentence how it is written, if a
-// text cannot be one.
-func (f *Flags) Var(to flag.Value, name, usage string) {
-	f.declare(setting{name: name, usage: usage, value: "value", fallback: to.String(), set: to.Set})
-}
-
 // add adds a flag whose text parse parses.
 func add[T any](f *Flags, to *T, fallback T, parse func(string) (T, error), one setting) {
 	*to = fallback
@@ -96,10 +86,6 @@ func add[T any](f *Flags, to *T, fallback T, parse func(string) (T, error), one 
 		}
 		return err
 	}
-	f.declare(one)
-}
-
-func (f *Flags) declare(one setting) {
 	one.group = f.group
 	before, rest, _ := strings.Cut(one.usage, "`")
 	if value, after, ok := strings.Cut(rest, "`"); ok {
@@ -115,15 +101,6 @@ func (f *Flags) find(name string) *setting {
 		}
 	}
 	return nil
-}
-
-// Given returns the names of the flags that were set, by either means.
-func (f *Flags) Given() map[string]bool {
-	names := map[string]bool{}
-	for _, one := range f.all {
-		names[one.name] = one.given
-	}
-	return names
 }
 
 // variable returns the name of a flag's twin.
