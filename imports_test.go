@@ -26,12 +26,13 @@ var allowed = map[string][]string{
 	"examples/go-device":   {},
 	"examples/go-loopback": {},
 	"examples/inbox":       {module},
+	"internal/access":      {},
 	"internal/browser":     {},
 	"internal/certs":       {"internal/origin", "internal/sealed", "internal/secret"},
 	"internal/cli":         {"internal/display"},
 	"internal/clientaddr":  {"internal/origin"},
 	"internal/daemon": {
-		module, "api", "internal/certs", "internal/clientaddr", "internal/display", "internal/httpapi", "internal/limit",
+		module, "api", "internal/access", "internal/certs", "internal/clientaddr", "internal/display", "internal/httpapi", "internal/limit",
 		"internal/logger", "internal/metrics", "internal/origin", "internal/relay", "internal/sandbox", "internal/sealed",
 		"internal/secret", "internal/store", "internal/store/memory", "internal/store/postgres", "internal/store/redis",
 		"internal/store/sqlite",
@@ -62,13 +63,14 @@ var allowed = map[string][]string{
 	"internal/store/memory":     {"internal/sealed", "internal/store"},
 	"internal/store/postgres":   {"internal/origin", "internal/sealed", "internal/store"},
 	"internal/store/redis":      {"internal/origin", "internal/sealed", "internal/store"},
-	"internal/store/sqlite":     {"internal/sealed", "internal/store"},
+	"internal/store/sqlite":     {"internal/access", "internal/sealed", "internal/store"},
 	"internal/web":              {"api"},
 }
 
 // outside says which packages may import something that is neither ours nor
 // the standard library's.
 var outside = map[string][]string{
+	"internal/access":         {"golang.org/x/sys/unix"},
 	"examples/go-device":      {"golang.org/x/oauth2"},
 	"examples/go-loopback":    {"golang.org/x/oauth2"},
 	"internal/store/redis":    {"github.com/redis/rueidis"},

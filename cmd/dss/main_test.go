@@ -196,7 +196,7 @@ func TestCannotStart(t *testing.T) {
 		t.Errorf("address in use: exit status %d\n%s", status, stderr)
 	}
 	path := filepath.Join(t.TempDir(), "dss.db")
-	store, err := sqlite.Open(context.Background(), path, store.Limits{})
+	store, err := sqlite.Open(context.Background(), "sqlite:"+path, store.Limits{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

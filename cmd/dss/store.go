@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -43,8 +42,7 @@ status 1 if there is a problem, which a server should not run on.`,
 func checkStore(ctx context.Context, p cli.Process, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	log := slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	findings, err := daemon.ExamineStore(ctx, url, log)
+	findings, err := daemon.CheckStore(ctx, url)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/desktop-stack-serv/dss/internal/access"
 	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/origin"
@@ -174,8 +175,8 @@ func (e *examination) acmeCertificates() (string, error) {
 	kept := "the store, for all servers"
 	if !e.kind.shared {
 		kept = e.certFolder()
-		if err := checkFolder("certificates", kept); err != nil {
-			return "", err
+		if err := access.Folder(kept); err != nil {
+			return "", mistake("certificates: %v", err)
 		}
 	}
 	hosts := strings.Join(e.certHosts(), ", ")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
@@ -17,6 +18,48 @@ const (
 	// wakeTime is how long a notification may take.
 	wakeTime = 2 * time.Second
 )
+
+// Runner is an open store with its background work.
+type Runner interface {
+	sealed.Store
+	Run(ctx context.Context) error
+	Close() error
+}
+
+// Examine runs the store that was opened at a URL, asks it about itself with
+// inspect and exercises it, and closes it. A store for one server has no
+// inspect.
+func Examine(ctx context.Context, url string, opened Runner, inspect func(context.Context) []Finding) []Finding {
+	running, stop := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	group.Go(func() { _ = opened.Run(running) })
+	defer func() {
+		stop()
+		group.Wait()
+		_ = opened.Close()
+	}()
+	findings := []Finding{{OK, "connection", "connected to " + Name(url)}}
+	if inspect != nil {
+		findings = append(findings, inspect(ctx)...)
+	} else {
+		findings = append(findings, Finding{OK, "servers", "this store is for one server: no other can use it at the same time"})
+	}
+	return append(findings, Exercise(ctx, opened)...)
+}
+
+// Unopened is what to say of a store that was not opened, because that would
+// create or upgrade it: what a start would do.
+func Unopened(what string) Finding {
+	return Finding{OK, "connection", what + "; nothing else was looked at, as that would create it"}
+}
+
+// Failed is what a check returns after an error from opening a store.
+func Failed(err error) ([]Finding, error) {
+	if _, ok := errors.AsType[URLError](err); ok {
+		return nil, err
+	}
+	return []Finding{{Problem, "connection", err.Error()}}, nil
+}
 
 // Exercise does everything that a server does with a store, on an entry of
 // its own, and times it. It stops at the first operation that fails.

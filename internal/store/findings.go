@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -33,11 +32,6 @@ type Finding struct {
 	Level   Level
 	Subject string // a word or two, such as "version"
 	Text    string // a sentence
-}
-
-// Inspector is a store that can say more about itself than [Exercise] finds out.
-type Inspector interface {
-	Inspect(ctx context.Context) []Finding
 }
 
 // Worst is the highest level among findings.

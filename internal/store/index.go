@@ -2,6 +2,7 @@ package store
 
 import (
 	"container/heap"
+	"math"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
@@ -18,6 +19,9 @@ type Limits struct {
 	MaxEntries int
 	MaxBytes   int64 // values and a fixed overhead for each
 }
+
+// Unlimited is for those who examine a store that another process fills.
+var Unlimited = Limits{MaxEntries: math.MaxInt32, MaxBytes: math.MaxInt64 / 2}
 
 // OrDefault returns the limits with the defaults in place of zero values.
 func (l Limits) OrDefault() Limits {

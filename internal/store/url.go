@@ -6,6 +6,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -25,6 +26,35 @@ var (
 	ErrNoHost = errors.New("what stands for a server in the URL must be a host, or a host and a port from 1 to 65535; " +
 		"if it is part of a password, write the special characters there as %XX")
 )
+
+// URLError is returned for a store's URL that cannot be used, or names what
+// cannot be. It quotes nothing that may be part of a password.
+type URLError struct{ Reason error }
+
+// URLErrorf returns a [URLError].
+func URLErrorf(format string, arguments ...any) error {
+	return URLError{fmt.Errorf(format, arguments...)}
+}
+
+// Error implements error.
+func (e URLError) Error() string { return e.Reason.Error() }
+
+// Unwrap returns the reason.
+func (e URLError) Unwrap() error { return e.Reason }
+
+// Name names a store in messages: its URL without user, password and
+// parameters.
+func Name(text string) string {
+	if u, err := ParseURL(text); err == nil {
+		return u.String()
+	}
+	return text // a path
+}
+
+// Preview says what a dry run, which connects to nothing, can say of an engine.
+func Preview(text string) string {
+	return Name(text) + "; it was not asked: dss store check does that"
+}
 
 // URL is the address of a store's engine, taken apart.
 type URL struct {

@@ -33,11 +33,7 @@ func openDirect(ctx context.Context, s *server, limits store.Limits) (runningSto
 	log := slog.New(slog.DiscardHandler)
 	switch s.subject {
 	case redis:
-		config, err := redisstore.ParseURL(s.store)
-		if err != nil {
-			return nil, err
-		}
-		return redisstore.Open(ctx, config, limits, log)
+		return redisstore.Open(ctx, s.store, limits, log)
 	case postgres:
 		return postgresstore.Open(ctx, s.store, limits, log)
 	}

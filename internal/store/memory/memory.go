@@ -5,6 +5,7 @@ package memory
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -29,6 +30,34 @@ var _ sealed.Store = (*Store)(nil)
 
 // New returns an empty store.
 func New(limits store.Limits) *Store { return &Store{index: store.NewIndex(limits)} }
+
+// Open returns an empty store for the URL "memory:".
+func Open(_ context.Context, url string, limits store.Limits, _ *slog.Logger) (*Store, error) {
+	if _, err := Preview(url); err != nil {
+		return nil, err
+	}
+	return New(limits), nil
+}
+
+// Preview says what [Open] would do. An error is a [store.URLError].
+func Preview(url string) (string, error) {
+	if url != "memory:" {
+		return "", store.URLErrorf("memory: takes nothing after the colon")
+	}
+	return "memory: a restart loses what waits for its app", nil
+}
+
+// Check examines the store at a URL. An error is a [store.URLError].
+func Check(ctx context.Context, url string) ([]store.Finding, error) {
+	s, err := Open(ctx, url, store.Limits{}, nil)
+	if err != nil {
+		return store.Failed(err)
+	}
+	return store.Examine(ctx, url, s, nil), nil
+}
+
+// Close does nothing.
+func (s *Store) Close() error { return nil }
 
 // Run removes expired entries until ctx ends.
 func (s *Store) Run(ctx context.Context) error {

@@ -39,10 +39,19 @@ type settings struct {
 	tls        bool   // every way to connect that the URL allows uses TLS
 }
 
-// parse reads a URL, and the variables of the environment that libpq knows.
-// Its errors quote nothing of either. The driver does not see the URL, but
-// what it has been taken apart into, so that both agree on what is a host.
-func parse(raw string) (*settings, error) {
+// parse reads a URL, and the variables of the environment that libpq knows. An
+// error is a [store.URLError] and quotes nothing of either. The driver does not
+// see the URL, but what it has been taken apart into, so that both agree on what
+// is a host.
+func parse(url string) (*settings, error) {
+	s, err := parseURL(url)
+	if err != nil {
+		return nil, store.URLError{Reason: err}
+	}
+	return s, nil
+}
+
+func parseURL(raw string) (*settings, error) {
 	u, err := store.ParseURL(raw)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"time"
@@ -18,8 +19,6 @@ const probes = 20
 
 // inspectTime bounds an inspection.
 const inspectTime = 30 * time.Second
-
-var _ store.Inspector = (*Store)(nil)
 
 // server is what the database says of itself.
 type server struct {
@@ -44,8 +43,32 @@ const serverStatement = `SELECT current_setting('server_version_num')::integer, 
 	has_table_privilege($1::text, 'SELECT'), has_table_privilege($1::text, 'INSERT'),
 	has_table_privilege($1::text, 'UPDATE'), has_table_privilege($1::text, 'DELETE'), pg_backend_pid()`
 
-// Inspect looks for what endangers the store's promises.
-func (s *Store) Inspect(ctx context.Context) []store.Finding {
+// Preview returns a [store.URLError] if a URL cannot be used, and otherwise the
+// store's name. It connects to nothing.
+func Preview(url string) (string, error) {
+	if _, err := parse(url); err != nil {
+		return "", err
+	}
+	return store.Preview(url), nil
+}
+
+// Check examines the store at a URL. It does not create or upgrade the tables.
+// An error is a [store.URLError].
+func Check(ctx context.Context, url string) ([]store.Finding, error) {
+	if what, err := missing(ctx, url); err != nil {
+		return store.Failed(err)
+	} else if what != "" {
+		return []store.Finding{store.Unopened(what)}, nil
+	}
+	s, err := Open(ctx, url, store.Unlimited, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return store.Failed(err)
+	}
+	return store.Examine(ctx, url, s, s.inspect), nil
+}
+
+// inspect looks for what endangers the store's promises.
+func (s *Store) inspect(ctx context.Context) []store.Finding {
 	ctx, cancel := context.WithTimeout(ctx, inspectTime)
 	defer cancel()
 	conn, err := s.pool.Acquire(ctx)

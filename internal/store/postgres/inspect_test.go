@@ -23,7 +23,7 @@ func find(t testing.TB, findings []store.Finding, subject string) store.Finding 
 
 func TestInspectFindsNothing(t *testing.T) {
 	s := running(t, engines.Postgres(t, "synchronous_standby_names=").URL)
-	findings := s.Inspect(t.Context())
+	findings := s.inspect(t.Context())
 	for _, f := range findings {
 		if f.Level != store.OK && f.Subject != "replication" {
 			t.Errorf("%s: %s: %s", f.Level, f.Subject, f.Text)
@@ -51,7 +51,7 @@ func TestInspectFindsProblems(t *testing.T) {
 	url := strings.Replace(server.URL, "dss@", "guest@", 1) + "&target_session_attrs=any&pool_max_conns=30"
 	s := open(t, url)
 	defer s.Close()
-	findings := s.Inspect(t.Context())
+	findings := s.inspect(t.Context())
 	for subject, want := range map[string]string{
 		"role":        "default_transaction_read_only",
 		"privileges":  "GRANT SELECT, INSERT, UPDATE, DELETE",
@@ -98,7 +98,7 @@ func TestInspectWithoutAServer(t *testing.T) {
 	s := open(t, server.URL)
 	defer s.Close()
 	server.Stop()
-	if f := find(t, s.Inspect(t.Context()), "connection"); f.Level != store.Problem {
+	if f := find(t, s.inspect(t.Context()), "connection"); f.Level != store.Problem {
 		t.Errorf("found %v", f)
 	}
 }

@@ -26,7 +26,7 @@ func TestBehindAPooler(t *testing.T) {
 	watching(t, s, 1) // does not wait for ever
 	exercise(t, s)
 	log.next(t, "listen=HOST:PORT")
-	findings := s.Inspect(t.Context())
+	findings := s.inspect(t.Context())
 	if f := find(t, findings, "notifications"); f.Level != store.Problem || !strings.Contains(f.Text, "listen=") {
 		t.Errorf("found %v", f)
 	}
@@ -49,7 +49,7 @@ func TestPoolerAndListen(t *testing.T) {
 	woken := watching(t, two, 1)
 	create(t, one, 1, "value")
 	fires(t, "a watch", woken)
-	if f := find(t, one.Inspect(t.Context()), "notifications"); f.Level != store.OK {
+	if f := find(t, one.inspect(t.Context()), "notifications"); f.Level != store.OK {
 		t.Errorf("found %v", f)
 	}
 }

@@ -97,13 +97,13 @@ func prepare(ctx context.Context, pool *pgxpool.Pool, searchPath string) (t tabl
 	return t, clearer(err)
 }
 
-// Missing says what a start would create or upgrade in the database at the
-// URL, or "" if nothing. It is an error if a start could not. It creates
-// nothing itself.
-func Missing(ctx context.Context, url string) (what string, err error) {
+// missing says what a start would create or upgrade in the database at a URL,
+// or "" if nothing. It is an error if a start could not. It creates nothing
+// itself.
+func missing(ctx context.Context, url string) (what string, err error) {
 	settings, err := parse(url)
 	if err != nil {
-		return "", fmt.Errorf("PostgreSQL: %w: %w", ErrInvalidURL, err)
+		return "", err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, settings.pool)
 	if err != nil {

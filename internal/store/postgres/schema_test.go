@@ -129,11 +129,11 @@ func TestMissing(t *testing.T) {
 		return sql(t, shared, "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'missing_test'")
 	}
 	for range 2 {
-		if what, err := Missing(ctx, url); err != nil || !strings.Contains(what, "the first start creates them") || tables() != "0" {
+		if what, err := missing(ctx, url); err != nil || !strings.Contains(what, "the first start creates them") || tables() != "0" {
 			t.Errorf("before the first start: %q, %v, %s tables", what, err, tables())
 		}
 	}
-	if what, err := Missing(ctx, strings.Replace(url, "dss@", "missing_test@", 1)); err == nil || !strings.Contains(err.Error(), "CREATE TABLE") {
+	if what, err := missing(ctx, strings.Replace(url, "dss@", "missing_test@", 1)); err == nil || !strings.Contains(err.Error(), "CREATE TABLE") {
 		t.Errorf("with a role that may not: %q, %v", what, err)
 	}
 	s, err := Open(ctx, url, store.Limits{}, quietly())
@@ -143,10 +143,10 @@ func TestMissing(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if what, err := Missing(ctx, url); err != nil || what != "" {
+	if what, err := missing(ctx, url); err != nil || what != "" {
 		t.Errorf("afterwards: %q, %v", what, err)
 	}
-	if _, err := Missing(ctx, "postgres://dss:planted/x@h/d"); !errors.Is(err, ErrInvalidURL) || strings.Contains(err.Error(), "planted") {
+	if _, err := missing(ctx, "postgres://dss:planted/x@h/d"); !errors.As(err, new(store.URLError)) || strings.Contains(err.Error(), "planted") {
 		t.Errorf("with a URL that is none: %v", err)
 	}
 }

@@ -59,25 +59,13 @@ type Store struct {
 
 var _ sealed.Store = (*Store)(nil)
 
-// ErrInvalidURL is what [Open] returns, wrapped, for a URL that cannot be used.
-var ErrInvalidURL = errors.New("invalid URL")
-
-// CheckURL returns an error, which wraps [ErrInvalidURL] and contains no
-// password, if a URL cannot be used. It connects to nothing.
-func CheckURL(url string) error {
-	_, err := parse(url)
-	if err != nil {
-		return fmt.Errorf("PostgreSQL: %w: %w", ErrInvalidURL, err)
-	}
-	return nil
-}
-
 // Open connects to the database at the URL and brings the schema up to date.
-// Errors and log lines do not contain the URL's password.
+// Errors and log lines do not contain the URL's password; one for a URL that
+// cannot be used is a [store.URLError].
 func Open(ctx context.Context, url string, limits store.Limits, log *slog.Logger) (*Store, error) {
 	settings, err := parse(url)
 	if err != nil {
-		return nil, fmt.Errorf("PostgreSQL: %w: %w", ErrInvalidURL, err)
+		return nil, err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, settings.pool)
 	if err != nil {

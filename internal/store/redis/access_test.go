@@ -61,7 +61,7 @@ func TestLeastRights(t *testing.T) {
 				create(t, s, n, "value")
 				take(t, s, n)
 			}
-			for _, f := range s.Inspect(t.Context()) {
+			for _, f := range s.inspect(t.Context()) {
 				if f.Level == store.Problem {
 					t.Errorf("%v", f)
 				}

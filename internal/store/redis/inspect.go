@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net"
 	"slices"
@@ -26,8 +27,26 @@ type node struct {
 	sentinel bool
 }
 
-// Inspect implements [store.Inspector]: it looks at every primary.
-func (s *Store) Inspect(ctx context.Context) []store.Finding {
+// Preview returns a [store.URLError] if a URL cannot be used, and otherwise the
+// store's name. It connects to nothing.
+func Preview(url string) (string, error) {
+	if _, err := parseURL(url); err != nil {
+		return "", err
+	}
+	return store.Preview(url), nil
+}
+
+// Check examines the store at a URL. An error is a [store.URLError].
+func Check(ctx context.Context, url string) ([]store.Finding, error) {
+	s, err := Open(ctx, url, store.Unlimited, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return store.Failed(err)
+	}
+	return store.Examine(ctx, url, s, s.inspect), nil
+}
+
+// inspect looks at every primary.
+func (s *Store) inspect(ctx context.Context) []store.Finding {
 	findings := s.inspectConnection()
 	clients := map[string]rueidis.Client{"": s.client}
 	if s.client.Mode() == rueidis.ClientModeCluster {

@@ -15,7 +15,7 @@ import (
 // finds checks that s has a finding on subject, of a level, with words in it.
 func finds(t *testing.T, s *Store, subject string, level store.Level, words string) {
 	t.Helper()
-	findings := s.Inspect(t.Context())
+	findings := s.inspect(t.Context())
 	for _, f := range findings {
 		if f.Subject == subject && f.Level == level && strings.Contains(f.Text, words) {
 			return
@@ -26,7 +26,7 @@ func finds(t *testing.T, s *Store, subject string, level store.Level, words stri
 
 func TestInspectGoodServer(t *testing.T) {
 	s := running(t, engines.Redis(t, "--maxmemory", "100mb").URL)
-	findings := s.Inspect(t.Context())
+	findings := s.inspect(t.Context())
 	for _, f := range findings {
 		if f.Level != store.OK {
 			t.Errorf("%v", f)

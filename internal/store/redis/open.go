@@ -37,9 +37,13 @@ const (
 	errNoOpening = trouble("no answer from Redis within ten seconds")
 )
 
-// Open connects to the engine, and returns when that has answered or after
-// ten seconds. A store that has been open once survives any outage of it.
-func Open(ctx context.Context, c *Config, limits store.Limits, log *slog.Logger) (*Store, error) {
+// Open connects to the engine at a URL, and returns when that has answered or
+// after ten seconds. A store that has been open once survives any outage of it.
+func Open(ctx context.Context, url string, limits store.Limits, log *slog.Logger) (*Store, error) {
+	c, err := parseURL(url)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	all := &links{}
@@ -57,7 +61,7 @@ func Open(ctx context.Context, c *Config, limits store.Limits, log *slog.Logger)
 // option is how the driver is used. It must never send anything twice, so
 // ConnLifetime, which does, stays unset, and what Redis calls MOVED is the only
 // thing that is sent again.
-func (c *Config) option(all *links) rueidis.ClientOption {
+func (c *config) option(all *links) rueidis.ClientOption {
 	dialer := net.Dialer{Timeout: dialTimeout, KeepAlive: pingEvery}
 	return rueidis.ClientOption{
 		InitAddress: c.addresses,
@@ -110,7 +114,7 @@ func connect(ctx context.Context, option rueidis.ClientOption) (rueidis.Client, 
 }
 
 // explainOpening says what else may be wrong when the first connection fails.
-func (c *Config) explainOpening(err error) error {
+func (c *config) explainOpening(err error) error {
 	explained := explain(err)
 	refusal, refused := rueidis.IsRedisErr(err)
 	switch {
@@ -133,7 +137,7 @@ func (c *Config) explainOpening(err error) error {
 }
 
 // check asks the server for what must be true from the start.
-func check(ctx context.Context, client rueidis.Client, c *Config) error {
+func check(ctx context.Context, client rueidis.Client, c *config) error {
 	if err := client.Do(ctx, client.B().Ping().Build()).Error(); err != nil {
 		return explain(err)
 	}

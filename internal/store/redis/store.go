@@ -17,7 +17,7 @@ import (
 type Store struct {
 	client   rueidis.Client
 	links    *links
-	config   *Config
+	config   *config
 	names    names
 	gauge    *store.Gauge
 	watchers store.Watchers
@@ -29,7 +29,7 @@ type Store struct {
 
 var _ sealed.Store = (*Store)(nil)
 
-func newStore(client rueidis.Client, all *links, c *Config, limits store.Limits, log *slog.Logger) *Store {
+func newStore(client rueidis.Client, all *links, c *config, limits store.Limits, log *slog.Logger) *Store {
 	n := names{c.prefix}
 	s := &Store{
 		client: client, links: all, config: c, names: n, topics: newTopics(), log: log,

@@ -26,11 +26,7 @@ var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 func open(t testing.TB, url string, limits store.Limits) *Store {
 	t.Helper()
-	c, err := ParseURL(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(t.Context(), c, limits, quiet)
+	s, err := Open(t.Context(), url, limits, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,11 +146,7 @@ func empty(t *testing.T, url string) storetest.Open {
 		prefixed := with(url, fmt.Sprintf("prefix=suite%d:", n))
 		mu.Unlock()
 		return outside.Open(t, func(now func() time.Time) (storetest.Runner, error) {
-			c, err := ParseURL(prefixed)
-			if err != nil {
-				return nil, err
-			}
-			s, err := Open(context.Background(), c, store.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, quiet)
+			s, err := Open(context.Background(), prefixed, store.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, quiet)
 			if err == nil {
 				s.SetClock(now)
 			}

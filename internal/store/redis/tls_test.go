@@ -26,11 +26,7 @@ func TestTLS(t *testing.T) {
 		fmt.Sprintf("rediss://localhost:%s?ca=%s", port, certificateFile): "certificate",
 		fmt.Sprintf("redis://127.0.0.1:%s", port):                         "start the URL with rediss://",
 	} {
-		config, err := ParseURL(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Open(t.Context(), config, store.Limits{}, quiet); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Open(t.Context(), url, store.Limits{}, quiet); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %q", url, err, want)
 		}
 	}

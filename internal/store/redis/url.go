@@ -26,8 +26,8 @@ const (
 // and stars, which mean something in access rules.
 var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
-// Config says where the entries are.
-type Config struct {
+// config says where the entries are.
+type config struct {
 	addresses        []string // of servers, or of sentinels
 	user, password   string
 	database         int
@@ -38,7 +38,7 @@ type Config struct {
 	sentinelPassword string
 }
 
-// ParseURL reads the URL of a store: redis or valkey, rediss or valkeys for
+// parseURL reads the URL of a store: redis or valkey, rediss or valkeys for
 // TLS, then user, password, host, port and the number of the database, and the
 // parameters
 //
@@ -48,13 +48,13 @@ type Config struct {
 //	prefix             what every key and channel starts with ("dss:")
 //	ca                 a PEM file with the authorities to trust instead of the system's
 //
-// Errors say what is wrong and quote nothing of the URL.
-func ParseURL(text string) (*Config, error) {
+// An error is a [store.URLError].
+func parseURL(text string) (*config, error) {
 	u, err := store.ParseURL(text)
 	if err != nil {
-		return nil, err
+		return nil, store.URLError{Reason: err}
 	}
-	c := &Config{user: u.User, password: u.Password, prefix: defaultPrefix}
+	c := &config{user: u.User, password: u.Password, prefix: defaultPrefix}
 	for _, step := range []func() error{
 		func() error { return c.readScheme(u.Scheme) },
 		func() error { return c.readParameters(u) },
@@ -62,13 +62,13 @@ func ParseURL(text string) (*Config, error) {
 		func() error { return c.readAddresses(u.Hosts, u.Parameters["addr"]) },
 	} {
 		if err := step(); err != nil {
-			return nil, err
+			return nil, store.URLError{Reason: err}
 		}
 	}
 	return c, nil
 }
 
-func (c *Config) readScheme(scheme string) error {
+func (c *config) readScheme(scheme string) error {
 	switch scheme {
 	case "redis", "valkey":
 	case "rediss", "valkeys":
@@ -92,7 +92,7 @@ var refused = map[string]string{
 const noReplica = "there is no parameter to read from replicas: one lags behind, so that what it answers " +
 	"may have been claimed already"
 
-func (c *Config) readParameters(u *store.URL) error {
+func (c *config) readParameters(u *store.URL) error {
 	for name := range u.Parameters {
 		if reason, ok := refused[name]; ok {
 			return errors.New(reason)
@@ -115,7 +115,7 @@ func (c *Config) readParameters(u *store.URL) error {
 	return nil
 }
 
-func (c *Config) readParameter(name, value string) error {
+func (c *config) readParameter(name, value string) error {
 	if value == "" {
 		return fmt.Errorf("the parameter %s has no value", name)
 	}
@@ -137,7 +137,7 @@ func (c *Config) readParameter(name, value string) error {
 	return nil
 }
 
-func (c *Config) readAuthorities(file string) error {
+func (c *config) readAuthorities(file string) error {
 	if c.tls == nil {
 		return errors.New("ca means nothing without TLS: start the URL with rediss://")
 	}
@@ -160,7 +160,7 @@ func plain(err error) error {
 	return err
 }
 
-func (c *Config) readDatabase(path string) error {
+func (c *config) readDatabase(path string) error {
 	if path == "" {
 		return nil
 	}
@@ -173,7 +173,7 @@ func (c *Config) readDatabase(path string) error {
 }
 
 // readAddresses completes hosts, and more that the URL names, with the port.
-func (c *Config) readAddresses(hosts []store.Host, more []string) error {
+func (c *config) readAddresses(hosts []store.Host, more []string) error {
 	if len(hosts) != 1 {
 		return errors.New("name one server in front of the number of the database, as in " + example + ", and others with addr")
 	}
@@ -196,7 +196,7 @@ func (c *Config) readAddresses(hosts []store.Host, more []string) error {
 
 // loopback reports whether no address is on another machine, as far as the
 // URL says so.
-func (c *Config) loopback() bool {
+func (c *config) loopback() bool {
 	for _, address := range c.addresses {
 		host, _, _ := net.SplitHostPort(address)
 		if !origin.IsLoopback(host) {

@@ -8,7 +8,7 @@ import (
 )
 
 func TestParseURL(t *testing.T) {
-	for text, want := range map[string]Config{
+	for text, want := range map[string]config{
 		"redis://localhost":                    {addresses: []string{"localhost:6379"}, prefix: "dss:"},
 		"valkey://10.0.0.1:7000/3":             {addresses: []string{"10.0.0.1:7000"}, database: 3, prefix: "dss:"},
 		"redis://:p%40ss@[::1]:1/":             {addresses: []string{"[::1]:1"}, password: "p@ss", prefix: "dss:"},
@@ -19,7 +19,7 @@ func TestParseURL(t *testing.T) {
 		"redis://a?master_set=m&sentinel_user=u&sentinel_password=%25": {
 			addresses: []string{"a:26379"}, masterSet: "m", sentinelUser: "u", sentinelPassword: "%", prefix: "dss:"},
 	} {
-		c, err := ParseURL(text)
+		c, err := parseURL(text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -41,7 +41,7 @@ func TestParseURLForTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"rediss://a", "valkeys://a"} {
-		if c, err := ParseURL(text); err != nil || c.tls == nil || c.tls.InsecureSkipVerify || c.tls.ServerName != "" {
+		if c, err := parseURL(text); err != nil || c.tls == nil || c.tls.InsecureSkipVerify || c.tls.ServerName != "" {
 			t.Errorf("%s: %+v, %v", text, c, err)
 		}
 	}
@@ -50,7 +50,7 @@ func TestParseURLForTLS(t *testing.T) {
 		"rediss://a?ca=" + file + ".missing": "read the file that ca names",
 		"redis://a?ca=" + file:               "rediss://",
 	} {
-		if _, err := ParseURL(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parseURL(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -92,7 +92,7 @@ func TestParseURLRefuses(t *testing.T) {
 		"redis://u:x/hunter2@a?addr=b":                  "%XX",
 		"rediss://u:x@a?ca=/hunter2":                    "no such file",
 	} {
-		_, err := ParseURL(text)
+		_, err := parseURL(text)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		} else if strings.Contains(err.Error(), "hunter2") {
@@ -106,7 +106,7 @@ func FuzzParseURL(f *testing.F) {
 	f.Add("rediss", "a?master_set=m&sentinel_password=p")
 	f.Fuzz(func(t *testing.T, scheme, rest string) {
 		const password = "correct-horse-battery-staple"
-		if c, err := ParseURL(scheme + "://user:" + password + "@" + rest); err != nil && strings.Contains(err.Error(), password) {
+		if c, err := parseURL(scheme + "://user:" + password + "@" + rest); err != nil && strings.Contains(err.Error(), password) {
 			t.Errorf("the error has the password: %v", err)
 		} else if err == nil && (len(c.addresses) == 0 || c.prefix == "") {
 			t.Errorf("%+v", c)

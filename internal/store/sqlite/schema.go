@@ -11,7 +11,7 @@ import (
 )
 
 // schema holds what leads from each version of the schema to the next. The
-// version is the file's user_version. There is no index on id: lookups are
+// version is the file's user_version; a file with a newer one is refused. There is no index on id: lookups are
 // answered from memory.
 var schema = []string{
 	`CREATE TABLE entries (
@@ -21,10 +21,6 @@ var schema = []string{
 		expires INTEGER NOT NULL -- Unix milliseconds
 	) STRICT`,
 }
-
-// SchemaVersion is the newest version of the schema that this program knows.
-// It refuses a file with a newer one and upgrades one with an older.
-func SchemaVersion() int { return len(schema) }
 
 // load brings the schema up to date, drops what has expired and reads the
 // rest into the index.

@@ -20,7 +20,7 @@ import (
 
 func open(t *testing.T, path string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), path, store.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes})
+	s, err := Open(t.Context(), "sqlite:"+path, store.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestReopen(t *testing.T) {
 func TestSecondProcessIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dss.db")
 	s := open(t, path)
-	if _, err := Open(t.Context(), path, store.Limits{}); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path) {
+	if _, err := Open(t.Context(), "sqlite:"+path, store.Limits{}, nil); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path) {
 		t.Errorf("second Open = %v, want ErrInUse with the path", err)
 	}
 	s.Close()
@@ -162,7 +162,7 @@ func TestNotADatabase(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), path, store.Limits{}); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := Open(t.Context(), "sqlite:"+path, store.Limits{}, nil); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("Open = %v", err)
 	}
 }
@@ -174,7 +174,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	if _, err := Open(t.Context(), path, store.Limits{}); err == nil || !strings.Contains(err.Error(), "newer") {
+	if _, err := Open(t.Context(), "sqlite:"+path, store.Limits{}, nil); err == nil || !strings.Contains(err.Error(), "newer") {
 		t.Errorf("Open = %v", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -52,9 +53,14 @@ type Store struct {
 
 var _ sealed.Store = (*Store)(nil)
 
-// Open opens the database at path and reads the live entries. It creates the
-// file with mode 0600, and its folder with mode 0700, if they are missing.
-func Open(ctx context.Context, path string, limits store.Limits) (*Store, error) {
+// Open opens the database at a URL, "sqlite:" and a path, and reads the live
+// entries. It creates the file with mode 0600, and its folder with mode 0700,
+// if they are missing.
+func Open(ctx context.Context, url string, limits store.Limits, _ *slog.Logger) (*Store, error) {
+	path, err := parsePath(url)
+	if err != nil {
+		return nil, err
+	}
 	if err := prepareFile(path); err != nil {
 		return nil, err
 	}
