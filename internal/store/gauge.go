@@ -107,13 +107,13 @@ func (g *Gauge) Usage() (entries, bytes int64) {
 
 // Run counts now and then until ctx ends. A store that cannot be counted is
 // counted later: whoever uses it will notice by themselves.
-func (g *Gauge) Run(ctx context.Context) error {
+func (g *Gauge) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-timer.C:
 			began := time.Now()
 			_ = g.recount(ctx, 0)

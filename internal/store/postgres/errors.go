@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // Codes of PostgreSQL's errors (its manual, appendix A).
@@ -55,7 +57,7 @@ func clearer(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &own):
+	case errors.As(err, &own), errors.Is(err, store.ErrDeaf):
 		return err
 	case errors.As(err, &refused):
 		return failure{describe(refused)}

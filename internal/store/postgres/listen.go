@@ -2,11 +2,13 @@ package postgres
 
 import (
 	"context"
-	"errors"
-	"math/rand/v2"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 const (
@@ -14,73 +16,41 @@ const (
 	quiet = 10 * time.Second
 	// echoTime is how long our own notification may take to come back.
 	echoTime = 3 * time.Second
-	// retryAfter is the longest pause before the next try to subscribe.
-	retryAfter = time.Second
-	// retryDeaf is the same where the database answers and notifications do
-	// not come: a pooler is in between, and will be for a while.
-	retryDeaf = 30 * time.Second
 )
 
 // errDeaf is the state in which everything works but LISTEN.
-var errDeaf = errors.New("notifications do not arrive: apps that wait at this server get their answers up to 10 seconds late. " +
-	"If a pooler such as PgBouncer is in between, add the database's own address to the URL: listen=HOST:PORT")
+var errDeaf = fmt.Errorf("%w: apps that wait at this server get their answers up to 10 seconds late. "+
+	"If a pooler such as PgBouncer is in between, add the database's own address to the URL: listen=HOST:PORT", store.ErrDeaf)
 
-// subscribe keeps a connection that listens until ctx ends. It logs when one
-// is lost, and when there is one again.
-func (s *Store) subscribe(ctx context.Context) {
-	defer s.settle()
-	lost := false
-	for ctx.Err() == nil {
-		err := s.listen(ctx, func() {
-			if lost {
-				s.log.Info("store: notifications are back")
-			}
-			lost = false
-		})
-		s.settle()
-		if ctx.Err() != nil {
-			return
-		}
-		if !lost {
-			s.log.Warn("store: notifications are lost", "err", clearer(err))
-		}
-		lost = true
-		if errors.Is(err, errDeaf) {
-			pause(ctx, retryDeaf)
-		} else {
-			pause(ctx, retryAfter)
-		}
-	}
+// Watch implements [sealed.Store]. While the database cannot be reached it
+// returns at once, and the watch fires when the subscription is back.
+func (s *Store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error) {
+	return s.subscription.Watch(ctx, prefixOf(id).id(), queueTime+batchTime)
 }
 
-// listen subscribes, calls heard when notifications arrive, and passes them on
-// until the connection is lost.
+// listen subscribes and passes notifications on until the connection is lost.
+// See [store.Subscription.Run].
 func (s *Store) listen(ctx context.Context, heard func()) error {
 	conn, err := s.dialListener(ctx)
 	if err != nil {
-		return err
+		return clearer(err)
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
-	if err := s.echo(ctx, conn); err != nil {
-		return err
+	err = s.echo(ctx, conn)
+	if err == nil {
+		heard()
 	}
-	heard()
-	// What was deposited while nobody listened has woken nobody.
-	s.watchers.NotifyAll()
-	s.settle()
-	for {
-		err := s.receive(ctx, conn, s.quiet)
+	for err == nil {
+		err = s.receive(ctx, conn, s.quiet)
 		if isTimeout(err) && ctx.Err() == nil {
 			err = s.echo(ctx, conn)
 		}
-		if err != nil {
-			return err
-		}
 	}
+	return clearer(err)
 }
 
 func (s *Store) dialListener(ctx context.Context) (*pgx.Conn, error) {
@@ -126,17 +96,7 @@ func (s *Store) receive(ctx context.Context, conn *pgx.Conn, wait time.Duration)
 		return nil // a stranger's, or already passed on
 	}
 	for _, p := range prefixes {
-		s.watchers.Notify(p.id())
+		s.subscription.Notify(p.id())
 	}
 	return nil
-}
-
-// pause waits for a random part of d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d/2 + rand.N(d/2))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 const (
@@ -23,6 +24,8 @@ const (
 	// maxOutbox is how many prefixes wait for a database that cannot be
 	// reached. Who waits for one that was dropped looks again by himself.
 	maxOutbox = 1 << 16
+	// retryAfter is the longest pause before the next try to notify.
+	retryAfter = time.Second
 	// farewell bounds what is told at the end.
 	farewell = 2 * time.Second
 )
@@ -80,7 +83,7 @@ func (o *outbox) take() []prefix {
 // notify wakes those who wait for id, here and on other servers.
 func (s *Store) notify(id sealed.ID) {
 	p := prefixOf(id)
-	s.watchers.Notify(p.id())
+	s.subscription.Notify(p.id())
 	s.outbox.add(p)
 }
 
@@ -92,7 +95,7 @@ func (s *Store) announce(ctx context.Context) {
 		case <-ctx.Done():
 		case <-s.outbox.kick:
 			if err := s.empty(ctx); err != nil {
-				pause(ctx, retryAfter)
+				store.Pause(ctx, retryAfter)
 				s.outbox.add()
 			}
 		}

@@ -101,21 +101,6 @@ func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl
 	return r.found, nil
 }
 
-// Watch implements [sealed.Store]. While the database cannot be reached it
-// returns at once, and the watch fires when the subscription is back.
-func (s *Store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error) {
-	channel := s.watchers.Add(ctx, prefixOf(id).id())
-	timer := time.NewTimer(queueTime + batchTime)
-	defer timer.Stop()
-	select {
-	case <-s.settled:
-	case <-timer.C:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	return channel, nil
-}
-
 // own is a copy that is never nil, which would be NULL.
 func own(value []byte) []byte {
 	return append([]byte{}, value...)

@@ -10,7 +10,6 @@ package postgres
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -48,13 +47,11 @@ type Store struct {
 	creates, gets, takes, replaces *queue
 	working                        sync.WaitGroup
 
-	watchers store.Watchers
-	self     instance
-	outbox   outbox
-	settled  chan struct{} // closed when the first try to subscribe is over
-	settle   func()
-	quiet    time.Duration // the constant, but in tests
-	resets   resets
+	subscription *store.Subscription
+	self         instance
+	outbox       outbox
+	quiet        time.Duration // the constant, but in tests
+	resets       resets
 }
 
 var _ sealed.Store = (*Store)(nil)
@@ -73,9 +70,8 @@ func Open(ctx context.Context, url string, limits store.Limits, log *slog.Logger
 	}
 	s := &Store{
 		pool: pool, settings: settings, log: log, now: time.Now, quiet: quiet,
-		settled: make(chan struct{}), outbox: newOutbox(),
+		subscription: store.NewSubscription(), outbox: newOutbox(),
 	}
-	s.settle = sync.OnceFunc(func() { close(s.settled) })
 	rand.Read(s.self[:])
 	ctx, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
@@ -101,16 +97,12 @@ func (s *Store) SetClock(now func() time.Time) { s.now = now }
 // ends. What other servers have not been told by then they are told last.
 func (s *Store) Run(ctx context.Context) error {
 	var group sync.WaitGroup
-	var counting error
-	group.Go(func() { s.subscribe(ctx) })
+	group.Go(func() { s.subscription.Run(ctx, s.log, s.listen) })
 	group.Go(func() { s.announce(ctx) })
 	group.Go(func() { s.sweep(ctx) })
-	group.Go(func() { counting = s.gauge.Run(ctx) })
+	group.Go(func() { s.gauge.Run(ctx) })
 	group.Wait()
-	if errors.Is(counting, context.Canceled) {
-		return nil
-	}
-	return counting
+	return nil
 }
 
 // Close closes the connections. Call it after [Store.Run] has returned.

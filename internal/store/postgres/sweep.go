@@ -60,7 +60,7 @@ func (s *Store) sweepAll(ctx context.Context) error {
 		if err != nil || removed < sweepBatch {
 			return err
 		}
-		pause(ctx, 2*time.Since(began))
+		store.Pause(ctx, 2*time.Since(began))
 	}
 }
 

@@ -3,8 +3,10 @@
 package redis
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -65,6 +67,48 @@ func BenchmarkPair(b *testing.B) {
 			return c.Do(b.Context(), c.B().Getdel().Key(key).Build()).Error()
 		})
 	}
+}
+
+// BenchmarkHandover waits at one store for entries that another creates, and
+// takes them, while other stores listen too.
+func BenchmarkHandover(b *testing.B) {
+	for _, servers := range []int{2, 4, 8} {
+		b.Run(fmt.Sprintf("servers=%d", servers), func(b *testing.B) {
+			server := engines.Redis(b, "--appendfsync", "always")
+			one, other := running(b, server.URL), running(b, server.URL)
+			for range servers - 2 {
+				running(b, server.URL)
+			}
+			var next atomic.Int64
+			b.SetParallelism(32)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := handover(b.Context(), one, other, spread(int(next.Add(1)))); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "handovers/s")
+		})
+	}
+}
+
+func handover(ctx context.Context, one, other *Store, id sealed.ID) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	woken, err := one.Watch(ctx, id)
+	if err != nil {
+		return err
+	}
+	if _, err := other.Create(ctx, id, make([]byte, entrySize), 15*time.Minute); err != nil {
+		return err
+	}
+	<-woken
+	_, ok, err := one.Take(ctx, id)
+	if err == nil && !ok {
+		err = errors.New("the entry is gone")
+	}
+	return err
 }
 
 // BenchmarkMemory reports what an entry costs the server.

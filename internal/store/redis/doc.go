@@ -4,8 +4,8 @@
 //
 // An entry is one string: eight bytes of expiry, as Unix milliseconds by the
 // clock of the server that wrote it, and the value. Scripts check and change it
-// in one step. Whoever waits for an entry is woken through a channel named after
-// it, to which only servers subscribe that have somebody waiting.
+// in one step, and publish the entry's key on a channel that all servers listen
+// to, each on a connection of its own, to wake those who wait for the entry.
 //
 // Every operation ends within [CallTimeout], and none is ever sent twice: an
 // operation whose answer is lost reports an error, and may have happened. A

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
@@ -36,17 +35,16 @@ func (n names) shard(shard byte) string {
 	return n.prefix + "{" + hex.EncodeToString([]byte{shard}) + "}:"
 }
 
-// channel is where those who wait for id are woken.
-func (n names) channel(id sealed.ID) string { return n.prefix + text(id) }
+// channel is where the keys of entries are published when they change.
+func (n names) channel() string { return n.prefix + "changes" }
 
-// id is the inverse of channel.
-func (n names) id(channel string) (id sealed.ID, ok bool) {
-	rest, ok := strings.CutPrefix(channel, n.prefix)
-	if !ok || len(rest) != base64.RawURLEncoding.EncodedLen(sealed.IDSize) {
+// id is the inverse of entry.
+func (n names) id(key string) (id sealed.ID, ok bool) {
+	encoded := key[max(0, len(key)-base64.RawURLEncoding.EncodedLen(sealed.IDSize)):]
+	if _, err := base64.RawURLEncoding.Decode(id[:], []byte(encoded)); err != nil {
 		return id, false
 	}
-	_, err := base64.RawURLEncoding.Decode(id[:], []byte(rest))
-	return id, err == nil
+	return id, key == n.entry(id)
 }
 
 func text(id sealed.ID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }

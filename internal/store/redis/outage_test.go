@@ -125,7 +125,7 @@ func TestSilence(t *testing.T) {
 	began := time.Now()
 	failsInTime(t, s)
 	eventually(t, "end of the subscription", func() error {
-		if s.topics.up() {
+		if s.subscription.Up() {
 			return errors.New("it is still there")
 		}
 		return nil

@@ -27,7 +27,7 @@ local function keep(milliseconds)
 end
 
 ---- create
--- ARGV: now, the packed entry, how long to keep it, the channel of the entry.
+-- ARGV: now, the packed entry, how long to keep it, the channel of changes.
 -- Each command can be refused; the entry is written by the last.
 local there = redis.call('GET', entry)
 if there and expiry(there) > now then
@@ -35,7 +35,7 @@ if there and expiry(there) > now then
 end
 count(redis.call, ARGV[2], 1)
 keep(tonumber(ARGV[3]))
-redis.call('PUBLISH', ARGV[4], '')
+redis.call('PUBLISH', ARGV[4], entry)
 redis.call('SET', entry, ARGV[2], 'PX', ARGV[3])
 return 1
 
@@ -53,14 +53,14 @@ return there
 
 ---- replace
 -- ARGV: now, the value that must be there, the packed new entry, how long to
--- keep it, the channel of the entry.
+-- keep it, the channel of changes.
 -- DEL is for what take says: whoever claims an entry makes room.
 local there = redis.call('GET', entry)
 if not there or expiry(there) <= now or string.sub(there, 9) ~= ARGV[2] then
   return 0
 end
 keep(tonumber(ARGV[4]))
-redis.call('PUBLISH', ARGV[5], '')
+redis.call('PUBLISH', ARGV[5], entry)
 redis.call('DEL', entry)
 redis.call('SET', entry, ARGV[3], 'PX', ARGV[4])
 count(redis.pcall, there, -1)

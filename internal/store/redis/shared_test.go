@@ -23,37 +23,6 @@ func TestShared(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) { storetest.Shared(t, running(t, url), running(t, url)) })
 }
 
-// TestOnlyWhoWaitsIsTold counts what arrives at a server where nobody waits.
-func TestOnlyWhoWaitsIsTold(t *testing.T) {
-	one := running(t, engines.Redis(t).URL)
-	ctx, cancel := context.WithCancel(t.Context())
-	for n := range 2000 { // several commands' worth
-		if _, err := one.Watch(ctx, id(n)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	channels := func() (n int64) {
-		reply, err := one.client.Do(t.Context(), one.client.B().PubsubChannels().Pattern("*").Build()).AsStrSlice()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return int64(len(reply))
-	}
-	if got := channels(); got != 2001 { // and the beat's
-		t.Errorf("%d channels", got)
-	}
-	cancel()
-	eventually(t, "end of the subscriptions", func() error {
-		if got := channels(); got != 1 {
-			return fmt.Errorf("%d channels", got)
-		}
-		return nil
-	})
-	if got := len(one.topics.byID); got != 0 {
-		t.Errorf("%d topics are left", got)
-	}
-}
-
 // TestWatchAgainAndAgain watches the same few ids from many goroutines, with
 // short lives, while others create: no wake may be missed.
 func TestWatchAgainAndAgain(t *testing.T) {

@@ -15,16 +15,15 @@ import (
 
 // Store implements [sealed.Store].
 type Store struct {
-	client   rueidis.Client
-	links    *links
-	config   *config
-	names    names
-	gauge    *store.Gauge
-	watchers store.Watchers
-	topics   *topics
-	log      *slog.Logger
-	now      func() time.Time
-	grace    time.Duration // [grace], but for tests
+	client       rueidis.Client
+	links        *links
+	config       *config
+	names        names
+	gauge        *store.Gauge
+	subscription *store.Subscription
+	log          *slog.Logger
+	now          func() time.Time
+	grace        time.Duration // [grace], but for tests
 }
 
 var _ sealed.Store = (*Store)(nil)
@@ -32,7 +31,7 @@ var _ sealed.Store = (*Store)(nil)
 func newStore(client rueidis.Client, all *links, c *config, limits store.Limits, log *slog.Logger) *Store {
 	n := names{c.prefix}
 	s := &Store{
-		client: client, links: all, config: c, names: n, topics: newTopics(), log: log,
+		client: client, links: all, config: c, names: n, subscription: store.NewSubscription(), log: log,
 		now: time.Now, grace: grace,
 	}
 	s.gauge = store.NewGauge(limits, s.count, func() time.Time { return s.now() })
@@ -68,7 +67,7 @@ func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time
 		}
 		now := s.now()
 		created, err := s.exec(ctx, createScript, id, milliseconds(now),
-			pack(value, now.Add(ttl)), s.keep(ttl), s.names.channel(id)).AsBool()
+			pack(value, now.Add(ttl)), s.keep(ttl), s.names.channel()).AsBool()
 		if created {
 			s.gauge.Add(1, len(value))
 		}
@@ -134,7 +133,7 @@ func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl
 		}
 		now := s.now()
 		replaced, err := s.exec(ctx, replaceScript, id, milliseconds(now), rueidis.BinaryString(old),
-			pack(next, now.Add(ttl)), s.keep(ttl), s.names.channel(id)).AsBool()
+			pack(next, now.Add(ttl)), s.keep(ttl), s.names.channel()).AsBool()
 		if replaced {
 			s.gauge.Add(0, more)
 		}

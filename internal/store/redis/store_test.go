@@ -57,7 +57,7 @@ func running(t testing.TB, url string, setUp ...func(*Store)) *Store {
 func subscribed(t testing.TB, s *Store) {
 	t.Helper()
 	eventually(t, "a subscription", func() error {
-		if !s.topics.up() {
+		if !s.subscription.Up() {
 			return errors.New("there is none")
 		}
 		return nil

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+)
+
+const (
+	// firstRetry is the first pause before another try to subscribe, and
+	// maxRetry the longest.
+	firstRetry, maxRetry = 50 * time.Millisecond, time.Second
+	// deafRetry is the pause after [ErrDeaf], whose cause lasts.
+	deafRetry = 30 * time.Second
+)
+
+// ErrDeaf is returned by a listen function of [Subscription.Run] if the engine
+// answers and its notifications do not arrive.
+var ErrDeaf = errors.New("notifications do not arrive")
+
+// Subscription wakes those who wait at this server when any server stores what
+// they wait for. It keeps one subscription to the notifications of all servers,
+// so that to watch an entry costs no message. It is safe for concurrent use.
+//
+// While notifications are lost, those who wait look again after a while. They
+// are all woken when notifications are back, for what they missed.
+type Subscription struct {
+	Watchers
+	up      atomic.Bool
+	settled chan struct{} // closed when the first try to subscribe is over
+	settle  func()
+}
+
+// NewSubscription returns a subscription that is yet to be run.
+func NewSubscription() *Subscription {
+	s := &Subscription{settled: make(chan struct{})}
+	s.settle = sync.OnceFunc(func() { close(s.settled) })
+	return s
+}
+
+// Up reports whether notifications arrive.
+func (s *Subscription) Up() bool { return s.up.Load() }
+
+// Watch returns a channel that receives after each notification for id, until
+// ctx ends. It waits for the first try to subscribe, for at most wait.
+func (s *Subscription) Watch(ctx context.Context, id sealed.ID, wait time.Duration) (<-chan struct{}, error) {
+	channel := s.Add(ctx, id)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-s.settled:
+	case <-timer.C:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return channel, nil
+}
+
+// Run calls listen until ctx ends. listen subscribes, calls heard when
+// notifications arrive, and returns when they no longer do. Run logs when they
+// are lost, and when they are back.
+func (s *Subscription) Run(ctx context.Context, log *slog.Logger, listen func(ctx context.Context, heard func()) error) {
+	defer s.settle()
+	pause, lost := firstRetry, false
+	heard := func() {
+		if lost {
+			log.Info("store: notifications are back")
+		}
+		pause, lost = firstRetry, false
+		s.up.Store(true)
+		s.NotifyAll()
+		s.settle()
+	}
+	for ctx.Err() == nil {
+		err := listen(ctx, heard)
+		s.up.Store(false)
+		s.settle()
+		if ctx.Err() != nil {
+			return
+		}
+		if !lost {
+			log.Warn("store: notifications are lost: apps that wait are answered late", "err", err)
+		}
+		lost = true
+		if errors.Is(err, ErrDeaf) {
+			Pause(ctx, deafRetry)
+			continue
+		}
+		Pause(ctx, pause)
+		pause = min(2*pause, maxRetry)
+	}
+}
+
+// Pause waits for a random time from half of d to d, or until ctx ends.
+func Pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d/2 + rand.N(d/2))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
