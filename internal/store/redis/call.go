@@ -2,6 +2,9 @@ package redis
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -75,4 +78,82 @@ func wait(ctx context.Context, pause time.Duration) bool {
 	case <-time.After(pause):
 		return true
 	}
+}
+
+// trouble is an error of the store in words of ours.
+type trouble string
+
+func (t trouble) Error() string { return string(t) }
+
+const (
+	// ErrClosed is returned once the store is closed.
+	ErrClosed   = trouble("the store is closed")
+	errNoAnswer = trouble("no answer from Redis in time")
+)
+
+// refusals says in words an operator can act on what Redis answers in code.
+var refusals = map[string]string{
+	"BUSY":        "Redis is busy with a script",
+	"CLUSTERDOWN": "the Redis cluster does not serve all its slots",
+	"LOADING":     "Redis is loading its data and not ready yet",
+	"MASTERDOWN":  "this Redis is a replica that has lost its primary",
+	"MISCONF":     "Redis cannot save to its disk and accepts no changes",
+	"NOAUTH":      "Redis asks for a password, and the URL has none",
+	"NOPERM":      "the Redis user lacks a permission that DSS needs",
+	"NOREPLICAS":  "Redis has fewer replicas than min-replicas-to-write and accepts no changes",
+	"READONLY":    "this Redis is a replica, which cannot be written to",
+	"TRYAGAIN":    "a slot of the Redis cluster has been on the move for too long",
+	"WRONGPASS":   "Redis does not accept the user and password in the URL",
+	"WRONGTYPE":   "another program uses keys with the prefix of DSS",
+}
+
+// explain makes an error of ours out of one of the driver's.
+func explain(err error) error {
+	var ours trouble
+	refusal, refused := rueidis.IsRedisErr(err)
+	switch {
+	case errors.As(err, &ours) || errors.Is(err, sealed.ErrFull):
+		return err
+	case refused:
+		return explainRefusal(refusal)
+	case errors.Is(err, rueidis.ErrClosing):
+		return ErrClosed
+	case errors.Is(err, context.DeadlineExceeded):
+		return errNoAnswer
+	}
+	return trouble("no connection to Redis: " + err.Error())
+}
+
+func explainRefusal(refusal *rueidis.RedisError) error {
+	message := harmless(refusal.Error())
+	code := refusalCode(message)
+	if code == "OOM" {
+		return fmt.Errorf("%w: Redis has reached its maxmemory", sealed.ErrFull)
+	}
+	if words := refusals[code]; words != "" {
+		return trouble(fmt.Sprintf("%s (%s)", words, message))
+	}
+	return trouble("refused by Redis: " + message)
+}
+
+// refusalCode is the word that says what an error is about. Some versions of
+// Redis and Valkey bury that of a script's in a sentence, or leave it out.
+func refusalCode(message string) string {
+	if strings.HasPrefix(strings.TrimPrefix(message, "ERR "), "Error running script") {
+		if _, inner, ok := strings.Cut(message, ": -"); ok {
+			message = inner
+		}
+	}
+	if strings.Contains(message, "The user executing the script can't") || strings.HasPrefix(message, "ACL failure in script") {
+		return "NOPERM"
+	}
+	code, _, _ := strings.Cut(message, " ")
+	return code
+}
+
+// harmless is a message without the arguments that Redis repeats, which may
+// be a password or a value.
+func harmless(message string) string {
+	message, _, _ = strings.Cut(message, ", with args beginning with")
+	return strings.ToValidUTF8(strings.TrimSpace(message), "?")
 }

@@ -1,7 +1,24 @@
+// Package redis keeps entries in Redis 6.2 or newer, or in Valkey, so that
+// several servers can share them: a single server, one with replicas under
+// Sentinel, or a cluster.
+//
+// An entry is one string: eight bytes of expiry, as Unix milliseconds by the
+// clock of the server that wrote it, and the value. Scripts check and change it
+// in one step, and publish the entry's key on a channel that all servers listen
+// to, each on a connection of its own, to wake those who wait for the entry.
+//
+// Every operation ends within [CallTimeout], and none is ever sent twice: an
+// operation whose answer is lost reports an error, and may have happened. A
+// caller who goes away does not interrupt what is under way, so that nothing is
+// taken for nobody.
+//
+// Replication in Redis is asynchronous. What that means when a primary fails
+// over is in docs/operating.md.
 package redis
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +26,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -173,4 +191,68 @@ func newEnough(version string) bool {
 	major, err := strconv.Atoi(parts[0])
 	minor, err2 := strconv.Atoi(parts[1])
 	return err == nil && err2 == nil && (major > minMajor || major == minMajor && minor >= minMinor)
+}
+
+// dropPause is the shortest time between two drops.
+const dropPause = time.Second
+
+// links are the open connections. A service with one address for whichever
+// server is primary may leave connections to the old primary open, which is
+// then a replica and refuses all changes: dropping them leads to the new one.
+type links struct {
+	mu      sync.Mutex
+	open    map[*link]struct{}
+	dropped time.Time
+}
+
+type link struct {
+	net.Conn
+	all *links
+}
+
+// dial is how the driver connects.
+func (l *links) dial(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (conn net.Conn, err error) {
+	if config == nil {
+		conn, err = dialer.DialContext(ctx, "tcp", address)
+	} else {
+		conn, err = (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", address)
+	}
+	if err != nil {
+		return nil, err
+	}
+	k := &link{conn, l}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open == nil {
+		l.open = map[*link]struct{}{}
+	}
+	l.open[k] = struct{}{}
+	return k, nil
+}
+
+// Close implements [net.Conn].
+func (k *link) Close() error {
+	k.all.mu.Lock()
+	delete(k.all.open, k)
+	k.all.mu.Unlock()
+	return k.Conn.Close()
+}
+
+// drop closes all connections, so that the next operations connect anew.
+func (l *links) drop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.dropped) < dropPause {
+		return
+	}
+	l.dropped = time.Now()
+	for k := range l.open {
+		_ = k.Conn.Close() // the driver finds out, and calls Close
+	}
+}
+
+// isReadOnly reports whether a replica has refused a change.
+func isReadOnly(err error) bool {
+	refusal, refused := rueidis.IsRedisErr(err)
+	return refused && refusalCode(refusal.Error()) == "READONLY"
 }
