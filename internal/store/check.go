@@ -41,6 +41,11 @@ type Finding struct {
 	Text    string // a sentence
 }
 
+// Finding returns a finding with a formatted text.
+func (l Level) Finding(subject, format string, arguments ...any) Finding {
+	return Finding{l, subject, fmt.Sprintf(format, arguments...)}
+}
+
 // Worst is the highest level among findings.
 func Worst(findings []Finding) Level {
 	worst := OK
@@ -48,6 +53,35 @@ func Worst(findings []Finding) Level {
 		worst = max(worst, f.Level)
 	}
 	return worst
+}
+
+// probes is how many round trips are timed.
+const probes = 20
+
+// Measure times round trips to an engine and compares its clock with this
+// machine's, in the fastest one. ask returns the engine's time, or a zero time
+// if the engine does not tell it.
+func Measure(ask func() (time.Time, error)) []Finding {
+	var took []time.Duration
+	var ahead, uncertainty time.Duration
+	told := false
+	for range probes {
+		began := time.Now()
+		theirs, err := ask()
+		if err != nil {
+			return []Finding{Problem.Finding("round trip", "fails: %v", err)}
+		}
+		trip := time.Since(began)
+		if !theirs.IsZero() && (!told || trip/2 < uncertainty) {
+			ahead, uncertainty, told = theirs.Sub(began.Add(trip/2)), trip/2, true
+		}
+		took = append(took, trip)
+	}
+	if !told {
+		return []Finding{RoundTrips(took), Warning.Finding("clock",
+			"the server does not tell its time, so whether the clocks agree could not be checked; allow the user TIME")}
+	}
+	return []Finding{RoundTrips(took), Clock(ahead, uncertainty)}
 }
 
 // Limits of a clock's difference.
@@ -60,7 +94,8 @@ const (
 // measurement may be wrong by uncertainty in either direction.
 func Clock(ahead, uncertainty time.Duration) Finding {
 	certain := max(0, ahead.Abs()-uncertainty)
-	f := Finding{OK, "clock", fmt.Sprintf("the server's clock and this machine's differ by %s (± %s)", round(ahead.Abs()), round(uncertainty))}
+	f := Finding{OK, "clock", fmt.Sprintf("the server's clock and this machine's differ by %s (± "+
+		"%s)", round(ahead.Abs()), round(uncertainty))}
 	switch {
 	case certain > clockProblem:
 		f.Level = Problem
@@ -125,7 +160,8 @@ func Examine(ctx context.Context, url string, opened Runner, inspect func(contex
 	if inspect != nil {
 		findings = append(findings, inspect(ctx)...)
 	} else {
-		findings = append(findings, Finding{OK, "servers", "this store is for one server: no other can use it at the same time"})
+		findings = append(findings, Finding{OK, "servers", "this store is for one server: no other can use it at the " +
+			"same time"})
 	}
 	return append(findings, Exercise(ctx, opened)...)
 }

@@ -56,22 +56,22 @@ func NewGauge(limits Limits, count func(context.Context) (Totals, error), now fu
 // Limits are those that the gauge was made with.
 func (g *Gauge) Limits() Limits { return g.limits }
 
-// Admit returns [sealed.ErrFull] if another entry with a value of bytes does not
+// Allow returns [sealed.ErrFull] if another entry with a value of bytes does not
 // fit within limits, and the count's error if that cannot be told.
-func (g *Gauge) Admit(ctx context.Context, bytes int, limits Limits) error {
-	return g.admit(ctx, func(t Totals) bool { return limits.Allow(t.Entries+1, t.Bytes+int64(bytes)) })
+func (g *Gauge) Allow(ctx context.Context, bytes int, limits Limits) error {
+	return g.check(ctx, func(t Totals) bool { return limits.Allow(t.Entries+1, t.Bytes+int64(bytes)) })
 }
 
-// Grow does the same for an entry that is to have a value of more bytes than
+// AllowGrowth does the same for an entry that is to have a value of more bytes than
 // before. One that does not grow always fits.
-func (g *Gauge) Grow(ctx context.Context, more int) error {
+func (g *Gauge) AllowGrowth(ctx context.Context, more int) error {
 	if more <= 0 {
 		return nil
 	}
-	return g.admit(ctx, func(t Totals) bool { return g.limits.Allow(t.Entries, t.Bytes+int64(more)) })
+	return g.check(ctx, func(t Totals) bool { return g.limits.Allow(t.Entries, t.Bytes+int64(more)) })
 }
 
-func (g *Gauge) admit(ctx context.Context, fits func(Totals) bool) error {
+func (g *Gauge) check(ctx context.Context, fits func(Totals) bool) error {
 	if fits(g.Totals()) {
 		return nil
 	}

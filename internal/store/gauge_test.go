@@ -31,11 +31,11 @@ func newGauge(c *counter) *store.Gauge {
 	return store.NewGauge(store.Limits{MaxEntries: 10, MaxBytes: 10_000}, c.count, time.Now)
 }
 
-// fill stores n entries of a byte, and returns how many were admitted.
+// fill stores n entries of a byte, and returns how many were allowed.
 func fill(t *testing.T, g *store.Gauge, n int) int {
 	t.Helper()
 	for i := range n {
-		if err := g.Admit(t.Context(), 1, g.Limits()); errors.Is(err, sealed.ErrFull) {
+		if err := g.Allow(t.Context(), 1, g.Limits()); errors.Is(err, sealed.ErrFull) {
 			return i
 		} else if err != nil {
 			t.Fatal(err)
@@ -45,10 +45,10 @@ func fill(t *testing.T, g *store.Gauge, n int) int {
 	return n
 }
 
-func TestAdmitsWithoutCounting(t *testing.T) {
+func TestAllowsWithoutCounting(t *testing.T) {
 	c := &counter{}
 	if got := fill(t, newGauge(c), 10); got != 10 || c.counts != 0 {
-		t.Errorf("%d of 10 admitted, %d counts", got, c.counts)
+		t.Errorf("%d of 10 allowed, %d counts", got, c.counts)
 	}
 }
 
@@ -57,7 +57,7 @@ func TestCountsBeforeItRefuses(t *testing.T) {
 		c := &counter{holds: store.Totals{Entries: 4}} // others have taken some
 		g := newGauge(c)
 		if got := fill(t, g, 20); got != 16 || c.counts != 1 {
-			t.Errorf("%d admitted, want 10 and 6 more after a count; %d counts", got, c.counts)
+			t.Errorf("%d allowed, want 10 and 6 more after a count; %d counts", got, c.counts)
 		}
 	})
 }
@@ -68,8 +68,8 @@ func TestFullStoreIsNotCountedAllTheTime(t *testing.T) {
 		g := newGauge(c)
 		g.Add(10, 0)
 		for range 1000 {
-			if err := g.Admit(t.Context(), 1, g.Limits()); err != sealed.ErrFull {
-				t.Fatalf("Admit = %v", err)
+			if err := g.Allow(t.Context(), 1, g.Limits()); err != sealed.ErrFull {
+				t.Fatalf("Allow = %v", err)
 			}
 		}
 		if c.counts != 1 {
@@ -78,7 +78,7 @@ func TestFullStoreIsNotCountedAllTheTime(t *testing.T) {
 		c.holds.Entries = 0
 		time.Sleep(time.Second)
 		if got := fill(t, g, 3); got != 3 {
-			t.Errorf("%d of 3 admitted after others have made room", got)
+			t.Errorf("%d of 3 allowed after others have made room", got)
 		}
 	})
 }
@@ -88,7 +88,7 @@ func TestRoomAfterATake(t *testing.T) {
 	g := newGauge(c)
 	g.Add(10, 0)
 	if got := fill(t, g, 1); got != 0 {
-		t.Fatal("admitted into a full store")
+		t.Fatal("allowed into a full store")
 	}
 	g.Add(-1, 0)
 	if got := fill(t, g, 1); got != 1 {
@@ -99,19 +99,19 @@ func TestRoomAfterATake(t *testing.T) {
 func TestBytes(t *testing.T) {
 	g := newGauge(&counter{holds: store.Totals{Entries: 1, Bytes: 9000}})
 	g.Add(1, 9000)
-	if err := g.Admit(t.Context(), 2000, g.Limits()); err != sealed.ErrFull {
-		t.Errorf("Admit = %v, want ErrFull", err)
+	if err := g.Allow(t.Context(), 2000, g.Limits()); err != sealed.ErrFull {
+		t.Errorf("Allow = %v, want ErrFull", err)
 	}
-	if err := g.Admit(t.Context(), 100, g.Limits()); err != nil {
-		t.Errorf("Admit = %v", err)
+	if err := g.Allow(t.Context(), 100, g.Limits()); err != nil {
+		t.Errorf("Allow = %v", err)
 	}
-	if err := g.Grow(t.Context(), 2000); err != sealed.ErrFull {
-		t.Errorf("Grow = %v, want ErrFull", err)
+	if err := g.AllowGrowth(t.Context(), 2000); err != sealed.ErrFull {
+		t.Errorf("AllowGrowth = %v, want ErrFull", err)
 	}
 	g.Add(0, 5000) // by other servers
 	for _, more := range []int{0, -1, -9000} {
-		if err := g.Grow(t.Context(), more); err != nil {
-			t.Errorf("Grow by %d = %v", more, err)
+		if err := g.AllowGrowth(t.Context(), more); err != nil {
+			t.Errorf("AllowGrowth by %d = %v", more, err)
 		}
 	}
 }
@@ -120,8 +120,8 @@ func TestTroubleIsNotFull(t *testing.T) {
 	trouble := errors.New("no answer")
 	g := newGauge(&counter{err: trouble})
 	g.Add(10, 0)
-	if err := g.Admit(t.Context(), 1, g.Limits()); !errors.Is(err, trouble) {
-		t.Errorf("Admit = %v", err)
+	if err := g.Allow(t.Context(), 1, g.Limits()); !errors.Is(err, trouble) {
+		t.Errorf("Allow = %v", err)
 	}
 }
 

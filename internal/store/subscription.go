@@ -33,14 +33,14 @@ var ErrDeaf = errors.New("notifications do not arrive")
 type Subscription struct {
 	Watchers
 	up      atomic.Bool
-	settled chan struct{} // closed when the first try to subscribe is over
-	settle  func()
+	tried chan struct{} // closed when the first try to subscribe is over
+	setTried  func()
 }
 
 // NewSubscription returns a subscription that is yet to be run.
 func NewSubscription() *Subscription {
-	s := &Subscription{settled: make(chan struct{})}
-	s.settle = sync.OnceFunc(func() { close(s.settled) })
+	s := &Subscription{tried: make(chan struct{})}
+	s.setTried = sync.OnceFunc(func() { close(s.tried) })
 	return s
 }
 
@@ -54,7 +54,7 @@ func (s *Subscription) Watch(ctx context.Context, id sealed.ID, wait time.Durati
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
-	case <-s.settled:
+	case <-s.tried:
 	case <-timer.C:
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -66,7 +66,7 @@ func (s *Subscription) Watch(ctx context.Context, id sealed.ID, wait time.Durati
 // notifications arrive, and returns when they no longer do. Run logs when they
 // are lost, and when they are back.
 func (s *Subscription) Run(ctx context.Context, log *slog.Logger, listen func(ctx context.Context, heard func()) error) {
-	defer s.settle()
+	defer s.setTried()
 	pause, lost := firstRetry, false
 	heard := func() {
 		if lost {
@@ -75,12 +75,12 @@ func (s *Subscription) Run(ctx context.Context, log *slog.Logger, listen func(ct
 		pause, lost = firstRetry, false
 		s.up.Store(true)
 		s.NotifyAll()
-		s.settle()
+		s.setTried()
 	}
 	for ctx.Err() == nil {
 		err := listen(ctx, heard)
 		s.up.Store(false)
-		s.settle()
+		s.setTried()
 		if ctx.Err() != nil {
 			return
 		}

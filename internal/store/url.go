@@ -23,7 +23,8 @@ var (
 	ErrUnclear = errors.New("the URL does not come apart in one way only: in its user name, password and parameters " +
 		"write special characters as %XX (%40 for @, %2F for /, %3A for :, %23 for #, %3F for ?, %25 for %)")
 	// ErrNoHost says that what stands for a server is none.
-	ErrNoHost = errors.New("what stands for a server in the URL must be a host, or a host and a port from 1 to 65535; " +
+	ErrNoHost = errors.New("what stands for a server in the URL must be a host, or a host and a port from 1 " +
+		"to 65535; " +
 		"if it is part of a password, write the special characters there as %XX")
 )
 

@@ -54,17 +54,6 @@ func wake(channels []chan struct{}) {
 	}
 }
 
-// Len is the number of those who wait.
-func (l *Watchers) Len() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := 0
-	for _, channels := range l.channels {
-		n += len(channels)
-	}
-	return n
-}
-
 func (l *Watchers) remove(id sealed.ID, channel chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

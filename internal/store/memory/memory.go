@@ -116,7 +116,9 @@ func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl tim
 	return r.create(ctx, id, value, ttl, r.index.Limits().WithReserve())
 }
 
-func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits) (bool, error) {
+func (s *Store) create(
+	ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits,
+) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}

@@ -14,9 +14,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
-// probes is how many round trips are measured.
-const probes = 20
-
 // inspectTime bounds an inspection.
 const inspectTime = 30 * time.Second
 
@@ -80,9 +77,12 @@ func (s *Store) inspect(ctx context.Context) []store.Finding {
 	if err != nil {
 		return []store.Finding{{Level: store.Problem, Subject: "connection", Text: "fails: " + clearer(err).Error()}}
 	}
-	findings := []store.Finding{d.foundVersion(), d.foundRole(), d.foundPrivileges(s.table), d.foundDisk(), d.foundCommit(),
-		d.foundStandbys(), d.foundIsolation(), d.foundVacuum(), s.foundConnections(d), d.foundPooler(), s.foundTLS(conn.Conn()), s.foundNotifications(ctx)}
-	return append(findings, measure(ctx, conn.Conn())...)
+	findings := []store.Finding{
+		d.foundVersion(), d.foundRole(), d.foundPrivileges(s.table), d.foundDisk(), d.foundCommit(), d.foundStandbys(),
+		d.foundIsolation(), d.foundVacuum(), s.foundConnections(d), d.foundPooler(), s.foundTLS(conn.Conn()),
+		s.foundNotifications(ctx),
+	}
+	return append(findings, store.Measure(func() (time.Time, error) { return askTime(ctx, conn.Conn()) })...)
 }
 
 func (s *Store) ask(ctx context.Context, conn *pgx.Conn) (d server, err error) {
@@ -96,9 +96,9 @@ func (s *Store) ask(ctx context.Context, conn *pgx.Conn) (d server, err error) {
 // judge makes a finding: ok, or level with bad.
 func judge(fine bool, subject, good string, level store.Level, bad string) store.Finding {
 	if fine {
-		return store.Finding{Level: store.OK, Subject: subject, Text: good}
+		return store.OK.Finding(subject, "%s", good)
 	}
-	return store.Finding{Level: level, Subject: subject, Text: bad}
+	return level.Finding(subject, "%s", bad)
 }
 
 func (d server) foundVersion() store.Finding {
@@ -108,21 +108,23 @@ func (d server) foundVersion() store.Finding {
 
 func (d server) foundRole() store.Finding {
 	if d.recovery {
-		return store.Finding{Level: store.Problem, Subject: "role", Text: "the server is a replica, where nothing can be stored: " +
-			"name the primary in the URL, or all of them without target_session_attrs"}
+		return store.Problem.Finding("role", "the server is a replica, where nothing can be stored: "+
+			"name the primary in the URL, or all of them without target_session_attrs")
 	}
 	return judge(!d.readOnly, "role", "primary, writable", store.Problem,
 		"transactions are read-only: set default_transaction_read_only to off for the role and the database")
 }
 
 func (d server) foundPrivileges(t table) store.Finding {
-	return judge(d.sees && d.adds && d.changes && d.removes, "privileges", "read, insert, update and delete", store.Problem,
+	return judge(d.sees && d.adds && d.changes && d.removes, "privileges", "read, insert, update and "+
+		"delete", store.Problem,
 		t.sql("the role lacks privileges: GRANT SELECT, INSERT, UPDATE, DELETE ON {entries} to it"))
 }
 
 func (d server) foundDisk() store.Finding {
 	return judge(d.fsync == "on" && d.fullPages == "on", "disk", "fsync and full_page_writes are on", store.Problem,
-		"fsync is "+d.fsync+" and full_page_writes is "+d.fullPages+": after a power failure deposits may be lost, taken ones "+
+		"fsync is "+d.fsync+" and full_page_writes is "+d.fullPages+": after a power failure deposits may be lost, "+
+			"taken ones "+
 			"may come back, or the whole database may be damaged; set both to on")
 }
 
@@ -131,18 +133,23 @@ func (d server) foundCommit() store.Finding {
 		return store.Finding{Level: store.OK, Subject: "commit", Text: "synchronous_commit is " + d.commit}
 	}
 	return store.Finding{Level: store.OK, Subject: "commit", Text: "synchronous_commit is " + d.commit +
-		"; DSS sets it to on in each of its transactions, because with less a crash could lose acknowledged deposits and bring taken ones back"}
+		"; DSS sets it to on in each of its transactions, because with less a crash could lose acknowledged deposits " +
+		"and bring taken ones back"}
 }
 
 func (d server) foundStandbys() store.Finding {
-	return judge(d.standbys != "", "replication", "commits wait for synchronous_standby_names = "+d.standbys, store.Warning,
-		"synchronous_standby_names is empty: if there is a standby and it takes over, the last moments are lost, so that deposits "+
-			"are gone and entries taken in them can be taken again until they expire; name a standby there, or do not fail over by itself")
+	return judge(d.standbys != "", "replication", "commits wait for synchronous_standby_names = "+
+		""+d.standbys, store.Warning,
+		"synchronous_standby_names is empty: if there is a standby and it takes over, the last moments are lost, so "+
+			"that deposits "+
+			"are gone and entries taken in them can be taken again until they expire; name a standby there, or do "+
+			"not fail over by itself")
 }
 
 func (d server) foundIsolation() store.Finding {
 	return judge(d.isolation == "read committed", "isolation", d.isolation, store.Problem,
-		"default_transaction_isolation is "+d.isolation+": operations that meet would fail; ALTER ROLE … SET default_transaction_isolation = 'read committed'")
+		"default_transaction_isolation is "+d.isolation+": operations that meet would fail; ALTER ROLE … SET "+
+			"default_transaction_isolation = 'read committed'")
 }
 
 func (d server) foundVacuum() store.Finding {
@@ -156,7 +163,8 @@ func (s *Store) foundConnections(d server) store.Finding {
 	text := fmt.Sprintf("%d of the server's %d for each DSS server", mine, theirs)
 	switch {
 	case mine > theirs && d.direct:
-		return store.Finding{Level: store.Problem, Subject: "connections", Text: text + ": raise max_connections, or lower pool_max_conns in the URL"}
+		return store.Finding{Level: store.Problem, Subject: "connections", Text: text + ": raise max_connections, or " +
+			"lower pool_max_conns in the URL"}
 	case 2*mine > theirs && d.direct:
 		return store.Finding{Level: store.Warning, Subject: "connections", Text: text +
 			": a second server does not fit in; raise max_connections, or lower pool_max_conns in the URL"}
@@ -166,10 +174,10 @@ func (s *Store) foundConnections(d server) store.Finding {
 
 func (d server) foundPooler() store.Finding {
 	if d.direct {
-		return store.Finding{Level: store.OK, Subject: "pooler", Text: "none in between"}
+		return store.OK.Finding("pooler", "none in between")
 	}
-	return store.Finding{Level: store.OK, Subject: "pooler", Text: "in between: DSS does not set statement_timeout in its sessions; " +
-		"ALTER ROLE … SET statement_timeout = '1750ms' does the same"}
+	return store.OK.Finding("pooler", "in between: DSS does not set statement_timeout in its sessions; "+
+		"ALTER ROLE … SET statement_timeout = '1750ms' does the same")
 }
 
 // foundNotifications sends one on the way that deposits take, and listens on
@@ -185,7 +193,8 @@ func (s *Store) foundNotifications(ctx context.Context) store.Finding {
 	if err != nil {
 		return store.Finding{Level: store.Problem, Subject: "notifications", Text: clearer(err).Error()}
 	}
-	return store.Finding{Level: store.OK, Subject: "notifications", Text: "arrive, " + time.Since(began).Round(10*time.Microsecond).String()}
+	return store.Finding{Level: store.OK, Subject: "notifications", Text: "arrive, " +
+		"" + time.Since(began).Round(10*time.Microsecond).String()}
 }
 
 func (s *Store) foundTLS(conn *pgx.Conn) store.Finding {
@@ -200,30 +209,17 @@ func (s *Store) foundTLS(conn *pgx.Conn) store.Finding {
 func (s *Store) judgeTLS(near bool) store.Finding {
 	switch {
 	case near:
-		return store.Finding{Level: store.OK, Subject: "TLS", Text: "not needed: the server is on this machine"}
+		return store.OK.Finding("TLS", "not needed: the server is on this machine")
 	case s.settings.tls:
-		return store.Finding{Level: store.OK, Subject: "TLS", Text: "required by the URL"}
+		return store.OK.Finding("TLS", "required by the URL")
 	}
-	return store.Finding{Level: store.Warning, Subject: "TLS", Text: "the URL lets the connection go without TLS: who is in the network can read " +
-		"the password's exchange and change what is stored; add sslmode=verify-full"}
+	return store.Warning.Finding("TLS", "the URL lets the connection go without TLS: who is in the network can read "+
+		"the password's exchange and change what is stored; add sslmode=verify-full")
 }
 
-// measure times round trips and compares the clocks in the fastest one.
-func measure(ctx context.Context, conn *pgx.Conn) []store.Finding {
-	var took []time.Duration
-	var ahead, uncertainty time.Duration
-	for i := range probes {
-		began := time.Now()
-		var text string
-		if err := conn.QueryRow(ctx, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text").Scan(&text); err != nil {
-			return []store.Finding{{Level: store.Problem, Subject: "round trip", Text: "fails: " + clearer(err).Error()}}
-		}
-		trip := time.Since(began)
-		micros, _ := strconv.ParseInt(text, 10, 64)
-		if i == 0 || trip/2 < uncertainty {
-			ahead, uncertainty = time.UnixMicro(micros).Sub(began.Add(trip/2)), trip/2
-		}
-		took = append(took, trip)
-	}
-	return []store.Finding{store.RoundTrips(took), store.Clock(ahead, uncertainty)}
+func askTime(ctx context.Context, conn *pgx.Conn) (time.Time, error) {
+	var text string
+	err := conn.QueryRow(ctx, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text").Scan(&text)
+	micros, _ := strconv.ParseInt(text, 10, 64)
+	return time.UnixMicro(micros), clearer(err)
 }

@@ -63,7 +63,8 @@ func parseURL(raw string) (*settings, error) {
 		return nil, err
 	}
 	if len(u.Hosts) > 0 && (u.Parameters.Has("host") || u.Parameters.Has("port")) {
-		return nil, errors.New("the URL names the server in front of the database and in the parameters host or port too: " +
+		return nil, errors.New("the URL names the server in front of the database and in the parameters host or " +
+			"port too: " +
 			"leave out the one or the other")
 	}
 	pool, err := pgxpool.ParseConfig(keywords(u, nil))
@@ -152,7 +153,8 @@ var harmless = []struct{ parameter, variable, value string }{
 // one parameter changed. What it says itself may quote anything.
 func blame(u *store.URL, err error) error {
 	for _, name := range []string{"sslrootcert", "sslcert", "sslkey"} {
-		if failed, ok := errors.AsType[*fs.PathError](err); ok && u.Parameters.Has(name) && failed.Path == u.Parameters.Get(name) {
+		failed, ok := errors.AsType[*fs.PathError](err)
+		if ok && u.Parameters.Has(name) && failed.Path == u.Parameters.Get(name) {
 			return fmt.Errorf("the file that %s names cannot be read: %w", name, failed.Err)
 		}
 	}
@@ -161,11 +163,13 @@ func blame(u *store.URL, err error) error {
 			continue
 		}
 		if u.Parameters.Has(h.parameter) || h.variable == "" {
-			return fmt.Errorf("the parameter %s has a value that is not possible, or does not fit the others", h.parameter)
+			return fmt.Errorf("the parameter %s has a value that is not possible, or does not fit the "+
+				"others", h.parameter)
 		}
 		return fmt.Errorf("the variable %s has a value that is not possible, or does not fit the URL", h.variable)
 	}
-	return errors.New("the URL, or a PG… variable of the environment or the service file that goes with it, cannot be used")
+	return errors.New("the URL, or a PG… variable of the environment or the service file that goes with it, " +
+		"cannot be used")
 }
 
 // checkHosts refuses to look a name up that is none, wherever it comes from.

@@ -39,34 +39,28 @@ var meanings = map[string]string{
 	"3D000":        "the database does not exist",
 }
 
-// failure is trouble with the database as told to others: a text, and none of
-// the driver's types.
-type failure struct{ text string }
-
-func (f failure) Error() string { return f.text }
-
-func failuref(format string, arguments ...any) failure {
-	return failure{fmt.Errorf(format, arguments...).Error()}
+func failuref(format string, arguments ...any) error {
+	return store.Trouble(fmt.Sprintf(format, arguments...))
 }
 
 // clearer turns an error of the driver into one that says what is wrong.
 // Errors of a context stay what they are.
 func clearer(err error) error {
 	var refused *pgconn.PgError
-	var own failure
+	var own store.Trouble
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &own), errors.Is(err, store.ErrDeaf):
 		return err
 	case errors.As(err, &refused):
-		return failure{describe(refused)}
+		return store.Trouble(describe(refused))
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	case isTimeout(err):
-		return failure{"the database did not answer in time: what it was told may have happened"}
+		return store.Trouble("the database did not answer in time: what it was told may have happened")
 	}
-	return failure{plain(err)}
+	return store.Trouble(plain(err))
 }
 
 func describe(refused *pgconn.PgError) string {

@@ -34,7 +34,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 			DROP TRIGGER IF EXISTS fail ON {entries};
 			CREATE TRIGGER fail BEFORE INSERT ON {entries} FOR EACH ROW EXECUTE FUNCTION `+name+`()`))
 		ok, err := s.Create(t.Context(), id(1), []byte("planted"), time.Minute)
-		var own failure
+		var own store.Trouble
 		if ok || !errors.As(err, &own) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), fmt.Sprintf("%x", "planted")) {
 			t.Errorf("%s: Create = %v, %v", code, ok, err)
 		}

@@ -22,7 +22,8 @@ const (
 
 // errDeaf is the state in which everything works but LISTEN.
 var errDeaf = fmt.Errorf("%w: apps that wait at this server get their answers up to 10 seconds late. "+
-	"If a pooler such as PgBouncer is in between, add the database's own address to the URL: listen=HOST:PORT", store.ErrDeaf)
+	"If a pooler such as PgBouncer is in between, add the database's own address to the URL: "+
+	"listen=HOST:PORT", store.ErrDeaf)
 
 // Watch implements [sealed.Store]. While the database cannot be reached it
 // returns at once, and the watch fires when the subscription is back.
@@ -73,7 +74,7 @@ func (s *Store) dialListener(ctx context.Context) (*pgx.Conn, error) {
 // heard: the one proof that the connection listens to the database that
 // deposits go to. Where it cannot be sent, that the connection lives has to do.
 func (s *Store) echo(ctx context.Context, conn *pgx.Conn) error {
-	if err := s.tell(ctx, nil); err != nil {
+	if err := s.send(ctx, nil); err != nil {
 		ctx, cancel := context.WithTimeout(ctx, echoTime)
 		defer cancel()
 		return conn.Ping(ctx)
@@ -186,7 +187,7 @@ func (s *Store) announce(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-s.outbox.kick:
-			if err := s.empty(ctx); err != nil {
+			if err := s.flush(ctx); err != nil {
 				store.Pause(ctx, retryAfter)
 				s.outbox.add()
 			}
@@ -194,25 +195,25 @@ func (s *Store) announce(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
-	_ = s.empty(ctx)
+	_ = s.flush(ctx)
 }
 
-func (s *Store) empty(ctx context.Context) error {
+func (s *Store) flush(ctx context.Context) error {
 	for {
 		prefixes := s.outbox.take()
 		if len(prefixes) == 0 {
 			return nil
 		}
-		if err := s.tell(ctx, prefixes); err != nil {
+		if err := s.send(ctx, prefixes); err != nil {
 			s.outbox.add(prefixes...)
 			return err
 		}
 	}
 }
 
-// tell sends prefixes, or only this server's name if there are none, to all
+// send sends prefixes, or only this server's name if there are none, to all
 // who listen.
-func (s *Store) tell(ctx context.Context, prefixes []prefix) error {
+func (s *Store) send(ctx context.Context, prefixes []prefix) error {
 	ctx, cancel := context.WithTimeout(ctx, batchTime)
 	defer cancel()
 	_, err := s.pool.Exec(ctx, "SELECT pg_notify($1::text, payload) FROM unnest($2::text[]) AS payload",

@@ -26,7 +26,7 @@ func fails(t testing.TB, what string, operation func() error) error {
 	t.Helper()
 	began := time.Now()
 	err := operation()
-	var own failure
+	var own store.Trouble
 	if took := time.Since(began); !errors.As(err, &own) || took > bound {
 		t.Errorf("%s: %v after %v", what, err, took)
 	}

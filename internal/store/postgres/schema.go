@@ -128,7 +128,8 @@ func missing(ctx context.Context, url string) (what string, err error) {
 		if !may {
 			return t.notAllowed(version + 1)
 		}
-		what = fmt.Sprintf("the tables in schema %q have version %d; a start brings them to version %d", t.schema, version, len(schema))
+		what = fmt.Sprintf("the tables in schema %q have version %d; a start brings them to version "+
+			"%d", t.schema, version, len(schema))
 		if version == 0 {
 			what = fmt.Sprintf("there are no tables in schema %q yet; the first start creates them", t.schema)
 		}
@@ -149,17 +150,19 @@ func locate(ctx context.Context, tx pgx.Tx, searchPath string) (table, error) {
 	}
 	if searchPath != "" {
 		if _, err := tx.Exec(ctx, "SELECT set_config('search_path', $1::text, true)", searchPath); err != nil {
-			return table{}, failuref("search_path: %w", clearer(err))
+			return table{}, failuref("search_path: %v", clearer(err))
 		}
 	}
-	if err := tx.QueryRow(ctx, "SELECT current_schema()::text, current_setting('server_version_num')::integer").Scan(&schema, &version); err != nil {
+	row := tx.QueryRow(ctx, "SELECT current_schema()::text, current_setting('server_version_num')::integer")
+	if err := row.Scan(&schema, &version); err != nil {
 		return table{}, err
 	}
 	if version < minServer {
 		return table{}, failuref("the server is version %d; DSS needs 13 or newer", version/10_000)
 	}
 	if schema == nil {
-		return table{}, failuref("no schema of the search path exists: create it, or set search_path in the URL or for the role")
+		return table{}, failuref("no schema of the search path exists: create it, or set search_path in the URL or " +
+			"for the role")
 	}
 	return newTable(*schema), nil
 }
@@ -170,18 +173,20 @@ func (t table) version(ctx context.Context, tx pgx.Tx) (version int, err error) 
 	name := t.sql("{version}")
 	// Not to_regclass, which may still miss in one transaction what another
 	// one has created meanwhile.
-	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1::text AND tablename = 'dss_version')",
+	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1::text AND "+
+		"tablename = 'dss_version')",
 		t.schema).Scan(&exists); err != nil {
-		return 0, failuref("look for %s: %w", name, clearer(err))
+		return 0, failuref("look for %s: %v", name, clearer(err))
 	}
 	if !exists {
 		return 0, nil
 	}
 	if err := tx.QueryRow(ctx, t.sql("SELECT version FROM {version}")).Scan(&version); err != nil {
-		return 0, failuref("read %s: %w", name, clearer(err))
+		return 0, failuref("read %s: %v", name, clearer(err))
 	}
 	if version > len(schema) {
-		return 0, failuref("the database has schema version %d; this program knows up to %d: use the newer program", version, len(schema))
+		return 0, failuref("the database has schema version %d; this program knows up to %d: use the newer "+
+			"program", version, len(schema))
 	}
 	return version, nil
 }
@@ -205,7 +210,7 @@ func (t table) migrationError(version int, err error) error {
 	if errors.As(err, &refused) && refused.Code == codePermission {
 		return t.notAllowed(version)
 	}
-	return failuref("upgrade schema to version %d: %w", version, clearer(err))
+	return failuref("upgrade schema to version %d: %v", version, clearer(err))
 }
 
 func (t table) notAllowed(version int) error {

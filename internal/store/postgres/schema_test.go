@@ -113,7 +113,7 @@ func TestOpenErrors(t *testing.T) {
 			t.Errorf("Open(%s) = %s; want %q", url, got, want)
 		}
 	}
-	var failed failure
+	var failed store.Trouble
 	_, err := Open(t.Context(), free, store.Limits{}, quietly())
 	if !errors.As(err, &failed) {
 		t.Errorf("%T leaks", errors.Unwrap(err))

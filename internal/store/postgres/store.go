@@ -11,7 +11,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -129,12 +128,14 @@ func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl tim
 	return r.create(ctx, id, value, ttl, r.gauge.Limits().WithReserve())
 }
 
-func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits) (bool, error) {
+func (s *Store) create(
+	ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits,
+) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	if err := s.gauge.Admit(ctx, len(value), limits); err != nil {
-		return false, s.refused(ctx, id, err)
+	if err := s.gauge.Allow(ctx, len(value), limits); err != nil {
+		return false, store.Refused(ctx, s, id, err)
 	}
 	r := &request{id: id, value: own(value), expires: s.now().Add(ttl).UnixMilli()}
 	if err := s.creates.do(ctx, r); err != nil {
@@ -145,17 +146,6 @@ func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time
 		s.notify(id)
 	}
 	return r.found, nil
-}
-
-// refused is what Create answers if there is no room: an id that is taken
-// needs none.
-func (s *Store) refused(ctx context.Context, id sealed.ID, reason error) error {
-	if errors.Is(reason, sealed.ErrFull) {
-		if _, taken, err := s.Get(ctx, id); err == nil && taken {
-			return nil
-		}
-	}
-	return reason
 }
 
 // Get implements [sealed.Store].
@@ -190,7 +180,7 @@ func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl
 		return false, err
 	}
 	growth := len(next) - len(old)
-	if err := s.gauge.Grow(ctx, growth); err != nil {
+	if err := s.gauge.AllowGrowth(ctx, growth); err != nil {
 		return false, err
 	}
 	r := &request{id: id, old: own(old), value: own(next), expires: s.now().Add(ttl).UnixMilli()}

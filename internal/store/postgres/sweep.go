@@ -79,7 +79,8 @@ func (s *Store) count(ctx context.Context) (t store.Totals, err error) {
 		if _, err := tx.Exec(ctx, "SELECT set_config('statement_timeout', '30s', true)"); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, s.table.sql("SELECT count(*), coalesce(sum(octet_length(value)), 0)::bigint FROM {entries} WHERE expires > $1::bigint"),
+		return tx.QueryRow(ctx, s.table.sql("SELECT count(*), coalesce(sum(octet_length(value)), 0)::bigint FROM "+
+			"{entries} WHERE expires > $1::bigint"),
 			s.now().UnixMilli()).Scan(&t.Entries, &t.Bytes)
 	})
 	return t, clearer(err)

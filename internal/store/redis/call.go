@@ -10,6 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 const (
@@ -80,15 +81,10 @@ func wait(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// trouble is an error of the store in words of ours.
-type trouble string
-
-func (t trouble) Error() string { return string(t) }
-
 const (
 	// ErrClosed is returned once the store is closed.
-	ErrClosed   = trouble("the store is closed")
-	errNoAnswer = trouble("no answer from Redis in time")
+	ErrClosed   = store.Trouble("the store is closed")
+	errNoAnswer = store.Trouble("no answer from Redis in time")
 )
 
 // refusals says in words an operator can act on what Redis answers in code.
@@ -109,7 +105,7 @@ var refusals = map[string]string{
 
 // explain makes an error of ours out of one of the driver's.
 func explain(err error) error {
-	var ours trouble
+	var ours store.Trouble
 	refusal, refused := rueidis.IsRedisErr(err)
 	switch {
 	case errors.As(err, &ours) || errors.Is(err, sealed.ErrFull):
@@ -121,7 +117,7 @@ func explain(err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return errNoAnswer
 	}
-	return trouble("no connection to Redis: " + err.Error())
+	return store.Trouble("no connection to Redis: " + err.Error())
 }
 
 func explainRefusal(refusal *rueidis.RedisError) error {
@@ -131,9 +127,9 @@ func explainRefusal(refusal *rueidis.RedisError) error {
 		return fmt.Errorf("%w: Redis has reached its maxmemory", sealed.ErrFull)
 	}
 	if words := refusals[code]; words != "" {
-		return trouble(fmt.Sprintf("%s (%s)", words, message))
+		return store.Trouble(fmt.Sprintf("%s (%s)", words, message))
 	}
-	return trouble("refused by Redis: " + message)
+	return store.Trouble("refused by Redis: " + message)
 }
 
 // refusalCode is the word that says what an error is about. Some versions of
@@ -144,7 +140,8 @@ func refusalCode(message string) string {
 			message = inner
 		}
 	}
-	if strings.Contains(message, "The user executing the script can't") || strings.HasPrefix(message, "ACL failure in script") {
+	if strings.Contains(message, "The user executing the script can't") || strings.HasPrefix(message, "ACL failure "+
+		"in script") {
 		return "NOPERM"
 	}
 	code, _, _ := strings.Cut(message, " ")

@@ -16,9 +16,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
-// roundTrips is how many requests are timed.
-const roundTrips = 20
-
 // node is what one server says about itself.
 type node struct {
 	address  string
@@ -66,10 +63,10 @@ func (s *Store) inspect(ctx context.Context) []store.Finding {
 		}
 		primaries++
 		findings = append(findings, n.inspect()...)
-		findings = append(findings, measure(ctx, clients[address])...)
+		findings = append(findings, store.Measure(func() (time.Time, error) { return askTime(ctx, clients[address]) })...)
 	}
 	if primaries == 0 {
-		findings = append(findings, store.Finding{Level: store.Problem, Subject: "role", Text: "no primary has been found"})
+		findings = append(findings, store.Problem.Finding("role", "no primary has been found"))
 	}
 	return findings
 }
@@ -93,7 +90,9 @@ func (s *Store) ask(ctx context.Context, client rueidis.Client) (node, error) {
 // to ask.
 func settings(ctx context.Context, client rueidis.Client) map[string]string {
 	all := map[string]string{}
-	for _, name := range []string{"save", "appendfsync", "min-replicas-to-write", "cluster-require-full-coverage", "client-output-buffer-limit"} {
+	for _, name := range []string{
+		"save", "appendfsync", "min-replicas-to-write", "cluster-require-full-coverage", "client-output-buffer-limit",
+	} {
 		one, err := call(ctx, func(ctx context.Context) (map[string]string, error) {
 			return client.Do(ctx, client.B().ConfigGet().Parameter(name).Build()).AsStrMap()
 		})
@@ -115,28 +114,19 @@ func parseInfo(text string) map[string]string {
 	return info
 }
 
-// measure times a server and compares its clock with this machine's.
-func measure(ctx context.Context, client rueidis.Client) []store.Finding {
-	took := make([]time.Duration, 0, roundTrips)
-	for range roundTrips {
-		began := time.Now()
-		if _, err := call(ctx, func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, client.Do(ctx, client.B().Ping().Build()).Error()
-		}); err != nil {
-			return []store.Finding{{Level: store.Problem, Subject: "round trip", Text: err.Error()}}
-		}
-		took = append(took, time.Since(began))
-	}
-	began := time.Now()
+// askTime returns a server's time, or a zero time if the user may not ask.
+func askTime(ctx context.Context, client rueidis.Client) (time.Time, error) {
 	parts, err := call(ctx, func(ctx context.Context) ([]int64, error) {
-		return client.Do(ctx, client.B().Time().Build()).AsIntSlice()
+		parts, err := client.Do(ctx, client.B().Time().Build()).AsIntSlice()
+		if _, refused := rueidis.IsRedisErr(err); refused {
+			return nil, client.Do(ctx, client.B().Ping().Build()).Error()
+		}
+		return parts, err
 	})
-	trip := time.Since(began)
 	if err != nil || len(parts) != 2 {
-		return []store.Finding{store.RoundTrips(took), {Level: store.Warning, Subject: "clock", Text: "the server does not tell its time, so whether the clocks agree could not be checked; allow the user TIME"}}
+		return time.Time{}, err
 	}
-	theirs := time.Unix(parts[0], parts[1]*1000)
-	return []store.Finding{store.RoundTrips(took), store.Clock(theirs.Sub(began.Add(trip/2)), trip/2)}
+	return time.Unix(parts[0], parts[1]*1000), nil
 }
 
 // inspectConnection looks at the URL.
@@ -144,12 +134,13 @@ func (s *Store) inspectConnection() []store.Finding {
 	c := s.config
 	var findings []store.Finding
 	if c.tls == nil && !c.loopback() {
-		findings = append(findings, store.Finding{Level: store.Warning, Subject: "encryption",
-			Text: "the connection is not encrypted: whoever is on the way can take deposits out of the store, though not read them; use rediss://, or a network that is yours alone"})
+		findings = append(findings, store.Warning.Finding("encryption", "the connection is not encrypted: whoever is "+
+			"on the way can take deposits out of the store, though not read them; use rediss://, or a network that "+
+			"is yours alone"))
 	}
 	if c.password == "" && !c.loopback() {
-		findings = append(findings, store.Finding{Level: store.Warning, Subject: "password",
-			Text: "the server asks for no password: whoever reaches its port can delete what waits; give DSS a user of its own (docs/operating.md has the rule)"})
+		findings = append(findings, store.Warning.Finding("password", "the server asks for no password: whoever "+
+			"reaches its port can delete what waits; give DSS a user of its own (docs/operating.md has the rule)"))
 	}
 	return findings
 }
@@ -173,15 +164,18 @@ func (n node) inspect() []store.Finding {
 	findings := []store.Finding{n.version(), n.role(), n.eviction(), n.memory(), n.persistence(), n.replication()}
 	if n.settings == nil {
 		return append(findings, n.find(store.Warning, "settings",
-			"CONFIG is not allowed, so appendfsync, min-replicas-to-write and the limits of subscriptions could not be checked: look at them where the server is set up"))
+			"CONFIG is not allowed, so appendfsync, min-replicas-to-write and the limits of subscriptions could not "+
+				"be checked: look at them where the server is set up"))
 	}
 	if limit := n.pubSubBuffer(); limit > 0 && limit < leastPubSubBuffer {
 		findings = append(findings, n.find(store.Warning, "subscription",
-			"client-output-buffer-limit pubsub is %d bytes: a DSS server that is busy for a moment is cut off, and apps that wait are answered late; set pubsub 32mb 8mb 60", limit))
+			"client-output-buffer-limit pubsub is %d bytes: a DSS server that is busy for a moment is cut off, and "+
+				"apps that wait are answered late; set pubsub 32mb 8mb 60", limit))
 	}
 	if n.cluster && n.settings["cluster-require-full-coverage"] == "yes" {
 		findings = append(findings, n.find(store.Warning, "coverage",
-			"cluster-require-full-coverage is yes: if one part of the cluster is gone, sign-ins in all others fail too; set it to no"))
+			"cluster-require-full-coverage is yes: if one part of the cluster is gone, sign-ins in all others fail "+
+				"too; set it to no"))
 	}
 	return findings
 }
@@ -189,7 +183,8 @@ func (n node) inspect() []store.Finding {
 func (n node) version() store.Finding {
 	version := n.info["redis_version"]
 	if !newEnough(version) {
-		return n.find(store.Problem, "version", "%s is too old: DSS needs Redis %d.%d or newer, or Valkey", version, minMajor, minMinor)
+		return n.find(store.Problem, "version", "%s is too old: DSS needs Redis %d.%d or newer, or "+
+			"Valkey", version, minMajor, minMinor)
 	}
 	if valkey := n.info["valkey_version"]; valkey != "" {
 		return n.find(store.OK, "version", "Valkey %s", valkey)
@@ -199,7 +194,8 @@ func (n node) version() store.Finding {
 
 func (n node) role() store.Finding {
 	if n.info["role"] != "master" {
-		return n.find(store.Problem, "role", "this server is a replica, which cannot be written to: connect to the primary, or through Sentinel with master_set")
+		return n.find(store.Problem, "role", "this server is a replica, which cannot be written to: connect to the "+
+			"primary, or through Sentinel with master_set")
 	}
 	return n.find(store.OK, "role", "primary")
 }
@@ -208,7 +204,8 @@ func (n node) eviction() store.Finding {
 	policy := n.info["maxmemory_policy"]
 	if policy != "noeviction" {
 		return n.find(store.Problem, "eviction",
-			"maxmemory-policy is %s: when memory is short, sign-ins that wait are thrown away without a word; set it to noeviction", policy)
+			"maxmemory-policy is %s: when memory is short, sign-ins that wait are thrown away without a word; set it "+
+				"to noeviction", policy)
 	}
 	return n.find(store.OK, "eviction", "maxmemory-policy is noeviction")
 }
@@ -217,7 +214,8 @@ func (n node) memory() store.Finding {
 	most, _ := strconv.ParseInt(n.info["maxmemory"], 10, 64)
 	if most == 0 {
 		return n.find(store.Warning, "memory",
-			"maxmemory is not set: when memory is short, the system ends the server instead of the server refusing deposits; set it, to half of what the server may use")
+			"maxmemory is not set: when memory is short, the system ends the server instead of the server refusing "+
+				"deposits; set it, to half of what the server may use")
 	}
 	return n.find(store.OK, "memory", "maxmemory is %d MiB, of which %s is used", most>>20, n.info["used_memory_human"])
 }
@@ -228,16 +226,22 @@ func (n node) persistence() store.Finding {
 	switch {
 	case n.info["aof_enabled"] == "0" && n.settings != nil && n.settings["save"] == "":
 		return n.find(store.Warning, subject,
-			"nothing is written to disk: a restart of the server loses every sign-in that waits; set appendonly yes and appendfsync always")
+			"nothing is written to disk: a restart of the server loses every sign-in that waits; set appendonly yes "+
+				"and appendfsync always")
 	case n.info["aof_enabled"] == "0":
 		return n.find(store.Problem, subject,
-			"appendonly is no: after a crash the server is as it was at its last snapshot, without the deposits since, and with answers that have been claimed since, which can then be claimed again; set appendonly yes and appendfsync always")
+			"appendonly is no: after a crash the server is as it was at its last snapshot, without the deposits "+
+				"since, and with answers that have been claimed since, which can then be claimed again; set "+
+				"appendonly yes and appendfsync always")
 	case fsync == "no":
 		return n.find(store.Warning, subject,
-			"appendfsync is no: a power failure undoes what happened in about the last half minute, so that deposits are lost and claimed answers can be claimed again; set it to always")
+			"appendfsync is no: a power failure undoes what happened in about the last half minute, so that deposits "+
+				"are lost and claimed answers can be claimed again; set it to always")
 	case fsync == "everysec":
 		return n.find(store.Warning, subject,
-			"appendfsync is everysec: a power failure undoes what happened in about the last second, so that deposits are lost and claimed answers can be claimed again; set it to always, which costs a write to the disk for each batch of requests")
+			"appendfsync is everysec: a power failure undoes what happened in about the last second, so that "+
+				"deposits are lost and claimed answers can be claimed again; set it to always, which costs a write "+
+				"to the disk for each batch of requests")
 	case fsync == "always":
 		return n.find(store.OK, subject, "appendonly with appendfsync always: what was acknowledged is on disk")
 	}
@@ -253,10 +257,14 @@ func (n node) replication() store.Finding {
 		return n.find(store.OK, subject, "no replicas: while this server is down, nobody can sign in")
 	case n.settings != nil && least == 0:
 		return n.find(store.Warning, subject,
-			"%d replicas, and min-replicas-to-write is 0: a primary that is cut off goes on taking deposits and handing out answers, and when a replica takes over, these deposits are lost and these answers can be claimed again; set min-replicas-to-write 1 and min-replicas-max-lag 3, which bounds that to about three seconds", replicas)
+			"%d replicas, and min-replicas-to-write is 0: a primary that is cut off goes on taking deposits and "+
+				"handing out answers, and when a replica takes over, these deposits are lost and these answers can "+
+				"be claimed again; set min-replicas-to-write 1 and min-replicas-max-lag 3, which bounds that to "+
+				"about three seconds", replicas)
 	}
 	return n.find(store.OK, subject,
-		"%d replicas, of which %d must be there for a change; replication is asynchronous, so a failover may undo the last changes (docs/operating.md)", replicas, least)
+		"%d replicas, of which %d must be there for a change; replication is asynchronous, so a failover may undo "+
+			"the last changes (docs/operating.md)", replicas, least)
 }
 
 // pubSubBuffer is the lower of the limits for subscriptions, 0 for none.

@@ -52,7 +52,7 @@ const (
 
 	minMajor, minMinor = 6, 2
 
-	errNoOpening = trouble("no answer from Redis within ten seconds")
+	errNoOpening = store.Trouble("no answer from Redis within ten seconds")
 )
 
 // Open connects to the engine at a URL, and returns when that has answered or
@@ -145,7 +145,8 @@ func (c *config) explainOpening(err error) error {
 	case refused && c.masterSet != "" && (refusal.IsNil() || strings.Contains(refusal.Error(), "No such master")):
 		return fmt.Errorf("the sentinels know no master_set %q", c.masterSet)
 	case refused && len(c.addresses) > 1 && strings.Contains(refusal.Error(), "cluster support disabled"):
-		return errors.New("the URL names several servers, which is for a cluster, but this Redis is none; for Sentinel add master_set")
+		return errors.New("the URL names several servers, which is for a cluster, but this Redis is none; for " +
+			"Sentinel add master_set")
 	case refused && c.database != 0 && strings.Contains(refusal.Error(), "SELECT is not allowed in cluster mode"):
 		return errors.New("a cluster has only database 0")
 	case refused && strings.Contains(refusal.Error(), "DB index"):
@@ -161,7 +162,8 @@ func check(ctx context.Context, client rueidis.Client, c *config) error {
 	}
 	hello, err := client.Do(ctx, client.B().Hello().Build()).AsMap()
 	if err != nil {
-		return fmt.Errorf("the server does not say its version, and DSS needs Redis %d.%d or newer, or Valkey: %w", minMajor, minMinor, explain(err))
+		return fmt.Errorf("the server does not say its version, and DSS needs Redis %d.%d or newer, or Valkey: "+
+			"%w", minMajor, minMinor, explain(err))
 	}
 	field := func(name string) string {
 		message := hello[name]
@@ -170,7 +172,8 @@ func check(ctx context.Context, client rueidis.Client, c *config) error {
 	}
 	protocol := hello["proto"]
 	if n, _ := protocol.AsInt64(); n < 3 {
-		return errors.New("the server does not speak RESP3: connect to Redis itself, without a proxy that only speaks RESP2")
+		return errors.New("the server does not speak RESP3: connect to Redis itself, without a proxy that only " +
+			"speaks RESP2")
 	}
 	switch version := field("version"); {
 	case !newEnough(version):
@@ -211,7 +214,9 @@ type link struct {
 }
 
 // dial is how the driver connects.
-func (l *links) dial(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (conn net.Conn, err error) {
+func (l *links) dial(
+	ctx context.Context, address string, dialer *net.Dialer, config *tls.Config,
+) (conn net.Conn, err error) {
 	if config == nil {
 		conn, err = dialer.DialContext(ctx, "tcp", address)
 	} else {

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strconv"
 	"time"
@@ -60,10 +59,12 @@ func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl tim
 	return r.create(ctx, id, value, ttl, r.gauge.Limits().WithReserve())
 }
 
-func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits) (bool, error) {
+func (s *Store) create(
+	ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits,
+) (bool, error) {
 	return call(ctx, func(ctx context.Context) (bool, error) {
-		if err := s.gauge.Admit(ctx, len(value), limits); err != nil {
-			return false, s.refused(ctx, id, err)
+		if err := s.gauge.Allow(ctx, len(value), limits); err != nil {
+			return false, store.Refused(ctx, s, id, err)
 		}
 		now := s.now()
 		created, err := s.exec(ctx, createScript, id, milliseconds(now),
@@ -73,17 +74,6 @@ func (s *Store) create(ctx context.Context, id sealed.ID, value []byte, ttl time
 		}
 		return created, err
 	})
-}
-
-// refused is what Create answers if there is no room: an id that is taken
-// needs none.
-func (s *Store) refused(ctx context.Context, id sealed.ID, reason error) error {
-	if errors.Is(reason, sealed.ErrFull) {
-		if _, taken, err := s.get(ctx, id); err == nil && taken {
-			return nil
-		}
-	}
-	return reason
 }
 
 // Get implements [sealed.Store].
@@ -128,7 +118,7 @@ func (s *Store) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
 	return call(ctx, func(ctx context.Context) (bool, error) {
 		more := len(next) - len(old)
-		if err := s.gauge.Grow(ctx, more); err != nil {
+		if err := s.gauge.AllowGrowth(ctx, more); err != nil {
 			return false, err
 		}
 		now := s.now()

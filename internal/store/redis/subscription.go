@@ -10,6 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // A subscription is proved by a message of its own that has to come back: only
@@ -18,7 +19,7 @@ const (
 	beatEvery = 5 * time.Second
 	beatTime  = 3 * time.Second
 
-	errBeat = trouble("what is published does not arrive")
+	errBeat = store.Trouble("what is published does not arrive")
 )
 
 // Run wakes those who wait, and keeps count, until ctx ends.
@@ -88,7 +89,8 @@ func (s *Store) subscribe(ctx context.Context, client rueidis.DedicatedClient) e
 // publish sends a message to all who listen, through a primary of a cluster.
 func (s *Store) publish(ctx context.Context, message string) error {
 	_, err := call(ctx, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, s.client.Do(ctx, s.client.B().Arbitrary("PUBLISH").Keys(s.names.channel()).Args(message).Build()).Error()
+		command := s.client.B().Arbitrary("PUBLISH").Keys(s.names.channel()).Args(message).Build()
+		return struct{}{}, s.client.Do(ctx, command).Error()
 	})
 	return err
 }

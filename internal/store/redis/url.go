@@ -98,7 +98,8 @@ func (c *config) readParameters(u *store.URL) error {
 			return errors.New(reason)
 		}
 	}
-	if err := u.CheckParameters([]string{"ca", "master_set", "prefix", "sentinel_user", "sentinel_password"}, []string{"addr"}); err != nil {
+	single, repeatable := []string{"ca", "master_set", "prefix", "sentinel_user", "sentinel_password"}, []string{"addr"}
+	if err := u.CheckParameters(single, repeatable); err != nil {
 		return err
 	}
 	for name, values := range u.Parameters {
@@ -175,7 +176,8 @@ func (c *config) readDatabase(path string) error {
 // readAddresses completes hosts, and more that the URL names, with the port.
 func (c *config) readAddresses(hosts []store.Host, more []string) error {
 	if len(hosts) != 1 {
-		return errors.New("name one server in front of the number of the database, as in " + example + ", and others with addr")
+		return errors.New("name one server in front of the number of the database, as in " + example + ", and " +
+			"others with addr")
 	}
 	for _, text := range more {
 		host, err := store.ParseHost(text)

@@ -24,7 +24,8 @@ func parsePath(url string) (string, error) {
 	case path == "" || strings.HasSuffix(path, "/"):
 		return "", store.URLErrorf("sqlite: needs the path of a file, as in sqlite:data/dss.db")
 	case strings.HasPrefix(path, "//"):
-		return "", store.URLErrorf("sqlite: is followed by a path, as in sqlite:data/dss.db or sqlite:/var/lib/dss/dss.db: " +
+		return "", store.URLErrorf("sqlite: is followed by a path, as in sqlite:data/dss.db or " +
+			"sqlite:/var/lib/dss/dss.db: " +
 			"leave out the slashes in front of it")
 	case strings.HasPrefix(path, "file:"), path == ":memory:", strings.ContainsAny(path, "?#\x00"):
 		return "", store.URLErrorf("sqlite: takes the path of a file and no parameters, as in sqlite:data/dss.db")
@@ -112,7 +113,8 @@ func (f *file) readHeader() error {
 	case err != nil || !strings.HasPrefix(string(header), magic):
 		return store.URLErrorf("%s is no SQLite database", f.path)
 	case f.version > len(schema):
-		return store.URLErrorf("%s has schema version %d; this program knows up to %d: use the newer program", f.path, f.version, len(schema))
+		return store.URLErrorf("%s has schema version %d; this program knows up to %d: use the newer "+
+			"program", f.path, f.version, len(schema))
 	}
 	return nil
 }
@@ -173,7 +175,8 @@ func Check(ctx context.Context, url string) ([]store.Finding, error) {
 func (f *file) inUse(holder string) []store.Finding {
 	return []store.Finding{
 		{Subject: "connection", Text: f.String()},
-		{Subject: "servers", Text: holder + " has it open, and this store is for one server: nothing was stored to try it. " +
+		{Subject: "servers", Text: holder + " has it open, and this store is for one server: nothing was stored " +
+			"to try it. " +
 			"If that is the server, dss health says whether it can write"},
 	}
 }

@@ -49,7 +49,8 @@ func migrate(ctx context.Context, tx *sql.Tx) error {
 		return fmt.Errorf("read schema version: %w", err)
 	}
 	if version > len(schema) {
-		return fmt.Errorf("the database has schema version %d; this program knows up to %d: use the newer program", version, len(schema))
+		return fmt.Errorf("the database has schema version %d; this program knows up to %d: use the newer "+
+			"program", version, len(schema))
 	}
 	for ; version < len(schema); version++ {
 		if _, err := tx.ExecContext(ctx, schema[version]); err != nil {

@@ -99,7 +99,7 @@ func (s *Store) write(b *batch) {
 			s.repair = b.inverse()
 		}
 	}
-	s.settle(b)
+	s.finish(b)
 }
 
 // keepRemovals has the rows of expired entries in a batch that was not tried
@@ -116,8 +116,8 @@ func (s *Store) keepRemovals(b *batch) {
 	}
 }
 
-// settle brings the index in line with what happened to b.
-func (s *Store) settle(b *batch) {
+// finish brings the index in line with what happened to b.
+func (s *Store) finish(b *batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range b.changes {
