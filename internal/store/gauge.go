@@ -57,7 +57,7 @@ func NewGauge(limits Limits, count func(context.Context) (Totals, error), now fu
 func (g *Gauge) Limits() Limits { return g.limits }
 
 // Allow returns [sealed.ErrFull] if another entry with a value of bytes does not
-// fit within limits, and the count's error if that cannot be told.
+// fit within limits, or the count's error.
 func (g *Gauge) Allow(ctx context.Context, bytes int, limits Limits) error {
 	return g.check(ctx, func(t Totals) bool { return limits.Allow(t.Entries+1, t.Bytes+int64(bytes)) })
 }
@@ -84,7 +84,7 @@ func (g *Gauge) check(ctx context.Context, fits func(Totals) bool) error {
 	return nil
 }
 
-// Add tells of a change: negative numbers after something was removed.
+// Add records a change. Numbers are negative for what was removed.
 func (g *Gauge) Add(entries, bytes int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -92,21 +92,21 @@ func (g *Gauge) Add(entries, bytes int) {
 	g.changes.add(int64(entries), int64(bytes))
 }
 
-// Totals is the estimate.
+// Totals returns the estimate.
 func (g *Gauge) Totals() Totals {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.totals
 }
 
-// Usage is the estimate as the limits count it.
+// Usage returns the estimate as the limits count it.
 func (g *Gauge) Usage() (entries, bytes int64) {
 	t := g.Totals()
 	return t.Entries, Size(t.Entries, t.Bytes)
 }
 
-// Run counts now and then until ctx ends. A store that cannot be counted is
-// counted later: whoever uses it will notice by themselves.
+// Run counts from time to time until ctx ends. It ignores errors, which
+// users of the store notice too, and counts again later.
 func (g *Gauge) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -122,9 +122,8 @@ func (g *Gauge) Run(ctx context.Context) {
 	}
 }
 
-// recount counts, unless that was done less than fresh ago. What changes
-// meanwhile is added to the result: whether the count has seen it cannot be
-// known, and the next one puts that right.
+// recount counts, unless the last count is less than fresh ago. It adds what
+// changes meanwhile to the result, which may count it twice until the next count.
 func (g *Gauge) recount(ctx context.Context, fresh time.Duration) error {
 	select {
 	case g.counting <- struct{}{}:

@@ -8,8 +8,8 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
 
-// Watchers wakes those who wait for an entry to be created. The zero value is empty. It is
-// safe for concurrent use and needs no goroutine for a waiter.
+// Watchers wakes those who wait for an entry to be created or replaced. The zero
+// value is empty. It is safe for concurrent use and starts no goroutines.
 type Watchers struct {
 	mu       sync.Mutex
 	channels map[sealed.ID][]chan struct{}
@@ -29,14 +29,14 @@ func (l *Watchers) Add(ctx context.Context, id sealed.ID) <-chan struct{} {
 	return channel
 }
 
-// Notify wakes everyone who waits for id.
+// Notify wakes all watchers of id.
 func (l *Watchers) Notify(id sealed.ID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	wake(l.channels[id])
 }
 
-// NotifyAll wakes everyone, because notifications may have been lost.
+// NotifyAll wakes all watchers, because notifications may have been lost.
 func (l *Watchers) NotifyAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
