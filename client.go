@@ -2,7 +2,6 @@ package dss
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -63,7 +62,7 @@ func New(config Config) (*Client, error) {
 		return nil, err
 	}
 	if tokens.server == nil {
-		return nil, noURL("Server")
+		return nil, &ConfigError{"Server", aURL}
 	}
 	if config.ClientID == "" || strings.Trim(config.ClientID, "0123456789") != "" {
 		return nil, &ConfigError{"ClientID", fmt.Sprintf("must be the app's number on Stack Apps, not %q", config.ClientID)}
@@ -113,28 +112,16 @@ func newEndpoints(config Config) (endpoints, error) {
 	return e, nil
 }
 
-func noURL(field string) *ConfigError {
-	return &ConfigError{field, "must be a URL such as https://auth.example.org"}
-}
+const aURL = "must be a URL such as https://auth.example.org"
 
 // parseURL accepts https, and http where it stays on this machine.
 func (e endpoints) parseURL(field, text string) (*url.URL, error) {
 	u, err := origin.Parse(text)
-	switch {
-	case errors.Is(err, origin.ErrNotASCII):
-		bad := noURL(field)
-		bad.Reason += ": " + err.Error()
-		return nil, bad
-	case err != nil && !hasOtherScheme(text):
-		return nil, noURL(field)
-	case err != nil || u.Scheme == "http" && !e.fetch.KeepsLocal(u.Hostname()):
+	if err != nil {
+		return nil, &ConfigError{field, aURL + ": " + err.Error()}
+	}
+	if u.Scheme == "http" && !e.fetch.KeepsLocal(u.Hostname()) {
 		return nil, &ConfigError{field, "must be https, unless it is on this machine"}
 	}
 	return u, nil
-}
-
-// hasOtherScheme reports whether text is a URL that is neither http nor https.
-func hasOtherScheme(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && u.Host != "" && u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https"
 }

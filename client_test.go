@@ -29,7 +29,7 @@ func TestConfig(t *testing.T) {
 		{"plain http", server("http://auth.example.org"), "Server must be https"},
 		{"almost this machine", server("http://localhost.example.org"), "Server must be https"},
 		{"almost its address", server("http://127.0.0.1.example.org"), "Server must be https"},
-		{"another scheme", server("ftp://auth.example.org"), "Server must be https"},
+		{"another scheme", server("ftp://auth.example.org"), "Server must be a URL"},
 		{"no scheme", server("auth.example.org"), "Server must be a URL"},
 		{"no host", server("https:///x"), "Server must be a URL"},
 		{"a port alone", server("https://:443"), "Server must be a URL"},

@@ -1,6 +1,7 @@
 package dss
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -26,11 +27,8 @@ func (c *Client) startDevice(ctx context.Context) (*SignIn, error) {
 		expires = api.DefaultTTL
 	}
 	s := &SignIn{
-		Flow: FlowDevice, URL: a.VerificationURIComplete, UserCode: display.Clean(a.UserCode), VerificationURL: a.VerificationURI,
-		Expires: time.Now().Add(expires),
-	}
-	if s.URL == "" {
-		s.URL = a.VerificationURI
+		Flow: FlowDevice, URL: cmp.Or(a.VerificationURIComplete, a.VerificationURI), UserCode: display.Clean(a.UserCode),
+		VerificationURL: a.VerificationURI, Expires: time.Now().Add(expires),
 	}
 	interval := pollInterval(a.Interval)
 	s.wait = func(ctx context.Context) (*Token, error) { return c.poll(ctx, a.DeviceCode, interval) }

@@ -35,9 +35,17 @@ func (c *Client) startLoopback(issuer string) (*SignIn, error) {
 	}
 	verifier := secret.Random()
 	l := &loopback{
-		done: make(chan struct{}), callback: make(chan url.Values, 1), state: secret.Random().Reveal(), issuer: cmp.Or(issuer, c.server.String()),
+		done:     make(chan struct{}),
+		callback: make(chan url.Values, 1),
+		state:    secret.Random().Reveal(),
+		issuer:   cmp.Or(issuer, c.server.String()),
 	}
-	l.server = &http.Server{Handler: l, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	l.server = &http.Server{
+		Handler:        l,
+		ReadTimeout:    10 * time.Second,
+		WriteTimeout:   10 * time.Second,
+		MaxHeaderBytes: 16 << 10,
+	}
 	go func() {
 		defer close(l.done)
 		_ = l.server.Serve(listener) // until it is closed
@@ -153,10 +161,16 @@ func (l *loopback) expects(query url.Values) bool {
 		(query.Get("code") != "") != (query.Get("error") != "")
 }
 
-const pageHead = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1.5rem}</style>`
+const pageHead = `<!doctype html><html lang="en"><meta charset="utf-8">` +
+	`<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">` +
+	`<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1.5rem}</style>`
 
 const (
-	approvedPage = pageHead + `<title>Signed in</title><h1>You’re signed in</h1><p>Your app has what it needs. Go back to it; you can close this tab.</p></html>`
-	deniedPage   = pageHead + `<title>Not signed in</title><h1>Access was not granted</h1><p>Nothing was signed in, and your app knows. You can close this tab.</p></html>`
-	failedPage   = pageHead + `<title>Not signed in</title><h1>The sign-in could not be finished</h1><p>The answer came from another server than your app expects. Nothing was signed in, and your app knows. You can close this tab.</p></html>`
+	approvedPage = pageHead + `<title>Signed in</title><h1>You’re signed in</h1>` +
+		`<p>Your app has what it needs. Go back to it; you can close this tab.</p></html>`
+	deniedPage = pageHead + `<title>Not signed in</title><h1>Access was not granted</h1>` +
+		`<p>Nothing was signed in, and your app knows. You can close this tab.</p></html>`
+	failedPage = pageHead + `<title>Not signed in</title><h1>The sign-in could not be finished</h1>` +
+		`<p>The answer came from another server than your app expects. ` +
+		`Nothing was signed in, and your app knows. You can close this tab.</p></html>`
 )

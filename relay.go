@@ -16,7 +16,7 @@ import (
 func (c *Client) startRelay(upstream *stackexchange.Client) *SignIn {
 	verifier := secret.Random()
 	address := upstream.BaseURL().JoinPath("oauth")
-	return c.newRelaySignIn(FlowRelay, address, c.codeRequest(verifier), func(ctx context.Context, a *answer) (*Token, error) {
+	finish := func(ctx context.Context, a *answer) (*Token, error) {
 		code, err := secret.Parse("code", a.Code)
 		if err != nil {
 			return nil, a.err()
@@ -24,7 +24,8 @@ func (c *Client) startRelay(upstream *stackexchange.Client) *SignIn {
 		return c.redeem(ctx, redemption(upstream, stackexchange.Redemption{
 			ClientID: c.config.ClientID, RedirectURI: c.relayRedirectURI(), Code: code, Verifier: verifier,
 		}))
-	})
+	}
+	return c.newRelaySignIn(FlowRelay, address, c.codeRequest(verifier), finish)
 }
 
 func (c *Client) startImplicit(upstream *stackexchange.Client) *SignIn {

@@ -136,7 +136,8 @@ func upstreamError(ctx context.Context, err error) error {
 	if paused, ok := errors.AsType[*stackexchange.PausedError](err); ok {
 		return &ThrottledError{paused.Left}
 	}
-	if unusable, ok := errors.AsType[*stackexchange.AnswerError](err); ok && unusable.Status == http.StatusTooManyRequests {
+	unusable, ok := errors.AsType[*stackexchange.AnswerError](err)
+	if ok && unusable.Status == http.StatusTooManyRequests {
 		return &ThrottledError{unusable.RetryAfter}
 	}
 	return unreachable(err)

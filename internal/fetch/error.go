@@ -49,17 +49,12 @@ func reasonOf(err error, host string) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return overdue
 	}
-	if proxy, ok := errors.AsType[*proxyError](err); ok {
-		return proxy.Error()
-	}
-	if operation, ok := errors.AsType[*net.OpError](err); ok {
-		return operation.Error()
-	}
-	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
-		return lookup.Error()
-	}
-	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return certificate.Error()
+	text := cmp.Or(
+		textOf[*proxyError](err), textOf[*net.OpError](err), textOf[*net.DNSError](err),
+		textOf[*tls.CertificateVerificationError](err),
+	)
+	if text != "" {
+		return text
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return host + " does not speak TLS"
@@ -71,6 +66,13 @@ func reasonOf(err error, host string) string {
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return overdue
+	}
+	return ""
+}
+
+func textOf[E error](err error) string {
+	if found, ok := errors.AsType[E](err); ok {
+		return found.Error()
 	}
 	return ""
 }

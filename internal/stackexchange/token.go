@@ -69,7 +69,8 @@ func (c *Client) Inspect(ctx context.Context, token secret.Text) (info TokenInfo
 // wraps [ErrUnavailable], or wraps that of Allow; after the second the token may or
 // may not live on.
 func (c *Client) Invalidate(ctx context.Context, token secret.Text) (ended bool, err error) {
-	items, err := c.callAPI(ctx, MethodInvalidate, token, "", "access-tokens", url.PathEscape(token.Reveal()), "invalidate")
+	path := []string{"access-tokens", url.PathEscape(token.Reveal()), "invalidate"}
+	items, err := c.callAPI(ctx, MethodInvalidate, token, "", path...)
 	if err != nil {
 		return false, fmt.Errorf("invalidate a token: %w", err)
 	}
@@ -86,7 +87,9 @@ type item struct {
 
 // callAPI calls a method of the API with a token. The path is escaped. There are
 // no items for a token that is not valid.
-func (c *Client) callAPI(ctx context.Context, m Method, token secret.Text, query string, path ...string) (items []item, err error) {
+func (c *Client) callAPI(
+	ctx context.Context, m Method, token secret.Text, query string, path ...string,
+) (items []item, err error) {
 	if !IsToken(token.Reveal()) {
 		return nil, nil
 	}
