@@ -35,8 +35,7 @@ func (c *Client) startDevice(ctx context.Context) (*SignIn, error) {
 	return s, nil
 }
 
-// pollInterval is 5 s unless the server says something else (RFC 8628 section
-// 3.2).
+// pollInterval is 5 s by default (RFC 8628 section 3.2).
 func pollInterval(seconds int64) time.Duration {
 	if seconds <= 0 {
 		seconds = 5

@@ -9,7 +9,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
-// Errors that programs tell apart with [errors.Is].
+// Errors to distinguish with [errors.Is].
 var (
 	// ErrAccessDenied means that the user, or Stack Exchange, said no.
 	ErrAccessDenied = errors.New("dss: access was denied")
@@ -58,7 +58,7 @@ type ConfigError struct {
 // Error implements error.
 func (e *ConfigError) Error() string { return "dss: " + e.Field + " " + e.Reason }
 
-// Error is an answer that no other error stands for. Its texts can be shown as
+// Error is any other error that a server answers with. Its texts can be shown as
 // they are: they hold no controls and no marks of direction.
 type Error struct {
 	Status    int    // of HTTP
@@ -67,7 +67,7 @@ type Error struct {
 	RequestID string // for the server's operator; empty if the answer has none
 }
 
-// newError takes texts that the server, or whoever wrote a link, has chosen.
+// newError cleans the texts, which the server or the author of a link has chosen.
 func newError(status int, name, message, requestID string) *Error {
 	return &Error{status, display.Clean(name), display.Clean(message), display.Clean(requestID)}
 }

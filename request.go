@@ -24,7 +24,7 @@ const (
 	probeTime   = 15 * time.Second // for the metadata, which a user waits for
 )
 
-// answer is what any of the servers may say.
+// answer has all fields that an answer of a server may have.
 type answer struct {
 	status     int
 	retryAfter time.Duration
@@ -88,7 +88,7 @@ func retryAfter(a *fetch.Answer) time.Duration {
 // isBusy reports whether the same request may succeed later.
 func isBusy(status int) bool { return status == http.StatusTooManyRequests || status >= 500 }
 
-// err is the error that an answer stands for.
+// err returns an answer as an error.
 func (a *answer) err() error {
 	name, message := a.problem()
 	switch {

@@ -22,8 +22,8 @@ type serverInfo struct {
 	sandbox *url.URL // nil: there is none, or it is not to be trusted
 }
 
-// check asks the server who it is, before a user is bothered. A server that is
-// busy is taken at its word.
+// check asks the server for its name, before the user signs in. A server that is
+// busy is not checked.
 func (c *Client) check(ctx context.Context, flow Flow) (serverInfo, error) {
 	info, err := c.askServer(ctx)
 	if errors.Is(err, ErrThrottled) {

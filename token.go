@@ -42,7 +42,7 @@ func (c *Client) newToken(a *answer) *Token {
 	return token
 }
 
-// request is what every request for authorization has.
+// request returns what every authorization request has.
 func (c *Client) request() url.Values {
 	request := url.Values{"client_id": {c.config.ClientID}}
 	if len(c.config.Scopes) > 0 {
@@ -51,8 +51,8 @@ func (c *Client) request() url.Values {
 	return request
 }
 
-// codeRequest asks for a code that only the holder of the verifier can redeem
-// (RFC 7636 section 4.3).
+// codeRequest returns a request for a code that only the holder of the verifier
+// can redeem (RFC 7636 section 4.3).
 func (c *Client) codeRequest(verifier secret.Text) url.Values {
 	request := c.request()
 	request.Set("code_challenge", secret.S256(verifier))

@@ -1,9 +1,8 @@
-// Package browser opens the user's browser, and watches whether that works.
+// Package browser opens the user's browser, and reports whether that works.
 //
-// The system has a command for it. It runs in a session of its own, so that an
-// interrupt typed into the terminal does not reach the browser, without the
-// DSS_ variables of our environment, which may hold a token, and it is waited
-// for, so that it does not stay behind as a zombie.
+// It runs the system's command for that in a session of its own, so that an
+// interrupt typed into the terminal does not reach the browser, and without the
+// DSS_ variables of our environment, which may hold a token.
 package browser
 
 import (
@@ -16,7 +15,7 @@ import (
 	"strings"
 )
 
-// ErrNoDisplay means that a browser here would open where nobody sees it.
+// ErrNoDisplay means that the user would not see a browser that opens here.
 var ErrNoDisplay = errors.New("this is an SSH session without a display")
 
 // Open has the system open an http or https address. The channel gets one

@@ -2,8 +2,7 @@
 // terminal, in a page, in a message that an app shows.
 //
 // Such text may come from a link that anybody wrote. Controls would steer a
-// terminal, and a mark of direction would turn around what stands next to it,
-// so that "the user said no" reads as something else.
+// terminal, and a mark of direction could reverse the text around it.
 package display
 
 import (
@@ -14,9 +13,9 @@ import (
 )
 
 // Clean returns text in which every character can be seen, or is a space. Other
-// white space becomes one space, with those around it. Controls, format characters (among them all
-// of Unicode's bidirectional controls), other invisible ones, and what is no
-// UTF-8 or no character are dropped.
+// white space becomes one space, with the spaces around it. Controls, format
+// characters (among them all bidirectional controls), other invisible characters
+// and invalid UTF-8 are dropped.
 func Clean(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
@@ -35,8 +34,7 @@ func Clean(text string) string {
 
 var folded = regexp.MustCompile(` *\n[\n ]*`)
 
-// Cut returns the beginning of text: at most max bytes, and no part of a
-// character.
+// Cut returns the beginning of text: at most max bytes, in whole characters.
 func Cut(text string, max int) string {
 	if len(text) <= max {
 		return text

@@ -113,7 +113,7 @@ type answer struct {
 	secrets []secret.Text // that were sent
 }
 
-// object is a JSON object. Unlike a struct it tells names apart by case.
+// object is a JSON object. Unlike a struct it distinguishes names by case.
 type object map[string]json.RawMessage
 
 // parseObject returns nil for what is not an object.
