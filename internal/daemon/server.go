@@ -76,17 +76,17 @@ func (d *daemon) newServer(entries sealed.Store) error {
 	}
 	watched := store.NewMonitor(entries)
 	config := httpapi.Config{
-		PublicURL:       d.origin,
-		AppHosts:        d.apps,
-		ConfirmSessions: d.handsOver(),
-		TTL:             d.TTL,
-		SharedStore:     d.kind.shared,
-		Ready:           watched.Ready,
-		MaxWaiters:      d.maxWaiters(),
-		TrustedProxies:  d.proxies,
-		Version:         d.build.Version,
-		Log:             d.log,
-		AuditKey:        d.auditKey,
+		PublicURL:      d.origin,
+		AppHosts:       d.apps,
+		HandOver:       d.handsOver(),
+		TTL:            d.TTL,
+		SharedStore:    d.kind.shared,
+		Ready:          watched.Ready,
+		MaxWaiters:     d.maxWaiters(),
+		TrustedProxies: d.proxies,
+		Version:        d.build.Version,
+		Log:            d.log,
+		AuditKey:       d.auditKey,
 	}
 	if d.WeakKeys {
 		config.KeyRules = relay.KeyRules{MinLength: 1, AllowTimeBased: true}

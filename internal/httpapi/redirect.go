@@ -35,7 +35,7 @@ func (s *Server) landing(r *http.Request, p params) (web.LandingData, error) {
 	}
 	data := web.LandingData{
 		View: web.ViewFragment, App: string(space), Action: action(r, p),
-		Auto: s.config.ConfirmSessions, AuthorizedAppsURL: s.config.AuthorizedAppsURL,
+		Auto: s.config.HandOver, AuthorizedAppsURL: s.config.AuthorizedAppsURL,
 	}
 	if !p.has("access_token") && !p.has("code") && !p.has("error") && !p.has("state") {
 		return data, nil // a fragment may hold it, which only the script sees

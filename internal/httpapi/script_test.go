@@ -177,7 +177,7 @@ func startServer(t *testing.T, settings map[string]string) (address string, fake
 		case "app-hosts":
 			config.AppHosts = strings.Split(value, ",")
 		case "confirm":
-			config.ConfirmSessions = value == "sessions"
+			config.HandOver = value == "sessions"
 		case "min-key-length":
 			config.KeyRules.MinLength = atoi(t, value)
 		case "allow-time-based-keys":

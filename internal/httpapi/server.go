@@ -44,8 +44,8 @@ type Config struct {
 	// AppHosts are the ids of the apps that have a host of their own below
 	// the public one; "all" stands for any.
 	AppHosts []string
-	// ConfirmSessions deposits at once, without asking the user.
-	ConfirmSessions bool
+	// HandOver deposits at once, without asking the user.
+	HandOver bool
 	// KeyRules says which keys are acceptable.
 	KeyRules relay.KeyRules
 	// AuthorizedAppsURL is linked where a user may want to undo a sign-in.
