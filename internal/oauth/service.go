@@ -139,12 +139,3 @@ func (s *Service) allow(ctx context.Context, entries, bytes int) error {
 	}
 	return s.config.Allow(ctx, entries, bytes)
 }
-
-// session returns the session under a state.
-func (s *Service) session(ctx context.Context, state string) (record, error) {
-	at, err := atState(state)
-	if err != nil {
-		return record{}, err
-	}
-	return s.sessions.Load(ctx, at)
-}
