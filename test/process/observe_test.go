@@ -113,7 +113,7 @@ func TestCrashOutput(t *testing.T) {
 		t.Fatalf("after SIGQUIT: %d, %v", status, err)
 	}
 	output := p.Stderr.String()
-	if !strings.Contains(output, "SIGQUIT: quit") || !strings.Contains(output, "relay.(*Relay).wait") {
+	if !strings.Contains(output, "SIGQUIT: quit") || !strings.Contains(output, "relay.(*Relay).Claim(") {
 		t.Fatalf("no crash output, or not that of the waiter:\n%s", output)
 	}
 	secrets := []string{canary, userCode, strings.ReplaceAll(userCode, "-", "")}
