@@ -1,0 +1,98 @@
+package dss_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)#:]*)(?:#([^)]*))?\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	// marks are what GitHub leaves out of a heading's anchor.
+	marks = regexp.MustCompile(`[^\w -]`)
+)
+
+func text(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestLinks follows the links of all documents to files and headings.
+func TestLinks(t *testing.T) {
+	var files []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/adr/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	if len(files) < 20 {
+		t.Errorf("only %d documents", len(files))
+	}
+	for _, file := range files {
+		for _, match := range link.FindAllStringSubmatch(text(t, file), -1) {
+			target := file
+			if match[1] != "" {
+				target = filepath.Join(filepath.Dir(file), match[1])
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: %v", file, err)
+			} else if match[2] != "" && !hasHeading(text(t, target), match[2]) {
+				t.Errorf("%s: %s has no heading #%s", file, target, match[2])
+			}
+		}
+	}
+}
+
+func hasHeading(document, anchor string) bool {
+	for _, match := range heading.FindAllStringSubmatch(document, -1) {
+		if strings.ReplaceAll(marks.ReplaceAllString(strings.ToLower(match[1]), ""), " ", "-") == anchor {
+			return true
+		}
+	}
+	return false
+}
+
+// TestThreatsAreTested looks for each test that docs/threats.md names.
+func TestThreatsAreTested(t *testing.T) {
+	there := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.Name() == "node_modules" {
+			return filepath.SkipDir
+		}
+		there[entry.Name()] = true
+		if strings.HasSuffix(path, "_test.go") {
+			for _, match := range function.FindAllStringSubmatch(text(t, path), -1) {
+				there[filepath.Dir(path)+" "+match[1]] = true
+				there[match[1]] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("(?:`([a-z/]+)`: )?`((?:Test|Fuzz)\\w+|[a-z_]+(?:\\.test\\.js|\\.txt|\\.txtar|_test\\.go))`")
+	matches := named.FindAllStringSubmatch(text(t, "docs/threats.md"), -1)
+	if len(matches) < 100 {
+		t.Errorf("only %d tests", len(matches))
+	}
+	for _, match := range matches {
+		if name := match[2]; !there[name] || match[1] != "" && match[1] != "dss" && !there[match[1]+" "+name] {
+			t.Errorf("docs/threats.md names %s %s, which is not there", match[1], name)
+		}
+	}
+}
