@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
@@ -88,7 +89,7 @@ func (f *flaky) Get(ctx context.Context, name string) ([]byte, bool, error) {
 // cannot be reached.
 func newCluster(t *testing.T, more ...string) cluster {
 	t.Helper()
-	shared, err := NewShared(memory.New(store.Limits{}), secret.New(strings.Repeat("s", MinSecret)), "authority")
+	shared, err := NewShared(sealed.NewVault(memory.New(store.Limits{})), secret.New(strings.Repeat("s", MinSecret)), "authority")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 
 func newShared(t *testing.T, store sealed.Store, text string) *certs.Shared {
 	t.Helper()
-	shared, err := certs.NewShared(store, secret.New(text), "authority")
+	shared, err := certs.NewShared(sealed.NewVault(store), secret.New(text), "authority")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestSharedSeals(t *testing.T) {
 	if data, ok, err := shared.Get(t.Context(), "auth.example.org"); string(data) != "new" || !ok || err != nil {
 		t.Errorf("replaced: %q, %v, %v", data, ok, err)
 	}
-	if _, err := certs.NewShared(store, secret.New(strings.Repeat("s", certs.MinSecret-1)), "a"); err == nil {
+	if _, err := certs.NewShared(sealed.NewVault(store), secret.New(strings.Repeat("s", certs.MinSecret-1)), "a"); err == nil {
 		t.Error("a short secret is taken")
 	}
 }

@@ -80,5 +80,5 @@ func (p *plan) certStorage(entries sealed.Store) (certs.Storage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return certs.NewShared(sealed.Reserve(entries), secret.New(string(key)), authorityName(p.directory()))
+	return certs.NewShared(sealed.NewVault(entries).Reserve(), secret.New(string(key)), authorityName(p.directory()))
 }

@@ -40,10 +40,7 @@ func (c counter) add(ctx context.Context, name string, of network, per time.Dura
 	now := time.Now()
 	stretch := now.UnixNano() / int64(per)
 	ends := time.Unix(0, (stretch+1)*int64(per))
-	at, err := sealed.NewSlot("limit "+name, secret.New(fmt.Sprintf("%x %t %d", of.bits, of.six, stretch)))
-	if err != nil {
-		return 0, 0, err
-	}
+	at := sealed.NewSlot("limit "+name, secret.New(fmt.Sprintf("%x %t %d", of.bits, of.six, stretch)))
 	rec, err := c.counts.Update(ctx, at, func(rec *sealed.Record[int64]) error {
 		rec.Value, rec.Expires = rec.Value+n, ends
 		return nil

@@ -29,10 +29,7 @@ type Outcome struct {
 // have been lost, or the user has clicked twice. Errors are [ErrUnknown] and
 // [ErrWrongBrowser], which change nothing, and those of package sealed.
 func (s *Service) Callback(ctx context.Context, state string, answer Answer, browser Browser) (Outcome, error) {
-	at, err := atState(state)
-	if err != nil {
-		return Outcome{}, err
-	}
+	at := atState(state)
 	sess, err := s.conclude(ctx, at, answer, func(rec record) error {
 		if !rec.Value.startedBy(browser(flowOf(state))) {
 			return ErrWrongBrowser
@@ -131,10 +128,7 @@ func (s *Service) forgetUserCode(ctx context.Context, sess session) error {
 	if !sess.device() {
 		return nil
 	}
-	at, err := atUserCode(sess.UserCode)
-	if err != nil {
-		return err
-	}
+	at := atUserCode(sess.UserCode)
 	return s.vault.Remove(ctx, at)
 }
 

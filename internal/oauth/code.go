@@ -64,10 +64,7 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 	if err := s.allow(ctx, 1, s.sessions.Size(sess)); err != nil {
 		return "", err
 	}
-	at, err := atState(state)
-	if err != nil {
-		return "", err
-	}
+	at := atState(state)
 	if _, err := s.sessions.Create(ctx, at, sess, time.Now().Add(s.config.TTL)); err != nil {
 		return "", err
 	}
@@ -119,10 +116,7 @@ func (s *Service) Redeem(ctx context.Context, e Exchange) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	at, err := atState(state)
-	if err != nil {
-		return Token{}, err
-	}
+	at := atState(state)
 	token, err := s.redeem(ctx, at, e.Verifier, func(rec *record) error { return s.check(rec.Value, rec.Found, e) })
 	if err == errBusy {
 		err = ErrUnavailable

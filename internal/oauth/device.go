@@ -56,17 +56,10 @@ func (s *Service) createDevice(ctx context.Context, sess session, code deviceCod
 		return DeviceAuthorization{}, false, err
 	}
 	expires := time.Now().Add(s.config.TTL)
-	at, err := atUserCode(d.userCode)
-	if err != nil {
+	if created, err := s.pointers.Create(ctx, atUserCode(d.userCode), to, expires); err != nil || !created {
 		return DeviceAuthorization{}, false, err
 	}
-	if created, err := s.pointers.Create(ctx, at, to, expires); err != nil || !created {
-		return DeviceAuthorization{}, false, err
-	}
-	if at, err = atState(d.state); err != nil {
-		return DeviceAuthorization{}, false, err
-	}
-	created, err := s.sessions.Create(ctx, at, sess, expires)
+	created, err := s.sessions.Create(ctx, atState(d.state), sess, expires)
 	if created {
 		s.observe(ctx, sess, Started)
 	}
@@ -92,10 +85,7 @@ func (s *Service) Poll(ctx context.Context, p Poll) (Token, error) {
 	if err != nil {
 		return Token{}, errUnknownDevice
 	}
-	at, err := atState(d.state)
-	if err != nil {
-		return Token{}, err
-	}
+	at := atState(d.state)
 	rec, err := s.sessions.Load(ctx, at)
 	switch sess := rec.Value; {
 	case err != nil:
@@ -148,10 +138,7 @@ func (s *Service) Revoke(ctx context.Context, clientID string, device secret.Tex
 	if err != nil {
 		return nil // nobody has got such a code
 	}
-	at, err := atState(d.state)
-	if err != nil {
-		return err
-	}
+	at := atState(d.state)
 	rec, err := s.sessions.Update(ctx, at, func(rec *record) error {
 		switch sess := rec.Value; {
 		case !rec.Found:
@@ -183,11 +170,11 @@ type DeviceRequest struct {
 // Find returns the sign-in that waits under a user code. Errors are [ErrUnknown] and
 // those of package sealed.
 func (s *Service) Find(ctx context.Context, userCode UserCode) (DeviceRequest, error) {
-	state, at, err := s.waiting(ctx, userCode)
+	state, err := s.waiting(ctx, userCode)
 	if err != nil {
 		return DeviceRequest{}, err
 	}
-	rec, err := s.sessions.Load(ctx, at)
+	rec, err := s.sessions.Load(ctx, atState(state))
 	if err == nil {
 		err = isPending(rec)
 	}
@@ -195,21 +182,13 @@ func (s *Service) Find(ctx context.Context, userCode UserCode) (DeviceRequest, e
 	return DeviceRequest{flowOf(state), sess.ClientID, sess.Scope.names(), sess.Asked}, err
 }
 
-// waiting returns the state of the session under a user code, and its slot.
-func (s *Service) waiting(ctx context.Context, userCode UserCode) (state string, session sealed.Slot, err error) {
-	at, err := atUserCode(userCode)
-	if err != nil {
-		return "", at, err
-	}
-	rec, err := s.pointers.Load(ctx, at)
+// waiting returns the state of the session under a user code.
+func (s *Service) waiting(ctx context.Context, userCode UserCode) (state string, err error) {
+	rec, err := s.pointers.Load(ctx, atUserCode(userCode))
 	if err == nil && !rec.Found {
 		err = ErrUnknown
 	}
-	if err != nil {
-		return "", at, err
-	}
-	session, err = atState(rec.Value.State)
-	return rec.Value.State, session, err
+	return rec.Value.State, err
 }
 
 func isPending(rec record) error {
@@ -223,11 +202,11 @@ func isPending(rec record) error {
 // go on, and returns where to send it. A later browser takes over from an
 // earlier one. Errors are [ErrUnknown] and those of package sealed.
 func (s *Service) Continue(ctx context.Context, userCode UserCode, browser Browser) (string, error) {
-	state, at, err := s.waiting(ctx, userCode)
+	state, err := s.waiting(ctx, userCode)
 	if err != nil {
 		return "", err
 	}
-	rec, err := s.sessions.Update(ctx, at, func(rec *record) error {
+	rec, err := s.sessions.Update(ctx, atState(state), func(rec *record) error {
 		rec.Value.Browser = hashBrowser(browser(flowOf(state)))
 		return isPending(*rec)
 	})
@@ -240,10 +219,10 @@ func (s *Service) Continue(ctx context.Context, userCode UserCode, browser Brows
 // Decline ends the sign-in: the device gets [ErrDenied]. Errors are [ErrUnknown] and
 // those of package sealed.
 func (s *Service) Decline(ctx context.Context, userCode UserCode) error {
-	_, at, err := s.waiting(ctx, userCode)
+	state, err := s.waiting(ctx, userCode)
 	if err != nil {
 		return err
 	}
-	_, err = s.conclude(ctx, at, Answer{}, isPending)
+	_, err = s.conclude(ctx, atState(state), Answer{}, isPending)
 	return err
 }

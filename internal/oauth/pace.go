@@ -111,12 +111,9 @@ func newSharedPace(vault *sealed.Vault) sharedPace {
 }
 
 func (p sharedPace) inTime(ctx context.Context, state string, basic bool, now time.Time) (bool, error) {
-	at, err := sealed.NewSlot(underPace, secret.New(state))
-	if err != nil {
-		return false, err
-	}
+	at := sealed.NewSlot(underPace, secret.New(state))
 	inTime := true
-	_, err = p.clocks.Update(ctx, at, func(rec *sealed.Record[clock]) error {
+	_, err := p.clocks.Update(ctx, at, func(rec *sealed.Record[clock]) error {
 		if rec.Found {
 			inTime = rec.Value.poll(basic, now)
 		} else {

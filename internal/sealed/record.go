@@ -43,6 +43,9 @@ func (v *Vault) Unreadable() int64 { return v.unreadable.Load() }
 
 // Watch is [Store.Watch] for the entry of a slot.
 func (v *Vault) Watch(ctx context.Context, at Slot) (<-chan struct{}, error) {
+	if at.err != nil {
+		return nil, at.err
+	}
 	woken, err := v.store.Watch(ctx, at.ID)
 	return woken, unavailable("watch", err)
 }
@@ -58,9 +61,32 @@ func (v *Vault) Ping(ctx context.Context) error {
 
 // Remove removes the entry of a slot, if there is one.
 func (v *Vault) Remove(ctx context.Context, at Slot) error {
+	if at.err != nil {
+		return at.err
+	}
 	_, _, err := v.store.Take(ctx, at.ID)
 	return unavailable("take", err)
 }
+
+// Lock keeps others from holding the lock of a slot until unlock is called, or for
+// ttl. It reports false when another one holds it.
+func (v *Vault) Lock(ctx context.Context, at Slot, ttl time.Duration) (unlock func(), ok bool, err error) {
+	if at.err != nil {
+		return nil, false, at.err
+	}
+	holder := []byte(rand.Text())
+	ok, err = v.store.Create(ctx, at.ID, holder, ttl)
+	return func() {
+		// The lock expires at once, unless it has expired already and belongs to
+		// another one. If that fails, it expires by itself.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTime)
+		defer cancel()
+		_, _ = v.store.Replace(ctx, at.ID, holder, holder, time.Millisecond)
+	}, ok, unavailable("lock", err)
+}
+
+// unlockTime bounds how long unlocking takes.
+const unlockTime = 5 * time.Second
 
 func unavailable(operation string, err error) error {
 	if err == nil || errors.Is(err, ErrFull) {
@@ -101,6 +127,9 @@ func (r Records[T]) Size(value T) int { return EntryOverhead + SealOverhead + le
 
 // Load returns the record of a slot.
 func (r Records[T]) Load(ctx context.Context, at Slot) (Record[T], error) {
+	if at.err != nil {
+		return Record[T]{}, at.err
+	}
 	stored, ok, err := r.vault.store.Get(ctx, at.ID)
 	if err != nil || !ok {
 		return Record[T]{at: at}, unavailable("get", err)
@@ -111,6 +140,9 @@ func (r Records[T]) Load(ctx context.Context, at Slot) (Record[T], error) {
 // Take removes the record of a slot, durably, and returns it. One caller gets
 // it.
 func (r Records[T]) Take(ctx context.Context, at Slot) (Record[T], error) {
+	if at.err != nil {
+		return Record[T]{}, at.err
+	}
 	stored, ok, err := r.vault.store.Take(ctx, at.ID)
 	if err != nil || !ok {
 		return Record[T]{at: at}, unavailable("take", err)
@@ -141,6 +173,9 @@ func (r Records[T]) Create(ctx context.Context, at Slot, value T, expires time.T
 // Replace stores the value and the expiry of rec, unless somebody else has
 // changed the entry since rec was loaded or stored. Then it reports false.
 func (r Records[T]) Replace(ctx context.Context, rec *Record[T]) (bool, error) {
+	if rec.at.err != nil {
+		return false, rec.at.err
+	}
 	next, err := rec.at.Seal(r.encode(rec.Value), rec.Expires)
 	if err != nil {
 		return false, fmt.Errorf("seal entry: %w", err)

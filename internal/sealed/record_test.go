@@ -27,11 +27,7 @@ func texts(vault *sealed.Vault) sealed.Records[string] {
 
 func slot(t *testing.T) sealed.Slot {
 	t.Helper()
-	at, err := sealed.NewSlot("test", secret.Random())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return at
+	return sealed.NewSlot("test", secret.Random())
 }
 
 // TestRecord walks a record through its life.

@@ -51,19 +51,21 @@ type Slot struct {
 
 	purpose string
 	key     []byte // the secret's pseudorandom key, in the words of RFC 5869
+	err     error  // of the derivation; whatever uses the slot returns it
 }
 
 // NewSlot returns the slot of a secret for one purpose. Purposes keep apart what
 // is stored under the same secret for different ends.
-func NewSlot(purpose string, of secret.Text) (Slot, error) {
+func NewSlot(purpose string, of secret.Text) Slot {
 	key, err := hkdf.Extract(sha256.New, []byte(of.Reveal()), nil)
 	if err != nil {
-		return Slot{}, err
+		return Slot{err: err}
 	}
 	s := Slot{purpose: purpose, key: key}
 	id, err := s.derive("id", IDSize)
+	s.err = err
 	copy(s.ID[:], id)
-	return s, err
+	return s
 }
 
 // derive returns key material for one use. The name of a use has no NUL byte,

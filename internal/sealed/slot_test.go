@@ -12,11 +12,7 @@ const content = "canary-token"
 
 func testSlot(t testing.TB, purpose, text string) Slot {
 	t.Helper()
-	at, err := NewSlot(purpose, secret.New(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return at
+	return NewSlot(purpose, secret.New(text))
 }
 
 func sealedContent(t testing.TB, at Slot) []byte {

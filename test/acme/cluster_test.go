@@ -48,7 +48,7 @@ type member struct {
 // nothing before run.
 func join(t *testing.T, a *authority, store sealed.Store, text, port string) *member {
 	t.Helper()
-	shared, err := certs.NewShared(store, secret.New(text), "authority")
+	shared, err := certs.NewShared(sealed.NewVault(store), secret.New(text), "authority")
 	if err != nil {
 		t.Fatal(err)
 	}
