@@ -3,6 +3,7 @@ package dss_test
 import (
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -93,6 +94,17 @@ func TestThreatsAreTested(t *testing.T) {
 	for _, match := range matches {
 		if name := match[2]; !there[name] || match[1] != "" && match[1] != "dss" && !there[match[1]+" "+name] {
 			t.Errorf("docs/threats.md names %s %s, which is not there", match[1], name)
+		}
+	}
+}
+
+// TestPackagesAreDescribed looks for each internal package in docs/design.md.
+func TestPackagesAreDescribed(t *testing.T) {
+	design := text(t, "docs/design.md")
+	for name := range allowed {
+		inside := strings.HasPrefix(name, "internal/")
+		if inside && !strings.Contains(design, "`"+name+"`") && !strings.Contains(design, "`"+path.Base(name)+"`") {
+			t.Errorf("docs/design.md does not name %s", name)
 		}
 	}
 }
