@@ -32,9 +32,9 @@ var ErrDeaf = errors.New("notifications do not arrive")
 // are all woken when notifications are back, for what they missed.
 type Subscription struct {
 	Watchers
-	up      atomic.Bool
-	tried chan struct{} // closed when the first try to subscribe is over
-	setTried  func()
+	up       atomic.Bool
+	tried    chan struct{} // closed when the first try to subscribe is over
+	setTried func()
 }
 
 // NewSubscription returns a subscription that is yet to be run.
