@@ -120,7 +120,7 @@ func checkSignIn(t *testing.T, s server, signIn *dss.SignIn, started time.Time) 
 		}
 		return
 	}
-	key, err := relay.KeyRules{}.Parse(address.Query().Get("state"))
+	key, err := relay.ParseKey(address.Query().Get("state"), false)
 	if err != nil || !key.Bound() {
 		t.Fatalf("the key is not a bound one: %v", err)
 	}
@@ -140,7 +140,7 @@ func TestMatchCodeIsThatOfThePage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		key, err := relay.KeyRules{}.Parse(address.Query().Get("state"))
+		key, err := relay.ParseKey(address.Query().Get("state"), false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/metrics"
-	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store"
@@ -79,6 +78,7 @@ func (d *daemon) newServer(entries sealed.Store) error {
 		PublicURL:      d.origin,
 		AppHosts:       d.apps,
 		HandOver:       d.handsOver(),
+		WeakKeys:       d.WeakKeys,
 		TTL:            d.TTL,
 		SharedStore:    d.kind.shared,
 		Ready:          watched.Ready,
@@ -87,9 +87,6 @@ func (d *daemon) newServer(entries sealed.Store) error {
 		Version:        d.build.Version,
 		Log:            d.log,
 		AuditKey:       d.auditKey,
-	}
-	if d.WeakKeys {
-		config.KeyRules = relay.KeyRules{MinLength: 1, AllowTimeBased: true}
 	}
 	d.setStackExchange(&config)
 	if d.factor != 0 {

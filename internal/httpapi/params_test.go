@@ -53,7 +53,7 @@ func FuzzParams(f *testing.F) {
 
 // FuzzForm puts arbitrary bodies through what a deposit checks.
 func FuzzForm(f *testing.F) {
-	s := &Server{config: Config{KeyRules: relay.KeyRules{}}}
+	s := &Server{}
 	for _, seed := range []string{
 		"state=kM3-9c2a7be1d04865&access_token=T", "state=kM3-9c2a7be1d04865&code=C&decision=finish",
 		"state=kM3-9c2a7be1d04865&error=access_denied&error_description=%00%FF", "state=&code=", "access_token=T&code=C&state=kM3-9c2a7be1d04865",

@@ -74,7 +74,7 @@ func (s *Server) parseResponse(p params) (relay.Key, relay.Response, error) {
 			detail: "the answer from Stack Exchange has no state: the app must send its key as state",
 		}
 	}
-	key, err := s.config.KeyRules.Parse(p["state"])
+	key, err := relay.ParseKey(p["state"], s.config.WeakKeys)
 	if err != nil {
 		return relay.Key{}, relay.Response{}, err
 	}

@@ -178,10 +178,8 @@ func startServer(t *testing.T, settings map[string]string) (address string, fake
 			config.AppHosts = strings.Split(value, ",")
 		case "confirm":
 			config.HandOver = value == "sessions"
-		case "min-key-length":
-			config.KeyRules.MinLength = atoi(t, value)
-		case "allow-time-based-keys":
-			config.KeyRules.AllowTimeBased = value == "true"
+		case "weak-keys":
+			config.WeakKeys = value == "true"
 		case "sandbox":
 		case "max-entries":
 			limits.MaxEntries = atoi(t, value)

@@ -46,8 +46,9 @@ type Config struct {
 	AppHosts []string
 	// HandOver deposits at once, without asking the user.
 	HandOver bool
-	// KeyRules says which keys are acceptable.
-	KeyRules relay.KeyRules
+	// WeakKeys accepts keys that can be guessed: short ones, and those made from
+	// a time.
+	WeakKeys bool
 	// AuthorizedAppsURL is linked where a user may want to undo a sign-in.
 	// The zero value means DefaultAuthorizedAppsURL.
 	AuthorizedAppsURL string

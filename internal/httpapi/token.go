@@ -133,7 +133,7 @@ func waitOutcome(err error) string {
 }
 
 func (s *Server) parseClaim(r *http.Request, p params) (c relay.Claim, err error) {
-	if c.Key, err = s.config.KeyRules.Parse(p["key"]); err != nil {
+	if c.Key, err = relay.ParseKey(p["key"], s.config.WeakKeys); err != nil {
 		return c, err
 	}
 	if c.Space, err = s.keySpace(r, p); err != nil {

@@ -43,7 +43,7 @@ var (
 	errLostAnswer       = &CodeError{"lost_answer", "the answer of Stack Exchange to an earlier try was lost; start again"}
 	errOtherClient      = &CodeError{"other_client", "the code was issued to another client_id"}
 	errOtherRedirectURI = &CodeError{"other_redirect_uri", "redirect_uri is not the one of the authorization request"}
-	errWrongVerifier    = &CodeError{"wrong_verifier", "code_verifier does not fit the code_challenge of the authorization request"}
+	errWrongVerifier    = &CodeError{"wrong_verifier", "code_verifier does not fit the code_challenge"}
 	errUnknownDevice    = &CodeError{"unknown_device_code", "the device_code is unknown to this server"}
 	errRevokedDevice    = &CodeError{"revoked_device_code", "the device_code has been revoked; start again"}
 )

@@ -32,7 +32,9 @@ const (
 //
 // Errors are [sealed.ErrFull] when the store has no room, and the other errors of
 // package sealed.
-func (r *Relay) Deposit(ctx context.Context, space KeySpace, key Key, response Response, browser secret.Text) (Outcome, error) {
+func (r *Relay) Deposit(
+	ctx context.Context, space KeySpace, key Key, response Response, browser secret.Text,
+) (Outcome, error) {
 	at := slot(space, key)
 	e := entry{response: response}
 	if !browser.IsZero() {

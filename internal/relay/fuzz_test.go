@@ -19,7 +19,7 @@ func FuzzKey(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		key, err := relay.KeyRules{}.Parse(text)
+		key, err := relay.ParseKey(text, false)
 		if err != nil {
 			if !errors.Is(err, relay.ErrNoKey) && !errors.Is(err, relay.ErrInvalidKey) {
 				t.Errorf("unknown error %v", err)
@@ -29,7 +29,7 @@ func FuzzKey(f *testing.F) {
 		if key.Reveal() != text {
 			t.Errorf("%q became %q", text, key.Reveal())
 		}
-		if len(text) < relay.DefaultMinKeyLength || len(text) > relay.MaxKeyLength || !utf8.ValidString(text) {
+		if len(text) < relay.MinKeyLength || len(text) > relay.MaxKeyLength || !utf8.ValidString(text) {
 			t.Errorf("%q is accepted", text)
 		}
 		for _, r := range text {

@@ -14,8 +14,8 @@ import (
 const (
 	// MaxKeyLength is the longest key, in bytes.
 	MaxKeyLength = 512
-	// DefaultMinKeyLength is the shortest key, in characters, unless configured.
-	DefaultMinKeyLength = 16
+	// MinKeyLength is the shortest key, in characters, unless weak keys are allowed.
+	MinKeyLength = 16
 	// BoundPrefix starts every verifier-bound key.
 	BoundPrefix = "s256."
 )
@@ -46,54 +46,35 @@ func ParseKeySpace(text string) (KeySpace, error) {
 	return KeySpace(text), nil
 }
 
-// KeyRules says which keys are acceptable. The zero value is the default.
-type KeyRules struct {
-	// MinLength in characters; 0 means DefaultMinKeyLength.
-	MinLength int
-	// AllowTimeBased accepts keys that look like a date, a time or a
-	// time-based UUID, which can be guessed.
-	AllowTimeBased bool
-}
-
-// Parse validates text as a key. Errors wrap [ErrNoKey] or [ErrInvalidKey]
-// and say what to change, without repeating the text.
-func (r KeyRules) Parse(text string) (Key, error) {
+// ParseKey validates text as a key. If weak, it may be short or made from a time.
+// Errors wrap [ErrNoKey] or [ErrInvalidKey] and say what to change, without
+// repeating the text.
+func ParseKey(text string, weak bool) (Key, error) {
 	if text == "" {
 		return Key{}, ErrNoKey
 	}
-	if err := r.check(text); err != nil {
-		return Key{}, fmt.Errorf("%w: %s", ErrInvalidKey, err)
+	if problem := problemOf(text, weak); problem != "" {
+		return Key{}, fmt.Errorf("%w: %s", ErrInvalidKey, problem)
 	}
 	return Key{secret.New(text)}, nil
 }
 
-type keyProblem string
-
-func (p keyProblem) Error() string { return string(p) }
-
-func (r KeyRules) check(text string) error {
+func problemOf(key string, weak bool) string {
 	switch {
-	case len(text) > MaxKeyLength:
-		return keyProblem(fmt.Sprintf("it is longer than %d bytes", MaxKeyLength))
-	case !utf8.ValidString(text):
-		return keyProblem("it is not valid UTF-8")
-	case strings.ContainsFunc(text, unicode.IsControl):
-		return keyProblem("it holds control characters")
-	case utf8.RuneCountInString(text) < r.minLength():
-		return keyProblem(fmt.Sprintf("it is shorter than %d characters; use at least 128 random bits", r.minLength()))
-	case strings.HasPrefix(text, BoundPrefix) && !secret.IsS256(text[len(BoundPrefix):]):
-		return keyProblem("after s256. it needs the 43 characters of an unpadded, canonical base64url SHA-256")
-	case !r.AllowTimeBased && timeBased(text):
-		return keyProblem("it is made from a time and can be guessed; use random bits")
+	case len(key) > MaxKeyLength:
+		return fmt.Sprintf("it is longer than %d bytes", MaxKeyLength)
+	case !utf8.ValidString(key):
+		return "it is not valid UTF-8"
+	case strings.ContainsFunc(key, unicode.IsControl):
+		return "it holds control characters"
+	case !weak && utf8.RuneCountInString(key) < MinKeyLength:
+		return fmt.Sprintf("it is shorter than %d characters; use at least 128 random bits", MinKeyLength)
+	case strings.HasPrefix(key, BoundPrefix) && !secret.IsS256(key[len(BoundPrefix):]):
+		return "after s256. it needs the 43 characters of an unpadded, canonical base64url SHA-256"
+	case !weak && timeBased(key):
+		return "it is made from a time and can be guessed; use random bits"
 	}
-	return nil
-}
-
-func (r KeyRules) minLength() int {
-	if r.MinLength > 0 {
-		return r.MinLength
-	}
-	return DefaultMinKeyLength
+	return ""
 }
 
 // Bound reports whether only the holder of a verifier may claim under k.
@@ -105,12 +86,16 @@ func (k Key) MatchCode() string { return secret.MatchCode(k.Text) }
 var (
 	// A dashed UUID of version 1 or 6. Without dashes it cannot be told from
 	// 128 random bits in hexadecimal.
-	timeUUID = regexp.MustCompile(`(?i)^(urn:uuid:)?[{(]?[0-9a-f]{8}-[0-9a-f]{4}-[16][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}[)}]?$`)
+	timeUUID = regexp.MustCompile(`(?i)^(urn:uuid:)?[{(]?[0-9a-f]{8}-[0-9a-f]{4}-` +
+		`[16][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}[)}]?$`)
 	// A date and a time in figures, to the end: 2026-11-24T09:27:00.123+01:00,
 	// 11/24/2026 9:27:00 AM.
-	dateShape = regexp.MustCompile(`(?i)^([0-9]{4}[-/._]?[0-9]{1,2}[-/._]?[0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4})[-t _,،]*[0-9]{1,2}([:.\-_]?[0-9]{2}){0,2}([.,][0-9]+)? ?(z|am|pm|utc|gmt)?([-+][0-9]{2}:?[0-9]{2})?$`)
+	dateShape = regexp.MustCompile(`(?i)^([0-9]{4}[-/._]?[0-9]{1,2}[-/._]?[0-9]{1,2}|` +
+		`[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4})[-t _,،]*[0-9]{1,2}([:.\-_]?[0-9]{2}){0,2}` +
+		`([.,][0-9]+)? ?(z|am|pm|utc|gmt)?([-+][0-9]{2}:?[0-9]{2})?$`)
 	// The time first: 09:27:00 11/24/2026.
-	timeFirst = regexp.MustCompile(`(?i)^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?([.,][0-9]+)?( ?[ap]m)?[, ]+([0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4})$`)
+	timeFirst = regexp.MustCompile(`(?i)^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?([.,][0-9]+)?( ?[ap]m)?[, ]+` +
+		`([0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4})$`)
 	// The zone's name that a browser's Date appends in parentheses.
 	zoneName = regexp.MustCompile(`\s*\([^)]*\)$`)
 )
@@ -139,8 +124,9 @@ func timeBased(text string) bool {
 	return false
 }
 
-// foldTime undoes what is different about a time in other places: spaces, marks
-// of direction, digits, and quotes as in JSON. Which digit it is does not matter for its form.
+// foldTime writes a time of any locale in one form: plain spaces and digits, without
+// marks of direction and quotes. All digits but those of ASCII become 1, since only
+// the form counts.
 func foldTime(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
@@ -168,9 +154,8 @@ type Verifier struct{ secret.Text }
 // NewVerifier wraps text. Whether it fits a key shows when it is used.
 func NewVerifier(text string) Verifier { return Verifier{secret.New(text)} }
 
-// checkVerifier decides whether whoever holds v may claim under k. v is zero
-// where no verifier was passed. It looks at nothing but k and v, so a wrong
-// verifier changes nothing.
+// checkVerifier returns nil if a claim under k may pass v, which is zero where no
+// verifier was passed.
 func checkVerifier(k Key, v Verifier) error {
 	switch {
 	case !k.Bound() && v.IsZero():

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestKeyRules(t *testing.T) {
+func TestKeys(t *testing.T) {
 	bound := "s256.E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" // RFC 7636 appendix B
 	tests := []struct {
 		name, key string
@@ -52,7 +52,7 @@ func TestKeyRules(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			key, err := KeyRules{}.Parse(test.key)
+			key, err := ParseKey(test.key, false)
 			if !errors.Is(err, test.want) {
 				t.Fatalf("Parse: %v, want %v", err, test.want)
 			}
@@ -67,7 +67,7 @@ func TestKeyRules(t *testing.T) {
 }
 
 func TestMatchCode(t *testing.T) {
-	key, err := KeyRules{}.Parse("0f8fad5b-d9cb-469f-a165-70867728950e")
+	key, err := ParseKey("0f8fad5b-d9cb-469f-a165-70867728950e", false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 // Key returns text as a key.
 func Key(t *testing.T, text string) relay.Key {
 	t.Helper()
-	key, err := relay.KeyRules{}.Parse(text)
+	key, err := relay.ParseKey(text, false)
 	if err != nil {
 		t.Fatalf("key: %v", err)
 	}
