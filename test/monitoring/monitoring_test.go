@@ -232,3 +232,30 @@ func TestScrapeExampleFits(t *testing.T) {
 		t.Errorf("the target %s is not what --admin-listen says: %v", target[1], err)
 	}
 }
+
+// TestFindInAudit runs the manual's commands that find an address and a key in
+// the audit.
+func TestFindInAudit(t *testing.T) {
+	_, chapter, _ := strings.Cut(read(t, manual), "\n## The audit\n")
+	commands := regexp.MustCompile("(?s)```sh\n(.*?)```").FindStringSubmatch(chapter)
+	if commands == nil {
+		t.Fatal("no commands")
+	}
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte(rand.Text()+rand.Text()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := program.Start(t, binary, "--store", "memory:", "--listen", "127.0.0.1:0", "--secret-file", file)
+	key := rand.Text()
+	send(t, "POST", p.URL+"/auth/redirect", "state="+key+"&access_token=T")
+	if err := p.Until("an audit line", func() bool { return strings.Contains(p.Stderr.String(), "msg=audit") }); err != nil {
+		t.Fatal(err)
+	}
+	script := strings.NewReplacer("/etc/dss/secret", file, "198.51.100.7", "127.0.0.1", "journalctl -u dss", `echo "$LOG"`)
+	command := exec.Command("sh", "-ec", script.Replace(commands[1]))
+	command.Env = append(os.Environ(), "KEY="+key, "LOG="+p.Stderr.String())
+	output, err := command.CombinedOutput()
+	if err != nil || strings.Count(string(output), "event=deposit") != 2 {
+		t.Errorf("%v\n%s\nin\n%s", err, output, p.Stderr.String())
+	}
+}
