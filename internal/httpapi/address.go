@@ -19,7 +19,7 @@ import (
 //   - At the OAuth server's callback, and below the redirect URI, the answer is a
 //     redirect there. Its empty fragment keeps the browser from appending its own.
 //     The address may still work in the browser that started the sign-in, so
-//     nobody must be tricked into showing it to somebody else.
+//     users must not be tricked into showing it to others.
 
 // problemPath is the start of addresses of pages about errors, which hold nothing
 // of the sign-in. The error's name follows.
@@ -65,16 +65,16 @@ func redirects(r *http.Request, name string) bool {
 }
 
 // belowRedirectURI serves unknown paths below the redirect URI.
-func (s *Server) belowRedirectURI(w http.ResponseWriter, r *http.Request) {
+func (s *Server) belowRedirectURI(w http.ResponseWriter, r *http.Request) error {
 	s.failIn(page, w, r, &problem{name: api.NoMethod, detail: "there is nothing here below " + api.PathRedirect})
+	return nil
 }
 
 // getProblem serves GET /problem/{name}.
-func (s *Server) getProblem(w http.ResponseWriter, r *http.Request) {
+func (s *Server) getProblem(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
 	if _, ok := api.Errors[name]; !ok {
-		s.notFound(w, r)
-		return
+		return s.notFound(w, r)
 	}
-	s.fail(w, r, &problem{name: name})
+	return &problem{name: name}
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+
+	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
 // headerClass is a set of headers that answers of one kind carry. Its values
@@ -107,7 +109,7 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) e
 	h["Content-Type"] = []string{contentType}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
-	if _, err := w.Write(body); err != nil && !errors.Is(err, http.ErrBodyNotAllowed) {
+	if _, err := w.Write(body); !errors.Is(err, http.ErrBodyNotAllowed) {
 		return err
 	}
 	return nil
@@ -130,8 +132,9 @@ func writeJSON(w http.ResponseWriter, status int, body any) error {
 	return write(w, status, "application/json", text.Bytes())
 }
 
-// page sends a rendered page.
-func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, body []byte, err error) {
+// page renders and sends a page.
+func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, data web.Page) error {
+	body, err := s.pages.Render(data)
 	if err != nil {
 		s.log.ErrorContext(r.Context(), "page not rendered", "err", err)
 		status, body = http.StatusInternalServerError, []byte("internal error")
@@ -139,11 +142,12 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, body [
 	if bytes.Contains(body, formTag) { // texts of others are escaped
 		maps.Copy(w.Header(), formHeaders)
 	}
-	_ = write(w, status, "text/html; charset=utf-8", body)
+	return write(w, status, "text/html; charset=utf-8", body)
 }
 
-// seeOther sends the browser on with a GET, whatever it came with.
-func seeOther(w http.ResponseWriter, target string) {
+// seeOther redirects the browser to a GET, whatever its method was.
+func seeOther(w http.ResponseWriter, target string) error {
 	w.Header().Set("Location", target)
 	w.WriteHeader(http.StatusSeeOther)
+	return nil
 }

@@ -10,27 +10,28 @@ import (
 )
 
 // getAuthorize serves GET /oauth/authorize (RFC 6749 section 4.1.1).
-func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) {
+func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) error {
 	if err := navigates(r); err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
-	if s.toPublicHost(w, r) {
-		return
+	if r.Host != s.config.PublicURL.Host {
+		return s.toPublicHost(w, r)
 	}
 	app, err := readParams("query", r.URL.RawQuery, "client_id", "redirect_uri")
 	switch {
 	case err != nil:
+		return err
 	case prefetched(r):
-		err = errPrefetch
-	default:
-		err = checkClient(app)
+		return errPrefetch
 	}
-	if err != nil {
-		s.fail(w, r, err)
-		return
+	err = oauth.CheckClient(app["client_id"], app["redirect_uri"])
+	switch {
+	case errors.Is(err, oauth.ErrInvalidClient):
+		return &problem{name: api.BadClient} // only the user sees this
+	case err != nil:
+		return err
 	}
-	// From here on the app is known well enough to be told what is wrong.
+	// From here on, errors go to the app.
 	target, err := s.authorize(w, r)
 	if err != nil {
 		p := s.explain(r, err)
@@ -38,15 +39,13 @@ func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) {
 		target, err = s.grants.RedirectError(app["redirect_uri"], stateIn(r.URL.RawQuery), name, p.message())
 	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
-	seeOther(w, target)
+	return seeOther(w, target)
 }
 
-// stateIn returns the state that an app knows its request by, even if it is
-// repeated, in which case it is the first, or undecodable, in which case it is
-// as it was written.
+// stateIn returns the state that an app knows its request by: the first, if it is
+// repeated, and as it was written, if it cannot be decoded.
 func stateIn(query string) string {
 	for pair := range strings.SplitSeq(query, "&") {
 		if nameIn(pair) != "state" {
@@ -59,14 +58,6 @@ func stateIn(query string) string {
 		return value
 	}
 	return ""
-}
-
-func checkClient(p params) error {
-	err := oauth.CheckClient(p["client_id"], p["redirect_uri"])
-	if errors.Is(err, oauth.ErrInvalidClient) {
-		return &problem{name: api.BadClient} // no app is told of it
-	}
-	return err
 }
 
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, error) {
@@ -86,13 +77,13 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, erro
 	case p["code_challenge_method"] != "S256":
 		return "", invalid("code_challenge_method must be S256")
 	}
-	n := s.newcomer(r)
+	browser, keep := s.newcomer(w, r)
 	target, err := s.grants.Authorize(r.Context(), oauth.AuthorizationRequest{
 		ClientID: p["client_id"], RedirectURI: p["redirect_uri"], Scope: p["scope"], State: p["state"],
 		CodeChallenge: p["code_challenge"],
-	}, n.browser)
+	}, browser)
 	if err == nil {
-		s.keep(w, r, n)
+		keep()
 	}
 	return target, err
 }

@@ -16,9 +16,8 @@ import (
 )
 
 // sameOrigin refuses a request that cannot show that a page of this server
-// sent it. A browser that knows Fetch Metadata says so in Sec-Fetch-Site; of
-// another one only a matching Origin will do. A sandboxed frame sends "Origin:
-// null" too.
+// sent it: in Sec-Fetch-Site if the browser has Fetch Metadata, otherwise by a
+// matching Origin. A sandboxed frame sends "Origin: null" too.
 func (s *Server) sameOrigin(r *http.Request) error {
 	site, from := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
 	sent, ok := origin.Of(from)
@@ -51,27 +50,20 @@ func navigates(r *http.Request) error {
 	return nil
 }
 
-// toPublicHost sends a browser that has come by another name of this server to
-// the public one first, and reports whether it did: the cookie has to be where
-// Stack Exchange sends the browser back to.
-func (s *Server) toPublicHost(w http.ResponseWriter, r *http.Request) bool {
-	if r.Host == s.config.PublicURL.Host {
-		return false
-	}
-	seeOther(w, s.config.PublicURL.String()+r.URL.RequestURI()+"#")
-	return true
+// toPublicHost redirects a browser that has come by another name of this server to
+// the public one: the cookie has to be where Stack Exchange sends the browser back
+// to.
+func (s *Server) toPublicHost(w http.ResponseWriter, r *http.Request) error {
+	return seeOther(w, s.config.PublicURL.String()+r.URL.RequestURI()+"#")
 }
 
 var errPrefetch = invalid("a prefetch deposits, claims, starts or finishes nothing")
 
 // prefetched reports whether the browser fetches ahead of the user.
 func prefetched(r *http.Request) bool {
-	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
-		if r.Header.Get(name) != "" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"}, func(name string) bool {
+		return r.Header.Get(name) != ""
+	})
 }
 
 // The cookies. They identify a browser while it signs in, and hold only random
@@ -137,49 +129,43 @@ func (s *Server) flowBrowser(r *http.Request) oauth.Browser {
 	}
 }
 
-// newcomer is a browser that gets a secret where it has none. It has to be
-// kept for that.
-type newcomer struct {
-	has    oauth.Browser
-	name   string
-	secret secret.Text // "" if it needs none
+// newcomer returns the browser that r comes from, for a sign-in that begins there.
+// It gets a secret where it has none, which keep sends it.
+func (s *Server) newcomer(w http.ResponseWriter, r *http.Request) (browser oauth.Browser, keep func()) {
+	var name string
+	var given secret.Text
+	has := s.flowBrowser(r)
+	browser = func(flow string) secret.Text {
+		if own := has(flow); !own.IsZero() {
+			return own
+		}
+		if given.IsZero() {
+			name, given = flow, secret.New(strconv.FormatInt(time.Now().UnixMilli(), 36)+"."+rand.Text())
+		}
+		return given
+	}
+	return browser, func() {
+		if !given.IsZero() {
+			s.setFlowCookie(w, r, name, given)
+		}
+	}
 }
 
-// newcomer returns the browser that r comes from, for a sign-in that begins
-// there.
-func (s *Server) newcomer(r *http.Request) *newcomer {
-	return &newcomer{has: s.flowBrowser(r)}
-}
-
-func (n *newcomer) browser(flow string) secret.Text {
-	if secret := n.has(flow); !secret.IsZero() {
-		return secret
-	}
-	if n.secret.IsZero() {
-		n.secret = secret.New(strconv.FormatInt(time.Now().UnixMilli(), 36) + "." + rand.Text())
-		n.name = flow
-	}
-	return n.secret
-}
-
-// keep gives the browser its secret. Where it has too many, the oldest go.
-func (s *Server) keep(w http.ResponseWriter, r *http.Request, n *newcomer) {
-	if n.secret.IsZero() {
-		return
-	}
+// setFlowCookie gives a browser the secret of a flow. If it has too many, the
+// oldest go.
+func (s *Server) setFlowCookie(w http.ResponseWriter, r *http.Request, flow string, value secret.Text) {
 	prefix := s.cookieName(flowCookie)
 	others := slices.DeleteFunc(r.Cookies(), func(c *http.Cookie) bool { return !strings.HasPrefix(c.Name, prefix) })
 	slices.SortFunc(others, func(a, b *http.Cookie) int { return cmp.Compare(begun(b), begun(a)) })
 	for _, old := range others[min(len(others), maxFlows-1):] {
 		s.setCookie(w, old.Name, "", -1, http.SameSiteLaxMode)
 	}
-	seconds := int(s.grants.Life().Seconds())
-	s.setCookie(w, prefix+n.name, n.secret.Reveal(), seconds, http.SameSiteLaxMode)
+	s.setCookie(w, prefix+flow, value.Reveal(), int(s.grants.Life().Seconds()), http.SameSiteLaxMode)
 }
 
 // begun is when the sign-in of a cookie began, in milliseconds.
 func begun(cookie *http.Cookie) int64 {
 	text, _, _ := strings.Cut(cookie.Value, ".")
-	at, _ := strconv.ParseInt(text, 36, 64) // what cannot be read is old
+	at, _ := strconv.ParseInt(text, 36, 64) // an unreadable cookie is old
 	return at
 }

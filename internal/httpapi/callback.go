@@ -12,35 +12,31 @@ import (
 // getCallback serves GET /oauth/callback, which ends the browser's part of a
 // sign-in: Stack Exchange has sent the browser back. It is the one GET that
 // stores something.
-func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) {
-	outcome, err := s.conclude(r)
+func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) error {
+	if prefetched(r) {
+		return errPrefetch
+	}
+	query := r.URL.RawQuery
+	p, err := readParams("query", query, "state")
+	if err != nil || !oauth.IsState(p["state"]) {
+		return oauth.ErrUnknown
+	}
+	outcome, err := s.grants.Callback(r.Context(), p["state"], answerIn(query), s.flowBrowser(r))
 	switch {
 	case err != nil:
-		s.fail(w, r, err)
+		return err
 	case outcome.Redirect != "":
-		seeOther(w, outcome.Redirect)
+		return seeOther(w, outcome.Redirect)
 	case outcome.Approved:
-		s.seeDevice(w, web.DeviceFinished)
-	default:
-		s.seeDevice(w, web.DeviceRefused)
+		return seeOther(w, s.deviceURL(web.DeviceFinished))
 	}
+	return seeOther(w, s.deviceURL(web.DeviceRefused))
 }
 
-// seeDevice shows how a device's sign-in went under an address that holds
-// nothing of it.
-func (s *Server) seeDevice(w http.ResponseWriter, view web.DeviceView) {
-	seeOther(w, s.config.PublicURL.String()+api.PathDevice+"/"+string(view)+"#")
-}
-
-func (s *Server) conclude(r *http.Request) (oauth.Outcome, error) {
-	if prefetched(r) {
-		return oauth.Outcome{}, errPrefetch
-	}
-	p, err := readParams("query", r.URL.RawQuery, "state")
-	if err != nil || !oauth.IsState(p["state"]) {
-		return oauth.Outcome{}, oauth.ErrUnknown
-	}
-	return s.grants.Callback(r.Context(), p["state"], answerIn(r.URL.RawQuery), s.flowBrowser(r))
+// deviceURL returns the address of the page that says how a device's sign-in went.
+// It holds nothing of the sign-in.
+func (s *Server) deviceURL(view web.DeviceView) string {
+	return s.config.PublicURL.String() + api.PathDevice + "/" + string(view) + "#"
 }
 
 // answerIn returns the answer of Stack Exchange in a query. Anything else becomes
@@ -58,7 +54,7 @@ func answerIn(query string) oauth.Answer {
 	case p["code"] == "":
 		return unreadable("has neither code nor error")
 	case err != nil:
-		return unreadable("has a code that is none")
+		return unreadable("has a malformed code")
 	}
 	return oauth.Answer{Code: p["code"]}
 }

@@ -61,11 +61,6 @@ func wantsPage(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// wantsJSON reports whether r comes from a program that says so.
-func wantsJSON(r *http.Request) bool {
-	return !wantsPage(r) && strings.Contains(r.Header.Get("Accept"), "application/json")
-}
-
 // fail answers with an error in the path's dialect.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	d := recordOf(r.Context()).dialect
@@ -146,7 +141,7 @@ func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p *problem)
 // refuseOnPage answers a person with a page.
 func (s *Server) refuseOnPage(w http.ResponseWriter, r *http.Request, p *problem) {
 	if redirects(r, p.name) {
-		seeOther(w, problemPath+p.name+"#")
+		_ = seeOther(w, problemPath+p.name+"#")
 		return
 	}
 	setRetryAfter(w, p.status(), p)
@@ -155,8 +150,7 @@ func (s *Server) refuseOnPage(w http.ResponseWriter, r *http.Request, p *problem
 		AuthorizedAppsURL: s.config.AuthorizedAppsURL, OAuth: s.config.servesOAuth(),
 	}
 	clean(w, r, &data)
-	body, err := s.pages.Problem(data)
-	s.page(w, r, data.Status, body, err)
+	_ = s.page(w, r, data.Status, data)
 }
 
 // retryAfter is the Retry-After of answers that ask to try again, in seconds.

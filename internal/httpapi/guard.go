@@ -37,9 +37,9 @@ func newHosts(public *url.URL, appHosts []string) hosts {
 	return h
 }
 
-// lookup reports whether a canonical host is allowed, and the app it belongs
+// find reports whether a canonical host is allowed, and the app it belongs
 // to, if any.
-func (h hosts) lookup(host string) (app string, ok bool) {
+func (h hosts) find(host string) (app string, ok bool) {
 	if slices.Contains(h.names, host) {
 		return "", true
 	}
@@ -59,7 +59,7 @@ func (s *Server) withPort(name string) string { return origin.Join(name, s.confi
 // refuses other hosts and malformed requests.
 func (s *Server) guard(rec *record, r *http.Request) error {
 	host, err := origin.Host(s.config.PublicURL.Scheme, r.Host)
-	app, known := s.hosts.lookup(host)
+	app, known := s.hosts.find(host)
 	if (err != nil || !known) && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
 		err = errMisdirected
 	} else {

@@ -9,17 +9,17 @@ import (
 )
 
 // getMetadata serves RFC 8414's document.
-func (s *Server) getMetadata(w http.ResponseWriter, _ *http.Request) {
-	_ = writeJSON(w, http.StatusOK, s.metadata())
+func (s *Server) getMetadata(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, http.StatusOK, s.metadata())
 }
 
-// getOpenIDMetadata serves the same to clients that look only where OpenID
-// Connect Discovery 1.0 section 3 says, with the member that it requires to
+// getOpenIDMetadata serves the same to clients that read only what OpenID
+// Connect Discovery 1.0 section 3 names, with the member that it requires to
 // say that there are no ID tokens.
-func (s *Server) getOpenIDMetadata(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) getOpenIDMetadata(w http.ResponseWriter, _ *http.Request) error {
 	m := s.metadata()
 	m.IDTokenSigningAlgsSupported = []string{}
-	_ = writeJSON(w, http.StatusOK, m)
+	return writeJSON(w, http.StatusOK, m)
 }
 
 func (s *Server) metadata() api.Metadata {
@@ -50,8 +50,8 @@ func (s *Server) metadata() api.Metadata {
 
 // jwks serves the key set that OpenID discovery has to name. Nothing is ever
 // signed here.
-func (s *Server) jwks(w http.ResponseWriter, _ *http.Request) {
-	_ = writeJSON(w, http.StatusOK, struct {
+func (s *Server) jwks(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, http.StatusOK, struct {
 		Keys []string `json:"keys"`
 	}{[]string{}})
 }

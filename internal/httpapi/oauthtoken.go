@@ -1,8 +1,9 @@
 package httpapi
 
 import (
-	"context"
+	"maps"
 	"net/http"
+	"net/url"
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/oauth"
@@ -10,44 +11,121 @@ import (
 )
 
 // postOAuthToken serves POST /oauth/token.
-func (s *Server) postOAuthToken(w http.ResponseWriter, r *http.Request) {
-	token, err := s.oauthToken(w, r)
+func (s *Server) postOAuthToken(w http.ResponseWriter, r *http.Request) error {
+	form, from, err := oauthForm(w, r, "grant_type", "code", "code_verifier", "redirect_uri", "device_code")
+	rec := recordOf(r.Context())
+	rec.polls = form["grant_type"] == api.GrantDeviceCode
+	if err == nil {
+		err = s.limits.Exchange(rec.client)
+	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
+	}
+	var token oauth.Token
+	switch form["grant_type"] {
+	case api.GrantAuthorizationCode:
+		if err = require(from, form, "code", "code_verifier"); err == nil {
+			token, err = s.grants.Redeem(r.Context(), oauth.Exchange{
+				ClientID: from.id, RedirectURI: form["redirect_uri"],
+				Code: secret.New(form["code"]), Verifier: secret.New(form["code_verifier"]),
+			})
+		}
+	case api.GrantDeviceCode:
+		if err = require(from, form, "device_code"); err == nil {
+			token, err = s.grants.Poll(r.Context(), oauth.Poll{
+				ClientID: from.id, DeviceCode: secret.New(form["device_code"]), Basic: from.basic,
+			})
+		}
+	case "":
+		err = missing("grant_type")
+	default:
+		err = &problem{name: api.UnsupportedGrantType}
+	}
+	if err != nil {
+		return err
 	}
 	w.Header().Set("Pragma", "no-cache") // RFC 6749 section 5.1
-	_ = writeJSON(w, http.StatusOK, api.AccessToken{
+	return writeJSON(w, http.StatusOK, api.AccessToken{
 		AccessToken: token.AccessToken.Reveal(), TokenType: "Bearer",
 		ExpiresIn: int64(token.Expires.Seconds()), Scope: token.Scope,
 	})
 }
 
-func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) (oauth.Token, error) {
-	form, err := oauthForm(w, r, "grant_type", "code", "code_verifier", "redirect_uri", "device_code")
+// postRevoke serves POST /oauth/revoke (RFC 7009): it ends the token at Stack
+// Exchange, or the sign-in of a device code. An unknown token has ended already.
+func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request) error {
+	form, from, err := oauthForm(w, r, "token")
 	if err != nil {
-		return oauth.Token{}, err
+		return err
 	}
-	if form["grant_type"] == api.GrantDeviceCode {
-		recordOf(r.Context()).polls = true
+	if !form.has("token") {
+		return missing("token")
 	}
-	from, err := clientOf(r, form)
-	if err == nil {
-		err = s.limits.Exchange(recordOf(r.Context()).client)
+	token := secret.New(form["token"])
+	recordOf(r.Context()).about("token", "", token)
+	if oauth.IsDeviceCode(token.Reveal()) {
+		err = s.grants.Revoke(r.Context(), from.id, token)
+	} else {
+		_, err = s.upstream.Invalidate(r.Context(), token)
 	}
 	if err != nil {
-		return oauth.Token{}, err
+		return err
 	}
-	switch form["grant_type"] {
-	case api.GrantAuthorizationCode:
-		return s.exchangeCode(r.Context(), from, form)
-	case api.GrantDeviceCode:
-		return s.pollDevice(r.Context(), from, form)
-	case "":
-		return oauth.Token{}, missing("grant_type")
-	}
-	return oauth.Token{}, &problem{name: api.UnsupportedGrantType}
+	s.happened(r.Context(), Event{Name: EventRevocation, Outcome: Ended})
+	return writeJSON(w, http.StatusOK, struct{}{})
 }
+
+// oauthForm returns the parameters of a POST to the OAuth server that have one of
+// names, or identify the client, which it returns too. Those without a value count
+// as left out, and all others are ignored (RFC 6749 section 3.2).
+func oauthForm(w http.ResponseWriter, r *http.Request, names ...string) (form params, from client, err error) {
+	names = append(names, "client_id", "client_secret")
+	if err = refuseInQuery(r, names...); err != nil {
+		return nil, client{}, err
+	}
+	body, err := formBody(w, r)
+	if err != nil {
+		return nil, client{}, err
+	}
+	if form, err = readParams("body", body, names...); err != nil {
+		return nil, client{}, err
+	}
+	maps.DeleteFunc(form, func(_, value string) bool { return value == "" })
+	from, err = clientOf(r, form)
+	return form, from, err
+}
+
+// client is the sender of a request to the OAuth server. All clients are public.
+type client struct {
+	id    string
+	basic bool // it came with HTTP Basic authentication
+}
+
+// clientOf reads the client's id from the form, or from HTTP Basic
+// authentication with an empty password (RFC 6749 section 2.3.1).
+func clientOf(r *http.Request, form params) (client, error) {
+	if form.has("client_secret") {
+		return client{}, errSecret
+	}
+	if r.Header.Get("Authorization") == "" {
+		return client{id: form["client_id"]}, nil
+	}
+	user, password, ok := r.BasicAuth()
+	id, err := url.QueryUnescape(user)
+	switch {
+	case !ok || err != nil || id == "":
+		return client{}, &problem{
+			name: api.InvalidClient, detail: "the Authorization header is not HTTP Basic with a client_id",
+		}
+	case password != "":
+		return client{}, errSecret
+	case form.has("client_id") && form["client_id"] != id:
+		return client{}, invalid("client_id differs from the one in the Authorization header")
+	}
+	return client{id, true}, nil
+}
+
+var errSecret = &problem{name: api.InvalidClient, detail: "clients here are public: send no client secret"}
 
 func missing(name string) error { return invalid(name + " is missing") }
 
@@ -62,23 +140,4 @@ func require(from client, form params, names ...string) error {
 		}
 	}
 	return nil
-}
-
-func (s *Server) exchangeCode(ctx context.Context, from client, form params) (oauth.Token, error) {
-	if err := require(from, form, "code", "code_verifier"); err != nil {
-		return oauth.Token{}, err
-	}
-	return s.grants.Redeem(ctx, oauth.Exchange{
-		ClientID: from.id, RedirectURI: form["redirect_uri"],
-		Code: secret.New(form["code"]), Verifier: secret.New(form["code_verifier"]),
-	})
-}
-
-func (s *Server) pollDevice(ctx context.Context, from client, form params) (oauth.Token, error) {
-	if err := require(from, form, "device_code"); err != nil {
-		return oauth.Token{}, err
-	}
-	return s.grants.Poll(ctx, oauth.Poll{
-		ClientID: from.id, DeviceCode: secret.New(form["device_code"]), Basic: from.basic,
-	})
 }

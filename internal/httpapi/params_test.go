@@ -89,7 +89,7 @@ func FuzzHost(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, host string) {
 		canonical, err := origin.Host("https", host)
-		app, ok := h.lookup(canonical)
+		app, ok := h.find(canonical)
 		if err != nil || !ok {
 			return
 		}

@@ -25,7 +25,7 @@ func (s *Server) PlainHandler(challenge Challenge) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", s.toHTTPS)
 	if challenge != nil {
-		mux.HandleFunc("GET "+challengePath+"{token}", s.answerChallenge(challenge))
+		mux.HandleFunc("GET "+challengePath+"{token}", s.answer(s.answerChallenge(challenge)))
 	}
 	// RFC 6797 section 7.2 forbids Strict-Transport-Security here.
 	headers := func(rec *record, _ *http.Request) { pageHeaders.set(rec.Header()) }
@@ -38,7 +38,7 @@ func (s *Server) guardPlain(rec *record, r *http.Request) error {
 	err := malformed(r)
 	host, hostErr := origin.Host("http", r.Host)
 	r.Host = s.withPort((&url.URL{Host: host}).Hostname())
-	if _, ok := s.hosts.lookup(r.Host); hostErr != nil || !ok {
+	if _, ok := s.hosts.find(r.Host); hostErr != nil || !ok {
 		err = errMisdirected
 	}
 	if err != nil {
@@ -48,23 +48,22 @@ func (s *Server) guardPlain(rec *record, r *http.Request) error {
 }
 
 // toHTTPS redirects without the query, which has gone over the line in plain
-// text already and must not look as if that were fine. The empty fragment
+// text already: a redirect with it would hide that. The empty fragment
 // keeps the browser from appending its own.
 func (s *Server) toHTTPS(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Location", "https://"+r.Host+r.URL.EscapedPath()+"#")
 	w.WriteHeader(http.StatusPermanentRedirect)
 }
 
-func (s *Server) answerChallenge(challenge Challenge) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+func (s *Server) answerChallenge(challenge Challenge) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		answer, ok, err := challenge(r.Context(), r.PathValue("token"))
 		switch {
 		case err != nil:
-			s.fail(w, r, fmt.Errorf("%w: %w", sealed.ErrUnavailable, err))
+			return fmt.Errorf("%w: %w", sealed.ErrUnavailable, err)
 		case !ok:
-			s.fail(w, r, &problem{name: api.NoMethod, detail: "there is no such challenge"})
-		default:
-			_ = write(w, http.StatusOK, "application/octet-stream", answer)
+			return &problem{name: api.NoMethod, detail: "there is no such challenge"}
 		}
+		return write(w, http.StatusOK, "application/octet-stream", answer)
 	}
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/relay"
@@ -14,18 +15,16 @@ var responseParams = []string{"access_token", "code", "error"}
 
 // getRedirect serves the page that Stack Exchange sends the browser to for the key
 // relay. It stores nothing; the form on it deposits.
-func (s *Server) getRedirect(w http.ResponseWriter, r *http.Request) {
+func (s *Server) getRedirect(w http.ResponseWriter, r *http.Request) error {
 	p, err := queryParams(r)
-	var data web.LandingData
-	if err == nil {
-		data, err = s.landing(r, p)
-	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
-	body, err := s.pages.Landing(data)
-	s.page(w, r, http.StatusOK, body, err)
+	data, err := s.landing(r, p)
+	if err != nil {
+		return err
+	}
+	return s.page(w, r, http.StatusOK, data)
 }
 
 func (s *Server) landing(r *http.Request, p params) (web.LandingData, error) {
@@ -93,7 +92,7 @@ func (s *Server) parseResponse(p params) (relay.Key, relay.Response, error) {
 }
 
 func newResponse(found string, p params) (relay.Response, error) {
-	if expires := p["expires"]; len(expires) > 12 || !digits(expires) {
+	if expires := p["expires"]; len(expires) > 12 || strings.Trim(expires, "0123456789") != "" {
 		return relay.Response{}, invalid("expires must be a number of seconds")
 	}
 	switch found {
@@ -110,30 +109,20 @@ func newResponse(found string, p params) (relay.Response, error) {
 	return relay.Response{}, invalid("there is no access_token, code or error")
 }
 
-func digits(text string) bool {
-	for _, c := range []byte(text) {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
-}
-
 // postRedirect is the deposit.
-func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) {
+func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) error {
 	view, err := s.deposit(w, r)
-	switch {
-	case err != nil:
-		s.fail(w, r, err)
-	case wantsPage(r):
-		body, err := s.pages.Landing(web.LandingData{
+	if err != nil {
+		return err
+	}
+	if wantsPage(r) {
+		return s.page(w, r, http.StatusOK, web.LandingData{
 			View: view, App: string(relay.DefaultKeySpace), AuthorizedAppsURL: s.config.AuthorizedAppsURL,
 		})
-		s.page(w, r, http.StatusOK, body, err)
-	default:
-		dataHeaders.replace(w.Header())
-		w.WriteHeader(http.StatusNoContent)
 	}
+	dataHeaders.replace(w.Header())
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, error) {
@@ -162,7 +151,7 @@ func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, erro
 	if err := s.storing(r.Context(), 1, response.Size()); err != nil {
 		return "", err
 	}
-	// The deposit must not end half-way because the browser went on.
+	// The deposit must finish even if the browser leaves the page.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), api.AnswerTime)
 	defer cancel()
 	recordOf(ctx).about("key", space, key.Text)
@@ -181,7 +170,7 @@ func depositParams(w http.ResponseWriter, r *http.Request) (params, error) {
 	}
 	for name := range query {
 		if name != "appid" {
-			return nil, invalid("only appid may stand in the query of a deposit; send everything else in its body")
+			return nil, invalid("only appid may be in the query of a deposit; send everything else in its body")
 		}
 	}
 	return postParams(w, r, "appid")

@@ -9,10 +9,31 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
-// route is a pattern of [http.ServeMux] and what serves it.
+// handler serves requests. The error that it returns is the answer, unless one has
+// begun: then it is that of a client that left.
+type handler func(http.ResponseWriter, *http.Request) error
+
+// route is a pattern of [http.ServeMux] and its handler.
 type route struct {
 	pattern string
-	serve   http.HandlerFunc
+	serve   handler
+}
+
+// Handler returns the handler of the whole server.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, route := range s.routes() {
+		mux.HandleFunc(route.pattern, s.answer(route.serve))
+	}
+	return s.chain(s.headers, s.guard, mux)
+}
+
+func (s *Server) answer(serve handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := serve(w, r); err != nil && recordOf(r.Context()).status == 0 {
+			s.fail(w, r, err)
+		}
+	}
 }
 
 // routes lists all routes.
@@ -20,14 +41,14 @@ func (s *Server) routes() []route {
 	routes := slices.Concat(
 		s.endpoint(api.PathRedirect, methods{get: s.getRedirect, head: true, post: s.postRedirect}),
 		s.endpoint(api.PathRedirect+"/{appid}", methods{get: s.getRedirect, head: true, post: s.postRedirect}),
-		s.endpoint(api.PathToken, methods{get: s.getToken, post: s.postToken}),
+		s.endpoint(api.PathToken, methods{get: s.claim, post: s.claim}),
 		[]route{
 			{api.PathRedirect + "/", s.belowRedirectURI},
 			{"/auth", s.unknownMethod}, // or ServeMux would redirect, with the query
 			{"/auth/", s.unknownMethod},
 			{"GET " + problemPath + "{name}", s.getProblem},
-			{"GET /healthz", s.Healthz},
-			{"GET /readyz", s.Readyz},
+			{"GET /healthz", plain(s.Healthz)},
+			{"GET /readyz", plain(s.Readyz)},
 			{"GET /assets/{file}", s.asset},
 			{"GET /{$}", s.home},
 			{"/", s.notFound},
@@ -64,9 +85,9 @@ var openToScripts = []string{
 	api.PathRevoke,
 }
 
-// methods are those that an endpoint takes; nil ones it does not.
+// methods are those that an endpoint takes.
 type methods struct {
-	get, post http.HandlerFunc
+	get, post handler
 	head      bool // HEAD too, which get serves
 }
 
@@ -88,7 +109,11 @@ func (s *Server) endpoint(path string, m methods) []route {
 		routes = append(routes, route{"OPTIONS " + path, preflight(path, strings.Join(allow, ", "))})
 		allow = append(allow, http.MethodOptions)
 	}
-	refuse := s.methodNotAllowed(strings.Join(allow, ", "))
+	allowed := strings.Join(allow, ", ")
+	refuse := func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Allow", allowed)
+		return &problem{name: api.MethodNotAllowed, detail: "use one of " + allowed}
+	}
 	if m.get != nil && !m.head { // a GET pattern takes HEAD too
 		routes = append(routes, route{"HEAD " + path, refuse})
 	}
@@ -96,24 +121,34 @@ func (s *Server) endpoint(path string, m methods) []route {
 }
 
 // preflight serves OPTIONS for scripts of other sites.
-func preflight(path, methods string) http.HandlerFunc {
+func preflight(path, methods string) handler {
 	headers := "*"
 	if path != api.PathToken {
 		headers = "Authorization, *" // * does not stand for Authorization
 	}
-	return func(w http.ResponseWriter, _ *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) error {
 		h := w.Header()
 		h.Set("Allow", methods+", OPTIONS")
 		h.Set("Access-Control-Allow-Methods", methods)
 		h.Set("Access-Control-Allow-Headers", headers)
 		h.Set("Access-Control-Max-Age", "86400")
 		w.WriteHeader(http.StatusNoContent)
+		return nil
 	}
 }
 
-func (s *Server) methodNotAllowed(allow string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Allow", allow)
-		s.fail(w, r, &problem{name: api.MethodNotAllowed, detail: "use one of " + allow})
+// plain adapts a handler that returns no error.
+func plain(serve http.HandlerFunc) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		serve(w, r)
+		return nil
 	}
+}
+
+// underOneRoute keeps the patterns of next's own routes out of log and metrics.
+func underOneRoute(next http.Handler) handler {
+	return plain(func(w http.ResponseWriter, r *http.Request) {
+		inner := *r
+		next.ServeHTTP(w, &inner)
+	})
 }

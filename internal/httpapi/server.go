@@ -172,12 +172,3 @@ func (s *Server) Paused(m stackexchange.Method) time.Duration { return s.upstrea
 
 // Drain makes /readyz answer 503 and ends every wait with a 503.
 func (s *Server) Drain() { s.drain() }
-
-// Handler returns the handler of the whole server.
-func (s *Server) Handler() http.Handler {
-	mux := http.NewServeMux()
-	for _, route := range s.routes() {
-		mux.HandleFunc(route.pattern, route.serve)
-	}
-	return s.chain(s.headers, s.guard, mux)
-}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -13,47 +14,43 @@ import (
 const readyTimeout = 2 * time.Second
 
 // home serves the page for app authors.
-func (s *Server) home(w http.ResponseWriter, r *http.Request) {
+func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Del("X-Robots-Tag") // search engines may find it
-	body, err := s.pages.Home(web.HomeData{
+	return s.page(w, r, http.StatusOK, web.HomeData{
 		PublicURL: s.config.PublicURL.String(), OAuth: s.config.servesOAuth(), Sandbox: s.config.Sandbox != nil,
 		Version: s.config.Version,
 	})
-	s.page(w, r, http.StatusOK, body, err)
 }
 
 // asset serves a style sheet, script or picture. Its name carries a hash of
 // its content, so a browser may keep it.
-func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
+func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {
 	asset, exact, ok := s.pages.Asset(r.PathValue("file"))
-	switch {
-	case !ok:
-		s.notFound(w, r)
-		return
-	case !exact: // not to be kept under this name
-		assetHeaders.replace(w.Header())
-		w.Header().Set("Cache-Control", "no-store")
-		_ = write(w, http.StatusOK, asset.ContentType, asset.Body)
-		return
+	if !ok {
+		return s.notFound(w, r)
 	}
 	h := w.Header()
 	assetHeaders.replace(h)
-	h.Set("ETag", asset.ETag)
-	if r.Header.Get("If-None-Match") == asset.ETag {
-		w.WriteHeader(http.StatusNotModified)
-		return
+	if !exact { // not to be kept under this name
+		h.Set("Cache-Control", "no-store")
+	} else {
+		h.Set("ETag", asset.ETag)
+		if r.Header.Get("If-None-Match") == asset.ETag {
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		}
 	}
-	_ = write(w, http.StatusOK, asset.ContentType, asset.Body)
+	return write(w, http.StatusOK, asset.ContentType, asset.Body)
 }
 
-// Healthz says that the process lives.
+// Healthz answers while the process runs.
 func (s *Server) Healthz(w http.ResponseWriter, _ *http.Request) {
 	dataHeaders.replace(w.Header())
 	_ = write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 }
 
-// Readyz says whether to send requests here: the store is to be relied on, and
-// the server is not shutting down.
+// Readyz says whether to send requests here: the store works, and the server is
+// not shutting down.
 func (s *Server) Readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
@@ -72,29 +69,22 @@ func (s *Server) Readyz(w http.ResponseWriter, r *http.Request) {
 	_ = write(w, status, "text/plain; charset=utf-8", []byte(body))
 }
 
-func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case s.config.servesOAuth() && nearDevice(r.URL.Path):
-		s.toDevice(w, r)
-	case recordOf(r.Context()).dialect == oauthJSON || wantsJSON(r):
+		return s.toDevice(w, r)
+	case recordOf(r.Context()).dialect == oauthJSON,
+		!wantsPage(r) && strings.Contains(r.Header.Get("Accept"), "application/json"):
 		s.failIn(oauthJSON, w, r, s.nowhere(r.URL.Path))
 	default:
 		s.failIn(page, w, r, &problem{name: api.NotFound})
 	}
+	return nil
 }
 
-func (s *Server) unknownMethod(w http.ResponseWriter, r *http.Request) {
+func (s *Server) unknownMethod(w http.ResponseWriter, r *http.Request) error {
 	if belowRedirect(r.URL.Path) { // with an escaped slash
-		s.belowRedirectURI(w, r)
-		return
+		return s.belowRedirectURI(w, r)
 	}
-	s.fail(w, r, errNowhere(r.URL.Path))
-}
-
-// underOneRoute keeps the patterns of next's own routes out of log and metrics.
-func underOneRoute(next http.Handler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		inner := *r
-		next.ServeHTTP(w, &inner)
-	}
+	return errNowhere(r.URL.Path)
 }

@@ -12,58 +12,27 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
 
-const (
-	// deliveryTime is how long a client may take for a response that it has
-	// claimed, which is claimed whether it takes it or not.
-	deliveryTime = 5 * time.Second
-)
+// deliveryTime is how long a client may take to read a response that it has
+// claimed, and that is consumed in any case.
+const deliveryTime = 5 * time.Second
 
-// getToken serves GET /auth/token.
-func (s *Server) getToken(w http.ResponseWriter, r *http.Request) {
-	p, err := queryParams(r)
-	switch {
-	case err != nil:
-	case p.has("verifier"):
-		err = invalid("a verifier belongs in the body of a POST, not in a URL, which ends up in logs")
-	default:
-		_, err = readBody(w, r) // there may be one, for nobody
-	}
-	s.claim(w, r, p, err)
-}
-
-// postToken serves POST /auth/token.
-func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
-	p, err := postParams(w, r, "appid", "wait")
-	s.claim(w, r, p, err)
-}
-
-// claim answers with what was deposited under a key. A claim that the client's
-// limits refuse consumes nothing.
-func (s *Server) claim(w http.ResponseWriter, r *http.Request, p params, err error) {
-	var c relay.Claim
-	switch {
-	case err != nil:
-	case prefetched(r):
-		err = errPrefetch
-	default:
-		c, err = s.parseClaim(r, p)
-	}
+// claim serves GET and POST /auth/token: it answers with what was deposited under a
+// key. A claim that the client's limits refuse consumes nothing.
+func (s *Server) claim(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.parseClaim(w, r)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	rec := recordOf(r.Context())
 	rec.about("key", c.Space, c.Key.Text)
 	guess, err := s.limits.Key(rec.client, string(c.Space), c.Key.Reveal())
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	ctx, done, err := s.mayWait(w, r, c.Wait)
 	if err != nil {
 		guess.Hit()
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	defer done()
 	claimed, err := s.relay.Claim(ctx, c)
@@ -72,11 +41,10 @@ func (s *Server) claim(w http.ResponseWriter, r *http.Request, p params, err err
 		s.happened(ctx, Event{Name: EventWait, Outcome: waitOutcome(err), Took: time.Since(rec.started)})
 	}
 	if err != nil {
-		s.fail(w, r, s.missed(r.Context(), guess, err)) // also when the client has left before it heard
-		return
+		return s.missed(r.Context(), guess, err) // also when the client left before the answer
 	}
 	guess.Hit()
-	s.deliver(w, r, claimed)
+	return s.deliver(w, r, claimed)
 }
 
 // mayWait takes a place for a claim that waits, until done is called. It gives the
@@ -118,21 +86,27 @@ func (s *Server) mayWait(
 }
 
 func waitOutcome(err error) string {
-	for _, known := range []struct {
-		err     error
-		outcome string
-	}{
-		{nil, WaitAnswered}, {relay.ErrNoToken, WaitEmpty}, {errDraining, WaitDrained},
-		{context.Canceled, WaitLeft},
-	} {
-		if errors.Is(err, known.err) {
-			return known.outcome
-		}
+	switch {
+	case err == nil:
+		return WaitAnswered
+	case errors.Is(err, relay.ErrNoToken):
+		return WaitEmpty
+	case errors.Is(err, errDraining):
+		return WaitDrained
+	case errors.Is(err, context.Canceled):
+		return WaitLeft
 	}
 	return WaitFailed
 }
 
-func (s *Server) parseClaim(r *http.Request, p params) (c relay.Claim, err error) {
+func (s *Server) parseClaim(w http.ResponseWriter, r *http.Request) (c relay.Claim, err error) {
+	p, err := claimParams(w, r)
+	switch {
+	case err != nil:
+		return c, err
+	case prefetched(r):
+		return c, errPrefetch
+	}
 	if c.Key, err = relay.ParseKey(p["key"], s.config.WeakKeys); err != nil {
 		return c, err
 	}
@@ -144,6 +118,21 @@ func (s *Server) parseClaim(r *http.Request, p params) (c relay.Claim, err error
 	}
 	c.Wait, err = parseWait(p)
 	return c, err
+}
+
+func claimParams(w http.ResponseWriter, r *http.Request) (params, error) {
+	if r.Method == http.MethodPost {
+		return postParams(w, r, "appid", "wait")
+	}
+	p, err := queryParams(r)
+	if err != nil {
+		return nil, err
+	}
+	if p.has("verifier") {
+		return nil, invalid("a verifier belongs in the body of a POST, not in a URL, which ends up in logs")
+	}
+	_, err = readBody(w, r) // net/http watches the connection only after the body
+	return p, err
 }
 
 func parseWait(p params) (time.Duration, error) {
@@ -160,22 +149,21 @@ func parseWait(p params) (time.Duration, error) {
 
 // deliver answers with a claimed response. Once writing has begun the client
 // may have it, whatever becomes of the connection: over HTTP/2 a client takes an
-// answer byte by byte, and can break off behind the last one that it needs. So
-// a response is put back only for a client that has left before.
-func (s *Server) deliver(w http.ResponseWriter, r *http.Request, c *relay.Claimed) {
+// answer byte by byte, and can stop after the last one that it needs. So a response
+// is put back only for a client that has left before.
+func (s *Server) deliver(w http.ResponseWriter, r *http.Request, c *relay.Claimed) (err error) {
 	outcome := Delivered
 	if r.Context().Err() != nil {
 		outcome = s.putBack(r, c)
 		// A client that has only closed its own direction reads what comes,
 		// and must not read net/http's empty 200.
-		s.fail(w, r, context.Canceled)
-	} else if err := writeClaimed(w, r, c); err != nil {
+		err = context.Canceled
+	} else if writeClaimed(w, r, c) != nil {
 		outcome = Interrupted
-	}
-	if outcome != Delivered {
 		recordOf(r.Context()).problem = clientLeft
 	}
 	s.happened(r.Context(), Event{Name: EventClaim, Kind: c.Kind.String(), Outcome: outcome})
+	return err
 }
 
 func (s *Server) putBack(r *http.Request, c *relay.Claimed) (outcome string) {
@@ -193,24 +181,24 @@ func (s *Server) putBack(r *http.Request, c *relay.Claimed) (outcome string) {
 func writeClaimed(w http.ResponseWriter, r *http.Request, c *relay.Claimed) error {
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(deliveryTime)) // writers without deadlines need none
-	if err := writeResponse(w, r, c.Response); err != nil {
+	var err error
+	switch c.Kind {
+	case relay.KindToken:
+		err = writeJSON(w, http.StatusOK, api.TokenResponse{AccessToken: c.Value.Reveal()})
+	case relay.KindCode:
+		err = writeJSON(w, http.StatusOK, api.CodeResponse{Code: c.Value.Reveal()})
+	default:
+		p := &problem{name: api.KeyConflict}
+		if c.Kind == relay.KindRefusal {
+			p = &problem{name: api.AccessDenied, detail: refusalMessage(c.Response)}
+		}
+		recordOf(r.Context()).problem = p.name
+		err = writeJSON(w, p.status(), api.ErrorResponse{Name: p.name, Message: p.message()})
+	}
+	if err != nil {
 		return err
 	}
 	return control.Flush()
-}
-
-func writeResponse(w http.ResponseWriter, r *http.Request, c relay.Response) error {
-	p := &problem{name: api.AccessDenied, detail: refusalMessage(c)}
-	switch c.Kind {
-	case relay.KindToken:
-		return writeJSON(w, http.StatusOK, api.TokenResponse{AccessToken: c.Value.Reveal()})
-	case relay.KindCode:
-		return writeJSON(w, http.StatusOK, api.CodeResponse{Code: c.Value.Reveal()})
-	case relay.KindConflict:
-		p = &problem{name: api.KeyConflict}
-	}
-	recordOf(r.Context()).problem = p.name
-	return writeJSON(w, p.status(), api.ErrorResponse{Name: p.name, Message: p.message()})
 }
 
 func refusalMessage(r relay.Response) string {

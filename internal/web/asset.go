@@ -3,7 +3,6 @@ package web
 import (
 	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"path"
 	"regexp"
@@ -17,11 +16,11 @@ var staticFiles embed.FS
 // content, so it may be cached for ever.
 type Asset struct {
 	ContentType string
-	Body        []byte // shared: not to be changed
+	Body        []byte // shared: do not change it
 	ETag        string // strong, with its quotes
 }
 
-// contentTypes lists the kinds of assets there are.
+// contentTypes lists the kinds of assets.
 var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",
@@ -41,28 +40,21 @@ func loadAssets() (assets, error) {
 		return assets{}, fmt.Errorf("listing assets: %w", err)
 	}
 	for _, entry := range entries {
-		if err := all.load(entry.Name()); err != nil {
-			return assets{}, err
+		name, extension := entry.Name(), path.Ext(entry.Name())
+		contentType, ok := contentTypes[extension]
+		if !ok {
+			return assets{}, fmt.Errorf("asset %s: unknown content type", name)
 		}
+		body, err := staticFiles.ReadFile("static/" + name)
+		if err != nil {
+			return assets{}, fmt.Errorf("reading asset: %w", err)
+		}
+		sum := sha256.Sum256(body)
+		hashed := fmt.Sprintf("%s.%x%s", strings.TrimSuffix(name, extension), sum[:4], extension)
+		all.hashed[name] = hashed
+		all.files[hashed] = Asset{contentType, body, fmt.Sprintf(`"%x"`, sum[:16])}
 	}
 	return all, nil
-}
-
-func (a assets) load(name string) error {
-	extension := path.Ext(name)
-	contentType, ok := contentTypes[extension]
-	if !ok {
-		return fmt.Errorf("asset %s: unknown content type", name)
-	}
-	body, err := staticFiles.ReadFile("static/" + name)
-	if err != nil {
-		return fmt.Errorf("reading asset: %w", err)
-	}
-	sum := sha256.Sum256(body)
-	hashed := strings.TrimSuffix(name, extension) + "." + hex.EncodeToString(sum[:4]) + extension
-	a.hashed[name] = hashed
-	a.files[hashed] = Asset{contentType, body, `"` + hex.EncodeToString(sum[:16]) + `"`}
-	return nil
 }
 
 // path returns where the pages find the asset called name.
@@ -74,7 +66,7 @@ func (a assets) path(name string) (string, error) {
 	return "/assets/" + hashed, nil
 }
 
-// hashedName is what load makes of a name.
+// hashedName matches hashed names.
 var hashedName = regexp.MustCompile(`^([a-z]+)\.[0-9a-f]{8}(\.[a-z]+)$`)
 
 // Asset returns the asset called file, which is its hashed name: what follows

@@ -11,18 +11,21 @@ type DeviceView string
 // The views of the device page. One that is not listed here asks for the code.
 const (
 	DeviceAsk      DeviceView = "ask"      // type the code that the device shows
-	DeviceConfirm  DeviceView = "confirm"  // who asks for what; Continue or Decline
-	DeviceDeclined DeviceView = "declined" // the user said no; the app is told
+	DeviceConfirm  DeviceView = "confirm"  // which app asks for what; Continue or Decline
+	DeviceDeclined DeviceView = "declined" // the user said no; the app learns of it
 	DeviceFinished DeviceView = "finished" // approved; go back to the device
-	DeviceRefused  DeviceView = "refused"  // Stack Exchange said no; the app is told
+	DeviceRefused  DeviceView = "refused"  // Stack Exchange said no; the app learns of it
 )
 
-// DeviceData is what the page for signing in on another device shows
-// (RFC 8628 section 3.3).
+// DeviceData is what the page for signing in on another device shows (RFC 8628
+// section 3.3): the user types or compares the code that the device shows, sees
+// which app asks for what, and continues to Stack Exchange or declines; then the
+// page says how that went. Its scripts clean the address and hold the buttons back
+// for a moment.
 type DeviceData struct {
 	View              DeviceView
 	UserCode          string   // XXXX-XXXX; for DeviceAsk what was typed, for DeviceConfirm the code that was found
-	Unknown           bool     // DeviceAsk: what was typed leads nowhere
+	Unknown           bool     // DeviceAsk: no sign-in has the code that was typed
 	Strange           string   // DeviceAsk: letters typed that no code has, if any
 	Letters           int      // DeviceAsk: how many letters were typed, if that is what is wrong
 	ClientID          string   // the app's id on Stack Apps
@@ -33,8 +36,8 @@ type DeviceData struct {
 	AuthorizedAppsURL string   // where the user revokes what an app may do
 }
 
-// Scope is one thing that an app asks for: its name, and what stands behind
-// the bar, as in access_team|stackoverflow.com/c/example.
+// Scope is one thing that an app asks for: its name, and what follows the bar,
+// as in access_team|stackoverflow.com/c/example.
 type Scope struct{ Name, Of string }
 
 // Asked returns the scopes taken apart, in their order.
@@ -55,10 +58,4 @@ func (d DeviceData) Address() string {
 	return "/device?user_code=" + url.QueryEscape(d.UserCode)
 }
 
-// Device renders the page on which the user types or compares the code that a
-// device shows, sees who asks for what, and continues to Stack Exchange or
-// declines; and says how that went. Its scripts clean the address and hold the
-// buttons back for a moment.
-func (p *Pages) Device(data DeviceData) ([]byte, error) {
-	return p.render("device.html", data)
-}
+func (DeviceData) template() string { return "device.html" }

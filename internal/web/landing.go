@@ -1,5 +1,7 @@
 package web
 
+import "slices"
+
 // View is the section that the landing page shows first.
 type View string
 
@@ -13,8 +15,8 @@ const (
 	ViewRefused   View = "refused"   // a refusal was deposited
 )
 
-// Response is an authorization response as it stands in the hidden fields of
-// the page's forms; empty members have no field.
+// Response is an authorization response, in the hidden fields of the page's
+// forms; empty members have no field.
 type Response struct {
 	State, AccessToken, Code, Expires, Error, ErrorDescription string
 }
@@ -24,23 +26,18 @@ type Field struct{ Name, Value string }
 
 // Fields returns the members that are not empty, in a fixed order.
 func (r Response) Fields() []Field {
-	var fields []Field
-	for _, f := range []Field{
+	return slices.DeleteFunc([]Field{
 		{"state", r.State},
 		{"access_token", r.AccessToken},
 		{"code", r.Code},
 		{"expires", r.Expires},
 		{"error", r.Error},
 		{"error_description", r.ErrorDescription},
-	} {
-		if f.Value != "" {
-			fields = append(fields, f)
-		}
-	}
-	return fields
+	}, func(f Field) bool { return f.Value == "" })
 }
 
-// LandingData is what the page at the redirect URI shows.
+// LandingData is what the page at the redirect URI shows: it asks before an
+// authorization response is handed to an app, and says how that went.
 type LandingData struct {
 	View              View
 	App               string   // app id; "0" is the default key space
@@ -68,8 +65,4 @@ func (d LandingData) FieldsFor(section View) []Field {
 	return d.Response.Fields()
 }
 
-// Landing renders the page at the redirect URI: it asks before an
-// authorization response is handed to an app, and says how that went.
-func (p *Pages) Landing(data LandingData) ([]byte, error) {
-	return p.render("landing.html", data)
-}
+func (LandingData) template() string { return "landing.html" }

@@ -1,3 +1,12 @@
+// Package web holds everything of DSS that a person sees: the home page, the
+// page that answers at the redirect URI, the page for signing in on another
+// device, and the page that says what went wrong; with their style sheet,
+// scripts and texts.
+//
+// Pages are rendered from embedded templates to bytes; the package knows no
+// HTTP. It promises what the Content-Security-Policy of the pages demands: no
+// inline script, no inline style, nothing from another origin. Scripts hold no
+// text; they unhide what the server has written.
 package web
 
 import (
@@ -14,7 +23,6 @@ var templateFiles embed.FS
 // and safe for concurrent use.
 type Pages struct {
 	templates *template.Template
-	texts     texts
 	assets    assets
 }
 
@@ -25,34 +33,42 @@ func New() (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	assets, err := loadAssets()
-	if err != nil {
+	p := &Pages{}
+	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
-	p := &Pages{texts: texts, assets: assets}
-	p.templates, err = template.New("").Funcs(p.funcs()).ParseFS(templateFiles, "templates/*.html")
+	p.templates, err = template.New("").Funcs(template.FuncMap{
+		"t":     texts.get,
+		"rich":  texts.rich, // a text with `code` in it
+		"fill":  fill,       // a value in a text
+		"asset": p.assets.path,
+	}).ParseFS(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parsing templates: %w", err)
 	}
 	return p, nil
 }
 
-// funcs are what templates may call: t for a text, rich for a text with
-// `code` in it, fill for a value in a text, asset for the path of an asset.
-func (p *Pages) funcs() template.FuncMap {
-	return template.FuncMap{
-		"t":     p.texts.get,
-		"rich":  p.texts.rich,
-		"fill":  fill,
-		"asset": p.assets.path,
-	}
-}
+// Page is what a page shows: [HomeData], [LandingData], [DeviceData] or
+// [ProblemData].
+type Page interface{ template() string }
 
-// render executes one template into memory, so that a failure sends nothing.
-func (p *Pages) render(name string, data any) ([]byte, error) {
+// Render renders a page into memory, so that a failure sends nothing.
+func (p *Pages) Render(data Page) ([]byte, error) {
 	var page bytes.Buffer
-	if err := p.templates.ExecuteTemplate(&page, name, data); err != nil {
-		return nil, fmt.Errorf("rendering %s: %w", name, err)
+	if err := p.templates.ExecuteTemplate(&page, data.template(), data); err != nil {
+		return nil, fmt.Errorf("rendering %s: %w", data.template(), err)
 	}
 	return page.Bytes(), nil
 }
+
+// HomeData is what the home page shows. It explains the service to the author of
+// an app and, with the sandbox, lets them try it.
+type HomeData struct {
+	PublicURL string // origin under which apps reach the service
+	OAuth     bool   // the OAuth server is on
+	Sandbox   bool   // the fake Stack Exchange is on, so the page can be tried
+	Version   string
+}
+
+func (HomeData) template() string { return "home.html" }

@@ -7,7 +7,8 @@ import (
 	"github.com/desktop-stack-serv/dss/api"
 )
 
-// ProblemData is what the problem page shows.
+// ProblemData is what the problem page shows. It says in plain words what went
+// wrong and whose turn it is, with a technical line for the author of the app.
 type ProblemData struct {
 	Status            int
 	Name, Message     string // of [api.Errors]
@@ -30,17 +31,13 @@ func (d ProblemData) Kind() string {
 	case api.WrongBrowser:
 		return "browser"
 	}
-	switch {
-	case d.Status == http.StatusTooManyRequests, d.Status >= http.StatusInternalServerError:
+	switch d.Status {
+	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable:
 		return "later"
-	case d.Status == http.StatusNotFound, d.Status == http.StatusMethodNotAllowed, d.Status == http.StatusMisdirectedRequest:
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusMisdirectedRequest:
 		return "address"
 	}
 	return "app" // has made a mistake
 }
 
-// Problem renders a page that says in plain words what went wrong and whose
-// turn it is, with a technical line for the author of the app.
-func (p *Pages) Problem(data ProblemData) ([]byte, error) {
-	return p.render("problem.html", data)
-}
+func (ProblemData) template() string { return "problem.html" }

@@ -11,7 +11,7 @@ import (
 //go:embed text
 var textFiles embed.FS
 
-// texts are all sentences of the pages in one language, by name. A language is
+// texts holds all sentences of the pages in one language, by name. A language is
 // one file, text/xx.json; templates ask for names only.
 type texts map[string]string
 
@@ -36,28 +36,10 @@ func (t texts) get(name string) (string, error) {
 	return text, nil
 }
 
-// rich returns the text called name, escaped, with what stands between
-// backticks marked as code.
+// rich returns the text called name, escaped, with each part between backticks
+// in a code element.
 func (t texts) rich(name string) (template.HTML, error) {
 	text, err := t.get(name)
-	if err != nil {
-		return "", err
-	}
-	return markCode(text), nil
-}
-
-// fill puts value where the placeholder, such as {n}, stands in text; a text
-// without it fails the rendering.
-func fill(placeholder string, value any, text string) (string, error) {
-	if !strings.Contains(text, placeholder) {
-		return "", fmt.Errorf("text %q has no %s", text, placeholder)
-	}
-	return strings.ReplaceAll(text, placeholder, fmt.Sprint(value)), nil
-}
-
-// markCode escapes text and turns every second backtick-separated part into a
-// code element.
-func markCode(text string) template.HTML {
 	var b strings.Builder
 	for i, part := range strings.Split(text, "`") {
 		escaped := template.HTMLEscapeString(part)
@@ -66,5 +48,14 @@ func markCode(text string) template.HTML {
 		}
 		b.WriteString(escaped)
 	}
-	return template.HTML(b.String())
+	return template.HTML(b.String()), err
+}
+
+// fill replaces the placeholder in text, such as {n}, with value; a text without
+// it fails the rendering.
+func fill(placeholder string, value any, text string) (string, error) {
+	if !strings.Contains(text, placeholder) {
+		return "", fmt.Errorf("text %q has no %s", text, placeholder)
+	}
+	return strings.ReplaceAll(text, placeholder, fmt.Sprint(value)), nil
 }

@@ -31,12 +31,12 @@ func everyPage(t *testing.T) map[string]string {
 		out[name] = string(body)
 	}
 	for _, sandbox := range []bool{false, true} {
-		body, err := p.Home(HomeData{PublicURL: "https://auth.example.org/", OAuth: sandbox, Sandbox: sandbox, Version: hostile})
+		body, err := p.Render(HomeData{PublicURL: "https://auth.example.org/", OAuth: sandbox, Sandbox: sandbox, Version: hostile})
 		keep("home", body, err)
 		out[map[bool]string{true: "home with sandbox", false: "home without"}[sandbox]] = string(body)
 	}
 	for _, view := range []View{ViewFragment, ViewConfirm, ViewRefusal, ViewFinished, ViewCancelled, ViewRefused} {
-		body, err := p.Landing(LandingData{
+		body, err := p.Render(LandingData{
 			View: view, App: hostile, MatchCode: "ABC-DEF", Action: "/auth/redirect", Auto: view == ViewConfirm,
 			Response:          Response{State: hostile, AccessToken: hostile, Code: hostile, Expires: hostile, Error: hostile, ErrorDescription: hostile},
 			AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps",
@@ -44,11 +44,11 @@ func everyPage(t *testing.T) map[string]string {
 		keep("landing "+string(view), body, err)
 	}
 	for _, name := range []string{"invalid_key", "cross_origin", "not_found", "internal_error", "wrong_browser", "unknown_sign_in"} {
-		body, err := p.Problem(ProblemData{Status: 400, Name: name, Message: hostile, AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps"})
+		body, err := p.Render(ProblemData{Status: 400, Name: name, Message: hostile, AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps"})
 		keep("problem "+name, body, err)
 	}
 	for _, view := range deviceViews {
-		body, err := p.Device(DeviceData{
+		body, err := p.Render(DeviceData{
 			View: view, UserCode: hostile, Unknown: true, ClientID: hostile, Minutes: 3, Host: hostile, Sandbox: true,
 			Scopes:            []string{hostile, "access_team|" + hostile, hostile + "|" + hostile},
 			AuthorizedAppsURL: "javascript:alert(1)//" + hostile,
@@ -93,12 +93,12 @@ func TestPagesIsolateWhatOthersChose(t *testing.T) {
 	const chosen = "\u202echosen\u05d0"
 	p := newPages(t)
 	for name, render := range map[string]func() ([]byte, error){
-		"landing": func() ([]byte, error) { return p.Landing(LandingData{View: ViewConfirm, App: chosen}) },
+		"landing": func() ([]byte, error) { return p.Render(LandingData{View: ViewConfirm, App: chosen}) },
 		"problem": func() ([]byte, error) {
-			return p.Problem(ProblemData{Status: 400, Name: "invalid_key", Message: chosen})
+			return p.Render(ProblemData{Status: 400, Name: "invalid_key", Message: chosen})
 		},
 		"device": func() ([]byte, error) {
-			return p.Device(DeviceData{View: DeviceConfirm, Host: "stackoverflow.com", ClientID: chosen, Scopes: []string{chosen, "access_team|" + chosen}})
+			return p.Render(DeviceData{View: DeviceConfirm, Host: "stackoverflow.com", ClientID: chosen, Scopes: []string{chosen, "access_team|" + chosen}})
 		},
 	} {
 		body, err := render()
