@@ -15,9 +15,9 @@ import (
 	"testing"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
-	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+	"github.com/desktop-stack-serv/dss/test/outage"
 )
 
 const (
@@ -314,7 +314,7 @@ func (s site) port() string { return s.url[strings.LastIndex(s.url, ":")+1:] }
 // What net/http refuses before any handler sees it (malformed requests, 417,
 // 431) cannot have our headers, and holds nothing of ours.
 func TestHeaders(t *testing.T) {
-	fake := sandbox.New(sandbox.Config{})
+	fake := outage.New()
 	sites := newSites(t, inMemory(), whole, func(c *httpapi.Config) {
 		base := c.PublicURL.JoinPath("sandbox")
 		c.Sandbox = fake
@@ -324,13 +324,13 @@ func TestHeaders(t *testing.T) {
 		for _, v := range s.visits() {
 			s.get(v)
 		}
-		for _, fault := range []sandbox.Fault{{Kind: sandbox.FaultStatus, Status: 502}, {Kind: sandbox.FaultGarbage}, {Kind: sandbox.FaultRedirect, Target: "/"}} {
-			fake.SetFault(sandbox.ClassAPI, fault)
-			status := map[sandbox.FaultKind]int{sandbox.FaultStatus: 502, sandbox.FaultGarbage: 200, sandbox.FaultRedirect: 302}[fault.Kind]
+		for _, fault := range []outage.Fault{{Kind: outage.Status, Status: 502}, {Kind: outage.Garbage}, {Kind: outage.Redirect, Target: "/"}} {
+			fake.SetFault(outage.ClassAPI, fault)
+			status := map[outage.Kind]int{outage.Status: 502, outage.Garbage: 200, outage.Redirect: 302}[fault.Kind]
 			s.get(visit{status, "GET", "/sandbox/2.3/me", "", nil, map[string]string{"Access-Control-Allow-Origin": ""}})
 			s.get(visit{503, "POST", "/oauth/revoke", "token=unknown", nil, nil})
 		}
-		fake.SetFault(sandbox.ClassAPI, sandbox.Fault{})
+		fake.SetFault(outage.ClassAPI, outage.Fault{})
 	}
 	log := sites[0].log.String()
 	for _, pattern := range sites[0].Patterns() {

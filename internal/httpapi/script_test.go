@@ -18,11 +18,11 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
-	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
+	"github.com/desktop-stack-serv/dss/test/outage"
 )
 
 // The scripts in testdata/scripts pin the wire contract. Each runs against a
@@ -44,7 +44,7 @@ import (
 //	                          answer's headers or body; ${name} later on
 //	                          stands for it
 //	fault token status        what is wrong with the sandbox from here on: a
-//	                          class and a kind of package sandbox; - is nothing
+//	                          class and a kind of package outage; - is nothing
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/scripts/*.txt")
 	if err != nil || len(files) == 0 {
@@ -62,7 +62,7 @@ func TestScripts(t *testing.T) {
 			variables := map[string]string{}
 			for _, e := range s.exchanges {
 				if e.fault != nil {
-					fake.SetFault(sandbox.Class(e.fault[0]), faults[e.fault[1]])
+					fake.SetFault(outage.Class(e.fault[0]), faults[e.fault[1]])
 					continue
 				}
 				e.run(t, file, address, variables)
@@ -85,13 +85,13 @@ type exchange struct {
 }
 
 // faults are what can be wrong with the sandbox.
-var faults = map[string]sandbox.Fault{
+var faults = map[string]outage.Fault{
 	"-":        {},
-	"status":   {Kind: sandbox.FaultStatus, Status: http.StatusInternalServerError},
-	"garbage":  {Kind: sandbox.FaultGarbage},
-	"huge":     {Kind: sandbox.FaultHuge},
-	"gzipbomb": {Kind: sandbox.FaultGzipBomb},
-	"redirect": {Kind: sandbox.FaultRedirect, Target: "http://localhost/sandbox/oauth/access_token/json"},
+	"status":   {Kind: outage.Status, Status: http.StatusInternalServerError},
+	"garbage":  {Kind: outage.Garbage},
+	"huge":     {Kind: outage.Huge},
+	"gzipbomb": {Kind: outage.GzipBomb},
+	"redirect": {Kind: outage.Redirect, Target: "http://localhost/sandbox/oauth/access_token/json"},
 }
 
 var variable = regexp.MustCompile(`\$\{(\w+)\}`)
@@ -162,7 +162,7 @@ func cutMark(line, mark string) (string, bool) {
 }
 
 // startServer serves DSS with a memory store and the sandbox on loopback.
-func startServer(t *testing.T, settings map[string]string) (address string, fake *sandbox.Sandbox) {
+func startServer(t *testing.T, settings map[string]string) (address string, fake *outage.Sandbox) {
 	t.Helper()
 	limits := store.Limits{}
 	config := httpapi.Config{PublicURL: &url.URL{Scheme: "http", Host: "localhost"}, Log: slog.New(slog.DiscardHandler), Version: "test"}
@@ -187,7 +187,7 @@ func startServer(t *testing.T, settings map[string]string) (address string, fake
 			t.Fatalf("unknown setting %q", name)
 		}
 	}
-	fake = sandbox.New(sandbox.Config{})
+	fake = outage.New()
 	if settings["sandbox"] == "true" {
 		config.Sandbox = fake
 	}

@@ -18,7 +18,6 @@ const (
 type wrapper struct {
 	Items          []any `json:"items"`
 	HasMore        bool  `json:"has_more"`
-	Backoff        int   `json:"backoff,omitempty"`
 	QuotaMax       int   `json:"quota_max"`
 	QuotaRemaining int64 `json:"quota_remaining"`
 }
@@ -47,16 +46,13 @@ func writeAPI(w http.ResponseWriter, status int, body any) {
 	compressor := gzip.NewWriter(w)
 	encoder := json.NewEncoder(compressor)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(body) // nobody is left to tell
+	_ = encoder.Encode(body)
 	_ = compressor.Close()
 }
 
 // method serves one method of the API.
 func (s *Sandbox) method(call func(r *http.Request) ([]any, *apiError)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if s.faults.strike(w, r, ClassAPI) {
-			return
-		}
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		if r.Method != http.MethodGet {
 			writeAPI(w, http.StatusBadRequest, errNoMethod)
@@ -67,28 +63,9 @@ func (s *Sandbox) method(call func(r *http.Request) ([]any, *apiError)) http.Han
 			writeAPI(w, http.StatusBadRequest, failed)
 			return
 		}
-		answer := wrapper{Items: items, QuotaMax: quotaMax, QuotaRemaining: max(0, quotaMax-s.queries.Add(1))}
-		if fault := s.faults.of(ClassAPI); fault.Kind == FaultBackoff {
-			answer.Backoff = fault.Seconds
-		}
-		writeAPI(w, http.StatusOK, answer)
+		remaining := max(0, quotaMax-s.queries.Add(1))
+		writeAPI(w, http.StatusOK, wrapper{Items: items, QuotaMax: quotaMax, QuotaRemaining: remaining})
 	}
-}
-
-// named returns the live tokens that the path names. Unknown ones are left
-// out: they are no error.
-func (s *Sandbox) named(r *http.Request) ([]token, *apiError) {
-	texts := strings.Split(r.PathValue("tokens"), ";")
-	if len(texts) > maxTokensInPath {
-		return nil, errManyTokens
-	}
-	var found []token
-	for _, text := range texts {
-		if t, ok := s.ledger.find(text); ok {
-			found = append(found, t)
-		}
-	}
-	return found, nil
 }
 
 // accessToken is an item of the methods on tokens.
@@ -99,7 +76,6 @@ type accessToken struct {
 	Scope         []string `json:"scope"`
 }
 
-// item describes t and, if there is something to do to it, does it.
 func (t token) item() any {
 	item := accessToken{AccessToken: t.text, AccountID: accountID, Scope: t.scopes}
 	if t.expires() {
@@ -108,31 +84,28 @@ func (t token) item() any {
 	return item
 }
 
-func (s *Sandbox) onTokens(r *http.Request, do func(token)) ([]any, *apiError) {
-	found, failed := s.named(r)
-	items := make([]any, 0, len(found))
-	for _, t := range found {
-		items = append(items, t.item())
-		do(t)
+// onTokens returns the method that does something to the live tokens in the path
+// and lists them. Unknown ones are not an error.
+func (s *Sandbox) onTokens(do func(token)) func(*http.Request) ([]any, *apiError) {
+	return func(r *http.Request) ([]any, *apiError) {
+		texts := strings.Split(r.PathValue("tokens"), ";")
+		if len(texts) > maxTokensInPath {
+			return nil, errManyTokens
+		}
+		items := []any{}
+		for _, text := range texts {
+			if t, ok := s.ledger.find(text); ok {
+				items = append(items, t.item())
+				do(t)
+			}
+		}
+		return items, nil
 	}
-	return items, failed
-}
-
-func (s *Sandbox) accessTokens(r *http.Request) ([]any, *apiError) {
-	return s.onTokens(r, func(token) {})
-}
-
-func (s *Sandbox) invalidate(r *http.Request) ([]any, *apiError) {
-	return s.onTokens(r, s.ledger.invalidate)
-}
-
-func (s *Sandbox) deauthenticate(r *http.Request) ([]any, *apiError) {
-	return s.onTokens(r, func(t token) { s.ledger.deauthenticate(t.clientID) })
 }
 
 // authenticated returns the token that the request carries.
 func (s *Sandbox) authenticated(r *http.Request) (token, *apiError) {
-	p, err := parseParams(r.URL.RawQuery, names("access_token"))
+	p, err := parseParams(r.URL.RawQuery)
 	if err != nil {
 		return token{}, errBadParams
 	}

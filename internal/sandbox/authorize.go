@@ -4,37 +4,27 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
+
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // grantType is one of the two ways to authorize.
 type grantType struct {
-	name string
 	path string
 	code bool
 }
 
 var (
-	implicitGrant = grantType{name: "implicit", path: "/sandbox/oauth/dialog"}
-	codeGrant     = grantType{name: "code", path: "/sandbox/oauth", code: true}
+	implicitGrant = grantType{path: "/sandbox/oauth/dialog"}
+	codeGrant     = grantType{path: "/sandbox/oauth", code: true}
 )
 
-// authorization is a checked authorization request (RFC 6749 §4.1.1, §4.2.1).
+// authorization is a checked authorization request (RFC 6749 sections 4.1.1
+// and 4.2.1).
 type authorization struct {
-	grantType   grantType
-	clientID    string
-	scope       string
-	redirectURI string
-	state       string
-	hasState    bool
-	challenge   string
-	switches    Switches
-}
-
-var authorizationParams = names("client_id", "scope", "redirect_uri", "state", "code_challenge", "code_challenge_method", "decision")
-
-func wantedOfAuthorization(name string) bool {
-	return authorizationParams(name) || strings.HasPrefix(name, switchPrefix)
+	grantType grantType
+	params    params
+	host      string // of the redirect URI
 }
 
 // authorize serves the consent page and takes the decision made on it.
@@ -47,15 +37,11 @@ func (s *Sandbox) authorize(g grantType) http.HandlerFunc {
 		}
 		a, err := s.check(g, p)
 		if err != nil {
-			// Who cannot be trusted is not redirected to (RFC 6749 §4.1.2.1).
+			// The redirect URI may be an attacker's (RFC 6749 section 4.1.2.1).
 			writeProblem(w, problem{http.StatusBadRequest, "Bad authorization request", err.Error()})
 			return
 		}
-		decision := a.switches.Decision
-		if r.Method == http.MethodPost {
-			decision = p["decision"]
-		}
-		s.decide(w, r, a, decision)
+		s.decide(w, r, a)
 	}
 }
 
@@ -64,47 +50,41 @@ func (s *Sandbox) authorize(g grantType) http.HandlerFunc {
 func authorizationRequest(w http.ResponseWriter, r *http.Request) (params, error) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		return parseParams(r.URL.RawQuery, wantedOfAuthorization)
+		return parseParams(r.URL.RawQuery)
 	case http.MethodPost:
 		if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
 			return nil, errors.New("the decision must be made on the consent page itself")
 		}
-		return formParams(w, r, wantedOfAuthorization)
+		return formParams(w, r)
 	}
 	return nil, errors.New("use GET")
 }
 
 func (s *Sandbox) check(g grantType, p params) (authorization, error) {
-	a := authorization{
-		grantType: g, clientID: p["client_id"], scope: p["scope"], redirectURI: p["redirect_uri"], state: p["state"],
-		challenge: p["code_challenge"],
-	}
-	_, a.hasState = p["state"]
-	id, err := strconv.ParseUint(a.clientID, 10, 32)
+	a := authorization{grantType: g, params: p}
+	id, err := strconv.ParseUint(p["client_id"], 10, 32)
 	if err != nil || id == 0 {
 		return a, errors.New("client_id must be the number of an app")
 	}
-	host, err := redirectHost(a.redirectURI)
-	if err != nil {
+	if a.host, err = redirectHost(p["redirect_uri"]); err != nil {
 		return a, err
 	}
 	if s.config.Domain != nil {
-		domain := s.config.Domain(a.clientID)
+		domain := s.config.Domain(p["client_id"])
 		if domain == "" {
 			return a, errors.New("there is no app with this client_id")
 		}
-		if !underDomain(host, domain) {
+		if !underDomain(a.host, domain) {
 			return a, errors.New("redirect_uri is not under the app's OAuth domain, which is " + domain)
 		}
 	}
-	if len(a.scope) > maxScope {
+	if len(p["scope"]) > maxScope {
 		return a, errors.New("scope is too long")
 	}
 	if err := checkChallenge(g, p); err != nil {
 		return a, err
 	}
-	a.switches, err = s.config.Defaults.override(p)
-	return a, err
+	return a, checkSwitches(p)
 }
 
 func checkChallenge(g grantType, p params) error {
@@ -114,46 +94,49 @@ func checkChallenge(g grantType, p params) error {
 		return nil
 	case method != "S256":
 		return errors.New("code_challenge_method must be S256")
-	case len(challenge) != 43:
+	case !secret.IsS256(challenge):
 		return errors.New("code_challenge must be the 43 characters of a base64url SHA-256")
 	}
 	return nil
 }
 
-func (s *Sandbox) decide(w http.ResponseWriter, r *http.Request, a authorization, decision string) {
+func (s *Sandbox) decide(w http.ResponseWriter, r *http.Request, a authorization) {
+	decision := a.params["sandbox_decision"]
+	if r.Method == http.MethodPost {
+		decision = a.params["decision"]
+	}
 	switch decision {
-	case DecisionApprove:
+	case "approve":
 		s.approve(w, a)
-	case DecisionDeny:
+	case "deny":
 		deliver(w, a, pair{"error", "access_denied"}, pair{"error_description", "The user denied the request."})
 	default:
 		if r.Method == http.MethodPost {
 			writeProblem(w, problem{http.StatusBadRequest, "Bad request", "decision must be approve or deny"})
 			return
 		}
-		writeConsent(w, a, s.ledger.consented(a.clientID))
+		writeConsent(w, a, s.ledger.consented(a.params["client_id"]))
 	}
 }
 
 func (s *Sandbox) approve(w http.ResponseWriter, a authorization) {
-	g := grant{clientID: a.clientID, scopes: parseScope(a.scope)}
-	if a.grantType.code {
-		text, err := s.ledger.issueCode(code{grant: g, redirectURI: a.redirectURI, challenge: a.challenge})
-		if err != nil {
-			writeProblem(w, problem{http.StatusServiceUnavailable, "Full", err.Error()})
-			return
-		}
-		deliver(w, a, pair{"code", text})
-		return
-	}
-	t, err := s.ledger.issueToken(g)
+	response, err := s.issue(a)
 	if err != nil {
 		writeProblem(w, problem{http.StatusServiceUnavailable, "Full", err.Error()})
 		return
 	}
-	response := []pair{{"access_token", t.text}}
-	if g.expires() {
-		response = append(response, pair{"expires", strconv.Itoa(int(tokenLife.Seconds()))})
-	}
 	deliver(w, a, response...)
+}
+
+// issue returns the response with a code or a token.
+func (s *Sandbox) issue(a authorization) ([]pair, error) {
+	g := grant{clientID: a.params["client_id"], scopes: parseScope(a.params["scope"])}
+	if !a.grantType.code {
+		t, err := s.ledger.issueToken(g)
+		return t.response(), err
+	}
+	text, err := s.ledger.issueCode(code{
+		grant: g, redirectURI: a.params["redirect_uri"], challenge: a.params["code_challenge"],
+	})
+	return []pair{{"code", text}}, err
 }

@@ -12,16 +12,16 @@ type pair struct{ name, value string }
 // fragment (implicit grant) or the query (code grant), assembled by hand as
 // Stack Exchange does, which net/url would not.
 func deliver(w http.ResponseWriter, a authorization, response ...pair) {
-	if a.hasState {
-		state := pair{"state", a.state}
-		if a.switches.Order == StateFirst {
+	if text, ok := a.params["state"]; ok {
+		state := pair{"state", text}
+		if a.params["sandbox_order"] == "state_first" {
 			response = append([]pair{state}, response...)
 		} else {
 			response = append(response, state)
 		}
 	}
-	target := a.redirectURI
-	if a.switches.StripQuery {
+	target := a.params["redirect_uri"]
+	if a.params["sandbox_strip_query"] == "1" {
 		target, _, _ = strings.Cut(target, "?")
 	}
 	switch {
@@ -33,8 +33,8 @@ func deliver(w http.ResponseWriter, a authorization, response ...pair) {
 		target += "&"
 	}
 	target += encode(response)
-	if a.switches.Delivery == DeliveryScript {
-		writeInterstitial(w, target)
+	if a.params["sandbox_delivery"] == "script" {
+		writePage(w, http.StatusOK, "interstitial.html", target)
 		return
 	}
 	w.Header().Set("Location", target)

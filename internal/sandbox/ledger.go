@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -12,11 +13,11 @@ import (
 )
 
 const (
-	tokenLife        = 24 * time.Hour
-	codeLife         = time.Minute
-	defaultMaxTokens = 10_000
-	maxCodes         = 1_000
-	maxConsents      = 10_000
+	tokenLife   = 24 * time.Hour
+	codeLife    = time.Minute
+	maxTokens   = 10_000
+	maxCodes    = 1_000
+	maxConsents = 10_000
 )
 
 var (
@@ -41,6 +42,15 @@ type token struct {
 	issued time.Time
 }
 
+// response returns t as parameters of an answer.
+func (t token) response() []pair {
+	response := []pair{{"access_token", t.text}}
+	if t.expires() {
+		response = append(response, pair{"expires", strconv.Itoa(int(tokenLife.Seconds()))})
+	}
+	return response
+}
+
 func (t token) aged() bool { return time.Since(t.issued) >= tokenLife }
 func (t token) dead() bool { return t.expires() && t.aged() }
 
@@ -53,11 +63,6 @@ type code struct {
 
 func (c code) dead() bool { return time.Since(c.issued) >= codeLife }
 
-// redemption is what an app shows to get the token for a code.
-type redemption struct {
-	clientID, code, redirectURI, verifier, secret string
-}
-
 // ledger keeps what the user has granted. All of it is bounded: what is dead
 // goes when there is no room, and then nothing more comes in.
 type ledger struct {
@@ -68,7 +73,7 @@ type ledger struct {
 	consents  map[string]bool // client ids that the user has approved
 }
 
-func newLedger(maxTokens int) *ledger {
+func newLedger() *ledger {
 	return &ledger{
 		maxTokens: maxTokens, tokens: map[string]token{}, codes: map[string]code{}, consents: map[string]bool{},
 	}
@@ -104,18 +109,18 @@ func (l *ledger) issueCode(c code) (string, error) {
 
 // redeem turns a code into a token. A code that is shown is used up, whatever
 // comes of it, except when there is no room.
-func (l *ledger) redeem(r redemption) (token, error) {
+func (l *ledger) redeem(p params) (token, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.roomForToken() {
 		return token{}, errFull
 	}
-	c, ok := l.codes[r.code]
-	delete(l.codes, r.code)
-	if !ok || c.dead() || c.clientID != r.clientID || c.redirectURI != r.redirectURI {
+	c, ok := l.codes[p["code"]]
+	delete(l.codes, p["code"])
+	if !ok || c.dead() || c.clientID != p["client_id"] || c.redirectURI != p["redirect_uri"] {
 		return token{}, errBadCode
 	}
-	if err := c.verify(r); err != nil {
+	if err := c.verify(p["code_verifier"], p["client_secret"]); err != nil {
 		return token{}, err
 	}
 	return l.newToken(c.grant), nil
@@ -123,15 +128,15 @@ func (l *ledger) redeem(r redemption) (token, error) {
 
 // verify checks PKCE (RFC 7636 section 4.6). A client without it needs a
 // secret; any will do here.
-func (c code) verify(r redemption) error {
+func (c code) verify(verifier, clientSecret string) error {
 	switch {
-	case c.challenge == "" && r.verifier != "":
+	case c.challenge == "" && verifier != "":
 		return errVerifier
-	case c.challenge == "" && r.secret == "":
+	case c.challenge == "" && clientSecret == "":
 		return errNoPKCE
 	case c.challenge == "":
 		return nil
-	case !secret.IsVerifier(r.verifier) || secret.S256(secret.New(r.verifier)) != c.challenge:
+	case !secret.IsVerifier(verifier) || secret.S256(secret.New(verifier)) != c.challenge:
 		return errVerifier
 	}
 	return nil
@@ -152,13 +157,14 @@ func (l *ledger) invalidate(t token) {
 	delete(l.tokens, t.text)
 }
 
-// deauthenticate removes an app from the user's account, with all it holds.
-func (l *ledger) deauthenticate(clientID string) {
+// deauthenticate removes the app with a token from the user's account, with all
+// it holds.
+func (l *ledger) deauthenticate(one token) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	maps.DeleteFunc(l.tokens, func(_ string, t token) bool { return t.clientID == clientID })
-	maps.DeleteFunc(l.codes, func(_ string, c code) bool { return c.clientID == clientID })
-	delete(l.consents, clientID)
+	maps.DeleteFunc(l.tokens, func(_ string, t token) bool { return t.clientID == one.clientID })
+	maps.DeleteFunc(l.codes, func(_ string, c code) bool { return c.clientID == one.clientID })
+	delete(l.consents, one.clientID)
 }
 
 // consented reports whether the user has approved the app before.

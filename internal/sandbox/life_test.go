@@ -72,7 +72,8 @@ func TestOneCodeGivesOneToken(t *testing.T) {
 }
 
 func TestFullSandboxSaysSoAndKeepsWhatItHas(t *testing.T) {
-	s := sandbox.New(sandbox.Config{MaxTokens: 2})
+	s := sandbox.New(sandbox.Config{})
+	s.SetMaxTokens(2)
 	code := issueCode(t, s)
 	first, second := implicitToken(t, s), implicitToken(t, s)
 
@@ -95,7 +96,8 @@ func TestFullSandboxSaysSoAndKeepsWhatItHas(t *testing.T) {
 
 func TestOldTokensMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := sandbox.New(sandbox.Config{MaxTokens: 1})
+		s := sandbox.New(sandbox.Config{})
+		s.SetMaxTokens(1)
 		implicitToken(t, s, "scope", "no_expiry")
 		time.Sleep(24 * time.Hour)
 		if implicitToken(t, s) == "" {

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
-	"path"
 )
 
 //go:embed templates static
@@ -22,8 +21,6 @@ type problem struct {
 	Title   string
 	Message string
 }
-
-var methodNotAllowed = problem{http.StatusMethodNotAllowed, "Method not allowed", "use GET"}
 
 func writeProblem(w http.ResponseWriter, p problem) { writePage(w, p.Status, "problem.html", p) }
 
@@ -42,19 +39,14 @@ func writePage(w http.ResponseWriter, status int, name string, data any) {
 		w.Header().Set("Referrer-Policy", "strict-origin")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(page.Bytes()) // nobody is left to tell
+	_, _ = w.Write(page.Bytes())
 }
 
 // asset serves one static file.
 func asset(name, contentType string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		body, err := files.ReadFile(path.Join("static", name))
-		if err != nil {
-			http.Error(w, "no such file", http.StatusNotFound)
-			return
-		}
+	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", contentType)
-		_, _ = w.Write(body)
+		http.ServeFileFS(w, r, files, "static/"+name)
 	}
 }
 
@@ -73,21 +65,18 @@ type consent struct {
 }
 
 func writeConsent(w http.ResponseWriter, a authorization, before bool) {
-	host, _ := redirectHost(a.redirectURI)
+	p := a.params
 	data := consent{
-		Action: a.grantType.path, ClientID: a.clientID, Host: host, Permissions: permissions(parseScope(a.scope)), Before: before,
-		Fields: []field{{"client_id", a.clientID}, {"redirect_uri", a.redirectURI}, {"scope", a.scope}},
+		Action: a.grantType.path, ClientID: p["client_id"], Host: a.host,
+		Permissions: permissions(parseScope(p["scope"])), Before: before,
 	}
-	if a.hasState {
-		data.Fields = append(data.Fields, field{"state", a.state})
+	for _, name := range []string{
+		"client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method",
+		"sandbox_order", "sandbox_delivery", "sandbox_strip_query",
+	} {
+		if value, ok := p[name]; ok {
+			data.Fields = append(data.Fields, field{name, value})
+		}
 	}
-	if a.challenge != "" {
-		data.Fields = append(data.Fields, field{"code_challenge", a.challenge}, field{"code_challenge_method", "S256"})
-	}
-	data.Fields = append(data.Fields, a.switches.fields()...)
 	writePage(w, http.StatusOK, "consent.html", data)
-}
-
-func writeInterstitial(w http.ResponseWriter, target string) {
-	writePage(w, http.StatusOK, "interstitial.html", target)
 }

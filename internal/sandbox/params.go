@@ -25,63 +25,43 @@ var (
 // params are the parameters of one request.
 type params map[string]string
 
-// parseParams decodes a query or a form body and picks the parameters that
-// wanted wants. Each of them may be given once; the others are ignored.
-func parseParams(encoded string, wanted func(name string) bool) (params, error) {
+// parseParams decodes a query or a form body, in which each parameter may stand
+// once (RFC 6749 section 3.1).
+func parseParams(encoded string) (params, error) {
 	values, err := url.ParseQuery(encoded)
 	if err != nil {
 		return nil, errUndecodable
 	}
-	picked := params{}
+	p := params{}
 	for name, list := range values {
-		switch {
-		case !wanted(name):
-		case len(list) > 1:
-			return nil, fmt.Errorf("the parameter %s is given more than once", name)
-		case !isPlain(list[0]):
-			return nil, fmt.Errorf("the parameter %s is not UTF-8 or has control characters", name)
-		default:
-			picked[name] = list[0]
+		if len(list) > 1 {
+			return nil, fmt.Errorf("the parameter %.40q is given more than once", name)
 		}
-	}
-	return picked, nil
-}
-
-// isPlain reports whether a form can carry text unchanged.
-func isPlain(text string) bool {
-	return utf8.ValidString(text) && strings.IndexFunc(text, unicode.IsControl) < 0
-}
-
-// names wants the parameters listed.
-func names(list ...string) func(string) bool {
-	return func(name string) bool {
-		for _, candidate := range list {
-			if name == candidate {
-				return true
-			}
+		if !utf8.ValidString(list[0]) || strings.ContainsFunc(list[0], unicode.IsControl) {
+			return nil, fmt.Errorf("the parameter %.40q is not UTF-8 or has control characters", name)
 		}
-		return false
+		p[name] = list[0]
 	}
+	return p, nil
 }
 
 // formParams reads and decodes a form body.
-func formParams(w http.ResponseWriter, r *http.Request, wanted func(string) bool) (params, error) {
+func formParams(w http.ResponseWriter, r *http.Request) (params, error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/x-www-form-urlencoded" {
 		return nil, errNotAForm
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, errTooLarge
-	case err != nil:
+	}
+	if err != nil {
 		return nil, errBroken
 	}
-	return parseParams(string(body), wanted)
+	return parseParams(string(body))
 }
 
-// statusOf says how HTTP calls a failure of this file.
+// statusOf returns the HTTP status for an error of this file.
 func statusOf(err error) int {
 	switch {
 	case errors.Is(err, errTooLarge):

@@ -1,39 +1,26 @@
 package sandbox
 
 import (
-	"context"
+	"bytes"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
-	"sync"
 )
 
 // RoundTrip implements [http.RoundTripper]. It serves a request of this
-// process itself, whatever host it names: nothing has to be dialled, and no
-// certificate to be trusted.
+// process itself, whatever host it names: there is nothing to dial, and no
+// certificate to trust.
 func (s *Sandbox) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, out := io.Pipe()
-	w := &pipeWriter{out: out, header: http.Header{}, status: make(chan int, 1)}
-	stop := context.AfterFunc(r.Context(), func() { _ = out.CloseWithError(r.Context().Err()) })
-	go func() {
-		defer stop()
-		in := received(r)
-		s.ServeHTTP(w, in)
-		w.WriteHeader(http.StatusOK)
-		_ = out.Close()
-		_ = in.Body.Close()
-	}()
-	select {
-	case status := <-w.status:
-		return &http.Response{
-			StatusCode: status, Status: strconv.Itoa(status) + " " + http.StatusText(status),
-			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-			Header: w.sent, Body: body, ContentLength: -1, Request: r,
-		}, nil
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
-	}
+	w := &recorder{header: http.Header{}, status: http.StatusOK}
+	in := received(r)
+	defer in.Body.Close()
+	s.ServeHTTP(w, in)
+	return &http.Response{
+		StatusCode: w.status, Status: strconv.Itoa(w.status) + " " + http.StatusText(w.status),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: w.header, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
+	}, nil
 }
 
 // received is r as a server sees it.
@@ -48,32 +35,17 @@ func received(r *http.Request) *http.Request {
 	return in
 }
 
-// inProcess is the address of a client that has no connection, and that of a
+// inProcess is the address of a client without a connection, and that of a
 // net.Pipe.
 const inProcess = "pipe"
 
-// pipeWriter sends an answer over a pipe.
-type pipeWriter struct {
-	out    *io.PipeWriter
+// recorder keeps an answer. It is an [http.ResponseWriter].
+type recorder struct {
 	header http.Header
-	once   sync.Once
-	sent   http.Header
-	status chan int
+	status int
+	body   bytes.Buffer
 }
 
-// Header implements [http.ResponseWriter].
-func (w *pipeWriter) Header() http.Header { return w.header }
-
-// WriteHeader implements [http.ResponseWriter].
-func (w *pipeWriter) WriteHeader(status int) {
-	w.once.Do(func() {
-		w.sent = w.header.Clone()
-		w.status <- status
-	})
-}
-
-// Write implements [http.ResponseWriter].
-func (w *pipeWriter) Write(b []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	return w.out.Write(b)
-}
+func (w *recorder) Header() http.Header         { return w.header }
+func (w *recorder) WriteHeader(status int)      { w.status = status }
+func (w *recorder) Write(b []byte) (int, error) { return w.body.Write(b) }

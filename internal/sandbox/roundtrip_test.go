@@ -10,11 +10,11 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/test/outage"
 )
 
 // trip sends a request to a sandbox without a connection.
-func trip(ctx context.Context, t *testing.T, s *sandbox.Sandbox, form string) (*http.Response, error) {
+func trip(ctx context.Context, t *testing.T, s *outage.Sandbox, form string) (*http.Response, error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, "POST", "https://anywhere.invalid/sandbox/oauth/access_token/json", strings.NewReader(form))
 	if err != nil {
@@ -28,7 +28,7 @@ func trip(ctx context.Context, t *testing.T, s *sandbox.Sandbox, form string) (*
 // one, faults included, and leaves nothing behind.
 func TestRoundTrip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := sandbox.New(sandbox.Config{})
+		s := outage.New()
 		response, err := trip(t.Context(), t, s, "client_id=7&code=nonsense")
 		if err != nil {
 			t.Fatal(err)
@@ -38,7 +38,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("%s %v %s, %v", response.Status, response.Header, body, err)
 		}
 
-		s.SetFault(sandbox.ClassToken, sandbox.Fault{Kind: sandbox.FaultHuge})
+		s.SetFault(outage.ClassToken, outage.Fault{Kind: outage.Huge})
 		if response, err = trip(t.Context(), t, s, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("an answer of which the client has gone away: %v", err)
 		}
 
-		s.SetFault(sandbox.ClassToken, sandbox.Fault{Kind: sandbox.FaultHang})
+		s.SetFault(outage.ClassToken, outage.Fault{Kind: outage.Hang})
 		ctx, leave = context.WithCancel(t.Context())
 		go func() {
 			synctest.Wait()

@@ -6,10 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// Prefix is the path under which a [Sandbox] serves everything.
-const Prefix = "/sandbox/"
-
-// Config is what a [Sandbox] can be told. The zero value serves this machine
+// Config is how a [Sandbox] behaves. The zero value serves this machine
 // and sends users anywhere.
 type Config struct {
 	// Domain returns the OAuth domain that an app has registered, without a
@@ -17,15 +14,8 @@ type Config struct {
 	// not. "" means that there is no such app. If Domain is nil, every app
 	// exists and any host will do.
 	Domain func(clientID string) string
-	// Defaults are the switches of an authorization request that names none.
-	Defaults Switches
-	// Faults are the outages to start with.
-	Faults map[Class]Fault
 	// Remote serves clients that are not on this machine, too.
 	Remote bool
-	// MaxTokens bounds the tokens kept in memory. The zero value means
-	// 10,000.
-	MaxTokens int
 }
 
 // Sandbox serves the fake. It is safe for concurrent use.
@@ -33,19 +23,12 @@ type Sandbox struct {
 	config  Config
 	mux     *http.ServeMux
 	ledger  *ledger
-	faults  faults
 	queries atomic.Int64 // API requests so far, for the quota
 }
 
-// New returns a sandbox in which nobody has authorized anything yet.
+// New returns a sandbox in which no app is authorized yet.
 func New(config Config) *Sandbox {
-	if config.MaxTokens <= 0 {
-		config.MaxTokens = defaultMaxTokens
-	}
-	s := &Sandbox{config: config, ledger: newLedger(config.MaxTokens)}
-	for class, fault := range config.Faults {
-		s.SetFault(class, fault)
-	}
+	s := &Sandbox{config: config, ledger: newLedger()}
 	s.mux = s.routes()
 	return s
 }
@@ -63,9 +46,9 @@ func (s *Sandbox) routes() *http.ServeMux {
 	mux.HandleFunc("/sandbox/oauth/access_token", s.redemption(writeTokenForm))
 	mux.HandleFunc("/sandbox/oauth/access_token/json", s.redemption(writeTokenJSON))
 
-	mux.HandleFunc("/sandbox/2.3/access-tokens/{tokens}", s.method(s.accessTokens))
-	mux.HandleFunc("/sandbox/2.3/access-tokens/{tokens}/invalidate", s.method(s.invalidate))
-	mux.HandleFunc("/sandbox/2.3/apps/{tokens}/de-authenticate", s.method(s.deauthenticate))
+	mux.HandleFunc("/sandbox/2.3/access-tokens/{tokens}", s.method(s.onTokens(func(token) {})))
+	mux.HandleFunc("/sandbox/2.3/access-tokens/{tokens}/invalidate", s.method(s.onTokens(s.ledger.invalidate)))
+	mux.HandleFunc("/sandbox/2.3/apps/{tokens}/de-authenticate", s.method(s.onTokens(s.ledger.deauthenticate)))
 	mux.HandleFunc("/sandbox/2.3/me", s.method(s.me))
 	mux.HandleFunc("/sandbox/2.3/inbox", s.method(s.inbox))
 	mux.HandleFunc("/sandbox/2.3/", s.method(noMethod))
@@ -73,8 +56,8 @@ func (s *Sandbox) routes() *http.ServeMux {
 	return mux
 }
 
-// The policy of DSS's own pages but for form-action, which Chromium applies to
-// every redirect that follows a form post: to the app's redirect URI, and on.
+// The policy of DSS's own pages without form-action, which Chromium applies to
+// every redirect that follows a form post, such as that to the redirect URI.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 	"connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
@@ -89,7 +72,7 @@ var headers = map[string]string{
 	"X-DSS-Sandbox":           "1",
 }
 
-// ServeHTTP serves the paths under [Prefix].
+// ServeHTTP serves the paths under /sandbox/.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range headers {
 		w.Header().Set(name, value)
@@ -110,7 +93,7 @@ func getOnly(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			writeProblem(w, methodNotAllowed)
+			writeProblem(w, problem{http.StatusMethodNotAllowed, "Method not allowed", "use GET"})
 			return
 		}
 		next(w, r)

@@ -22,7 +22,7 @@ const (
 const redirectURI = "https://login.example.com/auth/redirect"
 
 // ask serves one request from this machine.
-func ask(s *sandbox.Sandbox, method, target, form string, edit ...func(*http.Request)) *httptest.ResponseRecorder {
+func ask(s http.Handler, method, target, form string, edit ...func(*http.Request)) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, strings.NewReader(form))
 	r.RemoteAddr = "127.0.0.1:50000"
 	if method == http.MethodPost {
@@ -70,13 +70,13 @@ func responseOf(t *testing.T, location string) url.Values {
 	return values
 }
 
-func implicitToken(t *testing.T, s *sandbox.Sandbox, more ...string) string {
+func implicitToken(t *testing.T, s http.Handler, more ...string) string {
 	t.Helper()
 	w := ask(s, "GET", "/sandbox/oauth/dialog?"+query(append(more, "sandbox_decision", "approve")...), "")
 	return responseOf(t, location(t, w)).Get("access_token")
 }
 
-func issueCode(t *testing.T, s *sandbox.Sandbox, more ...string) string {
+func issueCode(t *testing.T, s http.Handler, more ...string) string {
 	t.Helper()
 	more = append([]string{"code_challenge", challenge, "code_challenge_method", "S256", "sandbox_decision", "approve"}, more...)
 	return responseOf(t, location(t, ask(s, "GET", "/sandbox/oauth?"+query(more...), ""))).Get("code")
@@ -90,7 +90,7 @@ func redemption(code string, more ...string) string {
 	return values.Encode()
 }
 
-func redeem(s *sandbox.Sandbox, form string) *httptest.ResponseRecorder {
+func redeem(s http.Handler, form string) *httptest.ResponseRecorder {
 	return ask(s, "POST", "/sandbox/oauth/access_token/json", form)
 }
 
@@ -114,7 +114,7 @@ type apiAnswer struct {
 
 // callAPI calls a method without asking for compression and unpacks what
 // comes compressed all the same.
-func callAPI(t *testing.T, s *sandbox.Sandbox, target string, edit ...func(*http.Request)) (int, apiAnswer) {
+func callAPI(t *testing.T, s http.Handler, target string, edit ...func(*http.Request)) (int, apiAnswer) {
 	t.Helper()
 	w := ask(s, "GET", "/sandbox/2.3"+target, "", edit...)
 	if got := w.Header().Get("Content-Encoding"); got != "gzip" {
@@ -248,8 +248,8 @@ func TestDelivery(t *testing.T) {
 }
 
 func TestDeliveryByScript(t *testing.T) {
-	s := sandbox.New(sandbox.Config{Defaults: sandbox.Switches{Delivery: sandbox.DeliveryScript, Decision: sandbox.DecisionApprove}})
-	w := ask(s, "GET", "/sandbox/oauth/dialog?"+query(), "")
+	s := sandbox.New(sandbox.Config{})
+	w := ask(s, "GET", "/sandbox/oauth/dialog?"+query("sandbox_decision", "approve", "sandbox_delivery", "script"), "")
 	if w.Code != http.StatusOK || w.Header().Get("Location") != "" {
 		t.Fatalf("status %d, Location %q", w.Code, w.Header().Get("Location"))
 	}
@@ -260,8 +260,8 @@ func TestDeliveryByScript(t *testing.T) {
 	if w := ask(s, "GET", "/sandbox/interstitial.js", ""); w.Code != http.StatusOK {
 		t.Errorf("the script: %d", w.Code)
 	}
-	// A request overrides the default.
-	location(t, ask(s, "GET", "/sandbox/oauth/dialog?"+query("sandbox_delivery", "redirect"), ""))
+	w = ask(s, "GET", "/sandbox/oauth/dialog?"+query("sandbox_decision", "approve", "sandbox_delivery", "redirect"), "")
+	location(t, w)
 }
 
 func TestBadAuthorizationRequestsAreNotRedirected(t *testing.T) {

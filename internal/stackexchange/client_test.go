@@ -12,9 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+	"github.com/desktop-stack-serv/dss/test/outage"
 )
 
 // The example of RFC 7636 appendix B.
@@ -41,13 +41,13 @@ func mustParse(t testing.TB, text string) *url.URL {
 // upstream is a sandbox behind a real socket, and a client of it.
 type upstream struct {
 	*stackexchange.Client
-	sandbox *sandbox.Sandbox
+	sandbox *outage.Sandbox
 	origin  string
 }
 
 func newUpstream(t *testing.T) upstream {
 	t.Helper()
-	s := sandbox.New(sandbox.Config{})
+	s := outage.New()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return upstream{clientOf(t, server.URL, nil), s, server.URL}

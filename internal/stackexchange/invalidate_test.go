@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/secret"
+	"github.com/desktop-stack-serv/dss/test/outage"
 )
 
 func TestInvalidate(t *testing.T) {
@@ -106,7 +106,7 @@ func TestInvalidationAnswers(t *testing.T) {
 func TestBackoffOfTheSandbox(t *testing.T) {
 	u := newUpstream(t)
 	token := u.token(t)
-	u.sandbox.SetFault(sandbox.ClassAPI, sandbox.Fault{Kind: sandbox.FaultBackoff, Seconds: 3600})
+	u.sandbox.SetFault(outage.ClassAPI, outage.Fault{Kind: outage.Backoff, Seconds: 3600})
 	if _, err := u.Invalidate(t.Context(), secret.New("first")); err != nil {
 		t.Fatal(err)
 	}

@@ -7,14 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+	"github.com/desktop-stack-serv/dss/test/outage"
 )
 
 // TestObserve wants each call told once, with its outcome and the quota.
 func TestObserve(t *testing.T) {
-	fake := sandbox.New(sandbox.Config{})
+	fake := outage.New()
 	server := httptest.NewServer(fake)
 	defer server.Close()
 	var told []string
@@ -34,12 +34,12 @@ func TestObserve(t *testing.T) {
 	invalidate := func() { _, _ = c.Invalidate(t.Context(), secret.New("unknown))")) }
 	invalidate()
 	_, _ = c.Redeem(t.Context(), stackexchange.Redemption{ClientID: "1", Code: secret.New("nonsense")})
-	fake.SetFault(sandbox.ClassAPI, sandbox.Fault{Kind: sandbox.FaultStatus, Status: http.StatusBadGateway})
+	fake.SetFault(outage.ClassAPI, outage.Fault{Kind: outage.Status, Status: http.StatusBadGateway})
 	invalidate()
 	if left := c.Paused(stackexchange.MethodInvalidate); left != 0 {
 		t.Errorf("paused for %v without a backoff", left)
 	}
-	fake.SetFault(sandbox.ClassAPI, sandbox.Fault{Kind: sandbox.FaultBackoff, Seconds: 600})
+	fake.SetFault(outage.ClassAPI, outage.Fault{Kind: outage.Backoff, Seconds: 600})
 	invalidate()
 	invalidate()
 	want := "[invalidate ok {9999 10000} redeem refused invalidate unavailable invalidate ok {9998 10000} invalidate paused]"

@@ -18,9 +18,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+	"github.com/desktop-stack-serv/dss/test/outage"
 )
 
 // counted counts the bytes that a client reads.
@@ -40,17 +40,17 @@ func TestOutages(t *testing.T) {
 		t.Errorf("the redirect was followed: %s", r.URL)
 	}))
 	defer target.Close()
-	for name, fault := range map[string]sandbox.Fault{
-		"500":       {Kind: sandbox.FaultStatus, Status: 500},
-		"503":       {Kind: sandbox.FaultStatus, Status: 503},
-		"429":       {Kind: sandbox.FaultStatus, Status: 429},
-		"400":       {Kind: sandbox.FaultStatus, Status: 400},
-		"garbage":   {Kind: sandbox.FaultGarbage},
-		"huge":      {Kind: sandbox.FaultHuge},
-		"gzip bomb": {Kind: sandbox.FaultGzipBomb},
-		"redirect":  {Kind: sandbox.FaultRedirect, Target: target.URL + "/elsewhere"},
-		"no target": {Kind: sandbox.FaultRedirect},
-		"bad URL":   {Kind: sandbox.FaultRedirect, Target: "http://%zz/" + canaryToken + canaryCode},
+	for name, fault := range map[string]outage.Fault{
+		"500":       {Kind: outage.Status, Status: 500},
+		"503":       {Kind: outage.Status, Status: 503},
+		"429":       {Kind: outage.Status, Status: 429},
+		"400":       {Kind: outage.Status, Status: 400},
+		"garbage":   {Kind: outage.Garbage},
+		"huge":      {Kind: outage.Huge},
+		"gzip bomb": {Kind: outage.GzipBomb},
+		"redirect":  {Kind: outage.Redirect, Target: target.URL + "/elsewhere"},
+		"no target": {Kind: outage.Redirect},
+		"bad URL":   {Kind: outage.Redirect, Target: "http://%zz/" + canaryToken + canaryCode},
 	} {
 		for method, call := range methods {
 			t.Run(name+"/"+method, func(t *testing.T) {
@@ -65,15 +65,15 @@ func TestOutages(t *testing.T) {
 					}
 					return response, err
 				}))
-				for _, class := range []sandbox.Class{sandbox.ClassToken, sandbox.ClassAPI} {
+				for _, class := range outage.Classes {
 					u.sandbox.SetFault(class, fault)
 				}
 				checkUnavailable(t, call(t.Context(), c))
 				if read.Load() > 128<<10 {
 					t.Errorf("%d bytes were read", read.Load())
 				}
-				for _, class := range []sandbox.Class{sandbox.ClassToken, sandbox.ClassAPI} {
-					u.sandbox.SetFault(class, sandbox.Fault{})
+				for _, class := range outage.Classes {
+					u.sandbox.SetFault(class, outage.Fault{})
 				}
 				if err := call(t.Context(), c); errors.Is(err, stackexchange.ErrUnavailable) {
 					t.Errorf("after the outage: %v", err)
@@ -88,9 +88,9 @@ func TestHangEndsWithTheContext(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
 			defer leave()
-			s := sandbox.New(sandbox.Config{})
-			for _, class := range []sandbox.Class{sandbox.ClassToken, sandbox.ClassAPI} {
-				s.SetFault(class, sandbox.Fault{Kind: sandbox.FaultHang})
+			s := outage.New()
+			for _, class := range outage.Classes {
+				s.SetFault(class, outage.Fault{Kind: outage.Hang})
 			}
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body) // or the server would not see the client go
@@ -212,7 +212,7 @@ func TestUnpacking(t *testing.T) {
 }
 
 func TestTLSIsVerified(t *testing.T) {
-	server := httptest.NewUnstartedServer(sandbox.New(sandbox.Config{}))
+	server := httptest.NewUnstartedServer(outage.New())
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshake
 	server.StartTLS()
 	defer server.Close()
