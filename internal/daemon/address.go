@@ -3,7 +3,6 @@ package daemon
 import (
 	"net"
 	"net/mail"
-	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -102,14 +101,11 @@ func authorityName(directory string) string {
 }
 
 func (p *plan) checkAddresses() error {
-	for _, address := range []string{p.listen, p.plain} {
-		if _, _, err := net.SplitHostPort(address); err != nil && address != "" {
-			return mistake("--listen must be an address such as 127.0.0.1:8080, not %q", address)
-		}
-	}
-	if p.AdminListen != "" {
-		if _, _, err := net.SplitHostPort(p.AdminListen); err != nil {
-			return mistake("--admin-listen must be an address such as 127.0.0.1:8081, not %q", p.AdminListen)
+	for _, one := range []struct{ flag, address string }{
+		{"listen", p.listen}, {"listen", p.plain}, {"admin-listen", p.AdminListen},
+	} {
+		if _, _, err := net.SplitHostPort(one.address); err != nil && one.address != "" {
+			return mistake("--%s must be an address such as 127.0.0.1:8080, not %q", one.flag, one.address)
 		}
 	}
 	if p.PublicURL != "" {
@@ -160,11 +156,10 @@ func (p *plan) publicAt(address net.Addr) *url.URL {
 // address: localhost leads to 127.0.0.1 and ::1 alone.
 func localName(address string) string {
 	host, _, _ := net.SplitHostPort(address)
-	ip, err := netip.ParseAddr(host)
-	if err != nil || !ip.Is4() || !ip.IsLoopback() || host == "127.0.0.1" {
-		return "localhost"
+	if origin.IsAddress(host) && origin.IsLoopback(host) && host != "127.0.0.1" && host != "::1" {
+		return host
 	}
-	return host
+	return "localhost"
 }
 
 // serverName is the name that certificates are for.

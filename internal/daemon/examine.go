@@ -17,12 +17,12 @@ import (
 )
 
 // Check writes what a start would do to w, a line for each part, and returns
-// every problem that a start would refuse. It binds, creates and changes
-// nothing, and calls nobody. Warnings are about the environment.
+// every problem that a start would refuse. It listens on nothing, creates and
+// changes nothing, and sends nothing. Warnings are about the environment.
 func Check(settings Settings, warnings []string, w io.Writer) error {
 	plan, mistakes := settings.plan()
 	var lines bytes.Buffer
-	e := &examination{plan: plan, log: slog.New(warningLines{&lines})}
+	e := &examination{plan: plan, log: slog.New(warningLines{slog.DiscardHandler, &lines})}
 	problems := e.run(warnings, func(subject, text string) { fmt.Fprintf(&lines, "%-15s %s\n", subject, text) })
 	if mistakes != nil {
 		return errors.Join(mistakes, problems)
@@ -34,12 +34,13 @@ func Check(settings Settings, warnings []string, w io.Writer) error {
 }
 
 // warningLines prints warnings like the other lines of [Check].
-type warningLines struct{ w io.Writer }
+type warningLines struct {
+	slog.Handler // for the methods that are not called
+	w            io.Writer
+}
 
-// Enabled implements [slog.Handler].
 func (warningLines) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
 
-// Handle implements [slog.Handler].
 func (h warningLines) Handle(_ context.Context, record slog.Record) error {
 	text := record.Message
 	record.Attrs(func(a slog.Attr) bool {
@@ -49,12 +50,6 @@ func (h warningLines) Handle(_ context.Context, record slog.Record) error {
 	_, err := fmt.Fprintf(h.w, "%-15s %s\n", "warning", display.Clean(text))
 	return err
 }
-
-// WithAttrs implements [slog.Handler].
-func (h warningLines) WithAttrs([]slog.Attr) slog.Handler { return h }
-
-// WithGroup implements [slog.Handler].
-func (h warningLines) WithGroup(string) slog.Handler { return h }
 
 // examination finds out what a start would find on this machine. A start
 // begins with it, so that [Check] knows what a start knows.
@@ -112,7 +107,7 @@ func (e *examination) adminAddress() (string, error) {
 	if e.AdminListen == "" {
 		return "none", nil
 	}
-	if host, _, err := net.SplitHostPort(e.AdminListen); err == nil && unspecified(host) {
+	if isUnspecified(e.AdminListen) {
 		e.log.Warn("the admin server asks for no password and listens on every address: " +
 			"let nobody but yourself reach it, or name one address in --admin-listen, such as 127.0.0.1:8081")
 	}
