@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/term"
 
 	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
@@ -43,8 +44,9 @@ type daemon struct {
 	metrics  *metrics.Metrics // nil if nobody can read them
 	origin   *url.URL         // the public URL
 	server   *httpapi.Server
-	listener net.Listener // for the public
-	source   certs.Source // nil over plain HTTP
+	ready    func(context.Context) error // of the store
+	listener net.Listener                // for the public
+	source   certs.Source                // nil over plain HTTP
 	manager  manager
 
 	stops []func() // in the order in which the parts have started
@@ -135,7 +137,7 @@ func (d *daemon) start(ctx context.Context, process Process, written *logger.Log
 	}
 	d.manager = newManager(d.log)
 	d.manager.notify(systemd.SdNotifyReady, d.log)
-	d.onStop(d.manager.watch(d.probe, d.log))
+	d.onStop(d.manager.watch(d.ready, d.log))
 	return nil
 }
 
@@ -204,18 +206,27 @@ func (d *daemon) serve(ctx context.Context, restoreSignals func()) error {
 	return drain(deadline, server, d.listener, failed, fresh)
 }
 
-// probe asks the server whether it is ready. The answer does not matter to the
-// watchdog, as a restart would not mend a store.
-func (d *daemon) probe(ctx context.Context) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "/readyz", nil)
-	if err == nil {
-		d.server.Readyz(discard{}, request)
+// ignoreHangup has SIGHUP write a log line and do nothing else: on a service it
+// usually means to read the settings again, not to end. On a terminal it still
+// ends the server, whose user is gone. The function it returns restores what was.
+func ignoreHangup(stderr io.Writer, log *slog.Logger) (restore func()) {
+	if file, ok := stderr.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return func() {}
+	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	stop := runBackground("SIGHUP", func(ctx context.Context) error {
+		for {
+			select {
+			case <-hangups:
+				log.Info("SIGHUP changes nothing; restart the server to have it read its settings")
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}, log)
+	return func() {
+		signal.Stop(hangups)
+		stop()
 	}
 }
-
-// discard is an [http.ResponseWriter].
-type discard struct{}
-
-func (discard) Header() http.Header         { return http.Header{} }
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
-func (discard) WriteHeader(int)             {}

@@ -74,6 +74,7 @@ func (d *daemon) newServer(entries sealed.Store) error {
 		entries = d.metrics.Store(entries, metrics.Capacity{Entries: int64(bounds.MaxEntries), Bytes: bounds.MaxBytes})
 	}
 	watched := store.NewMonitor(entries)
+	d.ready = watched.Ready
 	config := httpapi.Config{
 		PublicURL:      d.origin,
 		AppHosts:       d.apps,
@@ -81,7 +82,7 @@ func (d *daemon) newServer(entries sealed.Store) error {
 		WeakKeys:       d.WeakKeys,
 		TTL:            d.TTL,
 		SharedStore:    d.kind.shared,
-		Ready:          watched.Ready,
+		Ready:          d.ready,
 		MaxWaiters:     d.maxWaiters(),
 		TrustedProxies: d.proxies,
 		Version:        d.build.Version,

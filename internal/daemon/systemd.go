@@ -2,12 +2,10 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -141,56 +139,47 @@ func newManager(log *slog.Logger) manager {
 	return m
 }
 
-// notify sends a state (sd_notify(3)). The server works as well if that fails.
+// notify sends a state (sd_notify(3)). Unlike systemd.SdNotify it has a
+// deadline: a manager that does not read must not hold the server up. The server
+// works as well without one.
 func (m manager) notify(state string, log *slog.Logger) {
 	if m.address == "" {
 		return
 	}
-	if err := m.send(state); err != nil {
+	conn, err := net.Dial("unixgram", m.address)
+	if err == nil {
+		defer conn.Close()
+		_ = conn.SetWriteDeadline(time.Now().Add(notifyTime)) // fails on a closed connection only
+		_, err = conn.Write([]byte(state))
+	}
+	if err != nil {
 		log.Warn("the service manager cannot be told", "state", state, "err", err)
 	}
 }
 
-// send is systemd.SdNotify with a deadline: a manager that does not read must
-// not hold the server up.
-func (m manager) send(state string) error {
-	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: m.address, Net: "unixgram"})
-	if err != nil {
-		return fmt.Errorf("notify: %w", err)
-	}
-	defer conn.Close()
-	if err = conn.SetWriteDeadline(time.Now().Add(notifyTime)); err == nil {
-		_, err = conn.Write([]byte(state))
-	}
-	if err != nil {
-		return fmt.Errorf("notify: %w", err)
-	}
-	return nil
-}
-
 // watch notifies the manager again and again that the server is alive, each
-// time after probe has returned. The function it returns ends that.
-func (m manager) watch(probe func(context.Context), log *slog.Logger) (stop func()) {
+// time after the store has been probed. The store's error is logged, and does
+// not matter to the manager, as a restart would not mend it. The function it
+// returns ends the watch.
+func (m manager) watch(ready func(context.Context) error, log *slog.Logger) (stop func()) {
 	if m.address == "" || m.every == 0 {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() {
+	return runBackground("watchdog", func(ctx context.Context) error {
 		ticker := time.NewTicker(m.every)
 		defer ticker.Stop()
 		for {
-			probe(ctx)
+			probe, cancel := context.WithTimeout(ctx, m.every)
+			if err := ready(probe); err != nil && ctx.Err() == nil {
+				log.Warn("not ready", "err", err)
+			}
+			cancel()
 			m.notify(systemd.SdNotifyWatchdog, log)
 			select {
 			case <-ticker.C:
 			case <-ctx.Done():
-				return
+				return nil
 			}
 		}
-	})
-	return func() {
-		cancel()
-		running.Wait()
-	}
+	}, log)
 }
