@@ -67,7 +67,7 @@ func (h *health) ask(ctx context.Context) error {
 	transport := &http.Transport{Proxy: nil, DisableKeepAlives: true}
 	response, err := transport.RoundTrip(request) // which follows no redirect
 	if err != nil {
-		return fmt.Errorf("%w: %w", dss.ErrUnreachable, err)
+		return fromClient(fmt.Errorf("%w: %w", dss.ErrUnreachable, err))
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusOK {

@@ -93,27 +93,23 @@ func (l *login) client() (*dss.Client, error) {
 	case l.timeout <= 0:
 		return nil, cli.Usagef("--timeout must be more than 0")
 	}
+	flow := dss.Flow(l.flow)
+	switch {
+	case l.flow != "auto":
+	case l.noBrowser: // the browser may be on another machine, which cannot come back to this one
+		flow = dss.FlowRelay
+	default:
+		flow = dss.FlowAuto
+	}
 	client, err := dss.New(dss.Config{
 		Server:        l.server,
 		ClientID:      l.clientID,
 		Scopes:        l.scopes(),
-		Flow:          l.chosenFlow(),
+		Flow:          flow,
 		AppID:         l.appID,
 		StackExchange: l.stackExchange,
 	})
 	return client, inFlags(err)
-}
-
-// chosenFlow prefers relay where the browser may be on another machine, which
-// cannot come back to this one.
-func (l *login) chosenFlow() dss.Flow {
-	switch {
-	case l.flow != "auto":
-		return dss.Flow(l.flow)
-	case l.noBrowser:
-		return dss.FlowRelay
-	}
-	return dss.FlowAuto
 }
 
 func (l *login) scopes() []string {
@@ -123,11 +119,8 @@ func (l *login) scopes() []string {
 // signIn shows the user what to do and waits until they have done it.
 func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss.Token, error) {
 	signIn, err := client.Start(ctx)
-	switch {
-	case errors.Is(err, dss.ErrWrongServer) && !errors.Is(err, dss.ErrUnreachable): // it has another name
-		return nil, cli.Usagef("%v", err)
-	case err != nil:
-		return nil, err
+	if err != nil {
+		return nil, fromClient(err)
 	}
 	defer signIn.Close()
 	opens := !l.noBrowser && signIn.Flow != dss.FlowDevice
@@ -138,7 +131,8 @@ func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss
 		defer s.openBrowser(signIn)()
 	}
 	defer s.spin("Waiting for you to sign in")()
-	return signIn.Wait(ctx)
+	token, err := signIn.Wait(ctx)
+	return token, fromClient(err)
 }
 
 // openBrowser opens the address and reports a failure, which may come some time
@@ -149,9 +143,7 @@ func (s *screen) openBrowser(signIn *dss.SignIn) (stop func()) {
 		s.noBrowser(signIn, err)
 		return func() {}
 	}
-	done := make(chan struct{})
-	var watch sync.WaitGroup
-	watch.Go(func() {
+	return inBackground(func(done <-chan struct{}) {
 		select {
 		case err := <-ended:
 			if err != nil {
@@ -160,9 +152,17 @@ func (s *screen) openBrowser(signIn *dss.SignIn) (stop func()) {
 		case <-done:
 		}
 	})
+}
+
+// inBackground runs a function until the one that it returns is called, which
+// waits for its end.
+func inBackground(run func(done <-chan struct{})) (stop func()) {
+	done := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() { run(done) })
 	return func() {
 		close(done)
-		watch.Wait()
+		running.Wait()
 	}
 }
 
@@ -201,9 +201,6 @@ var flagOf = map[string]string{
 	"Server": "server", "ClientID": "client-id", "StackExchange": "stackexchange-url", "API": "stackexchange-api-url",
 }
 
-// nearly is how many letters of a known scope may differ in a misspelt one.
-const nearly = 2
-
 // meant returns the known scope that a name probably misspells, or "" if the name
 // is known or unlike all that are.
 func meant(name string) string {
@@ -211,11 +208,11 @@ func meant(name string) string {
 		return ""
 	}
 	folded := strings.ReplaceAll(strings.ToLower(name), "-", "_")
-	return cli.Nearest(folded, oauth.Scopes, nearly)
+	return cli.Nearest(folded, oauth.Scopes, 2)
 }
 
-// reviewScopes asks about scopes that look misspelt, or warns if nobody can
-// answer. Stack Exchange has scopes that are not known here, and ignores those it
+// reviewScopes asks about scopes that look misspelt, or warns if there is no
+// terminal for an answer. Stack Exchange has scopes that are not known here, and ignores those it
 // does not have. It reports whether a scope has changed.
 func (l *login) reviewScopes(p cli.Process) (changed bool) {
 	names := l.scopes()

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	// The certificates of Mozilla's list of authorities, for a machine that has
 	// none of its own, such as an empty container. Those of the machine win.
@@ -54,12 +53,42 @@ func main() {
 
 func run(ctx context.Context, args []string, p cli.Process) int {
 	err := program().Run(ctx, p, args)
-	if err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			fmt.Fprintln(p.Stderr, "dss:", strings.TrimPrefix(display.Clean(line), "dss: "))
+	for _, one := range split(err) {
+		prefix := "dss: "
+		if _, ok := errors.AsType[clientError](one); ok {
+			prefix = ""
 		}
+		fmt.Fprintln(p.Stderr, prefix+display.Clean(one.Error()))
 	}
 	return exitStatus(err)
+}
+
+// clientError is an error of package dss. Its text starts with "dss: ".
+type clientError struct{ error }
+
+// Unwrap returns the error of package dss.
+func (e clientError) Unwrap() error { return e.error }
+
+func fromClient(err error) error {
+	if err == nil {
+		return nil
+	}
+	return clientError{err}
+}
+
+// split returns the errors that err joins, each of which gets a line.
+func split(err error) (all []error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	switch {
+	case err == nil:
+		return nil
+	case !ok:
+		return []error{err}
+	}
+	for _, one := range joined.Unwrap() {
+		all = append(all, split(one)...)
+	}
+	return all
 }
 
 func exitStatus(err error) int {
@@ -79,6 +108,7 @@ func exitStatus(err error) int {
 		{dss.ErrConflict, exitExpired},
 		{dss.ErrAnswerLost, exitExpired},
 		{dss.ErrUnreachable, exitUnreachable},
+		{dss.ErrWrongServer, exitUsage}, // one that is there, but has another name
 	} {
 		if errors.Is(err, known.err) {
 			return known.status

@@ -86,7 +86,7 @@ func (s *screen) turn(frame rune, text string) {
 	fmt.Fprintf(s.w, "\r%c %s", frame, text)
 }
 
-// instruct tells the user what to do. The URL has a line of its own.
+// instruct prints what the user has to do. The URL has a line of its own.
 func (s *screen) instruct(signIn *dss.SignIn, opens bool) error {
 	if !isAddress(signIn.URL) {
 		return fmt.Errorf("the server sends something other than an address: %.40q", signIn.URL)
@@ -118,23 +118,18 @@ func isAddress(text string) bool {
 		display.Clean(text) == text && !strings.Contains(text, " ")
 }
 
-var spinnerFrames = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
-
-const spinnerPace = 120 * time.Millisecond
-
 // spin shows a spinner. The function it returns ends it.
 func (s *screen) spin(text string) (stop func()) {
 	if s.columns == 0 || s.dumb {
 		s.printf("%s.\n", text)
 		return func() {}
 	}
-	done := make(chan struct{})
-	var wait sync.WaitGroup
-	wait.Go(func() {
-		ticker := time.NewTicker(spinnerPace)
+	end := inBackground(func(done <-chan struct{}) {
+		frames := []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+		ticker := time.NewTicker(120 * time.Millisecond)
 		defer ticker.Stop()
 		for i := 0; ; i++ {
-			s.turn(spinnerFrames[i%len(spinnerFrames)], text)
+			s.turn(frames[i%len(frames)], text)
 			select {
 			case <-ticker.C:
 			case <-done:
@@ -143,8 +138,7 @@ func (s *screen) spin(text string) (stop func()) {
 		}
 	})
 	return func() {
-		close(done)
-		wait.Wait()
+		end()
 		s.interject("")
 		s.turning = 0
 	}

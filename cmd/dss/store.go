@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -13,9 +12,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
-
-// checkTime bounds the examination of a store.
-const checkTime = 2 * time.Minute
 
 var errStoreProblems = errors.New("the store has problems")
 
@@ -40,23 +36,19 @@ status 1 if there is a problem, which a server should not run on.`,
 }
 
 func checkStore(ctx context.Context, p cli.Process, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	findings, err := daemon.CheckStore(ctx, url)
 	if err != nil {
 		return err
 	}
-	printFindings(p.Stdout, findings)
+	const indent = "                          "
+	for _, f := range findings {
+		text := strings.TrimPrefix(cli.Wrap(display.Clean(f.Text), indent, 100), indent)
+		fmt.Fprintf(p.Stdout, "%-8s  %-14s  %s", f.Level, f.Subject, text)
+	}
 	if store.Worst(findings) == store.Problem {
 		return errStoreProblems
 	}
 	return nil
-}
-
-func printFindings(w io.Writer, findings []store.Finding) {
-	const indent = "                          "
-	for _, f := range findings {
-		text := strings.TrimPrefix(cli.Wrap(display.Clean(f.Text), indent, 100), indent)
-		fmt.Fprintf(w, "%-8s  %-14s  %s", f.Level, f.Subject, text)
-	}
 }

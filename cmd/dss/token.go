@@ -20,8 +20,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/cli"
 )
 
-// holder has the settings that dss whoami and dss logout share: where to ask
-// about a token.
+// holder has the settings of dss whoami and dss logout.
 type holder struct{ api, server, output string }
 
 func (h *holder) flags(f *cli.Flags) {
@@ -31,13 +30,13 @@ func (h *holder) flags(f *cli.Flags) {
 		"`URL` of the DSS server that the token comes from; it matters if that is on this machine and has a sandbox")
 }
 
+const tokenSource = "The token comes from DSS_TOKEN or, if that is not set, with - from the first line of standard input."
+
 func whoamiCommand() *cli.Command {
 	return &cli.Command{
 		Name: "whoami", Summary: "show whose an access token is, and what it allows",
 		Arguments: "[-]",
-		About: `It shows whose account an access token is for, what the token allows and when it
-ends. The token comes from DSS_TOKEN or, if that is not set,
-with - from the first line of standard input.`,
+		About:     "It shows whose account an access token is for, what the token allows and when it ends. " + tokenSource,
 		Setup: func(f *cli.Flags) cli.Run {
 			h := &holder{}
 			h.flags(f)
@@ -51,8 +50,7 @@ func logoutCommand() *cli.Command {
 	return &cli.Command{
 		Name: "logout", Summary: "invalidate an access token",
 		Arguments: "[-]",
-		About: `It makes Stack Exchange forget an access token. The token comes from DSS_TOKEN or,
-if that is not set, with - from the first line of standard input.`,
+		About:     "It makes Stack Exchange forget an access token. " + tokenSource,
 		Setup: func(f *cli.Flags) cli.Run {
 			h := &holder{}
 			h.flags(f)
@@ -89,7 +87,7 @@ func (h *holder) with(do tokenRunner) cli.Run {
 func (h *holder) whoami(ctx context.Context, client *dss.TokenClient, token string, stdout io.Writer) error {
 	info, err := client.Inspect(ctx, token)
 	if err != nil {
-		return err
+		return fromClient(err)
 	}
 	if h.output == "json" {
 		return writeJSON(stdout, identity(info))
@@ -105,16 +103,12 @@ func (h *holder) whoami(ctx context.Context, client *dss.TokenClient, token stri
 }
 
 func identity(info *dss.TokenInfo) any {
-	answer := struct {
-		DisplayName string `json:"display_name,omitempty"`
-		AccountID   int64  `json:"account_id"`
-		Scope       string `json:"scope"`
-		ExpiresAt   string `json:"expires_at,omitempty"`
-	}{info.DisplayName, info.AccountID, strings.Join(info.Scopes, " "), ""}
-	if !info.Expires.IsZero() {
-		answer.ExpiresAt = info.Expires.UTC().Format(time.RFC3339)
-	}
-	return answer
+	return struct {
+		DisplayName string    `json:"display_name,omitempty"`
+		AccountID   int64     `json:"account_id"`
+		Scope       string    `json:"scope"`
+		ExpiresAt   time.Time `json:"expires_at,omitzero"`
+	}{info.DisplayName, info.AccountID, strings.Join(info.Scopes, " "), info.Expires.UTC().Truncate(time.Second)}
 }
 
 func whenText(expires time.Time) string {
@@ -126,7 +120,7 @@ func whenText(expires time.Time) string {
 }
 
 func (h *holder) logout(ctx context.Context, client *dss.TokenClient, token string, _ io.Writer) error {
-	return client.Invalidate(ctx, token)
+	return fromClient(client.Invalidate(ctx, token))
 }
 
 const giveToken = "give the access token in DSS_TOKEN, or on standard input with -; " +
