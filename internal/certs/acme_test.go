@@ -24,10 +24,7 @@ import (
 // selfSigned is a key and a certificate for name in PEM.
 func selfSigned(t *testing.T, name string, life time.Duration) string {
 	t.Helper()
-	key, err := newKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := newKey()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), DNSNames: []string{name},
 		NotBefore: time.Now().Add(min(life, 0) - time.Minute), NotAfter: time.Now().Add(life),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"time"
@@ -38,12 +37,6 @@ var (
 
 // challengeToken is what RFC 8555 §8.3 allows as a token.
 var challengeToken = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
-
-// prefer moves a kind to the front, to be tried first from now on.
-func (a *ACME) prefer(kind string) {
-	i := slices.Index(a.kinds, kind)
-	a.kinds[0], a.kinds[i] = a.kinds[i], a.kinds[0]
-}
 
 // unproven reports whether another kind of challenge may do better.
 func unproven(err error) bool {
@@ -106,16 +99,10 @@ func withdraw(ctx context.Context, client *acme.Client, url string) {
 	}
 }
 
-// publish stores the answer to a challenge, for whichever server is asked.
+// publish stores the answer to a challenge, for any server to give.
 func (a *ACME) publish(ctx context.Context, client *acme.Client, challenge *acme.Challenge, host string,
 ) (remove func(), err error) {
-	name, answer := challengePrefix+host, []byte(nil)
-	if challenge.Type == kindHTTP {
-		name = challengePrefix + challenge.Token
-		answer, err = httpAnswer(client, challenge.Token)
-	} else {
-		answer, err = alpnAnswer(client, challenge.Token, host)
-	}
+	name, answer, err := answerTo(client, challenge, host)
 	if err != nil {
 		return nil, err
 	}
@@ -129,20 +116,18 @@ func (a *ACME) publish(ctx context.Context, client *acme.Client, challenge *acme
 	}, nil
 }
 
-func httpAnswer(client *acme.Client, token string) ([]byte, error) {
-	if !challengeToken.MatchString(token) {
-		return nil, errors.New("the authority's challenge is malformed")
+// answerTo returns the answer to a challenge, and its name in the storage.
+func answerTo(client *acme.Client, challenge *acme.Challenge, host string) (name string, answer []byte, err error) {
+	if challenge.Type == kindHTTP {
+		text, err := client.HTTP01ChallengeResponse(challenge.Token)
+		return challengePrefix + challenge.Token, []byte(text), err
 	}
-	answer, err := client.HTTP01ChallengeResponse(token)
-	return []byte(answer), err
-}
-
-func alpnAnswer(client *acme.Client, token, host string) ([]byte, error) {
-	pair, err := client.TLSALPN01ChallengeCert(token, host)
+	pair, err := client.TLSALPN01ChallengeCert(challenge.Token, host)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	return encodePair(pair.PrivateKey, pair.Certificate)
+	answer, err = encodePair(pair.PrivateKey, pair.Certificate)
+	return challengePrefix + host, answer, err
 }
 
 // challengeCert returns the answer to a TLS-ALPN-01 challenge for host.
@@ -157,10 +142,7 @@ func (a *ACME) challengeCert(ctx context.Context, host string) (*tls.Certificate
 		return nil, errNoChallenge
 	}
 	pair, err := tls.X509KeyPair(data, data)
-	if err != nil {
-		return nil, fmt.Errorf("answer to a challenge: %w", err)
-	}
-	return &pair, nil
+	return &pair, err
 }
 
 // Challenge returns the answer to the HTTP-01 challenge with token, or ok as

@@ -43,7 +43,9 @@ func (a *ACME) order(ctx context.Context, host string) ([]byte, error) {
 	for _, kind := range slices.Clone(a.kinds) {
 		order, err := a.prove(ctx, client, host, kind)
 		if err == nil {
-			a.prefer(kind)
+			if a.kinds[0] != kind {
+				slices.Reverse(a.kinds) // there are two: try this one first from now on
+			}
 			return finalize(ctx, client, order, host)
 		}
 		if failure == nil {
@@ -93,17 +95,11 @@ const account = "account"
 // make one at the same moment use an account each, and later the last one's.
 func (a *ACME) accountKey(ctx context.Context) (crypto.Signer, error) {
 	data, ok, err := a.config.Storage.Get(ctx, account)
+	if err == nil && !ok {
+		data, err = encodePair(newKey(), nil)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if !ok {
-		key, err := newKey()
-		if err != nil {
-			return nil, err
-		}
-		if data, err = encodeKey(key); err != nil {
-			return nil, err
-		}
 	}
 	key, err := decodeKey(data)
 	if err != nil {
@@ -115,10 +111,7 @@ func (a *ACME) accountKey(ctx context.Context) (crypto.Signer, error) {
 
 // finalize exchanges a proven order for a certificate.
 func finalize(ctx context.Context, client *acme.Client, order *acme.Order, host string) ([]byte, error) {
-	key, err := newKey()
-	if err != nil {
-		return nil, err
-	}
+	key := newKey()
 	request, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: []string{host}}, key)
 	if err != nil {
 		return nil, err

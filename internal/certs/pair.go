@@ -13,37 +13,30 @@ import (
 	"time"
 )
 
-func newKey() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+func newKey() *ecdsa.PrivateKey {
+	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // rand.Reader does not fail
+	return key
+}
 
-// encodeKey returns a private key in PEM (PKCS #8).
-func encodeKey(key crypto.PrivateKey) ([]byte, error) {
+// decodeKey reads the private key that encodePair returned.
+func decodeKey(data []byte) (crypto.Signer, error) {
+	if block, _ := pem.Decode(data); block != nil {
+		key, _ := x509.ParsePKCS8PrivateKey(block.Bytes)
+		if signer, ok := key.(crypto.Signer); ok {
+			return signer, nil
+		}
+	}
+	return nil, errors.New("no private key")
+}
+
+// encodePair returns a private key (PKCS #8) and the chain that belongs to it,
+// if there is one, in PEM.
+func encodePair(key crypto.PrivateKey, chain [][]byte) ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("encode key: %w", err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
-}
-
-var errNoKey = errors.New("no private key")
-
-func decodeKey(data []byte) (crypto.Signer, error) {
-	block, _ := pem.Decode(data)
-	if block == nil {
-		return nil, errNoKey
-	}
-	key, _ := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if signer, ok := key.(crypto.Signer); ok {
-		return signer, nil
-	}
-	return nil, errNoKey
-}
-
-// encodePair returns a private key and the chain that belongs to it in PEM.
-func encodePair(key crypto.PrivateKey, chain [][]byte) ([]byte, error) {
-	out, err := encodeKey(key)
-	if err != nil {
-		return nil, err
-	}
+	out := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	for _, der := range chain {
 		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}

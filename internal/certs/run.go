@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"net/http"
 	"time"
 
 	"golang.org/x/crypto/acme"
@@ -110,10 +109,10 @@ func (a *ACME) stored(ctx context.Context, host string) (*tls.Certificate, error
 // ordering.
 func (a *ACME) obtain(ctx context.Context, host string) (*tls.Certificate, error) {
 	unlock, ok, err := a.config.Storage.Lock(ctx, host)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if !ok {
+	case !ok:
 		return nil, errLocked
 	}
 	defer unlock()
@@ -139,8 +138,8 @@ func (a *ACME) obtain(ctx context.Context, host string) (*tls.Certificate, error
 }
 
 // How long to wait after a failed order: this long after the first, then twice
-// as long each time, up to the limit. Authorities count refusals, and lock out
-// who has many: Let's Encrypt at five per name and hour, and an order may
+// as long each time, up to the limit. Authorities count refusals and lock out an
+// account with many: Let's Encrypt at five per name and hour, and an order may
 // bring two.
 const (
 	refusedPause, refusedLimit         = 15 * time.Minute, 6 * time.Hour
@@ -175,14 +174,10 @@ func (p *pause) failed(err error) time.Duration {
 
 // refused reports whether the authority answered, and said no.
 func refused(err error) bool {
-	if _, ok := errors.AsType[*acme.AuthorizationError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[*acme.OrderError](err); ok {
-		return true
-	}
+	_, unauthorized := errors.AsType[*acme.AuthorizationError](err)
+	_, failed := errors.AsType[*acme.OrderError](err)
 	problem, ok := errors.AsType[*acme.Error](err)
-	return ok && problem.StatusCode >= 400 && problem.StatusCode < http.StatusInternalServerError
+	return unauthorized || failed || ok && problem.StatusCode >= 400 && problem.StatusCode < 500
 }
 
 // rateLimit returns how long the authority asks to wait, at most a day, if it

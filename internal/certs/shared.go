@@ -43,10 +43,7 @@ func (s *Shared) slot(kind, name string) sealed.Slot {
 // Get implements [Storage].
 func (s *Shared) Get(ctx context.Context, name string) ([]byte, bool, error) {
 	entry, err := s.entries.Load(ctx, s.slot("entry", name))
-	if err != nil || !entry.Found {
-		return nil, false, err
-	}
-	return entry.Value, true, nil
+	return entry.Value, entry.Found, err
 }
 
 // Put implements [Storage].

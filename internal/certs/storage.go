@@ -1,14 +1,13 @@
 package certs
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"time"
 )
 
@@ -50,33 +49,22 @@ var _ Storage = (*Folder)(nil)
 // OpenFolder makes the folder, if there is none, and removes the answers and
 // half-written files that a killed server left in it.
 func OpenFolder(path string) (*Folder, error) {
-	f := &Folder{path}
-	if err := f.prepare(); err != nil {
-		return nil, fmt.Errorf("certificate folder: %w", err)
+	if err := cmp.Or(os.MkdirAll(path, 0o700), os.Chmod(path, 0o700)); err != nil {
+		return nil, err
 	}
-	return f, nil
-}
-
-func (f *Folder) prepare() error {
-	if err := os.MkdirAll(f.path, 0o700); err != nil {
-		return err
-	}
-	if err := os.Chmod(f.path, 0o700); err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(f.path)
-	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), challengePrefix) || strings.HasSuffix(entry.Name(), ".tmp") {
-			_ = os.Remove(filepath.Join(f.path, entry.Name())) // it does no harm if it stays
+	for _, pattern := range []string{challengePrefix + "*", "*.tmp"} {
+		left, _ := fs.Glob(os.DirFS(path), pattern) // the patterns are well-formed
+		for _, name := range left {
+			_ = os.Remove(filepath.Join(path, name)) // it does no harm if it stays
 		}
 	}
-	return err
+	return &Folder{path}, nil
 }
 
-var storable = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
+var storable = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,249}$`)
 
 func (f *Folder) file(name string) (string, error) {
-	if !storable.MatchString(name) || len(name) > 250 {
+	if !storable.MatchString(name) {
 		return "", errors.New("certificate folder: not the name of a file")
 	}
 	return filepath.Join(f.path, name+".pem"), nil
@@ -92,36 +80,23 @@ func (f *Folder) Get(_ context.Context, name string) ([]byte, bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
 	}
-	if err != nil {
-		return nil, false, fmt.Errorf("certificate folder: %w", err)
-	}
-	return data, true, nil
+	return data, err == nil, err
 }
 
-// Put implements [Storage]. Files do not expire.
+// Put implements [Storage]. It leaves the old file or the new one, complete,
+// whatever happens. Files do not expire.
 func (f *Folder) Put(_ context.Context, name string, data []byte, _ time.Duration) error {
 	file, err := f.file(name)
 	if err != nil {
 		return err
 	}
-	if err := f.write(file, data); err != nil {
-		return fmt.Errorf("certificate folder: %w", err)
-	}
-	return nil
-}
-
-// write leaves the old file or the new one, complete, whatever happens.
-func (f *Folder) write(file string, data []byte) error {
 	temporary, err := os.CreateTemp(f.path, "new-*.tmp") // readable by its owner alone
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temporary.Name())
 	_, err = temporary.Write(data)
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if err = errors.Join(err, temporary.Close()); err != nil {
+	if err = cmp.Or(err, temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temporary.Name(), file)
@@ -133,8 +108,8 @@ func (f *Folder) Delete(_ context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("certificate folder: %w", err)
+	if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }
