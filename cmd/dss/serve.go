@@ -4,6 +4,7 @@ import (
 	"context"
 
 	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/daemon"
 )
@@ -74,11 +75,11 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 	f.Group("Apps and Stack Exchange")
 	f.StringVar(&s.AppHosts, "app-hosts", "", "comma-separated `ids` of apps with a host of their own below the "+
 		"public one, or all (not with --acme-email)")
-	f.ChoiceVar(&s.Confirm, "confirm", "always|oauth-only|all|sessions", "whether a sign-in asks the user first: "+
+	f.ChoiceVar(&s.Confirm, "confirm", daemon.ConfirmOptions, "whether a sign-in asks the user first: "+
 		"always (all), or oauth-only (sessions), which hands a relay key its token at once; for a private server")
 	f.BoolVar(&s.WeakKeys, "weak-keys", "accept relay keys that are short or made from a time, "+
 		"which can be guessed")
-	f.DurationVar(&s.TTL, "ttl", daemon.DefaultTTL, "how long a sign-in may take")
+	f.DurationVar(&s.TTL, "ttl", api.DefaultTTL, "how long a sign-in may take")
 	f.StringVar(&s.StackExchangeURL, "stackexchange-url", "", "`URL` where users sign in "+
 		"(default "+dss.DefaultStackExchange+")")
 	f.StringVar(&s.StackExchangeAPIURL, "stackexchange-api-url", "", "`URL` of the Stack Exchange API "+

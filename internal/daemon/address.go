@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,8 +15,8 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
-// checkHTTPS checks what makes a server one of HTTPS, and the addresses. What
-// is wrong with the former would only be repeated for the latter.
+// checkHTTPS checks the settings of HTTPS, then the addresses: a mistake in the
+// former would only be repeated for the latter.
 func (p *plan) checkHTTPS() error {
 	switch {
 	case p.acme() && (p.TLSCert != "" || p.TLSKey != ""):
@@ -63,7 +64,7 @@ func (p *plan) checkACME() error {
 	switch {
 	case p.kind.shared && p.SecretFile == "":
 		return mistake("--acme-email with a shared --store needs --secret-file, " +
-			"so that nobody finds private keys in the store")
+			"which seals private keys there")
 	case p.Store == "memory:":
 		return mistake("--acme-email needs a --store that outlives a restart, or each would order new certificates")
 	}
@@ -79,25 +80,22 @@ func (p *plan) certHosts() []string {
 	return hosts
 }
 
-// certFolder keeps what one authority has issued, next to the database: the
-// certificates of one that was tried out must not pass for another's.
+// certFolder is next to the database, and the authority's own: the certificates
+// of one that was tried out must not pass for another's.
 func (p *plan) certFolder() string {
 	database := strings.TrimPrefix(p.Store, "sqlite:")
 	return filepath.Join(filepath.Dir(database), "certificates", authorityName(p.directory()))
 }
 
+var notInFolder = regexp.MustCompile(`[^a-z0-9.-]`)
+
 // authorityName makes the URL of a directory the name of a folder.
 func authorityName(directory string) string {
 	u, err := url.Parse(directory)
-	if err != nil { // it has been checked
-		return "authority"
+	if err != nil {
+		return "authority" // the plan refuses it
 	}
-	return strings.Map(func(r rune) rune {
-		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' {
-			return '_'
-		}
-		return r
-	}, strings.ToLower(u.Host+strings.TrimRight(u.EscapedPath(), "/")))
+	return notInFolder.ReplaceAllString(strings.ToLower(u.Host+strings.TrimRight(u.EscapedPath(), "/")), "_")
 }
 
 func (p *plan) checkAddresses() error {

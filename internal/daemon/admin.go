@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
 // hasAdmin reports whether there is an admin server.
@@ -30,21 +31,17 @@ func (d *daemon) startAdmin() error {
 	// A profile takes as long as it is asked to. When a deadline for reading
 	// passes, net/http takes it that the client has left.
 	server.ReadTimeout, server.WriteTimeout = 0, 0
-	profileBlocking()
+	// For the profiles block and mutex: about one sample per millisecond of
+	// blocking, and of one in a hundred contentions.
+	runtime.SetBlockProfileRate(int(time.Millisecond))
+	runtime.SetMutexProfileFraction(100)
 	d.serveInBackground("admin server", server, listener)
 	d.log.Info("admin server is ready", "address", listener.Addr().String())
 	return nil
 }
 
-// profileBlocking samples about one blocking per millisecond of it, and one in
-// a hundred contentions, for the profiles block and mutex.
-func profileBlocking() {
-	runtime.SetBlockProfileRate(int(time.Millisecond))
-	runtime.SetMutexProfileFraction(100)
-}
-
-// adminHandler serves who keeps the server running. The command line is not
-// among it: a store's URL may hold a password.
+// adminHandler is for operators. It does not serve the command line: a store's
+// URL may hold a password.
 func (d *daemon) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", d.metrics.Handler())
@@ -57,14 +54,13 @@ func (d *daemon) adminHandler() http.Handler {
 	return d.adminGuard(mux)
 }
 
-// adminGuard sets the headers of every answer, and keeps web pages out. What
-// is served here is for programs on this machine or network, and so could a
-// page be, with a name that leads to this address (DNS rebinding).
+// adminGuard sets the headers of every answer, and refuses web pages: one from
+// a name that leads to this address could read everything (DNS rebinding).
 func (d *daemon) adminGuard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		httpapi.SetPageHeaders(w.Header())
 		if !d.isAdminHost(r.Host) {
-			http.Error(w, "ask by address, or by the name that stands in --admin-listen", http.StatusMisdirectedRequest)
+			http.Error(w, "use the address, or the name in --admin-listen", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -75,19 +71,14 @@ func (d *daemon) adminGuard(next http.Handler) http.Handler {
 // 6762, RFC 8375, and what ICANN has set aside).
 var privateNames = []string{".localhost", ".local", ".internal", ".home.arpa"}
 
-// isAdminHost takes addresses, names that nobody can register, and the one in
-// --admin-listen.
+// isAdminHost accepts addresses, names that cannot be registered, and the one
+// in --admin-listen.
 func (d *daemon) isAdminHost(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
 	host = strings.ToLower(strings.Trim(host, "[]"))
 	listen, _, _ := net.SplitHostPort(d.AdminListen)
-	switch {
-	case host == "":
-		return false
-	case net.ParseIP(host) != nil, !strings.Contains(host, "."), strings.EqualFold(host, listen):
-		return true
-	}
-	return slices.ContainsFunc(privateNames, func(end string) bool { return strings.HasSuffix(host, end) })
+	return host != "" && (origin.IsAddress(host) || !strings.Contains(host, ".") || strings.EqualFold(host, listen) ||
+		slices.ContainsFunc(privateNames, func(end string) bool { return strings.HasSuffix(host, end) }))
 }

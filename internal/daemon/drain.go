@@ -24,10 +24,9 @@ func lameDuck(ctx context.Context) {
 	}
 }
 
-// drain ends a server so that everybody who got a connection gets an answer:
-// first it accepts no more, then new connections are served, then idle ones are
-// closed. What is left when ctx ends is cut off. The error of Serve comes from
-// stopped.
+// drain ends a server so that every client with a connection gets an answer: it
+// stops accepting, serves the new connections, and closes the idle ones. It cuts
+// off what is left when ctx ends. The error of Serve comes from stopped.
 func drain(
 	ctx context.Context, server *http.Server, listener net.Listener, stopped <-chan error, fresh *newcomers,
 ) error {
@@ -53,8 +52,8 @@ type newcomers struct {
 
 func newNewcomers() *newcomers { return &newcomers{none: make(chan struct{}, 1)} }
 
-// note is a [http.Server.ConnState].
-func (n *newcomers) note(conn net.Conn, state http.ConnState) {
+// record is a [http.Server.ConnState].
+func (n *newcomers) record(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		n.count.Add(1)

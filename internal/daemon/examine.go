@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -180,12 +181,12 @@ func (e *examination) acmeCertificates() (string, error) {
 
 // audit also reads or makes the key of the hashes.
 func (e *examination) audit() (text string, err error) {
-	if e.auditKey, err = e.readAuditKey(); err != nil {
-		return "", err
-	}
 	if e.SecretFile != "" {
-		return "lines with hashes under the secret in " + e.SecretFile, nil
+		e.auditKey, err = e.readSecret()
+		return "lines with hashes under the secret in " + e.SecretFile, err
 	}
+	e.auditKey = make([]byte, certs.MinSecret)
+	rand.Read(e.auditKey)
 	if !origin.IsLoopback(e.serverName()) {
 		e.log.Warn("the hashes in audit lines are others after each restart and on each server: " +
 			"make a secret for them with openssl rand -hex 32, and name its file in --secret-file")

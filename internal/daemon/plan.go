@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/acme"
 
 	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/origin"
@@ -39,13 +40,13 @@ type plan struct {
 // them in any case.
 func (s Settings) plan() (*plan, error) {
 	p := &plan{Settings: s}
-	problems := []error{p.checkUpstream(), p.checkLimits(), p.checkAppHosts(), p.checkChoices()}
+	problems := []error{p.checkUpstream(), p.checkLimits(), p.checkAppHosts()}
 	p.complete()
 	return p, errors.Join(append(problems, p.checkNumbers(), p.checkHTTPS())...)
 }
 
 func (p *plan) complete() {
-	p.TTL = cmp.Or(p.TTL, DefaultTTL)
+	p.TTL = cmp.Or(p.TTL, api.DefaultTTL)
 	p.MaxEntries = cmp.Or(p.MaxEntries, DefaultMaxEntries)
 	p.Store = cmp.Or(p.Store, DefaultStore)
 	p.kind, _ = kindOf(p.Store) // the examination refuses an unknown one
@@ -62,34 +63,20 @@ func (p *plan) complete() {
 }
 
 func (p *plan) checkNumbers() error {
-	var problems []error
+	const most = 1_000_000_000
+	var life, size error
 	if p.TTL < time.Second || p.TTL > 24*time.Hour {
-		problems = append(problems, mistake("--ttl must be between 1s and 24h"))
+		life = mistake("--ttl must be between 1s and 24h")
 	}
-	if p.MaxEntries < 1 || p.MaxEntries > maxNumber {
-		problems = append(problems, mistake("--max-entries must be between 1 and %d", maxNumber))
+	if p.MaxEntries < 1 || p.MaxEntries > most {
+		size = mistake("--max-entries must be between 1 and %d", most)
 	}
-	return errors.Join(problems...)
-}
-
-const maxNumber = 1_000_000_000
-
-func (p *plan) checkChoices() error {
-	if !slices.Contains([]string{"", ConfirmAlways, ConfirmOAuthOnly, "all", "sessions"}, p.Confirm) {
-		return mistake("--confirm must be %s or %s, not %q", ConfirmAlways, ConfirmOAuthOnly, p.Confirm)
-	}
-	if !slices.Contains([]string{"", "text", "json"}, p.LogFormat) {
-		return mistake("--log-format must be text or json, not %q", p.LogFormat)
-	}
-	if !slices.Contains([]string{"", SandboxOff, SandboxOn, SandboxRemote}, p.Sandbox) {
-		return mistake("--sandbox must be on, off or remote, not %q", p.Sandbox)
-	}
-	return nil
+	return errors.Join(life, size)
 }
 
 // handsOver reports whether the answer for a relay key is handed over without
 // asking the user.
-func (p *plan) handsOver() bool { return p.Confirm == ConfirmOAuthOnly || p.Confirm == "sessions" }
+func (p *plan) handsOver() bool { return p.Confirm == "oauth-only" || p.Confirm == "sessions" }
 
 // checkUpstream also parses the URLs of Stack Exchange.
 func (p *plan) checkUpstream() error {
@@ -130,27 +117,17 @@ func (p *plan) checkAppHosts() error {
 	return nil
 }
 
-// Bounds of the factor of the limits.
-const (
-	minFactor = 1e-6
-	maxFactor = 1000
-)
-
 // checkLimits also parses the proxies and the factor of the limits.
 func (p *plan) checkLimits() error {
 	var err error
 	if p.proxies, err = clientaddr.ParseProxies(p.TrustedProxies); err != nil {
 		return mistake("--trusted-proxies: %v", err)
 	}
-	switch p.Limits {
-	case "off":
-		return nil
-	case "":
-		p.factor = 1
+	if p.Limits == "off" {
 		return nil
 	}
-	p.factor, err = strconv.ParseFloat(p.Limits, 64)
-	if err != nil || !(p.factor >= minFactor && p.factor <= maxFactor) {
+	p.factor, err = strconv.ParseFloat(cmp.Or(p.Limits, "1"), 64)
+	if err != nil || !(p.factor >= 1e-6 && p.factor <= 1000) {
 		return mistake("--limits must be off or a factor up to 1000, such as 2 or 0.5, not %q", p.Limits)
 	}
 	return nil

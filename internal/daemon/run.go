@@ -41,7 +41,7 @@ type daemon struct {
 	log      *slog.Logger
 	build    metrics.Build
 	auditKey []byte
-	metrics  *metrics.Metrics // nil if nobody can read them
+	metrics  *metrics.Metrics // nil without an admin server
 	origin   *url.URL         // the public URL
 	server   *httpapi.Server
 	ready    func(context.Context) error // of the store
@@ -141,8 +141,8 @@ func (d *daemon) start(ctx context.Context, process Process, written *logger.Log
 	return nil
 }
 
-// examine logs warnings only if there is no problem: what keeps a server from
-// starting stands alone.
+// examine logs warnings only if there is no problem: the reason why a server
+// does not start must not get lost among them.
 func (d *daemon) examine(warnings []string) (*examination, error) {
 	e := &examination{plan: d.plan, sockets: d.sockets}
 	for _, e.log = range []*slog.Logger{slog.New(slog.DiscardHandler), d.log} {
@@ -188,7 +188,7 @@ func (d *daemon) serveInBackground(part string, server *http.Server, listener ne
 // serve serves the public until ctx ends, then drains.
 func (d *daemon) serve(ctx context.Context, restoreSignals func()) error {
 	server, fresh := newHTTPServer(d.server.Handler(), d.log), newNewcomers()
-	server.ConnState = fresh.note
+	server.ConnState = fresh.record
 	failed := make(chan error, 1)
 	go func() { failed <- serveOn(d.listener, server, d.source) }()
 	select {

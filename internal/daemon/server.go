@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"bytes"
-	"crypto/rand"
 	"io"
 	"log/slog"
 	"net"
@@ -20,17 +19,8 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
-// Bounds of a connection.
-const (
-	headerTime = 5 * time.Second
-	bodyTime   = 10 * time.Second
-	idleTime   = 90 * time.Second
-	// maxHeader is 16 KiB with the 4 KiB that net/http adds.
-	maxHeader = 12 << 10
-)
-
-// http2Limits keep what one HTTP/2 connection may cost small. A connection
-// that answers no ping is gone, and those who wait on it with it.
+// http2Limits keep the cost of one HTTP/2 connection small. A connection that
+// does not answer a ping is gone, and so are the apps that wait on it.
 var http2Limits = &http.HTTP2Config{
 	MaxConcurrentStreams:          100, // RFC 9113 section 6.5.2 wants no less
 	MaxReadFrameSize:              16 << 10,
@@ -41,14 +31,17 @@ var http2Limits = &http.HTTP2Config{
 	WriteByteTimeout:              api.AnswerTime,
 }
 
+// bodyTime bounds how long a client may take to send a request.
+const bodyTime = 10 * time.Second
+
 func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: headerTime,
+		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       bodyTime,
 		WriteTimeout:      api.AnswerTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    maxHeader,
+		IdleTimeout:       90 * time.Second,
+		MaxHeaderBytes:    12 << 10, // 16 KiB with the 4 KiB that net/http adds
 		HTTP2:             http2Limits,
 		// Or net/http answers OPTIONS * itself, without any of our headers.
 		DisableGeneralOptionsHandler: true,
@@ -133,36 +126,21 @@ func (d *daemon) bounded(listener net.Listener) net.Listener {
 	return d.proxies.Listen(d.server.Limits().Listen(listener, d.proxies.Contain))
 }
 
-// Bounds of the secret in --secret-file, in bytes.
-const (
-	minSecret = certs.MinSecret
-	maxSecret = 4 << 10
-)
-
 // readSecret reads --secret-file, without the newline at its end.
 func (p *plan) readSecret() ([]byte, error) {
+	const most = 4 << 10
 	file, err := os.Open(p.SecretFile)
 	if err != nil {
 		return nil, mistake("--secret-file: %v", err)
 	}
 	defer file.Close()
-	secret, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
+	secret, err := io.ReadAll(io.LimitReader(file, most+1))
 	if err != nil {
 		return nil, mistake("--secret-file: %v", err)
 	}
-	if secret = bytes.TrimRight(secret, "\r\n"); len(secret) < minSecret || len(secret) > maxSecret {
+	if secret = bytes.TrimRight(secret, "\r\n"); len(secret) < certs.MinSecret || len(secret) > most {
 		return nil, mistake("--secret-file: %s must hold %d to %d bytes; make it with: openssl rand -hex 32",
-			p.SecretFile, minSecret, maxSecret)
+			p.SecretFile, certs.MinSecret, most)
 	}
 	return secret, nil
-}
-
-// readAuditKey returns the key of the hashes in audit lines.
-func (p *plan) readAuditKey() ([]byte, error) {
-	if p.SecretFile != "" {
-		return p.readSecret()
-	}
-	key := make([]byte, minSecret)
-	rand.Read(key)
-	return key, nil
 }

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
@@ -19,7 +18,6 @@ import (
 const (
 	DefaultListen     = "127.0.0.1:8080"
 	DefaultStore      = "sqlite:data/dss.db"
-	DefaultTTL        = api.DefaultTTL
 	DefaultMaxEntries = store.DefaultMaxEntries
 
 	tlsListen  = ":443"     // with a certificate from files
@@ -46,8 +44,8 @@ type Settings struct {
 	// of waiting apps are bounded in proportion. The default is
 	// [DefaultMaxEntries].
 	MaxEntries int
-	// Confirm says which sign-ins ask the user first: [ConfirmAlways], the
-	// default, or [ConfirmOAuthOnly].
+	// Confirm says which sign-ins ask the user first; see [ConfirmOptions]. The
+	// default is always.
 	Confirm string
 	// AppHosts are the ids, separated by commas, of apps with a host of their
 	// own below the public one; all stands for any.
@@ -69,8 +67,8 @@ type Settings struct {
 	// The default is 1.
 	Limits string
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For counts,
-	// separated by commas. unix is whoever connects to a Unix socket;
-	// proxy-protocol says that connections begin with a PROXY header.
+	// separated by commas. unix stands for all peers of a Unix socket;
+	// proxy-protocol means that connections begin with a PROXY header.
 	TrustedProxies string
 
 	// TLSCert and TLSKey are PEM files of a certificate's chain and key.
@@ -82,21 +80,17 @@ type Settings struct {
 	// StackExchangeURL is where users sign in, StackExchangeAPIURL the API.
 	StackExchangeURL, StackExchangeAPIURL string
 	// Sandbox serves a fake Stack Exchange instead: [SandboxOn] or
-	// [SandboxRemote]. The default is [SandboxOff].
+	// [SandboxRemote]. Any other value does not.
 	Sandbox string
 }
 
-// Values of [Settings.Confirm]. With ConfirmOAuthOnly the answer for a relay
-// key is handed over at once. all and sessions are their former names.
-const (
-	ConfirmAlways    = "always"
-	ConfirmOAuthOnly = "oauth-only"
-)
+// ConfirmOptions are the values of [Settings.Confirm]. With oauth-only, the answer
+// for a relay key is handed over at once. all and sessions are the former names.
+const ConfirmOptions = "always|oauth-only|all|sessions"
 
 // Values of [Settings.Sandbox]. SandboxOn is for this machine alone; with
 // SandboxRemote anybody can sign in as anybody.
 const (
-	SandboxOff    = "off"
 	SandboxOn     = "on"
 	SandboxRemote = "remote"
 )
