@@ -62,22 +62,21 @@ func (s *Server) missed(ctx context.Context, guess limit.Guess, wrong error) err
 // caller returns the client for whom Stack Exchange is called.
 func caller(ctx context.Context) netip.Prefix { return limit.ClientOf(recordOf(ctx).client) }
 
-// allowCall refuses a call to Stack Exchange for a client that has caused too many
-// in vain.
-func (s *Server) allowCall(ctx context.Context, m stackexchange.Method) error {
-	if m == stackexchange.MethodInvalidate {
-		return s.limits.MayRevoke(recordOf(ctx).client)
-	}
-	return s.limits.MayRedeem(recordOf(ctx).client)
+// callLimits names the limits of calls to Stack Exchange.
+var callLimits = map[stackexchange.Method]string{
+	stackexchange.MethodRedeem:     limit.Redemptions,
+	stackexchange.MethodInvalidate: limit.Revocations,
 }
 
-// calledInVain counts a call to Stack Exchange that was in vain.
-func (s *Server) calledInVain(ctx context.Context, m stackexchange.Method) {
-	if m == stackexchange.MethodInvalidate {
-		s.limits.RevokedInVain(recordOf(ctx).client)
-	} else {
-		s.limits.RedeemedInVain(recordOf(ctx).client)
-	}
+// allowCall refuses a call to Stack Exchange for a client of which it has refused
+// too many.
+func (s *Server) allowCall(ctx context.Context, m stackexchange.Method) error {
+	return s.limits.MayCall(recordOf(ctx).client, callLimits[m])
+}
+
+// callRefused counts a call that Stack Exchange has refused.
+func (s *Server) callRefused(ctx context.Context, m stackexchange.Method) {
+	s.limits.CallRefused(recordOf(ctx).client, callLimits[m])
 }
 
 // storing counts entries, and their size in the store, that are about to be

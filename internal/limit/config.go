@@ -23,17 +23,16 @@ type Config struct {
 	// UnknownKeys are distinct keys under which nothing is found. Asking for
 	// the same one again costs nothing.
 	UnknownKeys Limit
-	// UserCodes are user codes that lead nowhere.
+	// UserCodes are user codes that do not exist.
 	UserCodes Limit
 	// Exchanges are requests for tokens and device authorizations.
 	Exchanges Limit
-	// Redemptions are codes that Stack Exchange refuses, and
-	Redemptions Rate
-	// Revocations tokens to end that it does not know, of one client. All
-	// calls to Stack Exchange together are bounded where they are made.
-	Revocations Rate
-	// Deposits are the entries in the store that one client may have put
-	// there within the last DepositLife, claimed or not.
+	// Redemptions are codes of one client that Stack Exchange refuses, and
+	// Revocations are tokens to end that it does not know. The client of Stack
+	// Exchange bounds all calls together.
+	Redemptions, Revocations Rate
+	// Deposits are the entries that one client may have stored within the last
+	// DepositLife, claimed or not.
 	Deposits int
 	// DepositBytes are the size of those entries, as the store counts it.
 	DepositBytes int64
@@ -48,7 +47,7 @@ type Config struct {
 	// Shared is the vault that other servers count guesses in too; nil if
 	// there are none.
 	Shared *sealed.Vault
-	// OnHit, if set, is called with one of [Names] when somebody is refused.
+	// OnHit, if set, is called with one of [Names] when a client is refused.
 	// It must not block.
 	OnHit func(name string)
 }
@@ -74,25 +73,20 @@ func Defaults() Config {
 	}
 }
 
-// Floors of what [Config.Times] makes of a limit: a device sign-in takes two
-// entries, and a browser opens six connections at one time.
-const (
-	leastDeposits    = 2
-	leastWaiters     = 1
-	leastConnections = 6
-)
-
 // Times returns the limits with each multiplied by factor, except DepositBytes.
+// Some have a floor: a device sign-in takes two entries, and a browser opens six
+// connections at one time.
 func (c Config) Times(factor float64) Config {
 	for _, rate := range []*Rate{
-		&c.Requests.Client, &c.Requests.Total, &c.UnknownKeys.Client, &c.UnknownKeys.Total, &c.UserCodes.Client, &c.UserCodes.Total,
-		&c.Exchanges.Client, &c.Exchanges.Total, &c.Redemptions, &c.Revocations,
+		&c.Requests.Client, &c.Requests.Total, &c.UnknownKeys.Client, &c.UnknownKeys.Total,
+		&c.UserCodes.Client, &c.UserCodes.Total, &c.Exchanges.Client, &c.Exchanges.Total,
+		&c.Redemptions, &c.Revocations,
 	} {
 		*rate = rate.times(factor)
 	}
-	c.Deposits = scaled(c.Deposits, factor, leastDeposits)
-	c.Waiters = scaled(c.Waiters, factor, leastWaiters)
-	c.Connections = scaled(c.Connections, factor, leastConnections)
+	c.Deposits = scaled(c.Deposits, factor, 2)
+	c.Waiters = scaled(c.Waiters, factor, 1)
+	c.Connections = scaled(c.Connections, factor, 6)
 	return c
 }
 

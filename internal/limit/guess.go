@@ -2,16 +2,21 @@ package limit
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
-// Guess is a look at something that only its owner should be able to find. It is
-// paid for in advance, so that many guesses at once are no more than the limit
+// Guess is an attempt to find something that only its owner should be able to find.
+// It is paid for in advance, so that many guesses at once are no more than the limit
 // allows; a right guess is paid back. A client that has reached its own limit may
-// not look any more. The limit of all clients together refuses only wrong
-// guesses: otherwise a few clients could keep everybody from looking.
+// not guess any more. The limit of all clients together refuses only wrong guesses:
+// otherwise a few clients could block all others.
 type Guess struct {
 	limiter *Limiter // nil if nothing was paid
 	kind    kind
@@ -20,7 +25,7 @@ type Guess struct {
 	over    time.Duration // how long all clients together have to wait; 0 if this guess is within their limit
 }
 
-// Key starts a look under a key of a key space. A client pays once for a key under
+// Key starts a guess at a key of a key space. A client pays once for a key under
 // which it finds nothing, however often it asks.
 func (l *Limiter) Key(address netip.Addr, space, key string) (Guess, error) {
 	if l == nil {
@@ -34,7 +39,7 @@ func (l *Limiter) Key(address netip.Addr, space, key string) (Guess, error) {
 	return l.guess(n, unknownKeys, hash)
 }
 
-// UserCode starts a look under a user code.
+// UserCode starts a guess at a user code.
 func (l *Limiter) UserCode(address netip.Addr) (Guess, error) {
 	if l == nil {
 		return Guess{}, nil
@@ -42,7 +47,7 @@ func (l *Limiter) UserCode(address netip.Addr) (Guess, error) {
 	return l.guess(networkOf(address), userCodes, 0)
 }
 
-// guess pays for a look.
+// guess pays for a guess.
 func (l *Limiter) guess(n network, k kind, hash uint64) (Guess, error) {
 	now := l.now()
 	shard, c := l.table.lock(n)
@@ -91,8 +96,8 @@ func (g Guess) Miss(ctx context.Context) (refused, err error) {
 	return refused, err
 }
 
-// countClient counts what the client has missed, and blocks it if that is more
-// than all servers together allow.
+// countClient counts the client's misses, and blocks it if they are more than all
+// servers together allow.
 func (g Guess) countClient(ctx context.Context, rate Rate) error {
 	l := g.limiter
 	if rate.N == 0 {
@@ -126,7 +131,7 @@ func (g Guess) countTotal(ctx context.Context, rate Rate) error {
 	}
 	missed := all.pending.Swap(0)
 	if missed == 0 {
-		return nil // another one has counted it
+		return nil // another request has counted it
 	}
 	count, left, err := g.limiter.shared.add(ctx, kindNames[g.kind]+totalSuffix, network{}, rate.Per, missed)
 	if err != nil || count < rate.N {
@@ -140,5 +145,41 @@ func (g Guess) countTotal(ctx context.Context, rate Rate) error {
 // beyond the limit by as many.
 func batch(rate Rate) int64 { return max(1, rate.N/64) }
 
-// countTime bounds how long counting in the store may take.
-const countTime = time.Second
+// counter counts in a store that several servers share. A count belongs to a
+// limit, a client and a stretch of time, which begins at the same moment on all
+// servers; it expires with that.
+type counter struct{ counts sealed.Records[int64] }
+
+func newCounter(vault *sealed.Vault) *counter {
+	if vault == nil {
+		return nil
+	}
+	return &counter{sealed.NewRecords(vault, packCount, unpackCount)}
+}
+
+func packCount(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+
+func unpackCount(in []byte) (int64, error) {
+	if len(in) != 8 {
+		return 0, errors.New("not a count")
+	}
+	return int64(binary.BigEndian.Uint64(in)), nil
+}
+
+// add adds n and returns the count, and how long until it starts anew.
+func (c counter) add(
+	ctx context.Context, name string, of network, per time.Duration, n int64,
+) (count int64, left time.Duration, err error) {
+	// The guess counts even if the client leaves.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	now := time.Now()
+	stretch := now.UnixNano() / int64(per)
+	ends := time.Unix(0, (stretch+1)*int64(per))
+	at := sealed.NewSlot("limit "+name, secret.New(fmt.Sprintf("%x %t %d", of.bits, of.six, stretch)))
+	rec, err := c.counts.Update(ctx, at, func(rec *sealed.Record[int64]) error {
+		rec.Value, rec.Expires = rec.Value+n, ends
+		return nil
+	})
+	return rec.Value, ends.Sub(now), err
+}

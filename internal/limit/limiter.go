@@ -1,8 +1,29 @@
+// Package limit bounds what one client, and all clients together, may ask of the
+// server, so that a flood from one address leaves the others served and guessing
+// is slow. docs/limits.md derives each limit: honest users never reach it.
+//
+// A client is an IPv4 address or the /64 of an IPv6 address. There are four ways
+// to count:
+//
+//   - Rates are leaky buckets, see bucket: one for each client, and one that all
+//     clients share.
+//   - A guess, at a key or a user code, is paid for in advance and given back if
+//     it was right, see [Guess]. A call to Stack Exchange counts after the answer,
+//     and only if that is a refusal.
+//   - Deposits are a sliding window of the entries and bytes that a client has
+//     stored, see window.
+//   - Waiting claims and open connections are places, taken and given back.
+//
+// What is known of clients is in memory, of bounded size: when the table is full,
+// it forgets the client that is nearest to having its whole budget again. Servers
+// that share a store count wrong guesses there too, in batches, so that several
+// servers do not give several times the guesses.
 package limit
 
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -123,42 +144,32 @@ func (l *Limiter) Deposit(address netip.Addr, entries, bytes int) error {
 	return l.refused(Deposits, wait)
 }
 
-// MayRedeem reports whether Stack Exchange may be asked to redeem a code for a
-// client: not if it has refused too many.
-func (l *Limiter) MayRedeem(address netip.Addr) error { return l.mayAsk(address, redemptions) }
-
-// RedeemedInVain counts a code that Stack Exchange has refused.
-func (l *Limiter) RedeemedInVain(address netip.Addr) { l.inVain(address, redemptions) }
-
-// MayRevoke reports whether Stack Exchange may be asked to end a token for a
-// client: not if too many were unknown to it.
-func (l *Limiter) MayRevoke(address netip.Addr) error { return l.mayAsk(address, revocations) }
-
-// RevokedInVain counts a token that Stack Exchange does not know.
-func (l *Limiter) RevokedInVain(address netip.Addr) { l.inVain(address, revocations) }
-
-// mayAsk counts nothing, because only the answer shows whether a call was in vain:
-// calls that are under way by then may go beyond the limit.
-func (l *Limiter) mayAsk(address netip.Addr, k kind) error {
+// MayCall reports whether Stack Exchange may be called for a client: not if it has
+// refused too many of its calls. name is [Redemptions] or [Revocations]. MayCall
+// counts nothing, so calls that are under way by then may go beyond the limit.
+func (l *Limiter) MayCall(address netip.Addr, name string) error {
 	if l == nil {
 		return nil
 	}
+	k := slices.Index(kindNames[:], name)
 	shard, c := l.table.lock(networkOf(address))
 	_, wait := l.buckets[k].next(c.levels[k], l.now())
 	shard.mu.Unlock()
-	return l.refused(kindNames[k], wait)
+	return l.refused(name, wait)
 }
 
-func (l *Limiter) inVain(address netip.Addr, k kind) {
+// CallRefused counts a call that Stack Exchange has refused, see [Limiter.MayCall].
+func (l *Limiter) CallRefused(address netip.Addr, name string) {
 	if l == nil {
 		return
 	}
+	k := slices.Index(kindNames[:], name)
 	shard, c := l.table.lock(networkOf(address))
 	c.levels[k], _ = l.buckets[k].next(c.levels[k], l.now())
 	shard.mu.Unlock()
 }
 
-// placeRetry is when a client is told to come again for one of its own places.
+// placeRetry is when a client may ask again for one of its own places.
 const placeRetry = 5 * time.Second
 
 // Wait counts a client's claim as waiting until done is called.
@@ -177,22 +188,20 @@ func (l *Limiter) connect(address netip.Addr) (done func(), err error) {
 	return l.occupy(address, Connections, l.config.Connections, func(c *client) *int32 { return &c.conns })
 }
 
-// occupy takes one of the limit places that each client has, as counted by
-// taken; 0 is no limit.
-func (l *Limiter) occupy(address netip.Addr, name string, limit int, taken func(*client) *int32) (done func(), err error) {
-	if limit <= 0 {
+// occupy takes one of the places that each client has, unless all are taken.
+func (l *Limiter) occupy(
+	address netip.Addr, name string, places int, taken func(*client) *int32,
+) (done func(), err error) {
+	if places <= 0 { // no limit
 		return func() {}, nil
 	}
 	n := networkOf(address)
 	shard, c := l.table.lock(n)
-	allowed := *taken(c) < int32(limit)
-	if allowed {
-		*taken(c)++
-	}
-	shard.mu.Unlock()
-	if !allowed {
+	defer shard.mu.Unlock()
+	if *taken(c) >= int32(places) {
 		return nil, l.refused(name, placeRetry)
 	}
+	*taken(c)++
 	return func() {
 		shard, c := l.table.lock(n)
 		*taken(c) = max(0, *taken(c)-1) // the client may have been forgotten meanwhile

@@ -217,10 +217,10 @@ func TestOff(t *testing.T) {
 			done()
 			key, keyErr := l.Key(here, "0", time.Now().String())
 			code, codeErr := l.UserCode(here)
-			l.RedeemedInVain(here)
-			l.RevokedInVain(here)
+			l.CallRefused(here, Redemptions)
+			l.CallRefused(here, Revocations)
 			return errors.Join(l.Request(here), l.Exchange(here), l.Deposit(here, 1, 300),
-				miss(t, key, keyErr), miss(t, code, codeErr), l.MayRedeem(here), l.MayRevoke(here))
+				miss(t, key, keyErr), miss(t, code, codeErr), l.MayCall(here, Redemptions), l.MayCall(here, Revocations))
 		})
 		if err != nil {
 			t.Errorf("%d, then %v", n, err)

@@ -40,17 +40,14 @@ func (l *listener) Accept() (net.Conn, error) {
 		if done, err := l.limiter.connect(address); err == nil {
 			return &counted{conn, sync.OnceFunc(done)}, nil
 		}
-		_ = conn.SetLinger(0) // the system is to remember nothing of it
+		_ = conn.SetLinger(0) // so the system keeps no state of it
 		conn.Close()
 	}
 }
 
 func addressOf(conn *net.TCPConn) netip.Addr {
-	remote, ok := conn.RemoteAddr().(*net.TCPAddr)
-	if !ok {
-		return netip.Addr{}
-	}
-	return remote.AddrPort().Addr().Unmap()
+	remote, _ := conn.RemoteAddr().(*net.TCPAddr)
+	return remote.AddrPort().Addr().Unmap() // zero for nil
 }
 
 // counted is a connection that counts until it is closed.

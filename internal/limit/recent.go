@@ -3,6 +3,7 @@ package limit
 import (
 	"hash/maphash"
 	"math/bits"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,7 +21,7 @@ const (
 )
 
 // recent remembers which unknown keys each client has paid for, as hashes in a
-// table of fixed size. What is forgotten has to be paid for once more.
+// table of fixed size. A client pays once more for a key that was forgotten.
 type recent struct {
 	seed  maphash.Seed
 	locks [recentLocks]sync.Mutex
@@ -47,39 +48,25 @@ func (r *recent) hash(n network, space, key string) uint64 {
 	}{n, space, key}) | 1 // 0 is an empty place
 }
 
-// lock returns the row of a hash, and its lock, held.
-func (r *recent) lock(hash uint64) (*[ways]uint64, *sync.Mutex) {
-	i := (hash >> 1) % uint64(len(r.rows))
-	mu := &r.locks[i%recentLocks]
-	mu.Lock()
-	return &r.rows[i], mu
-}
-
 // has reports whether hash is remembered, and marks it as used.
-func (r *recent) has(hash uint64) bool {
-	row, mu := r.lock(hash)
-	defer mu.Unlock()
-	for i, there := range row {
-		if there == hash {
-			copy(row[1:i+1], row[:i])
-			row[0] = hash
-			return true
-		}
-	}
-	return false
-}
+func (r *recent) has(hash uint64) bool { return r.use(hash, false) }
 
 // add remembers hash, in the place of another if the row is full.
-func (r *recent) add(hash uint64) {
-	row, mu := r.lock(hash)
+func (r *recent) add(hash uint64) { r.use(hash, true) }
+
+func (r *recent) use(hash uint64, add bool) (found bool) {
+	place := (hash >> 1) % uint64(len(r.rows))
+	mu, row := &r.locks[place%recentLocks], &r.rows[place]
+	mu.Lock()
 	defer mu.Unlock()
-	last := ways - 1
-	for i, there := range row {
-		if there == hash {
-			last = i
-			break
+	i := slices.Index(row[:], hash)
+	if found = i >= 0; !found {
+		if !add {
+			return false
 		}
+		i = ways - 1
 	}
-	copy(row[1:last+1], row[:last])
+	copy(row[1:i+1], row[:i])
 	row[0] = hash
+	return found
 }

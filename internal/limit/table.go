@@ -1,10 +1,72 @@
 package limit
 
 import (
+	"encoding/binary"
 	"hash/maphash"
+	"math"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 )
+
+// network is what counts as one client.
+type network struct {
+	bits uint64
+	six  bool
+}
+
+func networkOf(address netip.Addr) network {
+	address = address.Unmap()
+	switch {
+	case address.Is4():
+		four := address.As4()
+		return network{bits: uint64(binary.BigEndian.Uint32(four[:]))}
+	case address.Is6():
+		all := address.As16()
+		return network{binary.BigEndian.Uint64(all[:8]), true}
+	}
+	return network{} // no address
+}
+
+// ClientOf returns what counts as one client: the address, or the /64 of an
+// IPv6 address. It is zero for the zero address.
+func ClientOf(address netip.Addr) netip.Prefix {
+	address = address.Unmap()
+	bits := address.BitLen()
+	if address.Is6() {
+		bits = 64
+	}
+	prefix, _ := address.Prefix(bits) // an error means that there is no address
+	return prefix
+}
+
+// client is what is known of a client. It holds no pointers, so that the garbage
+// collector does not scan a full table.
+type client struct {
+	network  network
+	levels   [kinds]int64    // of the buckets
+	blocked  [guesses]int64  // until when the store says that the limit is reached
+	pending  [guesses]uint32 // guesses not yet counted in the store
+	waiters  int32
+	conns    int32
+	deposits window
+}
+
+// load returns when the client has its whole budget again. While it waits or is
+// connected, that is not known.
+func (c *client) load() int64 {
+	if c.waiters > 0 || c.conns > 0 {
+		return math.MaxInt64
+	}
+	load := max(0, c.deposits.until)
+	for _, level := range c.levels {
+		load = max(load, level)
+	}
+	for _, until := range c.blocked {
+		load = max(load, until)
+	}
+	return load
+}
 
 const (
 	shards = 64
