@@ -1,5 +1,4 @@
-// Package metrics counts what a server does, in the form that Prometheus
-// reads. docs/monitoring.md says what each metric means.
+// Package metrics counts what a server does, for Prometheus. docs/monitoring.md says what each metric means.
 //
 // What labels can hold is bounded, and decided by this program: no key, no
 // address, no app and no other text from outside becomes one.
@@ -16,15 +15,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Config is what a [Metrics] needs to know.
+// Config configures a [Metrics].
 type Config struct {
 	Build Build
-	// Limits are the names of the limits that requests may hit. Hits of
-	// others count as "other".
+	// Limits are the names of the limits. Hits of others count as "other".
 	Limits []string
 }
 
-// Build says which program runs.
+// Build identifies the program.
 type Build struct{ Version, Revision, Go string }
 
 // Metrics holds all metrics of one server. It is safe for concurrent use and
@@ -38,7 +36,7 @@ type Metrics struct {
 	limits   map[string]prometheus.Counter
 }
 
-// New returns metrics that nothing has been counted in.
+// New returns metrics that are all zero.
 func New(c Config) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(collectors.NewGoCollector(),
@@ -56,7 +54,7 @@ func New(c Config) *Metrics {
 	return m
 }
 
-// other is the label value for what is not known.
+// other is the label value for unknown ones.
 const other = "other"
 
 // Handler serves the metrics.
@@ -66,18 +64,17 @@ func (m *Metrics) Handler() http.Handler {
 
 // LimitHit counts a request that was refused because of a limit.
 func (m *Metrics) LimitHit(name string) {
-	hits, ok := m.limits[name]
-	if !ok {
-		hits = m.limits[other]
+	if hits, ok := m.limits[name]; ok {
+		hits.Inc()
+	} else {
+		m.limits[other].Inc()
 	}
-	hits.Inc()
 }
 
 // Log shows how many lines log has dropped. It is called once.
 func (m *Metrics) Log(log interface{ Dropped() uint64 }) {
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "dss_log_lines_dropped_total", Help: "Lines of the log dropped because what reads it is too slow or gone.",
-	}, func() float64 { return float64(log.Dropped()) }))
+	m.counterOf("dss_log_lines_dropped_total", "Lines of the log dropped because its reader is too slow or gone.",
+		func() float64 { return float64(log.Dropped()) })
 }
 
 // Certificate shows from when to when the certificate is valid that own
@@ -118,9 +115,13 @@ func (m *Metrics) histograms(name, help string, buckets []float64, labels ...str
 	return v
 }
 
-// gaugeOf shows what read returns at the time.
+// gaugeOf shows what read returns at the time, and counterOf does too.
 func (m *Metrics) gaugeOf(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+}
+
+func (m *Metrics) counterOf(name, help string, read func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
 }
 
 // quick are buckets for what takes microseconds to seconds.

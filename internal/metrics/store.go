@@ -31,13 +31,14 @@ func (m *Metrics) Store(s sealed.Store, capacity Capacity) sealed.Store {
 }
 
 func (m *Metrics) usage(usage func() (entries, bytes int64), capacity Capacity) {
-	m.gaugeOf("dss_store_entries", "Entries in the store.", func() float64 { entries, _ := usage(); return float64(entries) })
+	m.gaugeOf("dss_store_entries", "Entries in the store.",
+		func() float64 { entries, _ := usage(); return float64(entries) })
 	m.gaugeOf("dss_store_bytes", "Size of the entries in the store, and 256 bytes for each.",
 		func() float64 { _, bytes := usage(); return float64(bytes) })
-	m.gaugeOf("dss_store_entries_limit", "Entries the store may hold (--max-entries).",
-		func() float64 { return float64(capacity.Entries) })
-	m.gaugeOf("dss_store_bytes_limit", "Size of the entries the store may hold.",
-		func() float64 { return float64(capacity.Bytes) })
+	m.gauges("dss_store_entries_limit", "Entries the store may hold (--max-entries).").
+		WithLabelValues().Set(float64(capacity.Entries))
+	m.gauges("dss_store_bytes_limit", "Size of the entries the store may hold.").
+		WithLabelValues().Set(float64(capacity.Bytes))
 }
 
 // operation is what one operation of a store counts in.
@@ -46,12 +47,12 @@ type operation struct {
 	full, failed prometheus.Counter
 }
 
-// done counts an operation. A caller who left is no failure.
-func (o operation) done(started time.Time, err error) {
+// done counts an operation that returned *err. A caller that left is not a failure.
+func (o operation) done(started time.Time, err *error) {
 	o.took.Observe(time.Since(started).Seconds())
 	switch {
-	case err == nil, errors.Is(err, context.Canceled):
-	case errors.Is(err, sealed.ErrFull):
+	case *err == nil, errors.Is(*err, context.Canceled):
+	case errors.Is(*err, sealed.ErrFull):
 		o.full.Inc()
 	default:
 		o.failed.Inc()
@@ -64,14 +65,6 @@ type store struct {
 	create, get, take, replace, watch operation
 }
 
-// Create implements [sealed.Store].
-func (s *store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (created bool, err error) {
-	started := time.Now()
-	created, err = s.Store.Create(ctx, id, value, ttl)
-	s.create.done(started, err)
-	return created, err
-}
-
 // Reserve returns the measured store's reserve, measured with it.
 func (s *store) Reserve() sealed.Store {
 	reserve := *s
@@ -79,34 +72,36 @@ func (s *store) Reserve() sealed.Store {
 	return &reserve
 }
 
+// Create implements [sealed.Store].
+func (s *store) Create(
+	ctx context.Context, id sealed.ID, value []byte, ttl time.Duration,
+) (created bool, err error) {
+	defer s.create.done(time.Now(), &err)
+	return s.Store.Create(ctx, id, value, ttl)
+}
+
 // Get implements [sealed.Store].
 func (s *store) Get(ctx context.Context, id sealed.ID) (value []byte, ok bool, err error) {
-	started := time.Now()
-	value, ok, err = s.Store.Get(ctx, id)
-	s.get.done(started, err)
-	return value, ok, err
+	defer s.get.done(time.Now(), &err)
+	return s.Store.Get(ctx, id)
 }
 
 // Take implements [sealed.Store].
 func (s *store) Take(ctx context.Context, id sealed.ID) (value []byte, ok bool, err error) {
-	started := time.Now()
-	value, ok, err = s.Store.Take(ctx, id)
-	s.take.done(started, err)
-	return value, ok, err
+	defer s.take.done(time.Now(), &err)
+	return s.Store.Take(ctx, id)
 }
 
 // Replace implements [sealed.Store].
-func (s *store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (replaced bool, err error) {
-	started := time.Now()
-	replaced, err = s.Store.Replace(ctx, id, old, next, ttl)
-	s.replace.done(started, err)
-	return replaced, err
+func (s *store) Replace(
+	ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration,
+) (replaced bool, err error) {
+	defer s.replace.done(time.Now(), &err)
+	return s.Store.Replace(ctx, id, old, next, ttl)
 }
 
 // Watch implements [sealed.Store].
-func (s *store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error) {
-	started := time.Now()
-	woken, err := s.Store.Watch(ctx, id)
-	s.watch.done(started, err)
-	return woken, err
+func (s *store) Watch(ctx context.Context, id sealed.ID) (woken <-chan struct{}, err error) {
+	defer s.watch.done(time.Now(), &err)
+	return s.Store.Watch(ctx, id)
 }

@@ -28,16 +28,12 @@ func (m *Metrics) newUpstream() upstream {
 		quotaFrom: m.gauges("dss_upstream_quota_limit",
 			"Requests that the Stack Exchange API allows in a day, as it last said."),
 	}
-	var names []string
-	for _, method := range methods {
-		names = append(names, string(method))
-	}
-	all(u.calls, names, []string{
-		string(stackexchange.CallOK), string(stackexchange.CallRefused), string(stackexchange.CallPaused),
-		string(stackexchange.CallThrottled), string(stackexchange.CallUnavailable),
+	all(u.calls, methods, []stackexchange.CallOutcome{
+		stackexchange.CallOK, stackexchange.CallRefused, stackexchange.CallPaused,
+		stackexchange.CallThrottled, stackexchange.CallUnavailable,
 	})
-	for _, name := range names {
-		u.took.WithLabelValues(name)
+	for _, method := range methods {
+		u.took.WithLabelValues(string(method))
 	}
 	return u
 }
@@ -52,17 +48,14 @@ func (m *Metrics) Called(c stackexchange.Call) {
 	}
 }
 
-// Server shows what a server knows: how many claims wait, of how many that may;
-// how many altered entries it has found; and whether Stack Exchange wants no
-// calls for a while.
+// Server shows how many claims wait at s, and how many may; how many altered
+// entries it has found; and how long Stack Exchange wants no calls.
 func (m *Metrics) Server(s *httpapi.Server, maxWaiters int) {
 	m.gaugeOf("dss_waits_in_flight", "Claims that wait for a deposit now.",
 		func() float64 { return float64(s.Waiting()) })
-	m.gaugeOf("dss_waits_limit", "How many claims may wait.",
-		func() float64 { return float64(maxWaiters) })
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "dss_unreadable_entries_total", Help: "Entries that were found altered in the store, and treated as absent.",
-	}, func() float64 { return float64(s.Unreadable()) }))
+	m.gauges("dss_waits_limit", "How many claims may wait.").WithLabelValues().Set(float64(maxWaiters))
+	m.counterOf("dss_unreadable_entries_total", "Entries that were found altered in the store, and treated as absent.",
+		func() float64 { return float64(s.Unreadable()) })
 	for _, method := range methods {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "dss_upstream_pause_seconds", ConstLabels: prometheus.Labels{"method": string(method)},

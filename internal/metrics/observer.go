@@ -1,0 +1,154 @@
+package metrics
+
+import (
+	"strconv"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/oauth"
+	"github.com/desktop-stack-serv/dss/internal/relay"
+)
+
+// maxRequestSeries bounds the combinations of route, method and status. A
+// server has some hundred.
+const maxRequestSeries = 1000
+
+// requests counts requests, each kind in series that it finds once.
+type requests struct {
+	underWay prometheus.Gauge
+	total    *prometheus.CounterVec
+	took     *prometheus.HistogramVec
+	errors   *prometheus.CounterVec
+
+	mu    *sync.RWMutex
+	known map[requestKind]requestSeries
+}
+
+type requestKind struct {
+	route, method string
+	status        int
+}
+
+type requestSeries struct {
+	total prometheus.Counter
+	took  prometheus.Observer
+}
+
+func (m *Metrics) newRequests() requests {
+	r := requests{
+		underWay: m.gauges("dss_requests_in_flight", "Requests under way, waiting ones included.").WithLabelValues(),
+		total: m.counters("dss_requests_total",
+			"Requests answered, by route, method and status.", "route", "method", "code"),
+		took: m.histograms("dss_request_duration_seconds",
+			"How long requests took, by route, without those that waited for a deposit.", quick, "route"),
+		errors: m.counters("dss_errors_total", "Answers that are an error, by its name.", "error"),
+		mu:     &sync.RWMutex{}, known: map[requestKind]requestSeries{},
+	}
+	for _, name := range httpapi.ErrorNames() {
+		r.errors.WithLabelValues(name)
+	}
+	return r
+}
+
+// Began implements [httpapi.Observer].
+func (m *Metrics) Began() { m.requests.underWay.Inc() }
+
+// Ended implements [httpapi.Observer].
+func (m *Metrics) Ended(r httpapi.Request) {
+	m.requests.underWay.Dec()
+	series := m.requests.of(requestKind{r.Route, r.Method, r.Status})
+	series.total.Inc()
+	if !r.Waited {
+		series.took.Observe(r.Took.Seconds())
+	}
+	if r.Error != "" {
+		m.requests.errors.WithLabelValues(r.Error).Inc()
+	}
+}
+
+func (r *requests) of(kind requestKind) requestSeries {
+	r.mu.RLock()
+	series, ok := r.known[kind]
+	r.mu.RUnlock()
+	if ok {
+		return series
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.known) >= maxRequestSeries {
+		return r.series(requestKind{other, other, 0})
+	}
+	series = r.series(kind)
+	r.known[kind] = series
+	return series
+}
+
+func (r *requests) series(kind requestKind) requestSeries {
+	return requestSeries{
+		total: r.total.WithLabelValues(kind.route, kind.method, strconv.Itoa(kind.status)),
+		took:  r.took.WithLabelValues(kind.route),
+	}
+}
+
+// signIns counts what comes of requests.
+type signIns struct {
+	deposits, claims, grants, revocations *prometheus.CounterVec
+	waits                                 *prometheus.HistogramVec
+}
+
+// patience are buckets for waits, in seconds.
+var patience = []float64{.1, .5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60}
+
+func (m *Metrics) newSignIns() signIns {
+	s := signIns{
+		deposits: m.counters("dss_deposits_total", "Deposits, by kind and by what became of them.", "kind", "outcome"),
+		claims: m.counters("dss_claims_total",
+			"Claims that found something, by its kind and by what became of it.", "kind", "outcome"),
+		grants:      m.counters("dss_grants_total", "Steps of sign-ins at the OAuth server, by grant.", "grant", "step"),
+		revocations: m.counters("dss_revocations_total", "Tokens ended for apps, by outcome.", "outcome"),
+		waits: m.histograms("dss_wait_duration_seconds",
+			"How long claims waited for a deposit, by how that ended.", patience, "outcome"),
+	}
+	// A series that exists from the start has a rate when it first counts.
+	kinds := []string{relay.KindToken.String(), relay.KindCode.String(), relay.KindRefusal.String()}
+	all(s.deposits, kinds,
+		[]relay.Outcome{relay.Created, relay.Repeated, relay.Replaced, relay.Conflicted, relay.TooLate})
+	all(s.claims, append(kinds, relay.KindConflict.String()),
+		[]string{httpapi.Delivered, httpapi.Interrupted, httpapi.PutBack, httpapi.Lost})
+	all(s.grants, []oauth.Grant{oauth.CodeGrant, oauth.DeviceGrant},
+		[]oauth.Step{oauth.Started, oauth.Approved, oauth.Declined, oauth.Redeemed, oauth.Refused})
+	s.revocations.WithLabelValues(httpapi.Ended)
+	for _, outcome := range []string{
+		httpapi.WaitAnswered, httpapi.WaitEmpty, httpapi.WaitLeft, httpapi.WaitDrained, httpapi.WaitFull, httpapi.WaitFailed,
+	} {
+		s.waits.WithLabelValues(outcome)
+	}
+	return s
+}
+
+// all makes a series for each pair of labels.
+func all[A, B ~string](v *prometheus.CounterVec, first []A, second []B) {
+	for _, one := range first {
+		for _, two := range second {
+			v.WithLabelValues(string(one), string(two))
+		}
+	}
+}
+
+// Happened implements [httpapi.Observer].
+func (m *Metrics) Happened(e httpapi.Event) {
+	switch e.Name {
+	case httpapi.EventDeposit:
+		m.sign.deposits.WithLabelValues(e.Kind, e.Outcome).Inc()
+	case httpapi.EventClaim:
+		m.sign.claims.WithLabelValues(e.Kind, e.Outcome).Inc()
+	case httpapi.EventGrant:
+		m.sign.grants.WithLabelValues(e.Kind, e.Outcome).Inc()
+	case httpapi.EventRevocation:
+		m.sign.revocations.WithLabelValues(e.Outcome).Inc()
+	case httpapi.EventWait:
+		m.sign.waits.WithLabelValues(e.Outcome).Observe(e.Took.Seconds())
+	}
+}
