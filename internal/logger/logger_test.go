@@ -89,7 +89,7 @@ func TestSlowReader(t *testing.T) {
 		close(r.let)
 		log.Close()
 		got := r.text.String()
-		notice := fmt.Sprintf(`level=WARN msg="lines of the log were dropped, because what reads it is too slow or was gone" lines=%d`, log.Dropped())
+		notice := fmt.Sprintf(`level=WARN msg="lines of the log were dropped, because its reader is too slow or was gone" lines=%d`, log.Dropped())
 		if read := uint64(strings.Count(got, "msg=usual")); read+log.Dropped() != lines || strings.Count(got, "msg=urgent") != 1 || strings.Count(got, notice) != 1 {
 			t.Errorf("%d lines read, %d dropped; the end:\n%s", read, log.Dropped(), got[max(0, len(got)-500):])
 		}
