@@ -16,15 +16,17 @@ const headerTime = 5 * time.Second
 // protocol, version 1 or 2, in which a trusted proxy names the client. Other
 // peers' connections are closed unread, and those without a header fail.
 //
-// The header is read by whoever reads the connection first, not by Accept, so
-// a slow proxy holds up nobody else. It takes five seconds and 4 KiB at most;
-// what it says besides addresses is skipped, and a connection that the proxy
-// opened for itself (LOCAL, UNKNOWN) has the proxy's own address.
+// The first read of the connection reads the header, not Accept, so a slow proxy
+// delays no other connection. It takes five seconds and 4 KiB at most; all but the
+// addresses is skipped, and a connection that the proxy opened for itself (LOCAL,
+// UNKNOWN) has the proxy's own address.
 func (p Proxies) Listen(inner net.Listener) net.Listener {
 	if !p.header {
 		return inner
 	}
-	return &proxyproto.Listener{Listener: inner, ReadHeaderTimeout: headerTime, ConnPolicy: p.policy, ValidateHeader: checkHeader}
+	return &proxyproto.Listener{
+		Listener: inner, ReadHeaderTimeout: headerTime, ConnPolicy: p.policy, ValidateHeader: checkHeader,
+	}
 }
 
 func (p Proxies) policy(options proxyproto.ConnPolicyOptions) (proxyproto.Policy, error) {

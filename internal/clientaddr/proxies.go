@@ -1,32 +1,32 @@
+// Package clientaddr finds out whose request it is when proxies stand in front
+// of the server. It believes X-Forwarded-For and the PROXY protocol, and those
+// only from networks that the operator has named; Forwarded, X-Real-IP and all
+// other headers are never read, since not every proxy removes what a client
+// has put there. It returns the address of a client or of the last trusted proxy,
+// never text that a client made up.
 package clientaddr
 
 import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
-// Proxies are those whose word on client addresses counts. The zero value
-// trusts nobody.
+// Proxies are the trusted ones, which may name the addresses of clients. The zero
+// value trusts none.
 type Proxies struct {
 	networks []netip.Prefix
-	unix     bool // whoever connects to a Unix socket
+	unix     bool // the peers of Unix sockets, which have no address
 	header   bool // connections begin with a PROXY header
 }
 
-// Words in a list of proxies: the peers of Unix sockets, which have no address,
-// and the PROXY protocol.
-const (
-	unixSocket    = "unix"
-	proxyProtocol = "proxy-protocol"
-)
-
 // ParseProxies reads networks such as 10.0.0.0/8 and addresses, separated by
-// commas, unix for whoever connects to a Unix socket, and proxy-protocol if
-// connections begin with a PROXY header. A network with bits behind its length,
-// or of all addresses, is an error: the first is a mistake, and the second would
-// believe everybody. So is proxy-protocol alone.
+// commas, unix for the peers of Unix sockets, and proxy-protocol if connections
+// begin with a PROXY header. A network with bits behind its length, or of all
+// addresses, is an error: the first is a mistake, and the second would trust every
+// client. So is proxy-protocol alone.
 func ParseProxies(list string) (Proxies, error) {
 	var p Proxies
 	for text := range strings.SplitSeq(list, ",") {
@@ -34,9 +34,9 @@ func ParseProxies(list string) (Proxies, error) {
 			continue
 		}
 		switch text {
-		case unixSocket:
+		case "unix":
 			p.unix = true
-		case proxyProtocol:
+		case "proxy-protocol":
 			p.header = true
 		default:
 			network, err := parseNetwork(text)
@@ -47,7 +47,8 @@ func ParseProxies(list string) (Proxies, error) {
 		}
 	}
 	if p.header && p.Empty() {
-		return Proxies{}, errors.New("proxy-protocol needs the networks of the proxies: whoever else connects could name any client")
+		return Proxies{}, errors.New(
+			"proxy-protocol needs the networks of the proxies: any other peer could name any client")
 	}
 	return p, nil
 }
@@ -60,18 +61,19 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	network, err := netip.ParsePrefix(text)
 	switch {
 	case err != nil:
-		return netip.Prefix{}, fmt.Errorf("%q is no network such as 10.0.0.0/8 or 2001:db8::/32, nor unix or proxy-protocol; separate several with commas", text)
+		return netip.Prefix{}, fmt.Errorf("%q is not a network such as 10.0.0.0/8 or 2001:db8::/32, "+
+			"nor unix or proxy-protocol; separate several with commas", text)
 	case network.Addr().Is4In6():
 		return netip.Prefix{}, fmt.Errorf("%q: write IPv4 networks as IPv4", text)
 	case network.Bits() == 0:
-		return netip.Prefix{}, fmt.Errorf("%q would believe everybody", text)
+		return netip.Prefix{}, fmt.Errorf("%q would trust every client", text)
 	case network != network.Masked():
 		return netip.Prefix{}, fmt.Errorf("%q has bits behind its length: did you mean %s?", text, network.Masked())
 	}
 	return network, nil
 }
 
-// Empty reports whether nobody is trusted.
+// Empty reports whether no proxy is trusted.
 func (p Proxies) Empty() bool { return len(p.networks) == 0 && !p.unix }
 
 // Unix reports whether the peers of Unix sockets are trusted.
@@ -79,10 +81,5 @@ func (p Proxies) Unix() bool { return p.unix }
 
 // Contain reports whether address is a trusted proxy's.
 func (p Proxies) Contain(address netip.Addr) bool {
-	for _, network := range p.networks {
-		if network.Contains(address) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.networks, func(n netip.Prefix) bool { return n.Contains(address) })
 }

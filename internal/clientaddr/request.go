@@ -11,7 +11,7 @@ import (
 
 const (
 	forwardedFor = "X-Forwarded-For"
-	// maxHops bounds how many proxies may stand behind each other.
+	// maxHops bounds how many proxies a request may pass.
 	maxHops = 32
 	// maxEntry is the longest address with a port, in brackets, in bytes.
 	maxEntry = len("[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535")
@@ -22,7 +22,7 @@ const (
 // connection has none, as over a Unix socket.
 //
 // X-Forwarded-For is read from its right end, where the proxy nearest to us
-// writes: the first address that is no trusted proxy's is the client's. The
+// writes: the first address that is not a trusted proxy's is the client's. The
 // walk ends at an entry that is not an address, with the proxy that let it
 // through.
 func (p Proxies) Of(r *http.Request) netip.Addr {
@@ -48,7 +48,7 @@ func (p Proxies) Of(r *http.Request) netip.Addr {
 	return address
 }
 
-// peerOf returns who has sent r, and whether that is a trusted proxy. The peer
+// peerOf returns the sender of r, and whether it is a trusted proxy. The peer
 // of a Unix socket chooses its name, which may look like an address.
 func (p Proxies) peerOf(r *http.Request) (address netip.Addr, trusted bool) {
 	if local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr); isUnix(local) {

@@ -126,8 +126,8 @@ func TestUnixSocket(t *testing.T) {
 
 func TestParseProxies(t *testing.T) {
 	for list, want := range map[string]string{
-		"10.0.0.1/8": "10.0.0.0/8", "0.0.0.0/0": "everybody", "::/0": "everybody", "nginx": "10.0.0.0/8", "unix:/run/dss.sock": "nor unix", "UNIX": "nor unix",
-		"::ffff:10.0.0.0/104": "as IPv4", "fe80::1%eth0": "is no network", "10.0.0.0/33": "is no network",
+		"10.0.0.1/8": "10.0.0.0/8", "0.0.0.0/0": "every client", "::/0": "every client", "nginx": "10.0.0.0/8", "unix:/run/dss.sock": "nor unix", "UNIX": "nor unix",
+		"::ffff:10.0.0.0/104": "as IPv4", "fe80::1%eth0": "is not a network", "10.0.0.0/33": "is not a network",
 		"proxy-protocol": "needs the networks",
 	} {
 		if _, err := ParseProxies(list); err == nil || !strings.Contains(err.Error(), want) {
