@@ -23,18 +23,10 @@ const (
 	Problem       // do not run on this
 )
 
-// String is how the level is shown.
-func (l Level) String() string {
-	switch l {
-	case OK:
-		return "ok"
-	case Warning:
-		return "warning"
-	}
-	return "problem"
-}
+// String returns the level as it is shown.
+func (l Level) String() string { return [...]string{"ok", "warning", "problem"}[l] }
 
-// Finding is one thing that was looked at.
+// Finding is the result of one inspection.
 type Finding struct {
 	Level   Level
 	Subject string // a word or two, such as "version"
@@ -60,11 +52,11 @@ const probes = 20
 
 // Measure times round trips to an engine and compares its clock with this
 // machine's, in the fastest one. ask returns the engine's time, or a zero time
-// if the engine does not tell it.
+// if the engine does not report it.
 func Measure(ask func() (time.Time, error)) []Finding {
 	var took []time.Duration
 	var ahead, uncertainty time.Duration
-	told := false
+	known := false
 	for range probes {
 		began := time.Now()
 		theirs, err := ask()
@@ -72,30 +64,31 @@ func Measure(ask func() (time.Time, error)) []Finding {
 			return []Finding{Problem.Finding("round trip", "fails: %v", err)}
 		}
 		trip := time.Since(began)
-		if !theirs.IsZero() && (!told || trip/2 < uncertainty) {
-			ahead, uncertainty, told = theirs.Sub(began.Add(trip/2)), trip/2, true
+		if !theirs.IsZero() && (!known || trip/2 < uncertainty) {
+			ahead, uncertainty, known = theirs.Sub(began.Add(trip/2)), trip/2, true
 		}
 		took = append(took, trip)
 	}
-	if !told {
+	if !known {
 		return []Finding{RoundTrips(took), Warning.Finding("clock",
-			"the server does not tell its time, so whether the clocks agree could not be checked; allow the user TIME")}
+			"the server does not report its time, so whether the clocks agree could not be checked; allow the user TIME")}
 	}
 	return []Finding{RoundTrips(took), Clock(ahead, uncertainty)}
 }
 
-// Limits of a clock's difference.
 const (
-	clockWarning = time.Second
-	clockProblem = 5 * time.Second
+	// clockWarning and clockProblem are how much two clocks may differ.
+	clockWarning, clockProblem = time.Second, 5 * time.Second
+	// slowRoundTrip is the highest median of round trips without a warning.
+	slowRoundTrip = 20 * time.Millisecond
 )
 
-// Clock judges how far a server's clock is ahead of this machine's. The
-// measurement may be wrong by uncertainty in either direction.
+// Clock judges how far a server's clock is ahead of this machine's, measured
+// with an uncertainty in either direction.
 func Clock(ahead, uncertainty time.Duration) Finding {
 	certain := max(0, ahead.Abs()-uncertainty)
-	f := Finding{OK, "clock", fmt.Sprintf("the server's clock and this machine's differ by %s (± "+
-		"%s)", round(ahead.Abs()), round(uncertainty))}
+	f := OK.Finding("clock", "the server's clock and this machine's differ by %s (± %s)",
+		round(ahead.Abs()), round(uncertainty))
 	switch {
 	case certain > clockProblem:
 		f.Level = Problem
@@ -112,15 +105,13 @@ func Clock(ahead, uncertainty time.Duration) Finding {
 func RoundTrips(took []time.Duration) Finding {
 	sorted := slices.Sorted(slices.Values(took))
 	median, worst := sorted[len(sorted)/2], sorted[len(sorted)-1]
-	f := Finding{OK, "round trip", fmt.Sprintf("%s, at worst %s", round(median), round(worst))}
+	f := OK.Finding("round trip", "%s, at worst %s", round(median), round(worst))
 	if median > slowRoundTrip {
 		f.Level = Warning
 		f.Text += ": every deposit and claim waits for it at least once; run the store closer to the servers"
 	}
 	return f
 }
-
-const slowRoundTrip = 20 * time.Millisecond
 
 func round(d time.Duration) time.Duration {
 	if d < time.Millisecond {
@@ -130,8 +121,7 @@ func round(d time.Duration) time.Duration {
 }
 
 const (
-	// exerciseLife is how long what an exercise stores lives if it is not
-	// taken away again.
+	// exerciseLife is the life of an exercise's entry that is not taken.
 	exerciseLife = time.Minute
 	// wakeTime is how long a notification may take.
 	wakeTime = 2 * time.Second
@@ -160,16 +150,16 @@ func Examine(ctx context.Context, url string, opened Runner, inspect func(contex
 	if inspect != nil {
 		findings = append(findings, inspect(ctx)...)
 	} else {
-		findings = append(findings, Finding{OK, "servers", "this store is for one server: no other can use it at the " +
-			"same time"})
+		findings = append(findings, Finding{OK, "servers",
+			"this store is for one server: no other can use it at the same time"})
 	}
 	return append(findings, Exercise(ctx, opened)...)
 }
 
-// Unopened is what to say of a store that was not opened, because that would
+// Unopened is the finding on a store that was not opened, because that would
 // create or upgrade it: what a start would do.
-func Unopened(what string) Finding {
-	return Finding{OK, "connection", what + "; nothing else was looked at, as that would create it"}
+func Unopened(what string) []Finding {
+	return []Finding{{OK, "connection", what + "; nothing else was looked at, as that would create it"}}
 }
 
 // Failed is what a check returns after an error from opening a store.
@@ -182,47 +172,55 @@ func Failed(err error) ([]Finding, error) {
 
 // Exercise does everything that a server does with a store, on an entry of
 // its own, and times it. It stops at the first operation that fails.
-func Exercise(ctx context.Context, store sealed.Store) []Finding {
-	e := exercise{store: store, value: []byte("dss store check"), next: []byte("dss store check, replaced")}
-	rand.Read(e.id[:])
+func Exercise(ctx context.Context, store sealed.Store) (findings []Finding) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var id sealed.ID
+	rand.Read(id[:])
+	value, next := []byte("dss store check"), []byte("dss store check, replaced")
+	var woken <-chan struct{}
 	for _, step := range []struct {
 		name string
-		run  func(context.Context) error
+		run  func() error
 	}{
-		{"watch", e.watch}, {"create", e.create}, {"wake", e.wake}, {"get", e.get}, {"replace", e.replace}, {"take", e.take},
+		{"watch", func() (err error) {
+			woken, err = store.Watch(ctx, id)
+			return err
+		}},
+		{"create", func() error {
+			created, err := store.Create(ctx, id, value, exerciseLife)
+			return expect(created, err, "a new entry was not stored")
+		}},
+		{"wake", func() error { return awaitWake(ctx, woken) }},
+		{"get", func() error {
+			got, ok, err := store.Get(ctx, id)
+			return expect(ok && bytes.Equal(got, value), err, "what was stored did not come back")
+		}},
+		{"replace", func() error {
+			replaced, err := store.Replace(ctx, id, value, next, exerciseLife)
+			return expect(replaced, err, "an entry was not replaced")
+		}},
+		{"take", func() error {
+			got, ok, err := store.Take(ctx, id)
+			if err := expect(ok && bytes.Equal(got, next), err, "an entry was not taken"); err != nil {
+				return err
+			}
+			_, again, err := store.Take(ctx, id)
+			return expect(!again, err, "an entry was taken twice")
+		}},
 	} {
 		began := time.Now()
-		if err := step.run(ctx); err != nil {
-			return append(e.findings, Finding{Problem, step.name, "failed: " + err.Error()})
+		if err := step.run(); err != nil {
+			return append(findings, Problem.Finding(step.name, "failed: %v", err))
 		}
-		e.findings = append(e.findings, Finding{OK, step.name, "works, " + round(time.Since(began)).String()})
+		findings = append(findings, OK.Finding(step.name, "works, %s", round(time.Since(began))))
 	}
-	return e.findings
+	return findings
 }
 
-type exercise struct {
-	store       sealed.Store
-	id          sealed.ID
-	value, next []byte
-	woken       <-chan struct{}
-	findings    []Finding
-}
-
-func (e *exercise) watch(ctx context.Context) (err error) {
-	e.woken, err = e.store.Watch(ctx, e.id)
-	return err
-}
-
-func (e *exercise) create(ctx context.Context) error {
-	created, err := e.store.Create(ctx, e.id, e.value, exerciseLife)
-	return expect(created, err, "a new entry was not stored")
-}
-
-func (e *exercise) wake(ctx context.Context) error {
+func awaitWake(ctx context.Context, woken <-chan struct{}) error {
 	select {
-	case <-e.woken:
+	case <-woken:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -232,31 +230,9 @@ func (e *exercise) wake(ctx context.Context) error {
 	}
 }
 
-func (e *exercise) get(ctx context.Context) error {
-	value, ok, err := e.store.Get(ctx, e.id)
-	return expect(ok && bytes.Equal(value, e.value), err, "what was stored did not come back")
-}
-
-func (e *exercise) replace(ctx context.Context) error {
-	replaced, err := e.store.Replace(ctx, e.id, e.value, e.next, exerciseLife)
-	return expect(replaced, err, "an entry was not replaced")
-}
-
-func (e *exercise) take(ctx context.Context) error {
-	value, ok, err := e.store.Take(ctx, e.id)
-	if err := expect(ok && bytes.Equal(value, e.next), err, "an entry was not taken"); err != nil {
-		return err
-	}
-	_, again, err := e.store.Take(ctx, e.id)
-	return expect(!again, err, "an entry was taken twice")
-}
-
 func expect(ok bool, err error, otherwise string) error {
-	if err != nil {
-		return err
-	}
-	if !ok {
+	if err == nil && !ok {
 		return errors.New(otherwise)
 	}
-	return nil
+	return err
 }

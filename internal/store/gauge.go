@@ -50,11 +50,8 @@ type Gauge struct {
 // NewGauge returns a gauge for a store that count counts. It knows nothing of the
 // store before its first count.
 func NewGauge(limits Limits, count func(context.Context) (Totals, error), now func() time.Time) *Gauge {
-	return &Gauge{limits: limits.OrDefault(), count: count, now: now, counting: make(chan struct{}, 1)}
+	return &Gauge{limits: limits, count: count, now: now, counting: make(chan struct{}, 1)}
 }
-
-// Limits are those that the gauge was made with.
-func (g *Gauge) Limits() Limits { return g.limits }
 
 // Allow returns [sealed.ErrFull] if another entry with a value of bytes does not
 // fit within limits, or the count's error.

@@ -27,15 +27,17 @@ func (c *counter) count(context.Context) (store.Totals, error) {
 	return c.holds, c.err
 }
 
+var limits = store.Limits{MaxEntries: 10, MaxBytes: 10_000}
+
 func newGauge(c *counter) *store.Gauge {
-	return store.NewGauge(store.Limits{MaxEntries: 10, MaxBytes: 10_000}, c.count, time.Now)
+	return store.NewGauge(limits, c.count, time.Now)
 }
 
 // fill stores n entries of a byte, and returns how many were allowed.
 func fill(t *testing.T, g *store.Gauge, n int) int {
 	t.Helper()
 	for i := range n {
-		if err := g.Allow(t.Context(), 1, g.Limits()); errors.Is(err, sealed.ErrFull) {
+		if err := g.Allow(t.Context(), 1, limits); errors.Is(err, sealed.ErrFull) {
 			return i
 		} else if err != nil {
 			t.Fatal(err)
@@ -68,7 +70,7 @@ func TestFullStoreIsNotCountedAllTheTime(t *testing.T) {
 		g := newGauge(c)
 		g.Add(10, 0)
 		for range 1000 {
-			if err := g.Allow(t.Context(), 1, g.Limits()); err != sealed.ErrFull {
+			if err := g.Allow(t.Context(), 1, limits); err != sealed.ErrFull {
 				t.Fatalf("Allow = %v", err)
 			}
 		}
@@ -99,10 +101,10 @@ func TestRoomAfterATake(t *testing.T) {
 func TestBytes(t *testing.T) {
 	g := newGauge(&counter{holds: store.Totals{Entries: 1, Bytes: 9000}})
 	g.Add(1, 9000)
-	if err := g.Allow(t.Context(), 2000, g.Limits()); err != sealed.ErrFull {
+	if err := g.Allow(t.Context(), 2000, limits); err != sealed.ErrFull {
 		t.Errorf("Allow = %v, want ErrFull", err)
 	}
-	if err := g.Allow(t.Context(), 100, g.Limits()); err != nil {
+	if err := g.Allow(t.Context(), 100, limits); err != nil {
 		t.Errorf("Allow = %v", err)
 	}
 	if err := g.AllowGrowth(t.Context(), 2000); err != sealed.ErrFull {
@@ -120,7 +122,7 @@ func TestTroubleIsNotFull(t *testing.T) {
 	trouble := errors.New("no answer")
 	g := newGauge(&counter{err: trouble})
 	g.Add(10, 0)
-	if err := g.Allow(t.Context(), 1, g.Limits()); !errors.Is(err, trouble) {
+	if err := g.Allow(t.Context(), 1, limits); !errors.Is(err, trouble) {
 		t.Errorf("Allow = %v", err)
 	}
 }

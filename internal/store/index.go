@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"container/heap"
 	"math"
 	"time"
@@ -14,24 +15,17 @@ const (
 	DefaultMaxBytes   = 64 << 20
 )
 
-// Limits caps what a store holds. Zero values stand for the defaults.
+// Limits caps what a store holds. Zero values mean the defaults.
 type Limits struct {
 	MaxEntries int
 	MaxBytes   int64 // values and a fixed overhead for each
 }
 
-// Unlimited is for those who examine a store that another process fills.
+// Unlimited is for an examination of a store that another process fills.
 var Unlimited = Limits{MaxEntries: math.MaxInt32, MaxBytes: math.MaxInt64 / 2}
 
-// OrDefault returns the limits with the defaults in place of zero values.
-func (l Limits) OrDefault() Limits {
-	if l.MaxEntries <= 0 {
-		l.MaxEntries = DefaultMaxEntries
-	}
-	if l.MaxBytes <= 0 {
-		l.MaxBytes = DefaultMaxBytes
-	}
-	return l
+func (l Limits) orDefault() Limits {
+	return Limits{cmp.Or(l.MaxEntries, DefaultMaxEntries), cmp.Or(l.MaxBytes, DefaultMaxBytes)}
 }
 
 // reserveShare is the part of the limits by which a store may exceed them for
@@ -42,13 +36,14 @@ const reserveShare = 16
 
 // WithReserve returns the limits for what the store held already.
 func (l Limits) WithReserve() Limits {
-	l = l.OrDefault()
+	l = l.orDefault()
 	return Limits{l.MaxEntries + l.MaxEntries/reserveShare + 1, l.MaxBytes + l.MaxBytes/reserveShare}
 }
 
 // Allow reports whether a store may hold entries whose values have bytes in
 // all.
 func (l Limits) Allow(entries, bytes int64) bool {
+	l = l.orDefault()
 	return entries <= int64(l.MaxEntries) && Size(entries, bytes) <= l.MaxBytes
 }
 
@@ -69,13 +64,13 @@ type Entry struct {
 	place int
 }
 
-// Live reports whether the entry has not expired at now.
-func (e *Entry) Live(now time.Time) bool { return now.Before(e.Expires) }
-
 // Index is the live half of a store in one process: entries by id, their
 // expiry in order, and the caps on number and size. It locks nothing; the
 // store that owns an Index does.
 type Index struct {
+	// Expired is called with each entry that is removed because it has expired.
+	Expired func(*Entry)
+
 	limits  Limits
 	entries map[sealed.ID]*Entry
 	order   byExpiry
@@ -84,7 +79,7 @@ type Index struct {
 
 // NewIndex returns an empty index.
 func NewIndex(limits Limits) *Index {
-	return &Index{limits: limits.OrDefault(), entries: map[sealed.ID]*Entry{}}
+	return &Index{Expired: func(*Entry) {}, limits: limits, entries: map[sealed.ID]*Entry{}}
 }
 
 // Usage is the number of entries, expired ones not yet removed included, and
@@ -97,13 +92,25 @@ func (x *Index) Usage() (entries, bytes int64) {
 // Find returns the entry under id, expired or not, or nil.
 func (x *Index) Find(id sealed.ID) *Entry { return x.entries[id] }
 
-// Limits are those that the index was made with.
-func (x *Index) Limits() Limits { return x.limits }
+// Live returns the entry under id, or nil. It removes an expired one.
+func (x *Index) Live(id sealed.ID) *Entry {
+	e := x.entries[id]
+	if e == nil || time.Now().Before(e.Expires) {
+		return e
+	}
+	x.expire(e)
+	return nil
+}
 
-// Fits reports whether another entry with a value of bytes may be added within
-// limits.
-func (x *Index) Fits(bytes int, limits Limits) bool {
-	return limits.Allow(int64(len(x.entries)+1), x.bytes+int64(bytes))
+// MakeRoom removes expired entries until another one with a value of bytes fits
+// within limits, and reports whether it does.
+func (x *Index) MakeRoom(bytes int, limits Limits) bool {
+	for !limits.Allow(int64(len(x.entries)+1), x.bytes+int64(bytes)) {
+		if x.Purge(1) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Grows reports whether an entry may have a value of more bytes than before. One
@@ -133,13 +140,20 @@ func (x *Index) Remove(e *Entry) {
 	heap.Remove(&x.order, e.place)
 }
 
-// Expired returns the entry that expires first if it has done so at now and
-// nothing is under way on it, or nil.
-func (x *Index) Expired(now time.Time) *Entry {
-	if len(x.order) == 0 || x.order[0].Live(now) || x.order[0].Busy != nil {
-		return nil
+// Purge removes up to limit expired entries, the oldest first. It stops at one
+// that is busy.
+func (x *Index) Purge(limit int) (removed int) {
+	now := time.Now()
+	for removed < limit && len(x.order) > 0 && !now.Before(x.order[0].Expires) && x.order[0].Busy == nil {
+		x.expire(x.order[0])
+		removed++
 	}
-	return x.order[0]
+	return removed
+}
+
+func (x *Index) expire(e *Entry) {
+	x.Remove(e)
+	x.Expired(e)
 }
 
 type byExpiry []*Entry

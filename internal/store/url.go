@@ -5,6 +5,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -15,21 +16,19 @@ import (
 	"strings"
 )
 
-// What is wrong with a URL. None of these errors, nor any other that is made
-// of a URL, quotes a part of it: where a URL can be read in two ways, any part
-// may be one of the password.
+// The errors of a URL. They quote no part of it, because where a URL can be read
+// in two ways, any part may belong to the password.
 var (
-	// ErrUnclear says that a URL does not come apart in one way only.
-	ErrUnclear = errors.New("the URL does not come apart in one way only: in its user name, password and parameters " +
+	// ErrUnclear means that a URL can be read in more than one way.
+	ErrUnclear = errors.New("the URL can be read in more than one way: in its user name, password and parameters " +
 		"write special characters as %XX (%40 for @, %2F for /, %3A for :, %23 for #, %3F for ?, %25 for %)")
-	// ErrNoHost says that what stands for a server is none.
-	ErrNoHost = errors.New("what stands for a server in the URL must be a host, or a host and a port from 1 " +
-		"to 65535; " +
+	// ErrNoHost means that the name of a server is not valid.
+	ErrNoHost = errors.New("a server in the URL must be a host, or a host and a port from 1 to 65535; " +
 		"if it is part of a password, write the special characters there as %XX")
 )
 
-// URLError is returned for a store's URL that cannot be used, or names what
-// cannot be. It quotes nothing that may be part of a password.
+// URLError is returned for a store's URL that cannot be used. It quotes nothing
+// that may be part of a password.
 type URLError struct{ Reason error }
 
 // URLErrorf returns a [URLError].
@@ -43,7 +42,7 @@ func (e URLError) Error() string { return e.Reason.Error() }
 // Unwrap returns the reason.
 func (e URLError) Unwrap() error { return e.Reason }
 
-// Name names a store in messages: its URL without user, password and
+// Name returns a store's name in messages: its URL without user, password and
 // parameters.
 func Name(text string) string {
 	if u, err := ParseURL(text); err == nil {
@@ -52,7 +51,7 @@ func Name(text string) string {
 	return text // a path
 }
 
-// Preview says what a dry run, which connects to nothing, can say of an engine.
+// Preview describes an engine in a dry run, which does not connect to it.
 func Preview(text string) string {
 	return Name(text) + "; it was not asked: dss store check does that"
 }
@@ -61,7 +60,7 @@ func Preview(text string) string {
 type URL struct {
 	Scheme         string
 	User, Password string
-	Hosts          []Host // those that stand between commas; none if the URL names none
+	Hosts          []Host // separated by commas
 	Path           string // what follows the first slash
 	Parameters     url.Values
 }
@@ -74,23 +73,19 @@ type Host struct {
 
 // Address returns the host with its port, or with otherwise if it has none.
 func (h Host) Address(otherwise uint16) string {
-	port := h.Port
-	if port == 0 {
-		port = otherwise
-	}
-	return net.JoinHostPort(h.Name, strconv.Itoa(int(port)))
+	return net.JoinHostPort(h.Name, strconv.Itoa(int(cmp.Or(h.Port, otherwise))))
 }
 
-// ParseURL takes a URL of the form
+// ParseURL parses a URL of the form
 //
 //	scheme://user:password@host:port,host:port/path?name=value
 //
-// apart, all of it optional but the scheme. It is stricter than RFC 3986: an @
-// stands in front of the hosts and nowhere else, a second slash, a fragment
-// and a percent sign that begins no %XX are refused, and so is a host with any
-// character that no host name has. So what a forgotten %XX in a password turns
-// into is refused, rather than taken for a host. Its errors are [ErrUnclear]
-// and [ErrNoHost].
+// of which all but the scheme is optional. It is stricter than RFC 3986, so that
+// a password with a forgotten %XX is refused, and no part of it is taken for a
+// host: an @ is allowed only in front of the hosts, and a second slash, a
+// fragment, a percent sign that does not begin a %XX and a host with characters
+// that host names do not have are refused. Its errors are [ErrUnclear] and
+// [ErrNoHost].
 func ParseURL(text string) (*URL, error) {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok || strings.ContainsFunc(text, unprintable) {
@@ -102,13 +97,20 @@ func ParseURL(text string) (*URL, error) {
 	if !ok {
 		user, hosts = "", authority
 	}
-	if strings.ContainsAny(hosts+path+query, `@#\`) || strings.Contains(path, "/") || strings.ContainsAny(user, "#[]\\\"<>^{}|`") {
+	if strings.ContainsAny(hosts+path+query, `@#\`) || strings.Contains(path, "/") ||
+		strings.ContainsAny(user, "#[]\\\"<>^{}|`") {
 		return nil, ErrUnclear
 	}
 	u := &URL{Scheme: scheme}
 	var err error
-	if u.Hosts, err = parseHosts(hosts); err != nil {
-		return nil, err
+	for hosts != "" {
+		var first string
+		first, hosts, ok = strings.Cut(hosts, ",")
+		host, err := ParseHost(first)
+		if err != nil || ok && hosts == "" {
+			return nil, ErrNoHost
+		}
+		u.Hosts = append(u.Hosts, host)
 	}
 	name, password, _ := strings.Cut(user, ":")
 	for to, from := range map[*string]string{&u.User: name, &u.Password: password, &u.Path: path} {
@@ -123,20 +125,6 @@ func ParseURL(text string) (*URL, error) {
 }
 
 func unprintable(r rune) bool { return r <= ' ' || r > '~' }
-
-func parseHosts(list string) (hosts []Host, err error) {
-	if list == "" {
-		return nil, nil
-	}
-	for text := range strings.SplitSeq(list, ",") {
-		host, err := ParseHost(text)
-		if err != nil {
-			return nil, err
-		}
-		hosts = append(hosts, host)
-	}
-	return hosts, nil
-}
 
 // ParseHost reads a host name, an IPv4 address or an IPv6 address in brackets,
 // with or without a port. Its only error is [ErrNoHost].
@@ -177,13 +165,11 @@ func notInHost(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.", r)
 }
 
-// String names the store in messages: without user, password and parameters.
+// String returns the URL without user, password and parameters.
 func (u *URL) String() string {
 	hosts := make([]string, len(u.Hosts))
 	for i, host := range u.Hosts {
-		if hosts[i] = host.Address(0); host.Port == 0 {
-			hosts[i] = strings.TrimSuffix(hosts[i], ":0")
-		}
+		hosts[i] = strings.TrimSuffix(host.Address(0), ":0")
 	}
 	text := u.Scheme + "://" + strings.Join(hosts, ",")
 	if u.Path != "" {
@@ -192,8 +178,8 @@ func (u *URL) String() string {
 	return text
 }
 
-// CheckParameters refuses parameters that are in none of the two lists, and
-// more than one of a name in the first.
+// CheckParameters refuses parameters that are in neither list, and a second one
+// of a name in the first.
 func (u *URL) CheckParameters(single, repeatable []string) error {
 	for name, values := range u.Parameters {
 		repeats := slices.Contains(repeatable, name)
@@ -202,7 +188,7 @@ func (u *URL) CheckParameters(single, repeatable []string) error {
 			return errors.New("the URL has a parameter that is not known; there are " +
 				strings.Join(slices.Concat(repeatable, single), ", "))
 		case !repeats && len(values) > 1:
-			return errors.New("the parameter " + name + " is there more than once")
+			return fmt.Errorf("the parameter %s is there more than once", name)
 		}
 	}
 	return nil

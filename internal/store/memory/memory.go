@@ -13,14 +13,20 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
-// sweepEvery is how often expired entries are removed.
-const sweepEvery = 5 * time.Second
-
-// sweepBatch is how many are removed before others get their turn.
-const sweepBatch = 256
+const (
+	// sweepEvery is how often expired entries are removed.
+	sweepEvery = 5 * time.Second
+	// sweepBatch is how many are removed before other callers get their turn.
+	sweepBatch = 256
+)
 
 // Store implements [sealed.Store].
 type Store struct {
+	*state
+	limits store.Limits // of Create
+}
+
+type state struct {
 	mu       sync.Mutex
 	index    *store.Index
 	watchers store.Watchers
@@ -29,7 +35,11 @@ type Store struct {
 var _ sealed.Store = (*Store)(nil)
 
 // New returns an empty store.
-func New(limits store.Limits) *Store { return &Store{index: store.NewIndex(limits)} }
+func New(limits store.Limits) *Store { return &Store{&state{index: store.NewIndex(limits)}, limits} }
+
+// Reserve returns the same store with room for what was in it already
+// ([store.Limits.WithReserve]).
+func (s *Store) Reserve() sealed.Store { return &Store{s.state, s.limits.WithReserve()} }
 
 // Open returns an empty store for the URL "memory:".
 func Open(_ context.Context, url string, limits store.Limits, _ *slog.Logger) (*Store, error) {
@@ -68,29 +78,16 @@ func (s *Store) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			for s.sweep(sweepBatch) == sweepBatch {
+			for s.sweep() == sweepBatch {
 			}
 		}
 	}
 }
 
-func (s *Store) sweep(limit int) (removed int) {
+func (s *Store) sweep() (removed int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.purge(limit)
-}
-
-func (s *Store) purge(limit int) (removed int) {
-	now := time.Now()
-	for removed < limit {
-		e := s.index.Expired(now)
-		if e == nil {
-			break
-		}
-		s.index.Remove(e)
-		removed++
-	}
-	return removed
+	return s.index.Purge(sweepBatch)
 }
 
 // Usage is the number of entries held, expired ones not yet swept included,
@@ -103,37 +100,16 @@ func (s *Store) Usage() (entries, bytes int64) {
 
 // Create implements [sealed.Store].
 func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
-	return s.create(ctx, id, value, ttl, s.index.Limits())
-}
-
-// Reserve returns the same store with room for what was in it already
-// ([store.Limits.WithReserve]).
-func (s *Store) Reserve() sealed.Store { return reserve{s} }
-
-type reserve struct{ *Store }
-
-func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
-	return r.create(ctx, id, value, ttl, r.index.Limits().WithReserve())
-}
-
-func (s *Store) create(
-	ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits,
-) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.live(id) != nil {
+	if s.index.Live(id) != nil {
 		return false, nil
 	}
-	if e := s.index.Find(id); e != nil {
-		s.index.Remove(e)
-	}
-	for !s.index.Fits(len(value), limits) {
-		if s.purge(sweepBatch) == 0 {
-			return false, sealed.ErrFull
-		}
+	if !s.index.MakeRoom(len(value), s.limits) {
+		return false, sealed.ErrFull
 	}
 	s.index.Add(&store.Entry{ID: id, Value: bytes.Clone(value), Expires: time.Now().Add(ttl)})
 	s.watchers.Notify(id)
@@ -147,7 +123,7 @@ func (s *Store) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.live(id)
+	e := s.index.Live(id)
 	if e == nil {
 		return nil, false, nil
 	}
@@ -161,7 +137,7 @@ func (s *Store) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.live(id)
+	e := s.index.Live(id)
 	if e == nil {
 		return nil, false, nil
 	}
@@ -176,7 +152,7 @@ func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.live(id)
+	e := s.index.Live(id)
 	if e == nil || !bytes.Equal(e.Value, old) {
 		return false, nil
 	}
@@ -191,11 +167,4 @@ func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl
 // Watch implements [sealed.Store].
 func (s *Store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error) {
 	return s.watchers.Add(ctx, id), nil
-}
-
-func (s *Store) live(id sealed.ID) *store.Entry {
-	if e := s.index.Find(id); e != nil && e.Live(time.Now()) {
-		return e
-	}
-	return nil
 }

@@ -55,7 +55,7 @@ func Check(ctx context.Context, url string) ([]store.Finding, error) {
 	if what, err := missing(ctx, url); err != nil {
 		return store.Failed(err)
 	} else if what != "" {
-		return []store.Finding{store.Unopened(what)}, nil
+		return store.Unopened(what), nil
 	}
 	s, err := Open(ctx, url, store.Unlimited, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -83,7 +83,7 @@ func TestInspectJudges(t *testing.T) {
 	if f := (server{standbys: "ANY 1 (a, b)"}).foundStandbys(); f.Level != store.OK || !strings.Contains(f.Text, "ANY 1 (a, b)") {
 		t.Errorf("replication: %v", f)
 	}
-	s := &Store{}
+	s := &Store{state: &state{}}
 	var err error
 	if s.settings, err = parse("postgres://db/dss?sslmode=prefer"); err != nil {
 		t.Fatal(err)

@@ -38,6 +38,11 @@ const (
 // One that was under way when its context ended is completed all the same,
 // and reports what happened.
 type Store struct {
+	*state
+	limits store.Limits // of Create
+}
+
+type state struct {
 	pool     *pgxpool.Pool
 	settings *settings
 	table    table
@@ -69,10 +74,10 @@ func Open(ctx context.Context, url string, limits store.Limits, log *slog.Logger
 	if err != nil {
 		return nil, fmt.Errorf("PostgreSQL: %w", clearer(err))
 	}
-	s := &Store{
+	s := &Store{&state{
 		pool: pool, settings: settings, log: log, now: time.Now, quiet: quiet,
 		subscription: store.NewSubscription(), outbox: newOutbox(),
-	}
+	}, limits}
 	rand.Read(s.self[:])
 	ctx, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
@@ -84,6 +89,10 @@ func Open(ctx context.Context, url string, limits store.Limits, log *slog.Logger
 	s.queues()
 	return s, nil
 }
+
+// Reserve returns the same store with room for what was in it already
+// ([store.Limits.WithReserve]).
+func (s *Store) Reserve() sealed.Store { return &Store{s.state, s.limits.WithReserve()} }
 
 // Usage estimates how many entries all servers hold together, and what the
 // limits count as their size.
@@ -115,26 +124,10 @@ func (s *Store) Close() error {
 
 // Create implements [sealed.Store].
 func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
-	return s.create(ctx, id, value, ttl, s.gauge.Limits())
-}
-
-// Reserve returns the same store with room for what was in it already
-// ([store.Limits.WithReserve]).
-func (s *Store) Reserve() sealed.Store { return reserve{s} }
-
-type reserve struct{ *Store }
-
-func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
-	return r.create(ctx, id, value, ttl, r.gauge.Limits().WithReserve())
-}
-
-func (s *Store) create(
-	ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits,
-) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	if err := s.gauge.Allow(ctx, len(value), limits); err != nil {
+	if err := s.gauge.Allow(ctx, len(value), s.limits); err != nil {
 		return false, store.Refused(ctx, s, id, err)
 	}
 	r := &request{id: id, value: own(value), expires: s.now().Add(ttl).UnixMilli()}

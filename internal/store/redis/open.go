@@ -73,7 +73,12 @@ func Open(ctx context.Context, url string, limits store.Limits, log *slog.Logger
 		client.Close()
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	return newStore(client, all, c, limits, log), nil
+	s := &Store{&state{
+		client: client, links: all, config: c, names: names{c.prefix}, subscription: store.NewSubscription(), log: log,
+		now: time.Now, grace: grace,
+	}, limits}
+	s.gauge = store.NewGauge(limits, s.count, func() time.Time { return s.now() })
+	return s, nil
 }
 
 // option is how the driver is used. It must never send anything twice, so

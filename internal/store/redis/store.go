@@ -14,6 +14,11 @@ import (
 
 // Store implements [sealed.Store].
 type Store struct {
+	*state
+	limits store.Limits // of Create
+}
+
+type state struct {
 	client       rueidis.Client
 	links        *links
 	config       *config
@@ -27,43 +32,21 @@ type Store struct {
 
 var _ sealed.Store = (*Store)(nil)
 
-func newStore(client rueidis.Client, all *links, c *config, limits store.Limits, log *slog.Logger) *Store {
-	n := names{c.prefix}
-	s := &Store{
-		client: client, links: all, config: c, names: n, subscription: store.NewSubscription(), log: log,
-		now: time.Now, grace: grace,
-	}
-	s.gauge = store.NewGauge(limits, s.count, func() time.Time { return s.now() })
-	return s
-}
+// Reserve returns the same store with room for what was in it already
+// ([store.Limits.WithReserve]).
+func (s *Store) Reserve() sealed.Store { return &Store{s.state, s.limits.WithReserve()} }
 
 // Usage estimates how many entries all servers hold together, and what the
 // limits count as their size.
 func (s *Store) Usage() (entries, bytes int64) { return s.gauge.Usage() }
 
-// SetClock makes the store ask now for the time. It is for tests, before use.
+// SetClock sets the clock by which entries expire. It is for tests, before use.
 func (s *Store) SetClock(now func() time.Time) { s.now = now }
 
 // Create implements [sealed.Store].
 func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
-	return s.create(ctx, id, value, ttl, s.gauge.Limits())
-}
-
-// Reserve returns the same store with room for what was in it already
-// ([store.Limits.WithReserve]).
-func (s *Store) Reserve() sealed.Store { return reserve{s} }
-
-type reserve struct{ *Store }
-
-func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
-	return r.create(ctx, id, value, ttl, r.gauge.Limits().WithReserve())
-}
-
-func (s *Store) create(
-	ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits,
-) (bool, error) {
 	return call(ctx, func(ctx context.Context) (bool, error) {
-		if err := s.gauge.Allow(ctx, len(value), limits); err != nil {
+		if err := s.gauge.Allow(ctx, len(value), s.limits); err != nil {
 			return false, store.Refused(ctx, s, id, err)
 		}
 		now := s.now()

@@ -160,7 +160,7 @@ func Check(ctx context.Context, url string) ([]store.Finding, error) {
 	case f.holder != 0:
 		return f.inUse(fmt.Sprintf("process %d", f.holder)), nil
 	case f.fresh():
-		return []store.Finding{store.Unopened(f.String())}, nil
+		return store.Unopened(f.String()), nil
 	}
 	s, err := Open(ctx, url, store.Unlimited, slog.New(slog.DiscardHandler))
 	if errors.Is(err, ErrInUse) {

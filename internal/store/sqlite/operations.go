@@ -11,38 +11,17 @@ import (
 
 // Create implements [sealed.Store].
 func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
-	return s.create(ctx, id, value, ttl, s.index.Limits())
-}
-
-// Reserve returns the same store with room for what was in it already
-// ([store.Limits.WithReserve]).
-func (s *Store) Reserve() sealed.Store { return reserve{s} }
-
-type reserve struct{ *Store }
-
-func (r reserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
-	return r.create(ctx, id, value, ttl, r.index.Limits().WithReserve())
-}
-
-func (s *Store) create(
-	ctx context.Context, id sealed.ID, value []byte, ttl time.Duration, limits store.Limits,
-) (bool, error) {
 	e, err := s.lock(ctx, id)
 	if err != nil {
 		return false, err
 	}
-	if e != nil && e.Live(time.Now()) {
+	switch {
+	case e != nil:
 		s.mu.Unlock()
 		return false, nil
-	}
-	if e != nil {
-		s.drop(e)
-	}
-	for !s.index.Fits(len(value), limits) {
-		if s.purge(sweepBatch) == 0 {
-			s.mu.Unlock()
-			return false, sealed.ErrFull
-		}
+	case !s.index.MakeRoom(len(value), s.limits):
+		s.mu.Unlock()
+		return false, sealed.ErrFull
 	}
 	b := s.pending
 	s.lastRow++
@@ -60,7 +39,7 @@ func (s *Store) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 		return nil, false, err
 	}
 	defer s.mu.Unlock()
-	if e == nil || !e.Live(time.Now()) {
+	if e == nil {
 		return nil, false, nil
 	}
 	return bytes.Clone(e.Value), true, nil
@@ -72,7 +51,7 @@ func (s *Store) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if e == nil || !e.Live(time.Now()) {
+	if e == nil {
 		s.mu.Unlock()
 		return nil, false, nil
 	}
@@ -94,7 +73,7 @@ func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl
 		return false, err
 	}
 	switch {
-	case e == nil || !e.Live(time.Now()) || !bytes.Equal(e.Value, old):
+	case e == nil || !bytes.Equal(e.Value, old):
 		s.mu.Unlock()
 		return false, nil
 	case !s.index.Grows(len(next) - len(old)):
@@ -113,7 +92,7 @@ func (s *Store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error
 	return s.watchers.Add(ctx, id), nil
 }
 
-// lock locks s.mu and returns the entry under id, or nil, once no operation
+// lock locks s.mu and returns the live entry under id, or nil, once no operation
 // is under way on it. With an error it has not locked.
 func (s *Store) lock(ctx context.Context, id sealed.ID) (*store.Entry, error) {
 	for {
@@ -127,7 +106,7 @@ func (s *Store) lock(ctx context.Context, id sealed.ID) (*store.Entry, error) {
 			s.mu.Unlock()
 			return nil, ErrClosed
 		case e == nil || e.Busy == nil:
-			return e, nil
+			return s.index.Live(id), nil
 		}
 		busy := e.Busy
 		s.mu.Unlock()
@@ -150,24 +129,4 @@ func (s *Store) wake() {
 	case s.kick <- struct{}{}:
 	default:
 	}
-}
-
-// drop forgets an expired entry and has its row removed.
-func (s *Store) drop(e *store.Entry) {
-	s.index.Remove(e)
-	s.pending.remove(e.Row)
-}
-
-// purge drops up to limit expired entries.
-func (s *Store) purge(limit int) (dropped int) {
-	now := time.Now()
-	for dropped < limit {
-		e := s.index.Expired(now)
-		if e == nil {
-			break
-		}
-		s.drop(e)
-		dropped++
-	}
-	return dropped
 }

@@ -38,6 +38,11 @@ var (
 // when the change is on disk, whatever becomes of their context meanwhile, and
 // need [Store.Run] to be running.
 type Store struct {
+	*state
+	limits store.Limits // of Create
+}
+
+type state struct {
 	db       *sql.DB
 	watchers store.Watchers
 	kick     chan struct{} // tells the writer that pending has changes
@@ -72,13 +77,20 @@ func Open(ctx context.Context, url string, limits store.Limits, _ *slog.Logger) 
 	// One connection: SQLite has one writer, and so has the Store.
 	db.SetMaxOpenConns(1)
 	db.SetMaxIdleConns(1)
-	s := &Store{db: db, kick: make(chan struct{}, 1), index: store.NewIndex(limits), pending: newBatch()}
+	s := &Store{&state{
+		db: db, kick: make(chan struct{}, 1), index: store.NewIndex(limits), pending: newBatch(),
+	}, limits}
+	s.index.Expired = func(e *store.Entry) { s.pending.remove(e.Row) }
 	if err := s.load(ctx); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("open %s: %w", path, clearer(err))
 	}
 	return s, nil
 }
+
+// Reserve returns the same store with room for what was in it already
+// ([store.Limits.WithReserve]).
+func (s *Store) Reserve() sealed.Store { return &Store{s.state, s.limits.WithReserve()} }
 
 // Usage is the number of entries held, expired ones not yet swept included,
 // and their size as [store.Limits] counts it.
@@ -145,8 +157,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 
 // clearer says what an operator has to know where SQLite says "locked".
 func clearer(err error) error {
-	var failed *sqlite.Error
-	if errors.As(err, &failed) && failed.Code()&0xff == sqlite3.SQLITE_BUSY {
+	if failed, ok := errors.AsType[*sqlite.Error](err); ok && failed.Code()&0xff == sqlite3.SQLITE_BUSY {
 		return ErrInUse
 	}
 	return err

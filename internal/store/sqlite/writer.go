@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -12,7 +13,7 @@ import (
 const (
 	// sweepEvery is how often expired entries are removed.
 	sweepEvery = 5 * time.Second
-	// sweepBatch is how many are removed before others get their turn.
+	// sweepBatch is how many are removed before other callers get their turn.
 	sweepBatch = 256
 	// chunk is how many rows one statement writes or removes at most.
 	chunk = 64
@@ -73,7 +74,7 @@ func (s *Store) next() *batch {
 
 func (s *Store) sweep() (dropped int) {
 	s.mu.Lock()
-	dropped = s.purge(sweepBatch)
+	dropped = s.index.Purge(sweepBatch)
 	s.mu.Unlock()
 	s.write(s.next())
 	return dropped
@@ -152,32 +153,29 @@ func (s *Store) commit(b *batch) error {
 }
 
 func removeRows(tx *sql.Tx, removed []int64) error {
-	for len(removed) > 0 {
-		n := min(len(removed), chunk)
-		arguments := make([]any, n)
-		for i, seq := range removed[:n] {
+	for part := range slices.Chunk(removed, chunk) {
+		arguments := make([]any, len(part))
+		for i, seq := range part {
 			arguments[i] = seq
 		}
-		if _, err := tx.Exec("DELETE FROM entries WHERE seq IN (?"+strings.Repeat(",?", n-1)+")", arguments...); err != nil {
+		list := "?" + strings.Repeat(",?", len(part)-1)
+		if _, err := tx.Exec("DELETE FROM entries WHERE seq IN ("+list+")", arguments...); err != nil {
 			return err
 		}
-		removed = removed[n:]
 	}
 	return nil
 }
 
 func putRows(tx *sql.Tx, rows []row) error {
-	for len(rows) > 0 {
-		n := min(len(rows), chunk)
-		arguments := make([]any, 0, 4*n)
-		for _, r := range rows[:n] {
+	for part := range slices.Chunk(rows, chunk) {
+		arguments := make([]any, 0, 4*len(part))
+		for _, r := range part {
 			arguments = append(arguments, r.seq, r.id, r.value, r.expires)
 		}
-		if _, err := tx.Exec("REPLACE INTO entries (seq, id, value, expires) VALUES (?,?,?,?)"+
-			strings.Repeat(",(?,?,?,?)", n-1), arguments...); err != nil {
+		list := "(?,?,?,?)" + strings.Repeat(",(?,?,?,?)", len(part)-1)
+		if _, err := tx.Exec("REPLACE INTO entries (seq, id, value, expires) VALUES "+list, arguments...); err != nil {
 			return err
 		}
-		rows = rows[n:]
 	}
 	return nil
 }
