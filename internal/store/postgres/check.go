@@ -17,7 +17,7 @@ import (
 // inspectTime bounds an inspection.
 const inspectTime = 30 * time.Second
 
-// server is what the database says of itself.
+// server is what the database reports about itself.
 type server struct {
 	version                          int
 	versionText                      string
@@ -64,98 +64,81 @@ func Check(ctx context.Context, url string) ([]store.Finding, error) {
 	return store.Examine(ctx, url, s, s.inspect), nil
 }
 
-// inspect looks for what endangers the store's promises.
+// inspect finds what endangers the store's promises.
 func (s *Store) inspect(ctx context.Context) []store.Finding {
 	ctx, cancel := context.WithTimeout(ctx, inspectTime)
 	defer cancel()
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
-		return []store.Finding{{Level: store.Problem, Subject: "connection", Text: "fails: " + clearer(err).Error()}}
+		return []store.Finding{store.Problem.Finding("connection", "fails: %v", clearer(err))}
 	}
 	defer conn.Release()
 	d, err := s.ask(ctx, conn.Conn())
 	if err != nil {
-		return []store.Finding{{Level: store.Problem, Subject: "connection", Text: "fails: " + clearer(err).Error()}}
+		return []store.Finding{store.Problem.Finding("connection", "fails: %v", clearer(err))}
 	}
-	findings := []store.Finding{
-		d.foundVersion(), d.foundRole(), d.foundPrivileges(s.table), d.foundDisk(), d.foundCommit(), d.foundStandbys(),
-		d.foundIsolation(), d.foundVacuum(), s.foundConnections(d), d.foundPooler(), s.foundTLS(conn.Conn()),
-		s.foundNotifications(ctx),
-	}
+	findings := append(d.judge(s.table), s.foundConnections(d), s.foundTLS(conn.Conn()), s.foundNotifications(ctx))
 	return append(findings, store.Measure(func() (time.Time, error) { return askTime(ctx, conn.Conn()) })...)
 }
 
 func (s *Store) ask(ctx context.Context, conn *pgx.Conn) (d server, err error) {
-	err = conn.QueryRow(ctx, serverStatement, s.table.sql("{entries}")).Scan(&d.version, &d.versionText, &d.recovery, &d.readOnly,
-		&d.commit, &d.fsync, &d.fullPages, &d.standbys, &d.isolation, &d.autovacuum, &d.tracked, &d.tableAutovacuum,
-		&d.conns, &d.reserved, &d.sees, &d.adds, &d.changes, &d.removes, &d.pid)
+	err = conn.QueryRow(ctx, serverStatement, s.table.sql("{entries}")).Scan(&d.version, &d.versionText, &d.recovery,
+		&d.readOnly, &d.commit, &d.fsync, &d.fullPages, &d.standbys, &d.isolation, &d.autovacuum, &d.tracked,
+		&d.tableAutovacuum, &d.conns, &d.reserved, &d.sees, &d.adds, &d.changes, &d.removes, &d.pid)
 	d.direct = d.pid == int(conn.PgConn().PID())
 	return d, err
 }
 
-// judge makes a finding: ok, or level with bad.
-func judge(fine bool, subject, good string, level store.Level, bad string) store.Finding {
-	if fine {
-		return store.OK.Finding(subject, "%s", good)
+// judge returns the findings on the server's settings and the role's.
+func (d server) judge(t table) []store.Finding {
+	judge := func(fine bool, subject, good string, level store.Level, bad string) store.Finding {
+		if fine {
+			return store.Finding{Level: store.OK, Subject: subject, Text: good}
+		}
+		return store.Finding{Level: level, Subject: subject, Text: bad}
 	}
-	return level.Finding(subject, "%s", bad)
-}
-
-func (d server) foundVersion() store.Finding {
-	return judge(d.version >= minServer, "version", "PostgreSQL "+d.versionText, store.Problem,
-		"PostgreSQL "+d.versionText+" is too old: DSS needs 13 or newer")
+	pooler := "none in between"
+	if !d.direct {
+		pooler = "in between: DSS does not set statement_timeout in its sessions; " +
+			"ALTER ROLE … SET statement_timeout = '1750ms' does the same"
+	}
+	commit := "synchronous_commit is " + d.commit
+	if d.commit != "on" && d.commit != "remote_apply" {
+		commit += "; DSS sets it to on in each of its transactions, because with less a crash could lose " +
+			"acknowledged deposits and bring taken ones back"
+	}
+	return []store.Finding{
+		store.OK.Finding("commit", "%s", commit), store.OK.Finding("pooler", "%s", pooler), d.foundRole(),
+		judge(d.version >= minServer, "version", "PostgreSQL "+d.versionText, store.Problem,
+			"PostgreSQL "+d.versionText+" is too old: DSS needs 13 or newer"),
+		judge(d.sees && d.adds && d.changes && d.removes, "privileges", "read, insert, update and delete", store.Problem,
+			t.sql("the role lacks privileges: GRANT SELECT, INSERT, UPDATE, DELETE ON {entries} to it")),
+		judge(d.fsync == "on" && d.fullPages == "on", "disk", "fsync and full_page_writes are on", store.Problem,
+			"fsync is "+d.fsync+" and full_page_writes is "+d.fullPages+": after a power failure deposits may be "+
+				"lost, taken ones may come back, or the whole database may be damaged; set both to on"),
+		judge(d.standbys != "", "replication", "commits wait for synchronous_standby_names = "+d.standbys, store.Warning,
+			"synchronous_standby_names is empty: if there is a standby and it takes over, the last moments are lost, "+
+				"so that deposits are gone and entries taken in them can be taken again until they expire; name a "+
+				"standby there, or do not fail over automatically"),
+		judge(d.isolation == "read committed", "isolation", d.isolation, store.Problem,
+			"default_transaction_isolation is "+d.isolation+": concurrent operations would fail; ALTER ROLE … SET "+
+				"default_transaction_isolation = 'read committed'"),
+		judge(d.autovacuum == "on" && d.tracked && d.tableAutovacuum, "autovacuum", "on", store.Problem,
+			"autovacuum does not clean the table, which would grow without end: set autovacuum and track_counts to "+
+				"on, and do not disable it for the table"),
+	}
 }
 
 func (d server) foundRole() store.Finding {
-	if d.recovery {
+	switch {
+	case d.recovery:
 		return store.Problem.Finding("role", "the server is a replica, where nothing can be stored: "+
 			"name the primary in the URL, or all of them without target_session_attrs")
+	case d.readOnly:
+		return store.Problem.Finding("role",
+			"transactions are read-only: set default_transaction_read_only to off for the role and the database")
 	}
-	return judge(!d.readOnly, "role", "primary, writable", store.Problem,
-		"transactions are read-only: set default_transaction_read_only to off for the role and the database")
-}
-
-func (d server) foundPrivileges(t table) store.Finding {
-	return judge(d.sees && d.adds && d.changes && d.removes, "privileges", "read, insert, update and "+
-		"delete", store.Problem,
-		t.sql("the role lacks privileges: GRANT SELECT, INSERT, UPDATE, DELETE ON {entries} to it"))
-}
-
-func (d server) foundDisk() store.Finding {
-	return judge(d.fsync == "on" && d.fullPages == "on", "disk", "fsync and full_page_writes are on", store.Problem,
-		"fsync is "+d.fsync+" and full_page_writes is "+d.fullPages+": after a power failure deposits may be lost, "+
-			"taken ones "+
-			"may come back, or the whole database may be damaged; set both to on")
-}
-
-func (d server) foundCommit() store.Finding {
-	if d.commit == "on" || d.commit == "remote_apply" {
-		return store.Finding{Level: store.OK, Subject: "commit", Text: "synchronous_commit is " + d.commit}
-	}
-	return store.Finding{Level: store.OK, Subject: "commit", Text: "synchronous_commit is " + d.commit +
-		"; DSS sets it to on in each of its transactions, because with less a crash could lose acknowledged deposits " +
-		"and bring taken ones back"}
-}
-
-func (d server) foundStandbys() store.Finding {
-	return judge(d.standbys != "", "replication", "commits wait for synchronous_standby_names = "+
-		""+d.standbys, store.Warning,
-		"synchronous_standby_names is empty: if there is a standby and it takes over, the last moments are lost, so "+
-			"that deposits "+
-			"are gone and entries taken in them can be taken again until they expire; name a standby there, or do "+
-			"not fail over by itself")
-}
-
-func (d server) foundIsolation() store.Finding {
-	return judge(d.isolation == "read committed", "isolation", d.isolation, store.Problem,
-		"default_transaction_isolation is "+d.isolation+": operations that meet would fail; ALTER ROLE … SET "+
-			"default_transaction_isolation = 'read committed'")
-}
-
-func (d server) foundVacuum() store.Finding {
-	return judge(d.autovacuum == "on" && d.tracked && d.tableAutovacuum, "autovacuum", "on", store.Problem,
-		"autovacuum does not clean the table, which would grow without end: set autovacuum and track_counts to on, "+
-			"and do not disable it for the table")
+	return store.OK.Finding("role", "primary, writable")
 }
 
 func (s *Store) foundConnections(d server) store.Finding {
@@ -163,25 +146,16 @@ func (s *Store) foundConnections(d server) store.Finding {
 	text := fmt.Sprintf("%d of the server's %d for each DSS server", mine, theirs)
 	switch {
 	case mine > theirs && d.direct:
-		return store.Finding{Level: store.Problem, Subject: "connections", Text: text + ": raise max_connections, or " +
-			"lower pool_max_conns in the URL"}
+		return store.Problem.Finding("connections", "%s: raise max_connections, or lower pool_max_conns in the URL", text)
 	case 2*mine > theirs && d.direct:
-		return store.Finding{Level: store.Warning, Subject: "connections", Text: text +
-			": a second server does not fit in; raise max_connections, or lower pool_max_conns in the URL"}
+		return store.Warning.Finding("connections", "%s: a second server does not fit in; raise max_connections, "+
+			"or lower pool_max_conns in the URL", text)
 	}
-	return store.Finding{Level: store.OK, Subject: "connections", Text: text}
+	return store.OK.Finding("connections", "%s", text)
 }
 
-func (d server) foundPooler() store.Finding {
-	if d.direct {
-		return store.OK.Finding("pooler", "none in between")
-	}
-	return store.OK.Finding("pooler", "in between: DSS does not set statement_timeout in its sessions; "+
-		"ALTER ROLE … SET statement_timeout = '1750ms' does the same")
-}
-
-// foundNotifications sends one on the way that deposits take, and listens on
-// the way that servers do.
+// foundNotifications sends one the way that deposits do, and listens the way that
+// servers do.
 func (s *Store) foundNotifications(ctx context.Context) store.Finding {
 	began := time.Now()
 	conn, err := s.dialListener(ctx)
@@ -191,10 +165,9 @@ func (s *Store) foundNotifications(ctx context.Context) store.Finding {
 		err = s.echo(ctx, conn)
 	}
 	if err != nil {
-		return store.Finding{Level: store.Problem, Subject: "notifications", Text: clearer(err).Error()}
+		return store.Problem.Finding("notifications", "%v", clearer(err))
 	}
-	return store.Finding{Level: store.OK, Subject: "notifications", Text: "arrive, " +
-		"" + time.Since(began).Round(10*time.Microsecond).String()}
+	return store.OK.Finding("notifications", "arrive, %s", time.Since(began).Round(10*time.Microsecond))
 }
 
 func (s *Store) foundTLS(conn *pgx.Conn) store.Finding {
@@ -213,7 +186,7 @@ func (s *Store) judgeTLS(near bool) store.Finding {
 	case s.settings.tls:
 		return store.OK.Finding("TLS", "required by the URL")
 	}
-	return store.Warning.Finding("TLS", "the URL lets the connection go without TLS: who is in the network can read "+
+	return store.Warning.Finding("TLS", "the URL allows a connection without TLS: an attacker in the network can read "+
 		"the password's exchange and change what is stored; add sslmode=verify-full")
 }
 

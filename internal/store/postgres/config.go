@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,8 +42,7 @@ type settings struct {
 
 // parse reads a URL, and the variables of the environment that libpq knows. An
 // error is a [store.URLError] and quotes nothing of either. The driver does not
-// see the URL, but what it has been taken apart into, so that both agree on what
-// is a host.
+// get the URL, but its parts, so that both agree on what is a host.
 func parse(url string) (*settings, error) {
 	s, err := parseURL(url)
 	if err != nil {
@@ -64,10 +64,9 @@ func parseURL(raw string) (*settings, error) {
 	}
 	if len(u.Hosts) > 0 && (u.Parameters.Has("host") || u.Parameters.Has("port")) {
 		return nil, errors.New("the URL names the server in front of the database and in the parameters host or " +
-			"port too: " +
-			"leave out the one or the other")
+			"port too: leave out the one or the other")
 	}
-	pool, err := pgxpool.ParseConfig(keywords(u, nil))
+	pool, err := pgxpool.ParseConfig(keywords(u, "", ""))
 	if err != nil {
 		return nil, blame(u, err)
 	}
@@ -89,28 +88,27 @@ func parseURL(raw string) (*settings, error) {
 // parameters are those of libpq, of the driver and of this package, and the
 // settings of a session that make sense for it.
 var parameters = []string{
-	"host", "port", "user", "password", "passfile", "dbname", "options", "service", "servicefile", "application_name", "timezone",
-	"connect_timeout", "target_session_attrs", "require_auth", "channel_binding", "min_protocol_version", "max_protocol_version",
-	"sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslsni", "sslcertmode", "sslnegotiation",
-	"krbsrvname", "krbspn",
+	"host", "port", "user", "password", "passfile", "dbname", "options", "service", "servicefile", "application_name",
+	"timezone", "connect_timeout", "target_session_attrs", "require_auth", "channel_binding", "min_protocol_version",
+	"max_protocol_version", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslsni", "sslcertmode",
+	"sslnegotiation", "krbsrvname", "krbspn",
 	"pool_max_conns", "pool_min_conns", "pool_min_idle_conns", "pool_max_conn_lifetime", "pool_max_conn_lifetime_jitter",
 	"pool_max_conn_idle_time", "pool_health_check_period", "pool_ping_timeout",
 	"default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity",
 	"search_path", "listen", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout",
 }
 
-// keywords writes a URL as libpq's keywords and values, with the parameters in
-// instead in the place of its own.
-func keywords(u *store.URL, instead map[string]string) string {
+// keywords writes a URL as libpq's keywords and values, with one parameter
+// changed.
+func keywords(u *store.URL, changed, value string) string {
 	values := map[string]string{"user": u.User, "password": u.Password, "dbname": u.Path}
 	var names, ports []string
 	for _, host := range u.Hosts {
-		names = append(names, host.Name)
-		if host.Port == 0 {
-			ports = append(ports, "")
-		} else {
-			ports = append(ports, strconv.Itoa(int(host.Port)))
+		port := ""
+		if host.Port != 0 {
+			port = strconv.Itoa(int(host.Port))
 		}
+		names, ports = append(names, host.Name), append(ports, port)
 	}
 	values["host"] = strings.Join(names, ",")
 	if strings.Join(ports, "") != "" {
@@ -119,7 +117,7 @@ func keywords(u *store.URL, instead map[string]string) string {
 	for name := range u.Parameters {
 		values[name] = u.Parameters.Get(name)
 	}
-	maps.Copy(values, instead)
+	values[changed] = value
 	var all []string
 	for name, value := range values {
 		if value != "" {
@@ -129,28 +127,22 @@ func keywords(u *store.URL, instead map[string]string) string {
 	return strings.Join(all, " ")
 }
 
-// harmless are values that the driver takes, for parameters and for the
-// variables that stand for them.
-var harmless = []struct{ parameter, variable, value string }{
-	{"port", "PGPORT", "5432"},
-	{"connect_timeout", "PGCONNECT_TIMEOUT", "2"},
-	{"target_session_attrs", "PGTARGETSESSIONATTRS", "any"},
-	{"min_protocol_version", "PGMINPROTOCOLVERSION", "3.0"},
-	{"max_protocol_version", "PGMAXPROTOCOLVERSION", "3.0"},
-	{"channel_binding", "PGCHANNELBINDING", "prefer"},
-	{"sslnegotiation", "PGSSLNEGOTIATION", "postgres"},
-	{"sslcertmode", "PGSSLCERTMODE", "allow"},
-	{"sslmode", "PGSSLMODE", "disable"},
-	{"default_query_exec_mode", "", "exec"},
-	{"statement_cache_capacity", "", "0"}, {"description_cache_capacity", "", "0"},
-	{"pool_max_conns", "", "1"}, {"pool_min_conns", "", "0"}, {"pool_min_idle_conns", "", "0"},
-	{"pool_max_conn_lifetime", "", "1h"}, {"pool_max_conn_lifetime_jitter", "", "1s"},
-	{"pool_max_conn_idle_time", "", "1h"}, {"pool_health_check_period", "", "1m"},
-	{"pool_ping_timeout", "", "1s"},
+// variables of the environment that the driver may refuse, with the parameters
+// that take precedence and values that it accepts.
+var variables = []struct{ name, parameter, value string }{
+	{"PGPORT", "port", "5432"},
+	{"PGCONNECT_TIMEOUT", "connect_timeout", "2"},
+	{"PGTARGETSESSIONATTRS", "target_session_attrs", "any"},
+	{"PGMINPROTOCOLVERSION", "min_protocol_version", "3.0"},
+	{"PGMAXPROTOCOLVERSION", "max_protocol_version", "3.0"},
+	{"PGCHANNELBINDING", "channel_binding", "prefer"},
+	{"PGSSLNEGOTIATION", "sslnegotiation", "postgres"},
+	{"PGSSLCERTMODE", "sslcertmode", "allow"},
+	{"PGSSLMODE", "sslmode", "disable"},
 }
 
-// blame finds out what the driver does not like, by having it try again with
-// one parameter changed. What it says itself may quote anything.
+// blame finds out what the driver refuses, by having it try again with one
+// parameter changed. The driver's own message may quote anything.
 func blame(u *store.URL, err error) error {
 	for _, name := range []string{"sslrootcert", "sslcert", "sslkey"} {
 		failed, ok := errors.AsType[*fs.PathError](err)
@@ -158,21 +150,22 @@ func blame(u *store.URL, err error) error {
 			return fmt.Errorf("the file that %s names cannot be read: %w", name, failed.Err)
 		}
 	}
-	for _, h := range harmless {
-		if _, err := pgxpool.ParseConfig(keywords(u, map[string]string{h.parameter: h.value})); err != nil {
-			continue
+	for _, name := range slices.Sorted(maps.Keys(u.Parameters)) {
+		if _, err := pgxpool.ParseConfig(keywords(u, name, "")); err == nil {
+			return fmt.Errorf("the parameter %s has a value that is not possible, or does not fit the others or the "+
+				"service file", name)
 		}
-		if u.Parameters.Has(h.parameter) || h.variable == "" {
-			return fmt.Errorf("the parameter %s has a value that is not possible, or does not fit the "+
-				"others", h.parameter)
+	}
+	for _, v := range variables {
+		if _, err := pgxpool.ParseConfig(keywords(u, v.parameter, v.value)); err == nil {
+			return fmt.Errorf("the variable %s has a value that is not possible, or does not fit the URL", v.name)
 		}
-		return fmt.Errorf("the variable %s has a value that is not possible, or does not fit the URL", h.variable)
 	}
 	return errors.New("the URL, or a PG… variable of the environment or the service file that goes with it, " +
 		"cannot be used")
 }
 
-// checkHosts refuses to look a name up that is none, wherever it comes from.
+// checkHosts refuses invalid host names, wherever they come from.
 func checkHosts(c *pgx.ConnConfig) error {
 	hosts := []string{c.Host}
 	for _, f := range c.Fallbacks {
@@ -186,8 +179,8 @@ func checkHosts(c *pgx.ConnConfig) error {
 	return nil
 }
 
-// takeParameter removes what would else be sent to the server as a setting of
-// the session, which poolers refuse.
+// takeParameter removes a parameter that would otherwise be sent to the server as
+// a setting of the session, which poolers refuse.
 func takeParameter(c *pgx.ConnConfig, name string) string {
 	value := c.RuntimeParams[name]
 	delete(c.RuntimeParams, name)
@@ -219,21 +212,22 @@ func setDefaults(pool *pgxpool.Config, given url.Values) {
 }
 
 // limitStatements has the server give up before we do, so that what timed out
-// was rolled back. Behind a pooler the session is not ours to configure: its
-// process is another than the one that the greeting named.
+// was rolled back. It does nothing behind a pooler, where the session is not ours:
+// its process is not the one that the greeting named.
 func limitStatements(c *pgx.ConnConfig) func(context.Context, *pgx.Conn) error {
 	if c.RuntimeParams["statement_timeout"] != "" {
 		return nil
 	}
 	return func(ctx context.Context, conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, `SELECT set_config('statement_timeout', $1::text, false) WHERE pg_backend_pid() = $2::bigint`,
+		_, err := conn.Exec(ctx,
+			"SELECT set_config('statement_timeout', $1::text, false) WHERE pg_backend_pid() = $2::bigint",
 			strconv.FormatInt(statementTime.Milliseconds(), 10), int64(conn.PgConn().PID()))
 		return err
 	}
 }
 
-// listenConfig is how the connection that listens is made: like the others,
-// or to address, a host and a port, where those go through a pooler.
+// listenConfig returns the configuration of the connection that listens: like
+// the others, but to address, a host and a port, if they go through a pooler.
 func listenConfig(c *pgx.ConnConfig, address string) (*pgx.ConnConfig, error) {
 	c = c.Copy()
 	if address == "" {

@@ -30,8 +30,8 @@ var meanings = map[string]string{
 	codeReadOnly:   "the database is read-only: it is a replica, or was made so",
 	codePermission: "the role lacks a privilege",
 	codeCancelled:  "the database gave up, and undid what it had done",
-	"57P01":        "the database is shutting down; what it was told may have happened",
-	"57P02":        "the database has crashed and is restarting; what it was told may have happened",
+	"57P01":        "the database is shutting down; what it was sent may have happened",
+	"57P02":        "the database has crashed and is restarting; what it was sent may have happened",
 	"57P03":        "the database is starting up or shutting down",
 	"42P01":        "a table is missing: restart DSS to create it",
 	"28P01":        "the password is wrong",
@@ -46,43 +46,44 @@ func failuref(format string, arguments ...any) error {
 // clearer turns an error of the driver into one that says what is wrong.
 // Errors of a context stay what they are.
 func clearer(err error) error {
-	var refused *pgconn.PgError
-	var own store.Trouble
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &own), errors.Is(err, store.ErrDeaf):
+	if _, ok := errors.AsType[store.Trouble](err); ok || err == nil || errors.Is(err, store.ErrDeaf) {
 		return err
-	case errors.As(err, &refused):
-		return store.Trouble(describe(refused))
+	}
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case ok && meanings[refused.Code] == "":
+		return failuref("%s (SQLSTATE %s)", refused.Message, refused.Code)
+	case ok:
+		return failuref("%s: %s (SQLSTATE %s)", meanings[refused.Code], refused.Message, refused.Code)
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	case isTimeout(err):
-		return store.Trouble("the database did not answer in time: what it was told may have happened")
+		return store.Trouble("the database did not answer in time: what it was sent may have happened")
+	case errors.Is(err, pgconn.ErrReadOnlyConnection):
+		return store.Trouble(meanings[codeReadOnly])
 	}
-	return store.Trouble(plain(err))
+	return unreachable(err)
 }
 
-func describe(refused *pgconn.PgError) string {
-	meaning, known := meanings[refused.Code]
-	if !known {
-		return fmt.Sprintf("%s (SQLSTATE %s)", refused.Message, refused.Code)
+// unreachable is the error of each try to connect, all on one line.
+func unreachable(err error) error {
+	tries, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err)
+	if !ok {
+		return store.Trouble(err.Error())
 	}
-	return fmt.Sprintf("%s: %s (SQLSTATE %s)", meaning, refused.Message, refused.Code)
+	var texts []string
+	for _, try := range tries.Unwrap() {
+		texts = append(texts, try.Error())
+	}
+	return failuref("no connection to the database: %s", strings.Join(texts, "; "))
 }
 
 func isTimeout(err error) bool {
-	var network net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
-}
-
-// plain is a message on one line.
-func plain(err error) string {
-	text := strings.Join(strings.Fields(err.Error()), " ")
-	if strings.Contains(text, "read only connection") { // the driver's, and without a type
-		return meanings[codeReadOnly] + ": " + text
-	}
-	return text
+	network, ok := errors.AsType[net.Error](err)
+	return errors.Is(err, context.DeadlineExceeded) || ok && network.Timeout()
 }
 
 // resetEvery is how often all connections may be given up.
@@ -96,10 +97,10 @@ type resets struct {
 
 // suspect gives up all connections after an error that the others are likely
 // to have too: the server was restarted, has become a replica, or is not
-// reached. Else each of them would fail one request more.
+// reached. Otherwise each of them would fail one more request.
 func (s *Store) suspect(err error) {
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code != codeReadOnly && !strings.HasPrefix(refused.Code, "57P") {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	if ok && refused.Code != codeReadOnly && !strings.HasPrefix(refused.Code, "57P") {
 		return
 	}
 	s.resets.mu.Lock()

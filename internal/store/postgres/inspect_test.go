@@ -74,13 +74,15 @@ func TestInspectFindsProblems(t *testing.T) {
 
 // TestInspectJudges what a test cannot set up.
 func TestInspectJudges(t *testing.T) {
-	if f := (server{version: 12_05_00, versionText: "12.5"}).foundVersion(); f.Level != store.Problem || !strings.Contains(f.Text, "too old") {
+	d := server{version: 12_05_00, versionText: "12.5", recovery: true, standbys: "ANY 1 (a, b)"}
+	findings := d.judge(newTable("public"))
+	if f := find(t, findings, "version"); f.Level != store.Problem || !strings.Contains(f.Text, "too old") {
 		t.Errorf("version: %v", f)
 	}
-	if f := (server{recovery: true}).foundRole(); f.Level != store.Problem || !strings.Contains(f.Text, "replica") {
+	if f := find(t, findings, "role"); f.Level != store.Problem || !strings.Contains(f.Text, "replica") {
 		t.Errorf("role: %v", f)
 	}
-	if f := (server{standbys: "ANY 1 (a, b)"}).foundStandbys(); f.Level != store.OK || !strings.Contains(f.Text, "ANY 1 (a, b)") {
+	if f := find(t, findings, "replication"); f.Level != store.OK || !strings.Contains(f.Text, "ANY 1 (a, b)") {
 		t.Errorf("replication: %v", f)
 	}
 	s := &Store{state: &state{}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 )
 
 const (
-	// quiet is how long nothing may be heard before the connection is tested.
+	// quiet is how long nothing may arrive before the connection is tested.
 	quiet = 10 * time.Second
 	// echoTime is how long our own notification may take to come back.
 	echoTime = 3 * time.Second
@@ -22,13 +23,13 @@ const (
 
 // errDeaf is the state in which everything works but LISTEN.
 var errDeaf = fmt.Errorf("%w: apps that wait at this server get their answers up to 10 seconds late. "+
-	"If a pooler such as PgBouncer is in between, add the database's own address to the URL: "+
-	"listen=HOST:PORT", store.ErrDeaf)
+	"If a pooler such as PgBouncer is in between, add the database's own address to the URL: listen=HOST:PORT",
+	store.ErrDeaf)
 
 // Watch implements [sealed.Store]. While the database cannot be reached it
 // returns at once, and the watch fires when the subscription is back.
 func (s *Store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error) {
-	return s.subscription.Watch(ctx, prefixOf(id).id(), queueTime+batchTime)
+	return s.subscription.Watch(ctx, short(id), queueTime+batchTime)
 }
 
 // listen subscribes and passes notifications on until the connection is lost.
@@ -70,9 +71,9 @@ func (s *Store) dialListener(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// echo sends a notification the way that deposits do, and waits until any is
-// heard: the one proof that the connection listens to the database that
-// deposits go to. Where it cannot be sent, that the connection lives has to do.
+// echo sends a notification the way that deposits do, and waits until any
+// arrives, which proves that the connection listens to the database that deposits
+// go to. If it cannot be sent, echo only checks that the connection lives.
 func (s *Store) echo(ctx context.Context, conn *pgx.Conn) error {
 	if err := s.send(ctx, nil); err != nil {
 		ctx, cancel := context.WithTimeout(ctx, echoTime)
@@ -86,7 +87,7 @@ func (s *Store) echo(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// receive waits for a notification, and wakes whom it is for.
+// receive waits for a notification, and wakes the watchers of the ids in it.
 func (s *Store) receive(ctx context.Context, conn *pgx.Conn, wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -94,69 +95,55 @@ func (s *Store) receive(ctx context.Context, conn *pgx.Conn, wait time.Duration)
 	if err != nil {
 		return err
 	}
-	sender, prefixes, err := parsePayload(n.Payload)
-	if err != nil || sender == s.self {
-		return nil // a stranger's, or already passed on
+	ids := parsePayload(n.Payload)
+	if len(ids) == 0 || ids[0] == s.self {
+		return nil // from another program, or already passed on
 	}
-	for _, p := range prefixes {
-		s.subscription.Notify(p.id())
+	for _, id := range ids[1:] {
+		s.subscription.Notify(id)
 	}
 	return nil
 }
 
 const (
-	// prefixSize is how much of an id others are told: enough to wake nobody
-	// else, and a quarter of the whole.
+	// prefixSize is how much of an id is sent to other servers: enough to wake
+	// only those that watch it, and a quarter of the whole.
 	prefixSize = 8
 	// maxPayload is one byte less than what PostgreSQL refuses.
 	maxPayload = 7999
 	// perPayload is how many prefixes follow the sender's name in one.
 	perPayload = (maxPayload*3/4 - prefixSize) / prefixSize
-	// maxPayloads is how many payloads go out in one statement.
-	maxPayloads = 8
-	// maxOutbox is how many prefixes wait for a database that cannot be
-	// reached. Who waits for one that was dropped looks again by himself.
+	// maxOutbox is how many ids wait for a database that cannot be reached. A
+	// client that waits for one that was dropped polls after a while.
 	maxOutbox = 1 << 16
 	// retryAfter is the longest pause before the next try to notify.
 	retryAfter = time.Second
-	// farewell bounds what is told at the end.
+	// farewell bounds what is sent at the end.
 	farewell = 2 * time.Second
 )
 
-// prefix is what a notification tells of an id.
-type prefix [prefixSize]byte
-
-func prefixOf(id sealed.ID) (p prefix) {
-	copy(p[:], id[:])
-	return p
-}
-
-// id stands for all ids with the prefix in the list of watchers.
-func (p prefix) id() (id sealed.ID) {
-	copy(id[:], p[:])
+// short returns the part of an id that is sent. It is what the watchers are
+// registered under. Servers have random ids of this length too.
+func short(id sealed.ID) sealed.ID {
+	clear(id[prefixSize:])
 	return id
 }
 
-// instance is the random name of a server among those that share a database.
-type instance = prefix
-
-// outbox holds what other servers are to be told. A deposit's own transaction
-// does not notify: that takes a lock of the whole database at the commit, and
-// one statement can tell of many deposits.
+// outbox holds the ids that other servers are to be notified of. A deposit's own
+// transaction does not notify: that takes a lock of the whole database at the
+// commit, and one statement can notify of many deposits.
 type outbox struct {
-	mu       sync.Mutex
-	prefixes []prefix
-	kick     chan struct{}
+	mu   sync.Mutex
+	ids  []sealed.ID
+	kick chan struct{}
 }
 
 func newOutbox() outbox { return outbox{kick: make(chan struct{}, 1)} }
 
-func (o *outbox) add(p ...prefix) {
+func (o *outbox) add(ids ...sealed.ID) {
 	o.mu.Lock()
-	o.prefixes = append(o.prefixes, p...)
-	if extra := len(o.prefixes) - maxOutbox; extra > 0 {
-		o.prefixes = o.prefixes[extra:]
-	}
+	o.ids = append(o.ids, ids...)
+	o.ids = o.ids[max(0, len(o.ids)-maxOutbox):]
 	o.mu.Unlock()
 	select {
 	case o.kick <- struct{}{}:
@@ -164,24 +151,22 @@ func (o *outbox) add(p ...prefix) {
 	}
 }
 
-func (o *outbox) take() []prefix {
+func (o *outbox) take() []sealed.ID {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	n := min(len(o.prefixes), maxPayloads*perPayload)
-	taken := o.prefixes[:n:n]
-	o.prefixes = o.prefixes[n:]
+	n := min(len(o.ids), perPayload)
+	taken := o.ids[:n:n]
+	o.ids = o.ids[n:]
 	return taken
 }
 
-// notify wakes those who wait for id, here and on other servers.
+// notify wakes the watchers of id, here and on other servers.
 func (s *Store) notify(id sealed.ID) {
-	p := prefixOf(id)
-	s.subscription.Notify(p.id())
-	s.outbox.add(p)
+	s.subscription.Notify(short(id))
+	s.outbox.add(id)
 }
 
-// announce tells other servers what is in the outbox until ctx ends, and then
-// once more.
+// announce sends what is in the outbox until ctx ends, and then once more.
 func (s *Store) announce(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
@@ -200,52 +185,48 @@ func (s *Store) announce(ctx context.Context) {
 
 func (s *Store) flush(ctx context.Context) error {
 	for {
-		prefixes := s.outbox.take()
-		if len(prefixes) == 0 {
+		ids := s.outbox.take()
+		if len(ids) == 0 {
 			return nil
 		}
-		if err := s.send(ctx, prefixes); err != nil {
-			s.outbox.add(prefixes...)
+		if err := s.send(ctx, ids); err != nil {
+			s.outbox.add(ids...)
 			return err
 		}
 	}
 }
 
-// send sends prefixes, or only this server's name if there are none, to all
-// who listen.
-func (s *Store) send(ctx context.Context, prefixes []prefix) error {
+// send sends ids, or only this server's name if there are none, to all servers.
+func (s *Store) send(ctx context.Context, ids []sealed.ID) error {
 	ctx, cancel := context.WithTimeout(ctx, batchTime)
 	defer cancel()
-	_, err := s.pool.Exec(ctx, "SELECT pg_notify($1::text, payload) FROM unnest($2::text[]) AS payload",
-		s.table.channel, payloads(s.self, prefixes))
+	_, err := s.pool.Exec(ctx, "SELECT pg_notify($1::text, $2::text)", s.table.channel, payload(s.self, ids))
 	if err != nil {
 		s.suspect(err)
 	}
 	return err
 }
 
-func payloads(self instance, prefixes []prefix) []string {
-	var out []string
-	for first := true; first || len(prefixes) > 0; first = false {
-		n := min(len(prefixes), perPayload)
-		text := append([]byte{}, self[:]...)
-		for _, p := range prefixes[:n] {
-			text = append(text, p[:]...)
-		}
-		out = append(out, base64.RawStdEncoding.EncodeToString(text))
-		prefixes = prefixes[n:]
+// payload is the sender's name and ids, as their prefixes.
+func payload(sender sealed.ID, ids []sealed.ID) string {
+	text := sender[:prefixSize:prefixSize]
+	for _, id := range ids {
+		text = append(text, id[:prefixSize]...)
 	}
-	return out
+	return base64.RawStdEncoding.EncodeToString(text)
 }
 
-// parsePayload returns who sent a payload, and what it tells.
-func parsePayload(text string) (sender instance, prefixes []prefix, err error) {
+// parsePayload returns the sender of a payload and the ids in it, or nothing if
+// it is from another program.
+func parsePayload(text string) (ids []sealed.ID) {
 	raw, err := base64.RawStdEncoding.DecodeString(text)
-	if err != nil || len(raw) == 0 || len(raw)%prefixSize != 0 {
-		return sender, nil, fmt.Errorf("a notification of %d bytes is not from DSS", len(text))
+	if err != nil || len(raw)%prefixSize != 0 {
+		return nil
 	}
-	for ; len(raw) > 0; raw = raw[prefixSize:] {
-		prefixes = append(prefixes, prefix(raw[:prefixSize]))
+	for prefix := range slices.Chunk(raw, prefixSize) {
+		var id sealed.ID
+		copy(id[:], prefix)
+		ids = append(ids, id)
 	}
-	return prefixes[0], prefixes[1:], nil
+	return ids
 }

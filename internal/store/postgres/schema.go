@@ -74,14 +74,50 @@ func (t table) sql(statement string) string {
 	).Replace(statement)
 }
 
-// creation is what creates the schema in its newest version, for a role that
-// may do so.
-func (t table) creation() string { return t.sql(strings.Join(schema, "\n")) }
-
 // prepare finds the schema and brings it up to date. Of several servers that
 // start at once one does it, and the others wait.
-func prepare(ctx context.Context, pool *pgxpool.Pool, searchPath string) (t table, err error) {
-	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+func prepare(ctx context.Context, pool *pgxpool.Pool, searchPath string) (table, error) {
+	return inspectSchema(ctx, pool, searchPath, pgx.ReadWrite, migrate)
+}
+
+// missing says what a start would create or upgrade in the database at a URL,
+// or "" if nothing. It is an error if a start could not. It creates nothing
+// itself.
+func missing(ctx context.Context, url string) (what string, err error) {
+	settings, pool, err := connect(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	defer pool.Close()
+	report := func(ctx context.Context, tx pgx.Tx, t table, version int) error {
+		var may bool
+		row := tx.QueryRow(ctx, "SELECT has_schema_privilege($1::text, 'CREATE')", t.schema)
+		if err := row.Scan(&may); err != nil {
+			return err
+		}
+		if !may {
+			return t.notAllowed(version + 1)
+		}
+		what = fmt.Sprintf("the tables in schema %q have version %d; a start brings them to version %d",
+			t.schema, version, len(schema))
+		if version == 0 {
+			what = fmt.Sprintf("there are no tables in schema %q yet; the first start creates them", t.schema)
+		}
+		return nil
+	}
+	_, err = inspectSchema(ctx, pool, settings.searchPath, pgx.ReadOnly, report)
+	return what, err
+}
+
+// inspectSchema finds the schema that a search path leads to and, if it is not
+// up to date, calls outdated with its version in the same transaction.
+func inspectSchema(
+	ctx context.Context, pool *pgxpool.Pool, searchPath string, mode pgx.TxAccessMode,
+	outdated func(ctx context.Context, tx pgx.Tx, t table, version int) error,
+) (t table, err error) {
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	err = pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{AccessMode: mode}, func(tx pgx.Tx) error {
 		if t, err = locate(ctx, tx, searchPath); err != nil {
 			return err
 		}
@@ -89,62 +125,19 @@ func prepare(ctx context.Context, pool *pgxpool.Pool, searchPath string) (t tabl
 		if err != nil || version == len(schema) {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1::bigint)", t.key); err != nil {
-			return err
-		}
-		return t.migrate(ctx, tx)
-	})
-	return t, clearer(err)
-}
-
-// missing says what a start would create or upgrade in the database at a URL,
-// or "" if nothing. It is an error if a start could not. It creates nothing
-// itself.
-func missing(ctx context.Context, url string) (what string, err error) {
-	settings, err := parse(url)
-	if err != nil {
-		return "", err
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, settings.pool)
-	if err != nil {
-		return "", fmt.Errorf("PostgreSQL: %w", clearer(err))
-	}
-	defer pool.Close()
-	ctx, cancel := context.WithTimeout(ctx, openTime)
-	defer cancel()
-	err = pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		t, err := locate(ctx, tx, settings.searchPath)
-		if err != nil {
-			return err
-		}
-		version, err := t.version(ctx, tx)
-		if err != nil || version == len(schema) {
-			return err
-		}
-		var may bool
-		if err := tx.QueryRow(ctx, "SELECT has_schema_privilege($1::text, 'CREATE')", t.schema).Scan(&may); err != nil {
-			return err
-		}
-		if !may {
-			return t.notAllowed(version + 1)
-		}
-		what = fmt.Sprintf("the tables in schema %q have version %d; a start brings them to version "+
-			"%d", t.schema, version, len(schema))
-		if version == 0 {
-			what = fmt.Sprintf("there are no tables in schema %q yet; the first start creates them", t.schema)
-		}
-		return nil
+		return outdated(ctx, tx, t, version)
 	})
 	if err != nil {
-		return "", fmt.Errorf("PostgreSQL: %w", clearer(err))
+		err = fmt.Errorf("PostgreSQL: %w", clearer(err))
 	}
-	return what, nil
+	return t, err
 }
 
 func locate(ctx context.Context, tx pgx.Tx, searchPath string) (table, error) {
 	var schema *string
 	var version int
-	// Migrating, and waiting for who does, may take longer than a request.
+	// Migrating, and waiting for another server that does, may take longer than a
+	// request.
 	if _, err := tx.Exec(ctx, "SELECT set_config('statement_timeout', '0', true)"); err != nil {
 		return table{}, err
 	}
@@ -161,8 +154,8 @@ func locate(ctx context.Context, tx pgx.Tx, searchPath string) (table, error) {
 		return table{}, failuref("the server is version %d; DSS needs 13 or newer", version/10_000)
 	}
 	if schema == nil {
-		return table{}, failuref("no schema of the search path exists: create it, or set search_path in the URL or " +
-			"for the role")
+		return table{}, failuref("no schema of the search path exists: create it, or set search_path in the URL " +
+			"or for the role")
 	}
 	return newTable(*schema), nil
 }
@@ -173,9 +166,9 @@ func (t table) version(ctx context.Context, tx pgx.Tx) (version int, err error) 
 	name := t.sql("{version}")
 	// Not to_regclass, which may still miss in one transaction what another
 	// one has created meanwhile.
-	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1::text AND "+
-		"tablename = 'dss_version')",
-		t.schema).Scan(&exists); err != nil {
+	row := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1::text "+
+		"AND tablename = 'dss_version')", t.schema)
+	if err := row.Scan(&exists); err != nil {
 		return 0, failuref("look for %s: %v", name, clearer(err))
 	}
 	if !exists {
@@ -185,35 +178,35 @@ func (t table) version(ctx context.Context, tx pgx.Tx) (version int, err error) 
 		return 0, failuref("read %s: %v", name, clearer(err))
 	}
 	if version > len(schema) {
-		return 0, failuref("the database has schema version %d; this program knows up to %d: use the newer "+
-			"program", version, len(schema))
+		return 0, failuref("the database has schema version %d; this program knows up to %d: use the newer program",
+			version, len(schema))
 	}
 	return version, nil
 }
 
-// migrate is called with the lock held.
-func (t table) migrate(ctx context.Context, tx pgx.Tx) error {
+// migrate brings the schema up to date, unless another server has done so
+// meanwhile.
+func migrate(ctx context.Context, tx pgx.Tx, t table, _ int) error {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1::bigint)", t.key); err != nil {
+		return err
+	}
 	version, err := t.version(ctx, tx)
 	if err != nil {
 		return err
 	}
 	for ; version < len(schema); version++ {
-		if _, err := tx.Exec(ctx, t.sql(schema[version]), pgx.QueryExecModeSimpleProtocol); err != nil {
-			return t.migrationError(version+1, err)
+		_, err := tx.Exec(ctx, t.sql(schema[version]), pgx.QueryExecModeSimpleProtocol)
+		if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == codePermission {
+			return t.notAllowed(version + 1)
+		} else if err != nil {
+			return failuref("upgrade schema to version %d: %v", version+1, clearer(err))
 		}
 	}
 	return nil
 }
 
-func (t table) migrationError(version int, err error) error {
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code == codePermission {
-		return t.notAllowed(version)
-	}
-	return failuref("upgrade schema to version %d: %v", version, clearer(err))
-}
-
 func (t table) notAllowed(version int) error {
 	return failuref("the role may not create the tables in schema %q (version %d). Let the schema's owner run this, "+
-		"and GRANT SELECT, INSERT, UPDATE, DELETE on both tables to the role:\n%s", t.schema, version, t.creation())
+		"and GRANT SELECT, INSERT, UPDATE, DELETE on both tables to the role:\n%s", t.schema, version,
+		t.sql(strings.Join(schema, "\n")))
 }

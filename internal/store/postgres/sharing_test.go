@@ -32,20 +32,18 @@ func TestManyNotifications(t *testing.T) {
 	url := schemaURL(t)
 	one, two := running(t, url), running(t, url)
 	const n = 2*perPayload + 1
-	var prefixes []prefix
+	var ids []sealed.ID
 	var channels []<-chan struct{}
 	for i := range n {
-		prefixes = append(prefixes, prefixOf(id(i)))
+		ids = append(ids, id(i))
 		channels = append(channels, watching(t, two, i))
 	}
-	one.outbox.add(prefixes...)
+	one.outbox.add(ids...)
 	for i, c := range channels {
 		fires(t, fmt.Sprint("watch ", i), c)
 	}
-	for _, p := range payloads(one.self, prefixes) {
-		if len(p) > maxPayload {
-			t.Errorf("a payload of %d bytes", len(p))
-		}
+	if full := payload(one.self, ids[:perPayload]); len(full) > maxPayload {
+		t.Errorf("a payload of %d bytes", len(full))
 	}
 }
 

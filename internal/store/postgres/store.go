@@ -4,11 +4,10 @@
 // Each operation is one statement that is a transaction of its own, and is
 // acknowledged when that is on the database's disk. Requests of one kind that
 // come in while others are under way share a statement, and so a commit.
-// Servers tell each other of deposits through LISTEN and NOTIFY.
+// Servers notify each other of deposits through LISTEN and NOTIFY.
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -30,7 +29,7 @@ const (
 	batchTime = 2 * time.Second
 	// statementTime is when the server itself gives up a statement.
 	statementTime = batchTime - 250*time.Millisecond
-	// openTime bounds [Open], where servers may wait for one that migrates.
+	// openTime bounds [Open], where servers may wait for another that migrates.
 	openTime = 30 * time.Second
 )
 
@@ -54,9 +53,9 @@ type state struct {
 	working                        sync.WaitGroup
 
 	subscription *store.Subscription
-	self         instance
+	self         sealed.ID // a random name; short
 	outbox       outbox
-	quiet        time.Duration // the constant, but in tests
+	quiet        time.Duration // [quiet], except in tests
 	resets       resets
 }
 
@@ -66,28 +65,35 @@ var _ sealed.Store = (*Store)(nil)
 // Errors and log lines do not contain the URL's password; one for a URL that
 // cannot be used is a [store.URLError].
 func Open(ctx context.Context, url string, limits store.Limits, log *slog.Logger) (*Store, error) {
-	settings, err := parse(url)
+	settings, pool, err := connect(ctx, url)
 	if err != nil {
 		return nil, err
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, settings.pool)
-	if err != nil {
-		return nil, fmt.Errorf("PostgreSQL: %w", clearer(err))
 	}
 	s := &Store{&state{
 		pool: pool, settings: settings, log: log, now: time.Now, quiet: quiet,
 		subscription: store.NewSubscription(), outbox: newOutbox(),
 	}, limits}
-	rand.Read(s.self[:])
-	ctx, cancel := context.WithTimeout(ctx, openTime)
-	defer cancel()
+	rand.Read(s.self[:prefixSize])
 	if s.table, err = prepare(ctx, pool, settings.searchPath); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("PostgreSQL: %w", err)
+		return nil, err
 	}
 	s.gauge = store.NewGauge(limits, s.count, func() time.Time { return s.now() })
-	s.queues()
+	s.creates, s.gets = s.newQueue(createStatement), s.newQueue(getStatement)
+	s.takes, s.replaces = s.newQueue(takeStatement), s.newQueue(replaceStatement)
 	return s, nil
+}
+
+func connect(ctx context.Context, url string) (*settings, *pgxpool.Pool, error) {
+	settings, err := parse(url)
+	if err != nil {
+		return nil, nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, settings.pool)
+	if err != nil {
+		return nil, nil, fmt.Errorf("PostgreSQL: %w", clearer(err))
+	}
+	return settings, pool, nil
 }
 
 // Reserve returns the same store with room for what was in it already
@@ -102,9 +108,9 @@ func (s *Store) Usage() (entries, bytes int64) { return s.gauge.Usage() }
 // use.
 func (s *Store) SetClock(now func() time.Time) { s.now = now }
 
-// Run tells other servers of what is stored here, listens to what they tell,
-// removes expired entries and keeps the count of what is stored, until ctx
-// ends. What other servers have not been told by then they are told last.
+// Run notifies other servers of what is stored here, listens to their
+// notifications, removes expired entries and keeps count, until ctx ends. It
+// sends the notifications that are left before it returns.
 func (s *Store) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	group.Go(func() { s.subscription.Run(ctx, s.log, s.listen) })
@@ -153,7 +159,7 @@ func (s *Store) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 // Take implements [sealed.Store].
 //
 // After an error it is not known whether the entry is gone: if the database
-// committed and its answer was lost, it is, and nobody has it. An error that
+// committed and its answer was lost, it is, and no caller has it. An error that
 // the database itself reports, other than that it is shutting down, means that
 // the entry is still there.
 func (s *Store) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
@@ -188,23 +194,4 @@ func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl
 }
 
 // own is a copy that is never nil, which would be NULL.
-func own(value []byte) []byte {
-	return append([]byte{}, value...)
-}
-
-// hand gives what a batch found to those who asked: to the first
-// one for each id or, where nothing is consumed, to everybody.
-func hand(batch []*request, found map[sealed.ID][]byte, everybody bool) {
-	for _, r := range batch {
-		value, ok := found[r.id]
-		if !ok {
-			continue
-		}
-		r.found, r.out = true, value
-		if everybody {
-			r.out = bytes.Clone(value)
-		} else {
-			delete(found, r.id)
-		}
-	}
-}
+func own(value []byte) []byte { return append([]byte{}, value...) }

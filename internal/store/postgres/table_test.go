@@ -134,13 +134,13 @@ func TestPlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	batch := []*request{{id: id(1), old: []byte("x"), value: []byte("y")}, {id: id(2), old: []byte("x"), value: []byte("y")}}
-	c := newColumns(batch)
-	now := time.Now().UnixMilli()
+	now := time.Now()
+	columns := arguments(batch, now)
 	for name, q := range map[string][]any{
-		"get":     {statements.get, c.ids, now},
-		"take":    {statements.take, c.ids, now},
-		"replace": {statements.replace, c.ids, c.olds, c.values, c.expires, c.sweeps, now},
-		"sweep":   {sweepStatement, s.table.key, now, int64(0), int64(sweepUnit), int64(sweepBatch)},
+		"get":     {getStatement, columns},
+		"take":    {takeStatement, columns},
+		"replace": {replaceStatement, columns},
+		"sweep":   {sweepStatement, s.table.key, now.UnixMilli(), int64(0), int64(sweepUnit), int64(sweepBatch)},
 	} {
 		rows, err := s.pool.Query(t.Context(), "EXPLAIN "+s.table.sql(q[0].(string)), q[1:]...)
 		if err != nil {
@@ -165,8 +165,7 @@ func fillTable(t testing.TB, s *Store, from, n int, ttl time.Duration) {
 		for i := range min(n, step) {
 			batch = append(batch, &request{id: id(from + i), value: make([]byte, 300), expires: time.Now().Add(ttl).UnixMilli()})
 		}
-		c := newColumns(batch)
-		found, err := s.act(s.table.sql(statements.create), []any{c.ids, c.values, c.expires, c.sweeps, time.Now().UnixMilli()})
+		found, err := s.act(s.table.sql(createStatement), arguments(batch, time.Now()))
 		if err != nil || len(found) != len(batch) {
 			t.Fatalf("created %d of %d: %v", len(found), len(batch), err)
 		}
@@ -182,7 +181,7 @@ func takeAll(t testing.TB, s *Store, from, n int) {
 		for i := range min(n, step) {
 			batch = append(batch, &request{id: id(from + i)})
 		}
-		found, err := s.act(s.table.sql(statements.take), []any{newColumns(batch).ids, time.Now().UnixMilli()})
+		found, err := s.act(s.table.sql(takeStatement), arguments(batch, time.Now()))
 		if err != nil || len(found) != len(batch) {
 			t.Fatalf("took %d of %d: %v", len(found), len(batch), err)
 		}
