@@ -79,7 +79,7 @@ func TestCheckIsLikeStart(t *testing.T) {
 		"a database in a file":         {"--store sqlite:" + in("file/x.db"), "not a directory"},
 		"a folder for a database":      {"--store sqlite:" + folder, "it is not a file"},
 		"a folder for the journal":     {"--store sqlite:" + in("wal.db"), "wal.db-wal: it is not a file"},
-		"junk for a database":          {"--store sqlite:" + in("junk.db"), "is no SQLite database"},
+		"junk for a database":          {"--store sqlite:" + in("junk.db"), "is not a SQLite database"},
 		"a password with a slash":      {"--store redis://u:a/b@127.0.0.1", "%XX"},
 		"a port that is none":          {"--listen 127.0.0.1:99999", "--listen 127.0.0.1:99999: the port"},
 		"an admin port that is none":   {"--admin-listen 127.0.0.1:x", "--admin-listen 127.0.0.1:x: the port"},

@@ -1,5 +1,5 @@
-// Package access reports what this process may do with files and folders. It
-// creates and changes nothing to find out.
+// Package access reports what this process may do with files and folders,
+// without creating or changing any.
 package access
 
 import (
@@ -10,20 +10,24 @@ import (
 	"path/filepath"
 )
 
-// File returns an error unless there is a regular file at path that this
-// process may write.
-func File(path string) error {
+// File returns the size of the file at path, or -1 if there is nothing. It returns
+// an error if there is anything but a regular file that this process may write.
+func File(path string) (size int64, err error) {
 	info, err := os.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && isLink(path):
+		return 0, fmt.Errorf("%s is a link that leads nowhere", path)
+	case errors.Is(err, fs.ErrNotExist):
+		return -1, nil
 	case err != nil:
-		return fmt.Errorf("%s: %w", path, reason(err))
+		return 0, fmt.Errorf("%s: %w", path, reason(err))
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s: it is not a file", path)
+		return 0, fmt.Errorf("%s: it is not a file", path)
 	}
 	if err := writable(path); err != nil {
-		return fmt.Errorf("%s: it cannot be written: %w", path, reason(err))
+		return 0, fmt.Errorf("%s: it cannot be written: %w", path, reason(err))
 	}
-	return nil
+	return info.Size(), nil
 }
 
 // Folder returns an error unless this process may create a file in folder, or
@@ -32,7 +36,7 @@ func Folder(folder string) error {
 	info, err := os.Stat(folder)
 	parent := filepath.Dir(folder)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && IsLink(folder):
+	case errors.Is(err, fs.ErrNotExist) && isLink(folder):
 		return fmt.Errorf("%s is a link that leads nowhere", folder)
 	case errors.Is(err, fs.ErrNotExist) && parent != folder:
 		return Folder(parent)
@@ -47,13 +51,12 @@ func Folder(folder string) error {
 	return nil
 }
 
-// IsLink reports whether there is a symbolic link at path, wherever it leads.
-func IsLink(path string) bool {
+func isLink(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
-// reason is an error without the operation and the path.
+// reason returns an error without the operation and the path.
 func reason(err error) error {
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		return failed.Err

@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// writable returns why a file cannot be written, as far as its attributes
-// tell. What an access control list forbids shows only when somebody writes.
+// writable returns why a file cannot be written, as far as its attributes show.
+// What an access control list forbids shows only in a write.
 func writable(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Mode()&0o200 == 0 {
@@ -15,5 +15,5 @@ func writable(path string) error {
 	return err
 }
 
-// LockHolder returns 0: Windows does not tell who has locked a file.
+// LockHolder returns 0: Windows does not report which process has locked a file.
 func LockHolder(_ *os.File, _, _ int64) int { return 0 }

@@ -98,7 +98,7 @@ func TestCheckProblems(t *testing.T) {
 		want []string
 	}{
 		"an address of another machine": {[]string{"--listen", "192.0.2.1:80", "--public-url", "https://auth.example.org"}, []string{"--listen: listen tcp 192.0.2.1:80"}},
-		"no database":                   {[]string{"--store", "sqlite:" + file}, []string{"is no SQLite database"}},
+		"no database":                   {[]string{"--store", "sqlite:" + file}, []string{"is not a SQLite database"}},
 		"a folder":                      {[]string{"--store", "sqlite:" + folder}, []string{"it is not a file"}},
 		"a folder that is a file":       {[]string{"--store", "sqlite:" + file + "/dss.db"}, []string{"not a directory"}},
 		"a newer database":              {[]string{"--store", "sqlite:" + filepath.Join(folder, "newer")}, []string{"schema version 999"}},

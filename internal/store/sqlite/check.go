@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -25,8 +24,7 @@ func parsePath(url string) (string, error) {
 		return "", store.URLErrorf("sqlite: needs the path of a file, as in sqlite:data/dss.db")
 	case strings.HasPrefix(path, "//"):
 		return "", store.URLErrorf("sqlite: is followed by a path, as in sqlite:data/dss.db or " +
-			"sqlite:/var/lib/dss/dss.db: " +
-			"leave out the slashes in front of it")
+			"sqlite:/var/lib/dss/dss.db: leave out the slashes in front of it")
 	case strings.HasPrefix(path, "file:"), path == ":memory:", strings.ContainsAny(path, "?#\x00"):
 		return "", store.URLErrorf("sqlite: takes the path of a file and no parameters, as in sqlite:data/dss.db")
 	}
@@ -36,53 +34,37 @@ func parsePath(url string) (string, error) {
 // file is what can be known of a database without opening it as one.
 type file struct {
 	path    string
-	version int  // of the schema
-	absent  bool // there is no file yet
-	empty   bool
-	log     bool // there is a log, whose changes do not show in the rest
-	holder  int  // the process that has it open; 0 if there is none or the system does not tell
+	size    int64 // -1: there is no file yet
+	version int   // of the schema
+	log     bool  // there is a log, with changes that are not in the file yet
+	holder  int   // the process that has it open; 0 if there is none or the system does not know
 }
 
 // fresh reports whether [Open] would create or upgrade the schema.
 func (f *file) fresh() bool { return f.version < len(schema) && !f.log }
 
-// inspect looks at the file that a URL names. An error is a [store.URLError].
+// inspect inspects the file that a URL names, and checks that it can be written,
+// and so can its folder, where SQLite writes a log. An error is a
+// [store.URLError].
 func inspect(url string) (*file, error) {
 	path, err := parsePath(url)
 	if err != nil {
 		return nil, err
 	}
 	f := &file{path: path}
-	if err := f.inspectAccess(); err != nil {
-		return nil, store.URLErrorf("%w", err)
-	}
-	if !f.absent {
-		err = f.readHeader()
-	}
-	return f, err
-}
-
-// inspectAccess checks that the file can be written, and so can its folder,
-// where SQLite writes a log.
-func (f *file) inspectAccess() error {
-	folder := filepath.Dir(f.path)
-	if _, err := os.Stat(f.path); errors.Is(err, fs.ErrNotExist) {
-		if access.IsLink(f.path) {
-			return fmt.Errorf("%s is a link that leads nowhere", f.path)
+	var logSize int64
+	for _, step := range []func() error{
+		func() (err error) { f.size, err = access.File(path); return err },
+		func() (err error) { logSize, err = access.File(path + "-wal"); return err },
+		func() error { return access.Folder(filepath.Dir(path)) },
+		f.readHeader,
+	} {
+		if err := step(); err != nil {
+			return nil, store.URLError{Reason: err}
 		}
-		f.absent = true
-		return access.Folder(folder)
 	}
-	if err := access.File(f.path); err != nil {
-		return err
-	}
-	if info, err := os.Stat(f.path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
-		if err := access.File(f.path + "-wal"); err != nil {
-			return err
-		}
-		f.log = info.Size() > 0
-	}
-	return access.Folder(folder)
+	f.log = logSize > 0
+	return f, nil
 }
 
 // SQLite's file format (https://sqlite.org/fileformat2.html): a file starts
@@ -98,9 +80,12 @@ const (
 
 // readHeader reads the first page without a lock.
 func (f *file) readHeader() error {
+	if f.size < 0 {
+		return nil
+	}
 	opened, err := os.Open(f.path)
 	if err != nil {
-		return store.URLErrorf("%w", err)
+		return err
 	}
 	defer opened.Close()
 	header := make([]byte, headerSize)
@@ -109,24 +94,21 @@ func (f *file) readHeader() error {
 	f.holder = access.LockHolder(opened, lockStart, lockSize)
 	switch {
 	case errors.Is(err, io.EOF):
-		f.empty = true
+		return nil
 	case err != nil || !strings.HasPrefix(string(header), magic):
-		return store.URLErrorf("%s is no SQLite database", f.path)
-	case f.version > len(schema):
-		return store.URLErrorf("%s has schema version %d; this program knows up to %d: use the newer "+
-			"program", f.path, f.version, len(schema))
+		return fmt.Errorf("%s is not a SQLite database", f.path)
 	}
-	return nil
+	return checkVersion(f.path, f.version)
 }
 
 func (f *file) String() string {
 	text := "sqlite: " + f.path
 	switch {
-	case f.absent:
+	case f.size < 0:
 		return text + " would be created"
 	case f.log && f.version < len(schema):
 		return text + ", with changes in its log"
-	case f.empty:
+	case f.size == 0:
 		return text + ", which is empty"
 	case f.fresh():
 		return fmt.Sprintf("%s, which becomes schema version %d", text, len(schema))
@@ -135,7 +117,7 @@ func (f *file) String() string {
 }
 
 // Preview says what [Open] would do with the file that a URL names. It does
-// not open the file as a database, which would lock a server out. An error is a
+// not open the file as a database, which would lock out a server. An error is a
 // [store.URLError].
 func Preview(url string) (string, error) {
 	f, err := inspect(url)
@@ -171,12 +153,11 @@ func Check(ctx context.Context, url string) ([]store.Finding, error) {
 	return store.Examine(ctx, url, s, nil), nil
 }
 
-// inUse is what can be said of a database that another process has open.
+// inUse returns the findings on a database that another process has open.
 func (f *file) inUse(holder string) []store.Finding {
 	return []store.Finding{
 		{Subject: "connection", Text: f.String()},
 		{Subject: "servers", Text: holder + " has it open, and this store is for one server: nothing was stored " +
-			"to try it. " +
-			"If that is the server, dss health says whether it can write"},
+			"to try it. If that is the server, dss health says whether it can write"},
 	}
 }

@@ -79,7 +79,7 @@ func TestCheckRefuses(t *testing.T) {
 		"sqlite://tmp/dss.db":      "leave out the slashes",
 		"sqlite:file:x":            "no parameters",
 		"sqlite:" + folder:         "it is not a file",
-		"sqlite:" + junk:           "is no SQLite database",
+		"sqlite:" + junk:           "is not a SQLite database",
 		"sqlite:" + newer:          "use the newer program",
 		"sqlite:" + junk + "/x.db": "not a directory",
 	} {

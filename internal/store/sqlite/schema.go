@@ -10,8 +10,8 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
-// schema holds what leads from each version of the schema to the next. The
-// version is the file's user_version; a file with a newer one is refused. There is no index on id: lookups are
+// schema holds the statements from each version of the schema to the next. The
+// version is the file's user_version. There is no index on id: lookups are
 // answered from memory.
 var schema = []string{
 	`CREATE TABLE entries (
@@ -43,14 +43,21 @@ func (s *Store) load(ctx context.Context) error {
 	return tx.Commit()
 }
 
+func checkVersion(name string, version int) error {
+	if version > len(schema) {
+		return fmt.Errorf("%s has schema version %d; this program knows up to %d: use the newer program",
+			name, version, len(schema))
+	}
+	return nil
+}
+
 func migrate(ctx context.Context, tx *sql.Tx) error {
 	var version int
 	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return fmt.Errorf("read schema version: %w", err)
 	}
-	if version > len(schema) {
-		return fmt.Errorf("the database has schema version %d; this program knows up to %d: use the newer "+
-			"program", version, len(schema))
+	if err := checkVersion("the database", version); err != nil {
+		return err
 	}
 	for ; version < len(schema); version++ {
 		if _, err := tx.ExecContext(ctx, schema[version]); err != nil {
