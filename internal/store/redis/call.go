@@ -21,9 +21,9 @@ const (
 	movingPause = 20 * time.Millisecond
 )
 
-// call runs f, which asks Redis, for [CallTimeout] at most. A caller who goes
-// away does not end it: what is taken meanwhile is still handed to the caller,
-// who knows whom to return it to.
+// call runs f, which calls Redis, for [CallTimeout] at most. The end of ctx does
+// not interrupt it: what is taken meanwhile is still returned to the caller, who
+// can put it back.
 //
 // The driver may wait longer than its context, for a connection or a place in
 // a queue that its own timeouts end. So f has a goroutine, which ends with it.
@@ -34,17 +34,8 @@ func call[T any](ctx context.Context, f func(context.Context) (T, error)) (T, er
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), CallTimeout)
 	defer cancel()
-	type outcome struct {
-		result T
-		err    error
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		result, err := f(ctx)
-		done <- outcome{result, err}
-	}()
 	select {
-	case o := <-done:
+	case o := <-start(func() (T, error) { return f(ctx) }):
 		if o.err != nil {
 			return none, explain(o.err)
 		}
@@ -52,6 +43,21 @@ func call[T any](ctx context.Context, f func(context.Context) (T, error)) (T, er
 	case <-ctx.Done():
 		return none, errNoAnswer
 	}
+}
+
+type outcome[T any] struct {
+	result T
+	err    error
+}
+
+// start runs f in a goroutine and returns a channel that receives its outcome.
+func start[T any](f func() (T, error)) <-chan outcome[T] {
+	done := make(chan outcome[T], 1)
+	go func() {
+		result, err := f()
+		done <- outcome[T]{result, err}
+	}()
+	return done
 }
 
 // exec runs a script on the entry id. It sends it again only if Redis says
@@ -62,22 +68,15 @@ func (s *Store) exec(ctx context.Context, script *rueidis.Lua, id sealed.ID, arg
 		result := script.Exec(ctx, s.client, keys, arguments)
 		refusal, refused := rueidis.IsRedisErr(result.Error())
 		switch {
-		case refused && refusal.IsTryAgain() && wait(ctx, movingPause):
+		case !refused:
+			return result
+		case refusal.IsTryAgain() && ctx.Err() == nil:
+			store.Pause(ctx, movingPause)
 			continue
-		case isReadOnly(result.Error()):
+		case refusalCode(refusal.Error()) == "READONLY":
 			s.links.drop()
 		}
 		return result
-	}
-}
-
-// wait reports whether pause went by before ctx ended.
-func wait(ctx context.Context, pause time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(pause):
-		return true
 	}
 }
 
@@ -87,7 +86,7 @@ const (
 	errNoAnswer = store.Trouble("no answer from Redis in time")
 )
 
-// refusals says in words an operator can act on what Redis answers in code.
+// refusals explains Redis' error codes to an operator.
 var refusals = map[string]string{
 	"BUSY":        "Redis is busy with a script",
 	"CLUSTERDOWN": "the Redis cluster does not serve all its slots",
@@ -105,10 +104,10 @@ var refusals = map[string]string{
 
 // explain makes an error of ours out of one of the driver's.
 func explain(err error) error {
-	var ours store.Trouble
+	_, ours := errors.AsType[store.Trouble](err)
 	refusal, refused := rueidis.IsRedisErr(err)
 	switch {
-	case errors.As(err, &ours) || errors.Is(err, sealed.ErrFull):
+	case ours || errors.Is(err, sealed.ErrFull):
 		return err
 	case refused:
 		return explainRefusal(refusal)
@@ -127,7 +126,7 @@ func explainRefusal(refusal *rueidis.RedisError) error {
 		return fmt.Errorf("%w: Redis has reached its maxmemory", sealed.ErrFull)
 	}
 	if words := refusals[code]; words != "" {
-		return store.Trouble(fmt.Sprintf("%s (%s)", words, message))
+		return store.Trouble(words + " (" + message + ")")
 	}
 	return store.Trouble("refused by Redis: " + message)
 }
@@ -140,8 +139,8 @@ func refusalCode(message string) string {
 			message = inner
 		}
 	}
-	if strings.Contains(message, "The user executing the script can't") || strings.HasPrefix(message, "ACL failure "+
-		"in script") {
+	if strings.Contains(message, "The user executing the script can't") ||
+		strings.HasPrefix(message, "ACL failure in script") {
 		return "NOPERM"
 	}
 	code, _, _ := strings.Cut(message, " ")

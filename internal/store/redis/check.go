@@ -43,7 +43,7 @@ func Check(ctx context.Context, url string) ([]store.Finding, error) {
 	return store.Examine(ctx, url, s, s.inspect), nil
 }
 
-// inspect looks at every primary.
+// inspect judges every primary.
 func (s *Store) inspect(ctx context.Context) []store.Finding {
 	findings := s.inspectConnection()
 	clients := map[string]rueidis.Client{"": s.client}
@@ -63,7 +63,8 @@ func (s *Store) inspect(ctx context.Context) []store.Finding {
 		}
 		primaries++
 		findings = append(findings, n.inspect()...)
-		findings = append(findings, store.Measure(func() (time.Time, error) { return askTime(ctx, clients[address]) })...)
+		ask := func() (time.Time, error) { return askTime(ctx, clients[address]) }
+		findings = append(findings, store.Measure(ask)...)
 	}
 	if primaries == 0 {
 		findings = append(findings, store.Problem.Finding("role", "no primary has been found"))
@@ -86,8 +87,8 @@ func (s *Store) ask(ctx context.Context, client rueidis.Client) (node, error) {
 	return n, nil
 }
 
-// settings returns those settings that matter, or nil: many services forbid
-// to ask.
+// settings returns the settings that matter, or nil if the service forbids CONFIG,
+// as many do.
 func settings(ctx context.Context, client rueidis.Client) map[string]string {
 	all := map[string]string{}
 	for _, name := range []string{
@@ -129,23 +130,25 @@ func askTime(ctx context.Context, client rueidis.Client) (time.Time, error) {
 	return time.Unix(parts[0], parts[1]*1000), nil
 }
 
-// inspectConnection looks at the URL.
+// inspectConnection judges the URL.
 func (s *Store) inspectConnection() []store.Finding {
 	c := s.config
-	var findings []store.Finding
-	if c.tls == nil && !c.loopback() {
-		findings = append(findings, store.Warning.Finding("encryption", "the connection is not encrypted: whoever is "+
-			"on the way can take deposits out of the store, though not read them; use rediss://, or a network that "+
-			"is yours alone"))
+	if c.loopback() {
+		return nil
 	}
-	if c.password == "" && !c.loopback() {
-		findings = append(findings, store.Warning.Finding("password", "the server asks for no password: whoever "+
-			"reaches its port can delete what waits; give DSS a user of its own (docs/operating.md has the rule)"))
+	var findings []store.Finding
+	if c.tls == nil {
+		findings = append(findings, store.Warning.Finding("encryption", "the connection is not encrypted: an attacker "+
+			"on the way can take deposits out of the store, though not read them; use rediss://, or a private network"))
+	}
+	if c.password == "" {
+		findings = append(findings, store.Warning.Finding("password", "the server asks for no password: any program "+
+			"that reaches its port can delete deposits; give DSS a user of its own (docs/operating.md has the rule)"))
 	}
 	return findings
 }
 
-// find makes a finding of what concerns n.
+// find returns a finding about n.
 func (n node) find(level store.Level, subject, format string, arguments ...any) store.Finding {
 	text := fmt.Sprintf(format, arguments...)
 	if n.cluster {
@@ -183,8 +186,8 @@ func (n node) inspect() []store.Finding {
 func (n node) version() store.Finding {
 	version := n.info["redis_version"]
 	if !newEnough(version) {
-		return n.find(store.Problem, "version", "%s is too old: DSS needs Redis %d.%d or newer, or "+
-			"Valkey", version, minMajor, minMinor)
+		return n.find(store.Problem, "version", "%s is too old: DSS needs Redis %d.%d or newer, or Valkey",
+			version, minMajor, minMinor)
 	}
 	if valkey := n.info["valkey_version"]; valkey != "" {
 		return n.find(store.OK, "version", "Valkey %s", valkey)
@@ -204,7 +207,7 @@ func (n node) eviction() store.Finding {
 	policy := n.info["maxmemory_policy"]
 	if policy != "noeviction" {
 		return n.find(store.Problem, "eviction",
-			"maxmemory-policy is %s: when memory is short, sign-ins that wait are thrown away without a word; set it "+
+			"maxmemory-policy is %s: when memory is short, pending sign-ins are removed without notice; set it "+
 				"to noeviction", policy)
 	}
 	return n.find(store.OK, "eviction", "maxmemory-policy is noeviction")
@@ -222,11 +225,10 @@ func (n node) memory() store.Finding {
 
 func (n node) persistence() store.Finding {
 	const subject = "persistence"
-	fsync := n.settings["appendfsync"]
-	switch {
+	switch fsync := n.settings["appendfsync"]; {
 	case n.info["aof_enabled"] == "0" && n.settings != nil && n.settings["save"] == "":
 		return n.find(store.Warning, subject,
-			"nothing is written to disk: a restart of the server loses every sign-in that waits; set appendonly yes "+
+			"nothing is written to disk: a restart of the server loses every pending sign-in; set appendonly yes "+
 				"and appendfsync always")
 	case n.info["aof_enabled"] == "0":
 		return n.find(store.Problem, subject,
@@ -254,7 +256,7 @@ func (n node) replication() store.Finding {
 	least, _ := strconv.Atoi(n.settings["min-replicas-to-write"])
 	switch {
 	case replicas == 0 && !n.sentinel:
-		return n.find(store.OK, subject, "no replicas: while this server is down, nobody can sign in")
+		return n.find(store.OK, subject, "no replicas: while this server is down, no user can sign in")
 	case n.settings != nil && least == 0:
 		return n.find(store.Warning, subject,
 			"%d replicas, and min-replicas-to-write is 0: a primary that is cut off goes on taking deposits and "+

@@ -12,8 +12,7 @@ import (
 
 const (
 	// bucket is the span of expiries that one field of a shard's hash counts,
-	// and bytesBits where in it the number of entries begins. scripts.lua
-	// knows both.
+	// and bytesBits where in it the number of entries begins, as in scripts.lua.
 	bucket    = 15 * time.Second
 	bytesBits = 40
 	// forget is how long after its end a bucket is removed: other servers'

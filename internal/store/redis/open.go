@@ -5,12 +5,12 @@
 // An entry is one string: eight bytes of expiry, as Unix milliseconds by the
 // clock of the server that wrote it, and the value. Scripts check and change it
 // in one step, and publish the entry's key on a channel that all servers listen
-// to, each on a connection of its own, to wake those who wait for the entry.
+// to, each on a connection of its own, to wake the watchers of the entry.
 //
 // Every operation ends within [CallTimeout], and none is ever sent twice: an
-// operation whose answer is lost reports an error, and may have happened. A
-// caller who goes away does not interrupt what is under way, so that nothing is
-// taken for nobody.
+// operation whose answer is lost reports an error, and may have happened. The end
+// of a caller's context does not interrupt it, so that no entry is taken without
+// being returned.
 //
 // Replication in Redis is asynchronous. What that means when a primary fails
 // over is in docs/operating.md.
@@ -24,7 +24,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -81,9 +80,9 @@ func Open(ctx context.Context, url string, limits store.Limits, log *slog.Logger
 	return s, nil
 }
 
-// option is how the driver is used. It must never send anything twice, so
-// ConnLifetime, which does, stays unset, and what Redis calls MOVED is the only
-// thing that is sent again.
+// option returns the driver's settings. It must never send anything twice, so
+// ConnLifetime, which does, stays unset. Only what Redis refuses as MOVED is sent
+// again.
 func (c *config) option(all *links) rueidis.ClientOption {
 	dialer := net.Dialer{Timeout: dialTimeout, KeepAlive: pingEvery}
 	return rueidis.ClientOption{
@@ -114,22 +113,14 @@ func (c *config) option(all *links) rueidis.ClientOption {
 
 // connect makes the driver's client, which takes no context.
 func connect(ctx context.Context, option rueidis.ClientOption) (rueidis.Client, error) {
-	type outcome struct {
-		client rueidis.Client
-		err    error
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		client, err := rueidis.NewClient(option)
-		done <- outcome{client, err}
-	}()
+	done := start(func() (rueidis.Client, error) { return rueidis.NewClient(option) })
 	select {
 	case o := <-done:
-		return o.client, o.err
+		return o.result, o.err
 	case <-ctx.Done():
 		go func() {
 			if o := <-done; o.err == nil {
-				o.client.Close()
+				o.result.Close()
 			}
 		}()
 		return nil, errNoOpening
@@ -140,21 +131,22 @@ func connect(ctx context.Context, option rueidis.ClientOption) (rueidis.Client, 
 func (c *config) explainOpening(err error) error {
 	explained := explain(err)
 	refusal, refused := rueidis.IsRedisErr(err)
+	says := func(words string) bool { return refused && strings.Contains(refusal.Error(), words) }
 	switch {
 	case c.tls != nil && errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w; does the server speak TLS on this port?", explained)
 	case c.tls == nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
 		return fmt.Errorf("%w; if the server wants TLS, start the URL with rediss://", explained)
-	case refused && c.masterSet != "" && strings.Contains(refusal.Error(), "unknown command"):
-		return errors.New("with master_set the URL must name sentinels, and this is none")
-	case refused && c.masterSet != "" && (refusal.IsNil() || strings.Contains(refusal.Error(), "No such master")):
+	case c.masterSet != "" && says("unknown command"):
+		return errors.New("with master_set the URL must name sentinels, and this is not one")
+	case c.masterSet != "" && (says("No such master") || refused && refusal.IsNil()):
 		return fmt.Errorf("the sentinels know no master_set %q", c.masterSet)
-	case refused && len(c.addresses) > 1 && strings.Contains(refusal.Error(), "cluster support disabled"):
-		return errors.New("the URL names several servers, which is for a cluster, but this Redis is none; for " +
-			"Sentinel add master_set")
-	case refused && c.database != 0 && strings.Contains(refusal.Error(), "SELECT is not allowed in cluster mode"):
+	case len(c.addresses) > 1 && says("cluster support disabled"):
+		return errors.New("the URL names several servers, which is for a cluster, but this Redis is not part of one; " +
+			"for Sentinel add master_set")
+	case c.database != 0 && says("SELECT is not allowed in cluster mode"):
 		return errors.New("a cluster has only database 0")
-	case refused && strings.Contains(refusal.Error(), "DB index"):
+	case says("DB index"):
 		return fmt.Errorf("the server has no database %d", c.database)
 	}
 	return explained
@@ -167,8 +159,8 @@ func check(ctx context.Context, client rueidis.Client, c *config) error {
 	}
 	hello, err := client.Do(ctx, client.B().Hello().Build()).AsMap()
 	if err != nil {
-		return fmt.Errorf("the server does not say its version, and DSS needs Redis %d.%d or newer, or Valkey: "+
-			"%w", minMajor, minMinor, explain(err))
+		return fmt.Errorf("the server does not report its version, and DSS needs Redis %d.%d or newer, or Valkey: %w",
+			minMajor, minMinor, explain(err))
 	}
 	field := func(name string) string {
 		message := hello[name]
@@ -177,8 +169,7 @@ func check(ctx context.Context, client rueidis.Client, c *config) error {
 	}
 	protocol := hello["proto"]
 	if n, _ := protocol.AsInt64(); n < 3 {
-		return errors.New("the server does not speak RESP3: connect to Redis itself, without a proxy that only " +
-			"speaks RESP2")
+		return errors.New("the server does not speak RESP3: connect to Redis itself, without a proxy that only speaks RESP2")
 	}
 	switch version := field("version"); {
 	case !newEnough(version):
@@ -192,13 +183,9 @@ func check(ctx context.Context, client rueidis.Client, c *config) error {
 }
 
 func newEnough(version string) bool {
-	parts := strings.SplitN(version, ".", 3)
-	if len(parts) < 2 {
-		return false
-	}
-	major, err := strconv.Atoi(parts[0])
-	minor, err2 := strconv.Atoi(parts[1])
-	return err == nil && err2 == nil && (major > minMajor || major == minMajor && minor >= minMinor)
+	var major, minor int
+	_, err := fmt.Sscanf(version, "%d.%d", &major, &minor)
+	return err == nil && (major > minMajor || major == minMajor && minor >= minMinor)
 }
 
 // dropPause is the shortest time between two drops.
@@ -259,10 +246,4 @@ func (l *links) drop() {
 	for k := range l.open {
 		_ = k.Conn.Close() // the driver finds out, and calls Close
 	}
-}
-
-// isReadOnly reports whether a replica has refused a change.
-func isReadOnly(err error) bool {
-	refusal, refused := rueidis.IsRedisErr(err)
-	return refused && refusalCode(refusal.Error()) == "READONLY"
 }

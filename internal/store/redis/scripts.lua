@@ -11,7 +11,7 @@ end
 local function count(call, packed, sign)
   local field = math.floor(expiry(packed) / 15000)
   if field * 15000 <= now then
-    return -- nobody counts it any more
+    return -- it is no longer counted
   end
   local amount = sign * (1099511627776 + #packed - 8)
   if call('HINCRBY', usage, field, string.format('%.0f', amount)) == 0 then
@@ -54,7 +54,7 @@ return there
 ---- replace
 -- ARGV: now, the value that must be there, the packed new entry, how long to
 -- keep it, the channel of changes.
--- DEL is for what take says: whoever claims an entry makes room.
+-- DEL is for the reason that take gives: claiming an entry makes room.
 local there = redis.call('GET', entry)
 if not there or expiry(there) <= now or string.sub(there, 9) ~= ARGV[2] then
   return 0

@@ -13,8 +13,8 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
-// A subscription is proved by a message of its own that has to come back: only
-// that shows that this connection leads to where the others publish.
+// A message of its own has to come back on a subscription: only that proves that
+// this connection leads to where the other servers publish.
 const (
 	beatEvery = 5 * time.Second
 	beatTime  = 3 * time.Second
@@ -22,7 +22,7 @@ const (
 	errBeat = store.Trouble("what is published does not arrive")
 )
 
-// Run wakes those who wait, and keeps count, until ctx ends.
+// Run wakes watchers and keeps count until ctx ends.
 func (s *Store) Run(ctx context.Context) error {
 	var counting sync.WaitGroup
 	counting.Go(func() { s.gauge.Run(ctx) })
@@ -37,9 +37,8 @@ func (s *Store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error
 	return s.subscription.Watch(ctx, id, CallTimeout)
 }
 
-// listen subscribes on a connection of its own and wakes those who wait for
-// what is published, until ctx or the connection ends. See
-// [store.Subscription.Run].
+// listen subscribes on a connection of its own and wakes the watchers of what is
+// published, until ctx or the connection ends. See [store.Subscription.Run].
 func (s *Store) listen(ctx context.Context, heard func()) error {
 	client, _ := s.client.Dedicate()
 	defer client.Close()
@@ -86,7 +85,7 @@ func (s *Store) subscribe(ctx context.Context, client rueidis.DedicatedClient) e
 	return client.Do(ctx, client.B().Subscribe().Channel(s.names.channel()).Build()).Error()
 }
 
-// publish sends a message to all who listen, through a primary of a cluster.
+// publish sends a message to all servers.
 func (s *Store) publish(ctx context.Context, message string) error {
 	_, err := call(ctx, func(ctx context.Context) (struct{}, error) {
 		command := s.client.B().Arbitrary("PUBLISH").Keys(s.names.channel()).Args(message).Build()

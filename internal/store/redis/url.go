@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/desktop-stack-serv/dss/internal/origin"
@@ -55,28 +56,25 @@ func parseURL(text string) (*config, error) {
 		return nil, store.URLError{Reason: err}
 	}
 	c := &config{user: u.User, password: u.Password, prefix: defaultPrefix}
-	for _, step := range []func() error{
-		func() error { return c.readScheme(u.Scheme) },
-		func() error { return c.readParameters(u) },
-		func() error { return c.readDatabase(u.Path) },
-		func() error { return c.readAddresses(u.Hosts, u.Parameters["addr"]) },
-	} {
-		if err := step(); err != nil {
-			return nil, store.URLError{Reason: err}
-		}
-	}
-	return c, nil
-}
-
-func (c *config) readScheme(scheme string) error {
-	switch scheme {
+	switch u.Scheme {
 	case "redis", "valkey":
 	case "rediss", "valkeys":
 		c.tls = &tls.Config{MinVersion: tls.VersionTLS12}
 	default:
-		return errors.New("the URL must start with redis://, rediss://, valkey:// or valkeys://")
+		return nil, store.URLErrorf("the URL must start with redis://, rediss://, valkey:// or valkeys://")
 	}
-	return nil
+	if err := c.readParameters(u); err != nil {
+		return nil, store.URLError{Reason: err}
+	}
+	if n, err := strconv.ParseUint(u.Path, 10, 16); err == nil {
+		c.database = int(n)
+	} else if u.Path != "" {
+		return nil, store.URLErrorf("what follows the host in the URL must be the number of a database, as in " + example)
+	}
+	if err := c.readAddresses(u.Hosts, u.Parameters["addr"]); err != nil {
+		return nil, store.URLError{Reason: err}
+	}
+	return c, nil
 }
 
 // refused are parameters of other programs, with what to do instead.
@@ -144,7 +142,10 @@ func (c *config) readAuthorities(file string) error {
 	}
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("read the file that ca names: %w", plain(err))
+		if failed, ok := errors.AsType[*fs.PathError](err); ok {
+			err = failed.Err // without the name of the file
+		}
+		return fmt.Errorf("read the file that ca names: %w", err)
 	}
 	c.tls.RootCAs = x509.NewCertPool()
 	if !c.tls.RootCAs.AppendCertsFromPEM(pem) {
@@ -153,31 +154,11 @@ func (c *config) readAuthorities(file string) error {
 	return nil
 }
 
-// plain is the reason alone, without the name of the file.
-func plain(err error) error {
-	if failed, ok := errors.AsType[*fs.PathError](err); ok {
-		return failed.Err
-	}
-	return err
-}
-
-func (c *config) readDatabase(path string) error {
-	if path == "" {
-		return nil
-	}
-	n, err := strconv.ParseUint(path, 10, 16)
-	if err != nil {
-		return errors.New("what follows the host in the URL must be the number of a database, as in " + example)
-	}
-	c.database = int(n)
-	return nil
-}
-
 // readAddresses completes hosts, and more that the URL names, with the port.
 func (c *config) readAddresses(hosts []store.Host, more []string) error {
 	if len(hosts) != 1 {
-		return errors.New("name one server in front of the number of the database, as in " + example + ", and " +
-			"others with addr")
+		return errors.New("name one server in front of the number of the database, as in " + example +
+			", and others with addr")
 	}
 	for _, text := range more {
 		host, err := store.ParseHost(text)
@@ -196,14 +177,11 @@ func (c *config) readAddresses(hosts []store.Host, more []string) error {
 	return nil
 }
 
-// loopback reports whether no address is on another machine, as far as the
-// URL says so.
+// loopback reports whether all addresses are on this machine, as far as the URL
+// shows.
 func (c *config) loopback() bool {
-	for _, address := range c.addresses {
+	return !slices.ContainsFunc(c.addresses, func(address string) bool {
 		host, _, _ := net.SplitHostPort(address)
-		if !origin.IsLoopback(host) {
-			return false
-		}
-	}
-	return true
+		return !origin.IsLoopback(host)
+	})
 }
