@@ -11,25 +11,18 @@ import (
 
 // Create implements [sealed.Store].
 func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
-	e, err := s.lock(ctx, id)
-	if err != nil {
-		return false, err
-	}
-	switch {
-	case e != nil:
-		s.mu.Unlock()
-		return false, nil
-	case !s.index.MakeRoom(len(value), s.limits):
-		s.mu.Unlock()
-		return false, sealed.ErrFull
-	}
-	b := s.pending
-	s.lastRow++
-	e = &store.Entry{ID: id, Value: bytes.Clone(value), Expires: time.Now().Add(ttl), Row: s.lastRow, Busy: b.done}
-	s.index.Add(e)
-	b.add(change{entry: e, puts: true, value: e.Value, expires: e.Expires})
-	s.mu.Unlock()
-	return s.await(b)
+	return s.change(ctx, id, func(e *store.Entry) (*change, error) {
+		if e != nil {
+			return nil, nil
+		}
+		if !s.index.MakeRoom(len(value), s.limits) {
+			return nil, sealed.ErrFull
+		}
+		s.lastRow++
+		e = &store.Entry{ID: id, Value: bytes.Clone(value), Expires: time.Now().Add(ttl), Row: s.lastRow}
+		s.index.Add(e)
+		return &change{entry: e, puts: true, value: e.Value, expires: e.Expires}, nil
+	})
 }
 
 // Get implements [sealed.Store].
@@ -46,45 +39,32 @@ func (s *Store) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 }
 
 // Take implements [sealed.Store].
-func (s *Store) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
-	e, err := s.lock(ctx, id)
-	if err != nil {
-		return nil, false, err
-	}
-	if e == nil {
-		s.mu.Unlock()
-		return nil, false, nil
-	}
-	b := s.pending
-	e.Busy = b.done
-	b.add(change{entry: e, existed: true})
-	s.mu.Unlock()
-	ok, err := s.await(b)
+func (s *Store) Take(ctx context.Context, id sealed.ID) (value []byte, ok bool, err error) {
+	ok, err = s.change(ctx, id, func(e *store.Entry) (*change, error) {
+		if e == nil {
+			return nil, nil
+		}
+		value = e.Value
+		return &change{entry: e, existed: true}, nil
+	})
 	if !ok {
 		return nil, false, err
 	}
-	return e.Value, true, nil
+	return value, true, nil
 }
 
 // Replace implements [sealed.Store].
 func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
-	e, err := s.lock(ctx, id)
-	if err != nil {
-		return false, err
-	}
-	switch {
-	case e == nil || !bytes.Equal(e.Value, old):
-		s.mu.Unlock()
-		return false, nil
-	case !s.index.Grows(len(next) - len(old)):
-		s.mu.Unlock()
-		return false, sealed.ErrFull
-	}
-	b := s.pending
-	e.Busy = b.done
-	b.add(change{entry: e, existed: true, puts: true, value: bytes.Clone(next), expires: time.Now().Add(ttl)})
-	s.mu.Unlock()
-	return s.await(b)
+	return s.change(ctx, id, func(e *store.Entry) (*change, error) {
+		if e == nil || !bytes.Equal(e.Value, old) {
+			return nil, nil
+		}
+		if !s.index.Grows(len(next) - len(old)) {
+			return nil, sealed.ErrFull
+		}
+		expires := time.Now().Add(ttl)
+		return &change{entry: e, existed: true, puts: true, value: bytes.Clone(next), expires: expires}, nil
+	})
 }
 
 // Watch implements [sealed.Store].
@@ -117,16 +97,28 @@ func (s *Store) lock(ctx context.Context, id sealed.ID) (*store.Entry, error) {
 	}
 }
 
-// await waits until b is on disk.
-func (s *Store) await(b *batch) (bool, error) {
-	s.wake()
-	<-b.done
-	return b.err == nil, b.err
-}
-
-func (s *Store) wake() {
+// change adds the change that decide makes of the entry under id to the pending
+// batch, and waits until it is on disk. It reports false if there is none.
+func (s *Store) change(
+	ctx context.Context, id sealed.ID, decide func(e *store.Entry) (*change, error),
+) (bool, error) {
+	e, err := s.lock(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	c, err := decide(e)
+	if c == nil {
+		s.mu.Unlock()
+		return false, err
+	}
+	b := s.pending
+	c.entry.Busy = b.done
+	b.add(*c)
+	s.mu.Unlock()
 	select {
 	case s.kick <- struct{}{}:
 	default:
 	}
+	<-b.done
+	return b.err == nil, b.err
 }
