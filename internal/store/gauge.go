@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -47,8 +48,8 @@ type Gauge struct {
 	changes Totals // since the count under way has begun
 }
 
-// NewGauge returns a gauge for a store that count counts. It knows nothing of the
-// store before its first count.
+// NewGauge returns a gauge for a store that count counts. It is empty before the
+// first count.
 func NewGauge(limits Limits, count func(context.Context) (Totals, error), now func() time.Time) *Gauge {
 	return &Gauge{limits: limits, count: count, now: now, counting: make(chan struct{}, 1)}
 }
@@ -79,6 +80,17 @@ func (g *Gauge) check(ctx context.Context, fits func(Totals) bool) error {
 		return sealed.ErrFull
 	}
 	return nil
+}
+
+// Refused returns the error of a Create that Allow has refused for a reason: none
+// if the store is full and the id is taken, because that needs no room.
+func Refused(ctx context.Context, s sealed.Store, id sealed.ID, reason error) error {
+	if errors.Is(reason, sealed.ErrFull) {
+		if _, taken, err := s.Get(ctx, id); err == nil && taken {
+			return nil
+		}
+	}
+	return reason
 }
 
 // Add records a change. Numbers are negative for what was removed.

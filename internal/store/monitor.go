@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +34,7 @@ type Monitor struct {
 // writes is the state that a monitor shares with its reserve.
 type writes struct {
 	failure atomic.Pointer[error] // of the last write; nil if it succeeded
-	trying  chan struct{}         // holds a token during a try; guards tried
+	trying  sync.Mutex            // held during a try; guards tried
 	tried   time.Time
 	probe   sealed.ID // read by Ready; never stored
 }
@@ -42,7 +43,7 @@ var _ sealed.Store = (*Monitor)(nil)
 
 // NewMonitor returns a store that keeps its entries in inner.
 func NewMonitor(inner sealed.Store) *Monitor {
-	w := &writes{trying: make(chan struct{}, 1)}
+	w := &writes{}
 	rand.Read(w.probe[:])
 	return &Monitor{inner, w}
 }
@@ -56,14 +57,12 @@ func (m *Monitor) Ready(ctx context.Context) error {
 	if m.writes.failure.Load() == nil {
 		return nil
 	}
-	select {
-	case m.writes.trying <- struct{}{}:
+	if m.writes.trying.TryLock() { // or another caller tries
 		if time.Since(m.writes.tried) >= tryEvery {
 			m.try(ctx)
 			m.writes.tried = time.Now()
 		}
-		<-m.writes.trying
-	default: // another caller tries
+		m.writes.trying.Unlock()
 	}
 	if failure := m.writes.failure.Load(); failure != nil {
 		return fmt.Errorf("the last write failed: %w", *failure)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,12 +25,12 @@ const (
 // answers and its notifications do not arrive.
 var ErrDeaf = errors.New("notifications do not arrive")
 
-// Subscription wakes those who wait at this server when any server stores what
-// they wait for. It keeps one subscription to the notifications of all servers,
-// so that to watch an entry costs no message. It is safe for concurrent use.
+// Subscription wakes the watchers at this server when any server has created or
+// replaced an entry. It keeps one subscription to the notifications of all
+// servers, so watching an entry costs no message. It is safe for concurrent use.
 //
-// While notifications are lost, those who wait look again after a while. They
-// are all woken when notifications are back, for what they missed.
+// When notifications are back after a loss, it wakes all watchers, because they
+// may have missed some.
 type Subscription struct {
 	Watchers
 	up       atomic.Bool
@@ -65,7 +66,9 @@ func (s *Subscription) Watch(ctx context.Context, id sealed.ID, wait time.Durati
 // Run calls listen until ctx ends. listen subscribes, calls heard when
 // notifications arrive, and returns when they no longer do. Run logs when they
 // are lost, and when they are back.
-func (s *Subscription) Run(ctx context.Context, log *slog.Logger, listen func(ctx context.Context, heard func()) error) {
+func (s *Subscription) Run(
+	ctx context.Context, log *slog.Logger, listen func(ctx context.Context, heard func()) error,
+) {
 	defer s.setTried()
 	pause, lost := firstRetry, false
 	heard := func() {
@@ -105,4 +108,62 @@ func Pause(ctx context.Context, d time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+}
+
+// Watchers are the channels that receive when an entry has been created or
+// replaced. The zero value is empty. It is safe for concurrent use and starts no
+// goroutines.
+type Watchers struct {
+	mu       sync.Mutex
+	channels map[sealed.ID][]chan struct{}
+}
+
+// Add returns a channel that receives after each [Watchers.Notify] for id, until
+// ctx ends. Notifications that have not been received yet count as one.
+func (l *Watchers) Add(ctx context.Context, id sealed.ID) <-chan struct{} {
+	channel := make(chan struct{}, 1)
+	l.mu.Lock()
+	if l.channels == nil {
+		l.channels = map[sealed.ID][]chan struct{}{}
+	}
+	l.channels[id] = append(l.channels[id], channel)
+	l.mu.Unlock()
+	context.AfterFunc(ctx, func() { l.remove(id, channel) })
+	return channel
+}
+
+// Notify wakes all watchers of id.
+func (l *Watchers) Notify(id sealed.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	wake(l.channels[id])
+}
+
+// NotifyAll wakes all watchers, because notifications may have been lost.
+func (l *Watchers) NotifyAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, channels := range l.channels {
+		wake(channels)
+	}
+}
+
+func wake(channels []chan struct{}) {
+	for _, channel := range channels {
+		select {
+		case channel <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (l *Watchers) remove(id sealed.ID, channel chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	left := slices.DeleteFunc(l.channels[id], func(c chan struct{}) bool { return c == channel })
+	if len(left) == 0 {
+		delete(l.channels, id)
+		return
+	}
+	l.channels[id] = left
 }

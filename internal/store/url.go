@@ -42,6 +42,12 @@ func (e URLError) Error() string { return e.Reason.Error() }
 // Unwrap returns the reason.
 func (e URLError) Unwrap() error { return e.Reason }
 
+// Trouble is an error of an engine in our words. It wraps no error of a driver.
+type Trouble string
+
+// Error implements error.
+func (t Trouble) Error() string { return string(t) }
+
 // Name returns a store's name in messages: its URL without user, password and
 // parameters.
 func Name(text string) string {
