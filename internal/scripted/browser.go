@@ -8,6 +8,7 @@ import (
 	"html"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"regexp"
 	"slices"
@@ -18,8 +19,7 @@ import (
 // maxPages bounds how many pages a sign-in may take.
 const maxPages = 10
 
-// Browser keeps cookies per origin, Secure ones too: like browsers, it trusts
-// loopback. It is not safe for concurrent use.
+// Browser keeps cookies, as browsers do. It is not safe for concurrent use.
 type Browser struct {
 	// Visited are the addresses of all requests so far.
 	Visited []string
@@ -27,14 +27,14 @@ type Browser struct {
 	// comes from.
 	ForwardedFor string
 
-	client  *http.Client
-	cookies map[string]map[string]string // by host and name
+	client *http.Client
 }
 
-// New returns a browser that has never been anywhere.
+// New returns a browser without cookies.
 func New() *Browser {
-	b := &Browser{cookies: map[string]map[string]string{}}
-	b.client = &http.Client{Jar: b, Transport: b, Timeout: time.Minute}
+	jar, _ := cookiejar.New(nil) // never fails
+	b := &Browser{}
+	b.client = &http.Client{Jar: jar, Transport: b, Timeout: time.Minute}
 	return b
 }
 
@@ -101,7 +101,7 @@ func (p Page) Has(decision string) bool { return p.form(decision) != "" }
 
 func (p Page) form(decision string) string {
 	body := p.Body
-	if p.URL.Fragment == "" { // else the page's script shows what fits
+	if p.URL.Fragment == "" { // with one, the page's script shows what fits
 		body = hiddenPattern.ReplaceAllString(body, "")
 	}
 	for _, form := range formPattern.FindAllString(body, -1) {
@@ -154,27 +154,4 @@ func (b *Browser) show(response *http.Response, err error) (Page, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	return Page{response.Request.URL, response.StatusCode, string(body)}, err
-}
-
-// SetCookies implements [http.CookieJar].
-func (b *Browser) SetCookies(u *url.URL, cookies []*http.Cookie) {
-	if b.cookies[u.Host] == nil {
-		b.cookies[u.Host] = map[string]string{}
-	}
-	for _, cookie := range cookies {
-		if cookie.MaxAge < 0 {
-			delete(b.cookies[u.Host], cookie.Name)
-			continue
-		}
-		b.cookies[u.Host][cookie.Name] = cookie.Value
-	}
-}
-
-// Cookies implements [http.CookieJar].
-func (b *Browser) Cookies(u *url.URL) []*http.Cookie {
-	var cookies []*http.Cookie
-	for name, value := range b.cookies[u.Host] {
-		cookies = append(cookies, &http.Cookie{Name: name, Value: value})
-	}
-	return cookies
 }
