@@ -14,8 +14,8 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
-// Secret is text that shows itself only when its method Reveal is called. Every
-// usual way to print, log or encode it gives "[redacted]".
+// Secret is text that only its method Reveal returns. Every usual way to print,
+// log or encode it redacts it.
 type Secret = secret.Text
 
 // Token is what a sign-in returns.

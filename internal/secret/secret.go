@@ -1,6 +1,6 @@
-// Package secret is what secrets have in common: a type that does not print,
-// what a received one may look like, redaction in the texts of others, random
-// text, the S256 transformation and the match code.
+// Package secret holds what secrets have in common: a type that does not print,
+// the check of a received one, redaction in the texts of others, random text, the
+// S256 transformation and the match code.
 package secret
 
 import (
@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -23,8 +24,8 @@ const Redacted = "[redacted]"
 const MaxReceived = 4096
 
 // Text is text that must not end up in a log, an error or a panic. Every usual
-// way to print, log or encode it gives "[redacted]"; [Text.Reveal] is the one
-// way to read it.
+// way to print, log or encode it gives [Redacted]; [Text.Reveal] is the one way
+// to read it.
 //
 // The text sits behind a pointer so that printing a struct with a Text in an
 // unexported field, where fmt calls no method, shows nothing either.
@@ -122,23 +123,14 @@ func Equal[T string | []byte](a, b T) bool {
 // base64url (RFC 7636 section 4.2).
 func S256(verifier Text) string {
 	sum := sha256.Sum256([]byte(verifier.Reveal()))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	return Encode(sum[:]).Reveal()
 }
 
 // IsVerifier reports whether text has the form of a code verifier: 43 to 128
 // unreserved characters (RFC 7636 section 4.1).
 func IsVerifier(text string) bool {
-	if len(text) < 43 || len(text) > 128 {
-		return false
-	}
-	for _, c := range []byte(text) {
-		switch {
-		case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == '~':
-		default:
-			return false
-		}
-	}
-	return true
+	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+	return len(text) >= 43 && len(text) <= 128 && strings.Trim(text, unreserved) == ""
 }
 
 // IsS256 reports whether text has the form that [S256] returns.
@@ -152,7 +144,7 @@ func IsS256(text string) bool {
 func MatchCode(key Text) string {
 	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 	sum := sha256.Sum256([]byte(key.Reveal()))
-	bits := uint32(sum[0])<<24 | uint32(sum[1])<<16 | uint32(sum[2])<<8 | uint32(sum[3])
+	bits := binary.BigEndian.Uint32(sum[:])
 	var code [7]byte
 	for i, at := range []int{0, 1, 2, 4, 5, 6} {
 		code[at] = alphabet[bits>>(27-5*i)&31]
