@@ -16,7 +16,7 @@ import (
 
 const (
 	connectTime = 10 * time.Second // for each of dialling and the TLS handshake
-	idleTime    = 90 * time.Second // for a connection that nobody uses
+	idleTime    = 90 * time.Second // for a connection that is not used
 	// A connection over HTTP/2 that has been silent for pingAfter is asked for a
 	// sign of life, and is closed if there is none within pingTime.
 	pingAfter = 10 * time.Second
@@ -69,19 +69,20 @@ func keepLocal(t *http.Transport) {
 		}
 	}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		name, port, err := net.SplitHostPort(address)
-		if err != nil || !origin.IsLoopback(name) || net.ParseIP(name) != nil {
+		name, port, _ := net.SplitHostPort(address)
+		local := origin.LoopbackAddresses(name)
+		if local == nil {
 			return dial(ctx, network, address)
 		}
-		connection, err := dial(ctx, network, net.JoinHostPort("127.0.0.1", port))
-		if err == nil {
-			return connection, nil
+		var failed error
+		for _, ip := range local {
+			connection, err := dial(ctx, network, net.JoinHostPort(ip, port))
+			if err == nil {
+				return connection, nil
+			}
+			failed = errors.Join(failed, err)
 		}
-		connection, err6 := dial(ctx, network, net.JoinHostPort("::1", port))
-		if err6 != nil {
-			return nil, errors.Join(err, err6)
-		}
-		return connection, nil
+		return nil, failed
 	}
 }
 

@@ -155,8 +155,9 @@ func IsAddress(name string) bool {
 
 // IsLoopback reports whether a host name or IP address, without a port, stays
 // on this machine: localhost and the names below it (RFC 6761 section 6.3), and
-// the addresses 127.0.0.0/8 and ::1. [KeepLocal] holds HTTP clients to that. An
-// IPv4 address in an IPv6 one is not loopback: browsers do not treat it as such.
+// the addresses 127.0.0.0/8 and ::1. Package fetch dials such names
+// at [LoopbackAddresses] only. An IPv4 address in an IPv6 one is not loopback:
+// browsers do not treat it as such.
 func IsLoopback(name string) bool {
 	name = strings.TrimSuffix(strings.ToLower(name), ".")
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
@@ -164,4 +165,13 @@ func IsLoopback(name string) bool {
 	}
 	address, err := netip.ParseAddr(name)
 	return err == nil && address.Zone() == "" && !address.Is4In6() && address.IsLoopback()
+}
+
+// LoopbackAddresses returns the addresses that a loopback name has, whatever
+// name servers say. It returns nil for other names, and for IP addresses.
+func LoopbackAddresses(name string) []string {
+	if !IsLoopback(name) || IsAddress(name) {
+		return nil
+	}
+	return []string{"127.0.0.1", "::1"}
 }
