@@ -145,7 +145,7 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 		s.limits = limit.New(settings)
 	}
 	config.StackExchange.Caller = caller
-	config.StackExchange.Allow, config.StackExchange.InVain = s.allowCall, s.callRefused
+	config.StackExchange.Allow, config.StackExchange.Refused = s.allowCall, s.callRefused
 	s.upstream = stackexchange.New(config.StackExchange)
 	s.grants = oauth.New(vault, s.upstream, oauth.Config{
 		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathCallback,

@@ -43,7 +43,7 @@ func (l call) request(ctx context.Context) (*http.Request, error) {
 // do makes a call of a method when its turn has come, and has judge read the
 // answer. Errors are those of judge, wrap [ErrUnavailable], or are those of
 // Allow.
-func (c *Client) do(ctx context.Context, method Method, l call, judge func(answer) (vain bool, err error)) (err error) {
+func (c *Client) do(ctx context.Context, method Method, l call, judge func(answer) (refused bool, err error)) (err error) {
 	if err := c.config.Allow(ctx, method); err != nil {
 		return err
 	}
@@ -63,9 +63,9 @@ func (c *Client) do(ctx context.Context, method Method, l call, judge func(answe
 	if a, err = c.send(ctx, l, c.config.Timeout-time.Since(started), c.pauses[method]); err != nil {
 		return err
 	}
-	vain, err := judge(a)
-	if vain {
-		c.config.InVain(ctx, method)
+	refused, err := judge(a)
+	if refused {
+		c.config.Refused(ctx, method)
 	}
 	return err
 }
@@ -86,7 +86,7 @@ func (c *Client) send(ctx context.Context, l call, limit time.Duration, p *pause
 	if err != nil {
 		return answer{}, failure(ctx, err)
 	}
-	a := answer{Answer: got, fields: parseObject(got.Body), secrets: l.secrets}
+	a := answer{Answer: got, fields: parseObject(got.Body)}
 	a.pause = max(got.RetryAfter(), backoff(a.fields["backoff"]))
 	p.extend(a.pause)
 	return a, nil
@@ -108,15 +108,14 @@ func (c *Client) repeats(ctx context.Context) *httptrace.ClientTrace {
 // object.
 type answer struct {
 	*fetch.Answer
-	fields  object
-	pause   time.Duration // that Stack Exchange asks for
-	secrets []secret.Text // that were sent
+	fields object
+	pause  time.Duration // that Stack Exchange asks for
 }
 
 // object is a JSON object. Unlike a struct it distinguishes names by case.
 type object map[string]json.RawMessage
 
-// parseObject returns nil for what is not an object.
+// parseObject returns nil for anything that is not an object.
 func parseObject(text []byte) object {
 	var o object
 	if json.Unmarshal(text, &o) != nil {
@@ -134,11 +133,15 @@ func (o object) text(name string) string {
 	return s
 }
 
+// clean makes a text of the answer fit for an error. The cut comes last, or it
+// could leave half of a secret.
+func (a answer) clean(text string) string { return cut(a.Clean(printable(text))) }
+
 func (a answer) refused(status int, kind, message string) error {
-	return &RefusedError{Status: status, Type: clean(kind, a.secrets), Message: clean(message, a.secrets)}
+	return &RefusedError{Status: status, Type: a.clean(kind), Message: a.clean(message)}
 }
 
-// unexpected is the error for an answer that fits nothing.
+// unexpected is the error for an answer that DSS does not understand.
 func (a answer) unexpected() error {
 	return &AnswerError{a.Status, a.pause, a.String() + ", not as it should"}
 }

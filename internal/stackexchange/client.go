@@ -46,9 +46,9 @@ type Config struct {
 	// wrapped. It is called before the call waits for its turn, and when its turn
 	// has come. If it is nil, all calls are allowed.
 	Allow func(context.Context, Method) error
-	// InVain is called after a call for which the code was refused or the token
+	// Refused is called after a call for which the code was refused or the token
 	// was not valid. It may be nil.
-	InVain func(context.Context, Method)
+	Refused func(context.Context, Method)
 	// Observe is called after every call. It may be nil.
 	Observe func(Call)
 }
@@ -82,8 +82,8 @@ func New(c Config) *Client {
 	if c.Allow == nil {
 		c.Allow = func(context.Context, Method) error { return nil }
 	}
-	if c.InVain == nil {
-		c.InVain = func(context.Context, Method) {}
+	if c.Refused == nil {
+		c.Refused = func(context.Context, Method) {}
 	}
 	if c.Observe == nil {
 		c.Observe = func(Call) {}
@@ -110,7 +110,7 @@ func bare(u *url.URL) *url.URL {
 }
 
 // Authorization is an authorization request of the code grant with PKCE
-// (RFC 6749 §4.1.1, RFC 7636 §4.3). CodeChallenge is an S256 one. Scope may be
+// (RFC 6749 section 4.1.1, RFC 7636 section 4.3). CodeChallenge is an S256 one. Scope may be
 // empty: even so the user is identified.
 type Authorization struct{ ClientID, Scope, RedirectURI, State, CodeChallenge string }
 

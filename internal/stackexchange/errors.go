@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/fetch"
-	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // ErrUnavailable means that there is no usable answer: Stack Exchange cannot be
@@ -50,12 +49,12 @@ func (e *AnswerError) Error() string { return e.Text + ": " + ErrUnavailable.Err
 // Unwrap returns [ErrUnavailable].
 func (e *AnswerError) Unwrap() error { return ErrUnavailable }
 
-// RefusedError is a no from Stack Exchange. It holds at most 200 bytes of
+// RefusedError is a refusal by Stack Exchange. It holds at most 200 bytes of
 // printable ASCII in each field, and no secret that was sent.
 type RefusedError struct {
 	// Status is that of HTTP, or the error_id of the API.
 	Status int
-	// Type is such as invalid_request.
+	// Type is a name such as invalid_request.
 	Type string
 	// Message is for people.
 	Message string
@@ -72,12 +71,6 @@ func isRefused(err error) bool {
 }
 
 const maxText = 200 // bytes
-
-// clean makes the text of others fit for an error. The cut comes last, or it
-// could leave half of a secret.
-func clean(text string, secrets []secret.Text) string {
-	return cut(secret.Redact(printable(text), secrets...))
-}
 
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {

@@ -13,8 +13,8 @@ const (
 	// callsPerSecond is how many calls begin in any second at most, one after
 	// another. Stack Exchange drops the requests of an address that sends more
 	// than 30 in a second, and bans it for up to minutes. A third is left for
-	// calls that arrive closer together than they were sent, and for what else
-	// calls from the address.
+	// calls that arrive closer together than they were sent, and for other
+	// programs at the address.
 	callsPerSecond = 20
 	// spacing is the time between the beginnings of two calls.
 	spacing = time.Second / callsPerSecond
@@ -27,8 +27,8 @@ const (
 
 // gate lets calls begin, within the bounds above. Calls that have to wait queue
 // in one line for each caller, and callers take turns. When too many wait, the
-// last of the longest line is refused, so that callers with many calls get in
-// each other's way before they get in anybody else's.
+// last of the longest line is refused, so that callers with many calls delay
+// each other before they delay the rest.
 type gate struct {
 	local bool // no rate, and any number may wait
 
@@ -161,13 +161,13 @@ func (g *gate) join(caller netip.Prefix, place chan error) {
 	g.waiting++
 }
 
+// lineOf returns nil for a caller without calls that wait.
 func (g *gate) lineOf(caller netip.Prefix) *line {
-	for _, l := range g.lines {
-		if l.caller == caller {
-			return l
-		}
+	i := slices.IndexFunc(g.lines, func(l *line) bool { return l.caller == caller })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return g.lines[i]
 }
 
 // quit removes place from its caller's line. It reports false if it is not there

@@ -327,7 +327,7 @@ func TestAllow(t *testing.T) {
 					}
 					return nil
 				},
-				InVain: func(ctx context.Context, m stackexchange.Method) { check(ctx, m); vain++ },
+				Refused: func(ctx context.Context, m stackexchange.Method) { check(ctx, m); vain++ },
 				Transport: roundTrip(func(*http.Request) (*http.Response, error) {
 					calls++
 					return response(tt.status, tt.body), nil

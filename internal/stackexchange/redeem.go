@@ -13,8 +13,8 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
-// Redemption is an access token request of a public client (RFC 6749 §4.1.3,
-// RFC 7636 §4.5). RedirectURI is that of the authorization request.
+// Redemption is an access token request of a public client (RFC 6749 section 4.1.3,
+// RFC 7636 section 4.5). RedirectURI is that of the authorization request.
 type Redemption struct {
 	ClientID, RedirectURI string
 	Code, Verifier        secret.Text
@@ -44,7 +44,7 @@ func (c *Client) Redeem(ctx context.Context, r Redemption) (token Token, err err
 		},
 		secrets: []secret.Text{r.Code, r.Verifier},
 	}
-	err = c.do(ctx, MethodRedeem, l, func(a answer) (vain bool, err error) {
+	err = c.do(ctx, MethodRedeem, l, func(a answer) (refused bool, err error) {
 		switch a.Status {
 		case http.StatusOK:
 			token, err = a.token()
@@ -95,7 +95,7 @@ func wholeSeconds(raw json.RawMessage) (time.Duration, bool) {
 }
 
 // refusal reads the nested error of Stack Exchange, or the flat one of
-// RFC 6749 §5.2.
+// RFC 6749 section 5.2.
 func (a answer) refusal() error {
 	kind, message := a.fields.text("error"), a.fields.text("error_description")
 	if nested := parseObject(a.fields["error"]); nested != nil {

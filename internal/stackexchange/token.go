@@ -95,7 +95,7 @@ func (c *Client) callAPI(
 	}
 	l := call{method: http.MethodGet, url: c.api.JoinPath(path...), bearer: token, secrets: []secret.Text{token}}
 	l.url.RawQuery = query
-	err = c.do(ctx, m, l, func(a answer) (vain bool, err error) {
+	err = c.do(ctx, m, l, func(a answer) (refused bool, err error) {
 		items, err = a.items()
 		return err == nil && len(items) == 0 || isRefused(err), err
 	})
