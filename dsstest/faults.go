@@ -1,7 +1,6 @@
 package dsstest
 
 import (
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -9,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -19,14 +19,14 @@ import (
 type Fault string
 
 // The faults, and the flows in which they can strike. A token that is lost
-// cannot be had again, and a device is told to slow down rather than refused.
+// cannot be had again, and a device has to slow down and is not refused.
 const (
 	Refuses     Fault = "refuses"     // the connection ends before the request is read; in every flow
 	DropsAnswer Fault = "drops"       // a claim is done, but its answer is lost; relay and implicit
 	Slow        Fault = "slow"        // the answer takes a while; in every flow
 	TooMany     Fault = "too many"    // 429 with Retry-After; loopback, relay and implicit
 	Unavailable Fault = "unavailable" // 503 with Retry-After; loopback, relay and implicit
-	SlowDown    Fault = "slow_down"   // a poll for a device's token is told to slow down; device
+	SlowDown    Fault = "slow_down"   // a poll for a device's token gets slow_down; device
 )
 
 // AllFaults are the faults there are.
@@ -64,17 +64,16 @@ func newFaults(next http.Handler, options Options) *faults {
 	return f
 }
 
-// idle says which faults could not strike, although the test names them and
+// reportIdle fails the test if it names a fault that could not strike although
 // the app came.
-func (f *faults) idle() (idle []string) {
+func (f *faults) reportIdle(t testing.TB) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, fault := range AllFaults {
 		if flow := f.misfits[fault]; flow != "" && f.named[fault] && !f.fits[fault] {
-			idle = append(idle, fmt.Sprintf("the fault %q cannot strike in the flow %s, so nothing was tested", fault, flow))
+			t.Errorf("dsstest: the fault %q cannot strike in the flow %s, so nothing was tested", fault, flow)
 		}
 	}
-	return idle
 }
 
 // SetFault switches one fault on or off.

@@ -20,7 +20,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
 )
 
-// Options say how the server is. The zero value misbehaves in every way.
+// Options say how the server behaves. The zero value misbehaves in every way.
 type Options struct {
 	// Seed decides when faults strike. The zero value is a seed too.
 	Seed uint64
@@ -42,7 +42,6 @@ type Server struct {
 	t      testing.TB
 	faults *faults
 	users  sync.WaitGroup
-	failed chan error // why users did not get to the end
 }
 
 // Start starts a server on loopback that ends with the test. The test fails if
@@ -50,54 +49,38 @@ type Server struct {
 // none of the flows that it runs.
 func Start(t testing.TB, options Options) *Server {
 	t.Helper()
-	s, stop, err := start(options)
-	if err != nil {
-		t.Fatalf("dsstest: %v", err)
-	}
-	s.t = t
-	t.Cleanup(func() {
-		for _, idle := range s.faults.idle() {
-			t.Errorf("dsstest: %s", idle)
-		}
-		s.users.Wait()
-		stop()
-		close(s.failed)
-		for err := range s.failed {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
-// maxFailures bounds how many users' failures are told.
-const maxFailures = 100
-
-func start(options Options) (s *Server, stop func(), err error) {
 	for _, fault := range options.Faults {
 		if !slices.Contains(AllFaults, fault) {
-			return nil, nil, fmt.Errorf("there is no fault %q", fault)
+			t.Fatalf("dsstest: there is no fault %q", fault)
 		}
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, nil, err
+		t.Fatalf("dsstest: %v", err)
 	}
 	public := &url.URL{Scheme: "http", Host: fmt.Sprintf("localhost:%d", listener.Addr().(*net.TCPAddr).Port)}
 	handler, err := newHandler(public, options)
 	if err != nil {
-		return nil, nil, err
+		t.Fatalf("dsstest: %v", err)
 	}
-	s = &Server{
-		URL: public.String(), StackExchange: public.JoinPath("sandbox").String(), API: public.JoinPath("sandbox", "2.3").String(),
-		faults: newFaults(handler, options), failed: make(chan error, maxFailures),
+	fake := public.JoinPath("sandbox")
+	s := &Server{
+		URL: public.String(), StackExchange: fake.String(), API: fake.JoinPath("2.3").String(),
+		t: t, faults: newFaults(handler, options),
 	}
-	server := &http.Server{Handler: s.faults, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(listener) // until it is closed
-	}()
-	return s, func() { _ = server.Close(); <-done }, nil
+	server := &http.Server{
+		Handler: s.faults, ReadHeaderTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(listener) }) // until it is closed
+	t.Cleanup(func() {
+		s.faults.reportIdle(t)
+		s.users.Wait()
+		_ = server.Close()
+		serving.Wait()
+	})
+	return s
 }
 
 func newHandler(public *url.URL, options Options) (http.Handler, error) {
@@ -113,10 +96,11 @@ func newHandler(public *url.URL, options Options) (http.Handler, error) {
 	return server.Handler(), nil
 }
 
-// Config returns a configuration with which nothing leaves this machine, with
-// a user who approves. Set Prompt to another [Server.User].
+// Config returns a configuration with which nothing leaves this machine and the
+// user approves. Set Prompt to another [Server.User].
 func (s *Server) Config() dss.Config {
 	return dss.Config{
-		Server: s.URL, StackExchange: s.StackExchange, API: s.API, ClientID: "1", Scopes: []string{"read_inbox"}, Prompt: s.User(Approves),
+		Server: s.URL, StackExchange: s.StackExchange, API: s.API,
+		ClientID: "1", Scopes: []string{"read_inbox"}, Prompt: s.User(Approves),
 	}
 }

@@ -31,20 +31,13 @@ const dawdling = time.Second
 func (s *Server) User(behaviour Behaviour) func(*dss.SignIn) error {
 	return func(signIn *dss.SignIn) error {
 		if behaviour != WalksAway {
-			s.users.Go(func() { s.report(s.Do(context.Background(), behaviour, *signIn)) })
+			s.users.Go(func() {
+				if err := s.Do(context.Background(), behaviour, *signIn); err != nil {
+					s.t.Error(err)
+				}
+			})
 		}
 		return nil
-	}
-}
-
-// report keeps an error for the end of the test.
-func (s *Server) report(err error) {
-	if err == nil {
-		return
-	}
-	select {
-	case s.failed <- err:
-	default:
 	}
 }
 
@@ -62,8 +55,7 @@ func (s *Server) Do(ctx context.Context, behaviour Behaviour, signIn dss.SignIn)
 		if err := visit(browser, signIn.URL, scripted.Approves); err != nil {
 			return err
 		}
-		// The second time there may be nothing left to do.
-		_ = visit(browser, signIn.URL, scripted.Approves)
+		_ = visit(browser, signIn.URL, scripted.Approves) // there may be nothing left to do
 		return nil
 	case WalksAway:
 		return nil
