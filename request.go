@@ -110,7 +110,7 @@ func (a *answer) err() error {
 	return newError(a.status, name, message, a.requestID)
 }
 
-// problem is the error in an answer, in the words of whoever answered.
+// problem returns the error in an answer, as the server names it.
 func (a *answer) problem() (name, message string) {
 	return cmp.Or(a.RelayError, a.OAuthError), cmp.Or(a.RelayMessage, a.OAuthMessage)
 }

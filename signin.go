@@ -1,6 +1,7 @@
 package dss
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -63,44 +64,32 @@ func (c *Client) SignIn(ctx context.Context) (*Token, error) {
 
 // Start begins a sign-in. Show the user what is in it, or call [OpenBrowser],
 // then [SignIn.Wait]; end with [SignIn.Close]. It asks the server for its
-// metadata, so that a wrong [Config.Server] is found out before the user has
-// signed in for nothing. Errors are [ErrWrongServer], [ErrUnreachable], those of
+// metadata, so that a wrong [Config.Server] is an error before the user signs
+// in. Errors are [ErrWrongServer], [ErrUnreachable], those of
 // the listener in [FlowLoopback], and in [FlowDevice] those of
 // [Client.Inspect].
 func (c *Client) Start(ctx context.Context) (*SignIn, error) {
-	if c.config.Flow == FlowAuto {
-		return c.startAuto(ctx)
-	}
-	info, err := c.check(ctx, c.config.Flow)
+	flow := c.config.Flow
+	info, err := c.check(ctx, cmp.Or(flow, FlowLoopback))
 	if err != nil {
 		return nil, err
 	}
-	switch c.config.Flow {
-	case FlowRelay:
-		return c.startRelay(c.upstreamFor(info)), nil
-	case FlowImplicit:
-		return c.startImplicit(c.upstreamFor(info)), nil
+	switch flow {
 	case FlowDevice:
 		return c.startDevice(ctx)
-	}
-	return c.startLoopback(info.issuer)
-}
-
-// startAuto takes the relay where no listener can be opened.
-func (c *Client) startAuto(ctx context.Context) (*SignIn, error) {
-	info, err := c.check(ctx, FlowLoopback)
-	if err != nil {
-		return nil, err
-	}
-	if s, err := c.startLoopback(info.issuer); err == nil {
-		return s, nil
+	case FlowImplicit:
+		return c.startImplicit(c.upstreamFor(info)), nil
+	case FlowAuto, FlowLoopback:
+		if s, err := c.startLoopback(info.issuer); err == nil || flow == FlowLoopback {
+			return s, err
+		}
 	}
 	return c.startRelay(c.upstreamFor(info)), nil
 }
 
 // Wait returns the token once the user has approved. It survives dropped
-// connections and restarts of the server, and is for one call: what ends it,
-// ends the sign-in. Errors are [ErrAccessDenied], [ErrExpired], [ErrConflict],
+// connections and restarts of the server. It may be called once: whatever ends
+// it ends the sign-in. Errors are [ErrAccessDenied], [ErrExpired], [ErrConflict],
 // [ErrUnreachable] and [ErrThrottled] when one of them lasted to the end,
 // [ErrAnswerLost], an [*Error], or the context's cause.
 func (s *SignIn) Wait(ctx context.Context) (*Token, error) {

@@ -1,7 +1,7 @@
 // Package display makes text that others chose fit to be shown to people: in a
 // terminal, in a page, in a message that an app shows.
 //
-// Such text may come from a link that anybody wrote. Controls would steer a
+// Such text may come from an attacker's link. Controls would steer a
 // terminal, and a mark of direction could reverse the text around it.
 package display
 

@@ -64,7 +64,7 @@ func (c *Client) KeepsLocal(host string) bool {
 // next request gets a new connection: others of that age may be as dead.
 func (c *Client) Do(r *http.Request, limit time.Duration, secrets ...secret.Text) (*Answer, error) {
 	r.Header.Set("Accept", "application/json")
-	// Asked for by name, so that no transport unpacks it behind our back.
+	// Asked for by name, so that no transport unpacks it itself.
 	r.Header.Set("Accept-Encoding", "gzip")
 	limited, cancel := context.WithTimeout(r.Context(), limit)
 	defer cancel()
@@ -75,13 +75,11 @@ func (c *Client) Do(r *http.Request, limit time.Duration, secrets ...secret.Text
 		defer response.Body.Close()
 		body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	}
-	switch {
-	case err == nil:
-	case r.Context().Err() != nil:
+	if err != nil {
 		c.Reconnect()
-		return nil, context.Cause(r.Context())
-	default:
-		c.Reconnect()
+		if r.Context().Err() != nil {
+			return nil, context.Cause(r.Context())
+		}
 		return nil, newError(err, way.sent(err), r.URL.Host, secrets)
 	}
 	a := &Answer{

@@ -77,7 +77,7 @@ func textOf[E error](err error) string {
 	return ""
 }
 
-// trace notes how far a request got.
+// trace records how far a request got.
 type trace struct{ asked, connected atomic.Bool }
 
 func (t *trace) follow(ctx context.Context) context.Context {
