@@ -30,20 +30,17 @@ func (p Proxies) Of(r *http.Request) netip.Addr {
 	if !trusted {
 		return address
 	}
-	lines := r.Header[forwardedFor]
-	hops := 0
-	for i := len(lines) - 1; i >= 0; i-- {
-		for rest, more := lines[i], true; more; hops++ {
-			var entry string
-			entry, rest, more = cutLast(rest)
-			next, ok := parseEntry(entry)
-			if !ok || hops == maxHops {
-				return address
-			}
-			if address = next; !p.Contain(address) {
-				return address
-			}
+	list := strings.Join(r.Header[forwardedFor], ",")
+	for range maxHops {
+		last := strings.LastIndexByte(list, ',')
+		next, ok := parseEntry(list[last+1:])
+		if !ok {
+			return address
 		}
+		if address = next; last < 0 || !p.Contain(address) {
+			return address
+		}
+		list = list[:last]
 	}
 	return address
 }
@@ -67,14 +64,6 @@ func peer(remote string) netip.Addr {
 		return netip.Addr{}
 	}
 	return end.Addr().Unmap().WithZone("")
-}
-
-// cutLast cuts the last entry off a list; more says whether one is left.
-func cutLast(list string) (entry, rest string, more bool) {
-	if i := strings.LastIndexByte(list, ','); i >= 0 {
-		return list[i+1:], list[:i], true
-	}
-	return list, "", false
 }
 
 // parseEntry reads an address as proxies write it: alone, or with a port, and

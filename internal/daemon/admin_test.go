@@ -17,7 +17,7 @@ import (
 func adminOf(t *testing.T, address string) http.Handler {
 	t.Helper()
 	d := unstarted(t, Settings{AdminListen: address})
-	d.metrics = metrics.New(metrics.Config{})
+	d.metrics = metrics.New(metrics.Build{}, nil)
 	return d.adminHandler()
 }
 

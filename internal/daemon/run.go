@@ -105,7 +105,7 @@ func (d *daemon) start(ctx context.Context, process Process, written *logger.Log
 	}
 	d.auditKey = examined.auditKey
 	if d.hasAdmin() {
-		d.metrics = metrics.New(metrics.Config{Build: d.build, Limits: limit.Names()})
+		d.metrics = metrics.New(d.build, limit.Names())
 		d.metrics.Log(written)
 	}
 	opened, err := d.kind.open(ctx, d.Store, d.limits(), d.log)

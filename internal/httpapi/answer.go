@@ -69,21 +69,12 @@ func (c headerClass) replace(h http.Header) {
 // SetPageHeaders sets the headers that pages have.
 func SetPageHeaders(h http.Header) { pageHeaders.set(h) }
 
-// formHeaders replace those of a page with a form: a browser that may not send
-// a referrer sends "Origin: null" with the form.
-var (
-	formHeaders = http.Header{"Referrer-Policy": {"strict-origin"}}
-	formTag     = []byte("<form")
-)
-
 // crossOriginHeaders let scripts of any site read answers meant for apps, and
 // refusalHeaders those of a refusal.
 var (
 	crossOriginHeaders = http.Header{"Access-Control-Allow-Origin": {"*"}}
 	refusalHeaders     = http.Header{"Access-Control-Expose-Headers": {"Retry-After, X-Request-Id"}}
 )
-
-var strictTransport = http.Header{"Strict-Transport-Security": {"max-age=31536000"}}
 
 // headers sets the headers of every answer, unless it turns out to be of another
 // class.
@@ -96,7 +87,7 @@ func (s *Server) headers(rec *record, r *http.Request) {
 		pageHeaders.set(h)
 	}
 	if s.config.PublicURL.Scheme == "https" {
-		maps.Copy(h, strictTransport)
+		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 	if slices.Contains(openToScripts, r.URL.Path) {
 		maps.Copy(h, crossOriginHeaders)
@@ -139,8 +130,9 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, data w
 		s.log.ErrorContext(r.Context(), "page not rendered", "err", err)
 		status, body = http.StatusInternalServerError, []byte("internal error")
 	}
-	if bytes.Contains(body, formTag) { // texts of others are escaped
-		maps.Copy(w.Header(), formHeaders)
+	if bytes.Contains(body, []byte("<form")) { // text from outside is escaped
+		// A browser that may not send a referrer sends "Origin: null" with the form.
+		w.Header().Set("Referrer-Policy", "strict-origin")
 	}
 	return write(w, status, "text/html; charset=utf-8", body)
 }

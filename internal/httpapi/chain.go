@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +23,6 @@ import (
 type record struct {
 	http.ResponseWriter
 	server  *Server
-	context recordContext
 	started time.Time
 
 	id      [1]string  // as a header has it
@@ -42,21 +42,6 @@ type record struct {
 }
 
 type recordKey struct{}
-
-// recordContext is the context of a request. A type of its own saves the
-// allocations of [context.WithValue].
-type recordContext struct {
-	context.Context
-	record *record
-}
-
-// Value implements [context.Context].
-func (c *recordContext) Value(key any) any {
-	if key == (recordKey{}) {
-		return c.record
-	}
-	return c.Context.Value(key)
-}
 
 // recordOf returns the record of the request that is served, or a new one if
 // none is.
@@ -78,7 +63,6 @@ func (s *Server) newRecord(w http.ResponseWriter, r *http.Request) *record {
 		ResponseWriter: w, server: s, started: time.Now(), id: [1]string{newRequestID()},
 		client: s.config.TrustedProxies.Of(r), dialect: dialectOf(r.URL.Path),
 	}
-	rec.context = recordContext{r.Context(), rec}
 	w.Header()["X-Request-Id"] = rec.id[:]
 	return rec
 }
@@ -117,7 +101,7 @@ func (s *Server) chain(
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.observer.Began()
 		rec := s.newRecord(w, r)
-		r = r.WithContext(&rec.context)
+		r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
 		defer rec.ended(r)
 		defer rec.recovered(r)
 		headers(rec, r)
@@ -166,10 +150,11 @@ func (rec *record) ended(r *http.Request) {
 	if route == "" {
 		route = RouteRefused
 	}
-	method, path := knownMethod(r.Method), route
-	if _, after, ok := strings.Cut(route, " "); ok {
-		path = after
+	method := r.Method
+	if !slices.Contains(knownMethods, method) {
+		method = "other"
 	}
+	path := route[strings.Index(route, " ")+1:]
 	took := time.Since(rec.started)
 	rec.server.observer.Ended(Request{method, path, status, rec.problem, took, rec.waited})
 	rec.server.audit.refused(r.Context(), rec.problem)
@@ -187,11 +172,7 @@ func (rec *record) ended(r *http.Request) {
 	inform(r.Context(), rec.server.log, "request", attributes...)
 }
 
-func knownMethod(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions,
-		http.MethodPut, http.MethodDelete, http.MethodPatch:
-		return method
-	}
-	return "other"
+var knownMethods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions,
+	http.MethodPut, http.MethodDelete, http.MethodPatch,
 }

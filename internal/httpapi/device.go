@@ -61,7 +61,10 @@ func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) error {
 // postDevice serves POST /device: a typed code, or the decision. Every page that a
 // person gets has an address that can be reloaded and gone back to.
 func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) error {
-	form, err := s.deviceForm(w, r)
+	if err := s.sameOrigin(r); err != nil {
+		return err
+	}
+	form, err := readForm(w, r, "user_code", "decision")
 	if err != nil {
 		return err
 	}
@@ -92,20 +95,6 @@ func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) error {
 	}
 	keep()
 	return seeOther(w, target)
-}
-
-func (s *Server) deviceForm(w http.ResponseWriter, r *http.Request) (params, error) {
-	if err := s.sameOrigin(r); err != nil {
-		return nil, err
-	}
-	if err := refuseInQuery(r, "user_code", "decision"); err != nil {
-		return nil, err
-	}
-	body, err := formBody(w, r)
-	if err != nil {
-		return nil, err
-	}
-	return readParams("body", body, "user_code", "decision")
 }
 
 // seeUserCode redirects to the page about a code as it was typed.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/oauth"
+	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
@@ -79,15 +80,7 @@ func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request) error {
 // names, or identify the client, which it returns too. Those without a value count
 // as left out, and all others are ignored (RFC 6749 section 3.2).
 func oauthForm(w http.ResponseWriter, r *http.Request, names ...string) (form params, from client, err error) {
-	names = append(names, "client_id", "client_secret")
-	if err = refuseInQuery(r, names...); err != nil {
-		return nil, client{}, err
-	}
-	body, err := formBody(w, r)
-	if err != nil {
-		return nil, client{}, err
-	}
-	if form, err = readParams("body", body, names...); err != nil {
+	if form, err = readForm(w, r, append(names, "client_id", "client_secret")...); err != nil {
 		return nil, client{}, err
 	}
 	maps.DeleteFunc(form, func(_, value string) bool { return value == "" })
@@ -140,4 +133,52 @@ func require(from client, form params, names ...string) error {
 		}
 	}
 	return nil
+}
+
+// getMetadata serves RFC 8414's document.
+func (s *Server) getMetadata(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, http.StatusOK, s.metadata())
+}
+
+// getOpenIDMetadata serves the same to clients that read only what OpenID
+// Connect Discovery 1.0 section 3 names, with the member that it requires to
+// say that there are no ID tokens.
+func (s *Server) getOpenIDMetadata(w http.ResponseWriter, _ *http.Request) error {
+	m := s.metadata()
+	m.IDTokenSigningAlgsSupported = []string{}
+	return writeJSON(w, http.StatusOK, m)
+}
+
+func (s *Server) metadata() api.Metadata {
+	at := func(path string) string { return s.config.PublicURL.String() + path }
+	m := api.Metadata{
+		Issuer:                      s.config.PublicURL.String(),
+		AuthorizationEndpoint:       at(api.PathAuthorize),
+		TokenEndpoint:               at(api.PathOAuthToken),
+		DeviceAuthorizationEndpoint: at(api.PathDeviceAuthorization),
+		RevocationEndpoint:          at(api.PathRevoke),
+		JWKSURI:                     at(api.PathJWKS),
+		ScopesSupported:             oauth.Scopes,
+		ResponseTypesSupported:      []string{"code"},
+		ResponseModesSupported:      []string{"query"},
+		GrantTypesSupported:         []string{api.GrantAuthorizationCode, api.GrantDeviceCode},
+		CodeChallengeMethods:        []string{"S256"},
+		TokenAuthMethods:            []string{"none"},
+		RevocationAuthMethods:       []string{"none"},
+		AuthorizationResponseIss:    true,
+		SubjectTypesSupported:       []string{"public"},
+		ServiceDocumentation:        at("/"),
+	}
+	if s.config.Sandbox != nil && origin.IsLoopback(s.config.PublicURL.Hostname()) {
+		m.Sandbox = at("/sandbox")
+	}
+	return m
+}
+
+// jwks serves the key set that OpenID discovery has to name. Nothing is ever
+// signed here.
+func (s *Server) jwks(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, http.StatusOK, struct {
+		Keys []string `json:"keys"`
+	}{[]string{}})
 }

@@ -15,7 +15,7 @@ import (
 
 // Observer counts what the server does. Its methods are called by many
 // goroutines at once and must not block. Every text they get is a constant of
-// this program; none comes from outside.
+// this program.
 type Observer interface {
 	// Began is called when a request arrives.
 	Began()
@@ -124,7 +124,7 @@ func (a audit) flooder(ctx context.Context, name string) []slog.Attr {
 	if a.key == nil || !slices.Contains(flooding, name) {
 		return nil
 	}
-	return a.who(ctx)
+	return a.parties(ctx)
 }
 
 func (a audit) write(ctx context.Context, e Event) {
@@ -136,20 +136,18 @@ func (a audit) write(ctx context.Context, e Event) {
 		attributes = append(attributes, slog.String("kind", e.Kind))
 	}
 	attributes = append(attributes, slog.String("outcome", e.Outcome))
-	inform(ctx, a.log, "audit", append(attributes, a.who(ctx)...)...)
+	inform(ctx, a.log, "audit", append(attributes, a.parties(ctx)...)...)
 }
 
 // refused writes a line for a refusal, if it gets one.
 func (a audit) refused(ctx context.Context, name string) {
-	if a.key == nil || !slices.Contains(audited, name) {
-		return
+	if slices.Contains(audited, name) {
+		a.write(ctx, Event{Name: "refusal", Outcome: name})
 	}
-	attributes := append([]slog.Attr{slog.String("event", "refusal"), slog.String("outcome", name)}, a.who(ctx)...)
-	inform(ctx, a.log, "audit", attributes...)
 }
 
-// who returns the subject of a line, if it is known, and the client.
-func (a audit) who(ctx context.Context) []slog.Attr {
+// parties returns the subject of a line, if it is known, and the client.
+func (a audit) parties(ctx context.Context) []slog.Attr {
 	rec := recordOf(ctx)
 	client := slog.String("client", a.hash("client", rec.client.String()))
 	if rec.subject.IsZero() {

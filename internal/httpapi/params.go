@@ -112,14 +112,26 @@ func formBody(w http.ResponseWriter, r *http.Request) (string, error) {
 // after that.
 func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return "", &problem{name: api.TooLarge, detail: fmt.Sprintf("the body is larger than %d bytes", maxBody)}
-	case err != nil:
+	}
+	if err != nil {
 		return "", invalid("the body did not arrive whole")
 	}
 	return string(body), nil
+}
+
+// readForm decodes the parameters of a POST with one of names, which must be in its
+// body.
+func readForm(w http.ResponseWriter, r *http.Request, names ...string) (params, error) {
+	if err := refuseInQuery(r, names...); err != nil {
+		return nil, err
+	}
+	body, err := formBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	return readParams("body", body, names...)
 }
 
 // postParams returns the parameters of a POST: those in its body and, of the names
@@ -157,23 +169,20 @@ var secretParams = []string{"key", "verifier", "state", "access_token", "code"}
 // keySpace finds the app that a request is about. Host, path and parameter must
 // agree where they name one.
 func (s *Server) keySpace(r *http.Request, p params) (relay.KeySpace, error) {
-	named := make([]string, 0, 3)
-	if app := recordOf(r.Context()).app; app != "" {
-		named = append(named, app)
-	}
-	if app := r.PathValue("appid"); app != "" {
-		named = append(named, app)
+	var named []string
+	for _, app := range []string{recordOf(r.Context()).app, r.PathValue("appid")} {
+		if app != "" {
+			named = append(named, app)
+		}
 	}
 	if app, ok := p["appid"]; ok {
 		named = append(named, app)
 	}
-	if len(named) == 0 {
+	switch named = slices.Compact(named); len(named) {
+	case 0:
 		return relay.DefaultKeySpace, nil
+	case 1:
+		return relay.ParseKeySpace(named[0])
 	}
-	for _, app := range named[1:] {
-		if app != named[0] {
-			return "", &problem{name: api.InvalidAppID, detail: "the host, the path and the appid parameter name different apps"}
-		}
-	}
-	return relay.ParseKeySpace(named[0])
+	return "", &problem{name: api.InvalidAppID, detail: "the host, the path and the appid parameter name different apps"}
 }

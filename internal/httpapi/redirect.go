@@ -47,9 +47,10 @@ func (s *Server) landing(r *http.Request, p params) (web.LandingData, error) {
 	if response.Kind == relay.KindRefusal {
 		data.View = web.ViewRefusal
 	}
-	data.Response = web.Response{
-		State: p["state"], AccessToken: p["access_token"], Code: p["code"], Expires: p["expires"],
-		Error: p["error"], ErrorDescription: p["error_description"],
+	for _, name := range []string{"state", "access_token", "code", "expires", "error", "error_description"} {
+		if p[name] != "" {
+			data.Fields = append(data.Fields, web.Field{Name: name, Value: p[name]})
+		}
 	}
 	return data, nil
 }

@@ -15,13 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Config configures a [Metrics].
-type Config struct {
-	Build Build
-	// Limits are the names of the limits. Hits of others count as "other".
-	Limits []string
-}
-
 // Build identifies the program.
 type Build struct{ Version, Revision, Go string }
 
@@ -36,19 +29,20 @@ type Metrics struct {
 	limits   map[string]prometheus.Counter
 }
 
-// New returns metrics that are all zero.
-func New(c Config) *Metrics {
+// New returns the metrics of a program with limits of these names. Hits of others
+// count as "other".
+func New(b Build, limits []string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	build := m.gauges("dss_build_info", "Which program runs; always 1.", "version", "revision", "goversion")
-	build.WithLabelValues(c.Build.Version, c.Build.Revision, c.Build.Go).Set(1)
+	build.WithLabelValues(b.Version, b.Revision, b.Go).Set(1)
 	m.requests = m.newRequests()
 	m.sign = m.newSignIns()
 	m.upstream = m.newUpstream()
 	m.limits = map[string]prometheus.Counter{}
 	hits := m.counters("dss_limit_hits_total", "Requests refused because of a limit, by limit.", "limit")
-	for _, name := range append(slices.Clone(c.Limits), other) {
+	for _, name := range append(slices.Clone(limits), other) {
 		m.limits[name] = hits.WithLabelValues(name)
 	}
 	return m

@@ -49,7 +49,7 @@ func value(t *testing.T, m *metrics.Metrics, series string) float64 {
 }
 
 func newMetrics() *metrics.Metrics {
-	return metrics.New(metrics.Config{Build: metrics.Build{Version: "v1", Revision: "abc", Go: "go1"}, Limits: []string{"requests"}})
+	return metrics.New(metrics.Build{Version: "v1", Revision: "abc", Go: "go1"}, []string{"requests"})
 }
 
 func want(t *testing.T, m *metrics.Metrics, series string, want float64) {

@@ -1,7 +1,5 @@
 package web
 
-import "slices"
-
 // View is the section that the landing page shows first.
 type View string
 
@@ -15,37 +13,19 @@ const (
 	ViewRefused   View = "refused"   // a refusal was deposited
 )
 
-// Response is an authorization response, in the hidden fields of the page's
-// forms; empty members have no field.
-type Response struct {
-	State, AccessToken, Code, Expires, Error, ErrorDescription string
-}
-
 // Field is a hidden field of a form, named as in docs/api.md.
 type Field struct{ Name, Value string }
-
-// Fields returns the members that are not empty, in a fixed order.
-func (r Response) Fields() []Field {
-	return slices.DeleteFunc([]Field{
-		{"state", r.State},
-		{"access_token", r.AccessToken},
-		{"code", r.Code},
-		{"expires", r.Expires},
-		{"error", r.Error},
-		{"error_description", r.ErrorDescription},
-	}, func(f Field) bool { return f.Value == "" })
-}
 
 // LandingData is what the page at the redirect URI shows: it asks before an
 // authorization response is handed to an app, and says how that went.
 type LandingData struct {
 	View              View
-	App               string   // app id; "0" is the default key space
-	MatchCode         string   // XXX-XXX; for ViewFragment the script computes it
-	Action            string   // path that the forms post to, and that the script leaves in the address bar
-	Response          Response // for ViewConfirm and ViewRefusal
-	Auto              bool     // the script deposits at once, without asking
-	AuthorizedAppsURL string   // where the user revokes what an app may do
+	App               string  // app id; "0" is the default key space
+	MatchCode         string  // XXX-XXX; for ViewFragment the script computes it
+	Action            string  // path that the forms post to, and that the script leaves in the address bar
+	Fields            []Field // the authorization response, for ViewConfirm and ViewRefusal
+	Auto              bool    // the script deposits at once, without asking
+	AuthorizedAppsURL string  // where the user revokes what an app may do
 }
 
 // Shows reports whether the server shows the section called name. Exactly one
@@ -62,7 +42,7 @@ func (d LandingData) FieldsFor(section View) []Field {
 	if d.View != section {
 		return nil
 	}
-	return d.Response.Fields()
+	return d.Fields
 }
 
 func (LandingData) template() string { return "landing.html" }

@@ -38,7 +38,10 @@ func everyPage(t *testing.T) map[string]string {
 	for _, view := range []View{ViewFragment, ViewConfirm, ViewRefusal, ViewFinished, ViewCancelled, ViewRefused} {
 		body, err := p.Render(LandingData{
 			View: view, App: hostile, MatchCode: "ABC-DEF", Action: "/auth/redirect", Auto: view == ViewConfirm,
-			Response:          Response{State: hostile, AccessToken: hostile, Code: hostile, Expires: hostile, Error: hostile, ErrorDescription: hostile},
+			Fields: []Field{
+				{"state", hostile}, {"access_token", hostile}, {"code", hostile}, {"expires", hostile},
+				{"error", hostile}, {"error_description", hostile},
+			},
 			AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps",
 		})
 		keep("landing "+string(view), body, err)
