@@ -57,8 +57,8 @@ func commandOf(system string) (name string, arguments []string) {
 	return "xdg-open", nil
 }
 
-// outOfSight reports whether the user sits elsewhere. BROWSER may name a
-// program that opens addresses there.
+// outOfSight reports whether the user sits at another machine. BROWSER may
+// name a program that opens addresses there.
 func outOfSight(system string, env func(string) string) bool {
 	return system != "darwin" && system != "windows" && env("SSH_CONNECTION")+env("SSH_TTY") != "" &&
 		env("DISPLAY")+env("WAYLAND_DISPLAY")+env("BROWSER") == ""

@@ -35,7 +35,7 @@ func New(given *http.Client) *Client {
 	return direct(client)
 }
 
-// Over returns a client that sends requests over a transport as it is.
+// Over returns a client that sends requests over an unchanged transport.
 func Over(transport http.RoundTripper) *Client { return direct(&http.Client{Transport: transport}) }
 
 func direct(client *http.Client) *Client {

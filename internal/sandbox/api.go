@@ -14,7 +14,7 @@ const (
 	maxTokensInPath = 20
 )
 
-// wrapper is around every answer of the API.
+// wrapper is what every answer of the API is in.
 type wrapper struct {
 	Items          []any `json:"items"`
 	HasMore        bool  `json:"has_more"`
@@ -22,7 +22,7 @@ type wrapper struct {
 	QuotaRemaining int64 `json:"quota_remaining"`
 }
 
-// apiError is the API's way to say no. Its status is always 400 over HTTP.
+// apiError is an error of the API. Its HTTP status is always 400.
 type apiError struct {
 	ID      int    `json:"error_id"`
 	Name    string `json:"error_name"`
@@ -35,7 +35,7 @@ var (
 	errInvalidToken  = &apiError{402, "invalid_access_token", "the access token is not valid"}
 	errNoScope       = &apiError{403, "access_denied", "the access token lacks the scope read_inbox"}
 	errManyTokens    = &apiError{400, "bad_parameter", "at most 20 access tokens"}
-	errBadParams     = &apiError{400, "bad_parameter", "the parameters cannot be decoded, or one stands there twice"}
+	errBadParams     = &apiError{400, "bad_parameter", "the parameters cannot be decoded, or one is given twice"}
 )
 
 // writeAPI compresses whatever the client accepts, as Stack Exchange does.

@@ -63,8 +63,8 @@ type code struct {
 
 func (c code) dead() bool { return time.Since(c.issued) >= codeLife }
 
-// ledger keeps what the user has granted. All of it is bounded: what is dead
-// goes when there is no room, and then nothing more comes in.
+// ledger keeps what the user has granted. All of it is bounded: when it
+// is full, it drops what has expired, and then refuses new entries.
 type ledger struct {
 	mu        sync.Mutex
 	maxTokens int
@@ -79,7 +79,7 @@ func newLedger() *ledger {
 	}
 }
 
-// issueToken makes a token for g, of which the user has just approved.
+// issueToken makes a token for g, which the user has just approved.
 func (l *ledger) issueToken(g grant) (token, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,7 +90,7 @@ func (l *ledger) issueToken(g grant) (token, error) {
 	return l.newToken(g), nil
 }
 
-// issueCode makes a code for c, of which the user has just approved.
+// issueCode makes a code for c, which the user has just approved.
 func (l *ledger) issueCode(c code) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -107,8 +107,8 @@ func (l *ledger) issueCode(c code) (string, error) {
 	return text, nil
 }
 
-// redeem turns a code into a token. A code that is shown is used up, whatever
-// comes of it, except when there is no room.
+// redeem turns a code into a token. Presenting a code uses it up, unless
+// the ledger is full.
 func (l *ledger) redeem(p params) (token, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -174,8 +174,8 @@ func (l *ledger) consented(clientID string) bool {
 	return l.consents[clientID]
 }
 
-// roomForToken makes room by dropping what is older than a day; that may be a
-// token that never expires, which then has lived long enough. l.mu is held.
+// roomForToken reports whether there is room for a token. If it must, it drops
+// those older than a day, even if they never expire. l.mu is held.
 func (l *ledger) roomForToken() bool {
 	for _, drop := range []func(token) bool{token.dead, token.aged} {
 		if len(l.tokens) >= l.maxTokens {

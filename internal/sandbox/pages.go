@@ -15,7 +15,7 @@ var pages = template.Must(template.ParseFS(files, "templates/*.html"))
 // field is a hidden field of the consent page.
 type field struct{ Name, Value string }
 
-// problem is a page that says what is wrong.
+// problem is an error page.
 type problem struct {
 	Status  int
 	Title   string

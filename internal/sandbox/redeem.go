@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// tokenError is what the token endpoints answer when they do not answer a
-// token. Stack Exchange nests it, unlike RFC 6749 section 5.2.
+// tokenError is an error of the token endpoints. Stack Exchange nests it, unlike
+// RFC 6749 section 5.2.
 type tokenError struct {
 	status        int
 	kind, message string
@@ -35,12 +35,9 @@ func writeTokenForm(w http.ResponseWriter, t token) {
 }
 
 func writeTokenJSON(w http.ResponseWriter, t token) {
-	answer := struct {
-		AccessToken string `json:"access_token"`
-		Expires     int    `json:"expires,omitempty"`
-	}{AccessToken: t.text}
+	answer := map[string]any{"access_token": t.text}
 	if t.expires() {
-		answer.Expires = int(tokenLife.Seconds())
+		answer["expires"] = int(tokenLife.Seconds())
 	}
 	writeJSON(w, http.StatusOK, answer)
 }

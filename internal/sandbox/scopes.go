@@ -5,14 +5,13 @@ import (
 	"strings"
 )
 
-// noExpiry is the scope whose tokens never die.
+// noExpiry is the scope of tokens that never expire.
 const noExpiry = "no_expiry"
 
 // maxScope bounds the scope parameter, in bytes.
 const maxScope = 1000
 
-// parseScope splits scope at commas and spaces. What it does not know it
-// passes through.
+// parseScope splits scope at commas and spaces. Unknown scopes pass through.
 func parseScope(scope string) []string {
 	scopes := []string{} // in JSON, no scope is an empty list
 	for _, name := range strings.FieldsFunc(scope, func(r rune) bool { return r == ',' || r == ' ' }) {

@@ -18,7 +18,7 @@ type switchParam struct {
 }
 
 var switchParams = []switchParam{
-	{"sandbox_order", []string{"state_last", "state_first"}, "where state stands in the response"},
+	{"sandbox_order", []string{"state_last", "state_first"}, "where state is in the response"},
 	{
 		"sandbox_delivery", []string{"redirect", "script"},
 		"a 302, or a page whose script goes to the redirect URI",

@@ -40,10 +40,14 @@ func (l call) request(ctx context.Context) (*http.Request, error) {
 	return r, nil
 }
 
+// judge returns the error in an answer, and whether Stack Exchange refused the
+// code or does not know the token.
+type judge func(answer) (refused bool, err error)
+
 // do makes a call of a method when its turn has come, and has judge read the
 // answer. Errors are those of judge, wrap [ErrUnavailable], or are those of
 // Allow.
-func (c *Client) do(ctx context.Context, method Method, l call, judge func(answer) (refused bool, err error)) (err error) {
+func (c *Client) do(ctx context.Context, method Method, l call, judge judge) (err error) {
 	if err := c.config.Allow(ctx, method); err != nil {
 		return err
 	}

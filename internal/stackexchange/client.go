@@ -18,26 +18,25 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/fetch"
 )
 
-// callTime is for a call in all, with the wait for its turn.
+// callTime bounds a whole call, with the wait for its turn.
 const callTime = 10 * time.Second
 
 // Config says where Stack Exchange is. The zero value is the real one;
 // Enterprise instances have their own.
 type Config struct {
-	// BaseURL is where users sign in and codes are redeemed. If it is nil,
-	// it is https://stackoverflow.com.
+	// BaseURL is where users sign in and codes are redeemed; nil means
+	// https://stackoverflow.com.
 	BaseURL *url.URL
-	// APIURL is that of the API with its version. If it is nil, it is
+	// APIURL is that of the API with its version; nil means
 	// https://api.stackexchange.com/2.3.
 	APIURL *url.URL
-	// Transport sends the requests as it is. If it is nil, they go over one that
-	// verifies TLS and uses [http.ProxyFromEnvironment], except for this machine.
+	// Transport sends the requests. If it is nil, they go over one that verifies
+	// TLS and uses [http.ProxyFromEnvironment], except for this machine.
 	Transport http.RoundTripper
-	// Timeout is for a call in all, with the wait for its turn. If it is zero,
-	// it is 10 s.
+	// Timeout bounds a whole call, with the wait for its turn; 0 means 10 s.
 	Timeout time.Duration
-	// Local says that calls do not leave the process: there is no rate, and any
-	// number may wait.
+	// Local is for a Transport that serves calls in this process: there is no
+	// rate limit, and any number may wait.
 	Local bool
 	// Caller returns for whom a call with this context is made. When calls have
 	// to wait, callers take turns. If it is nil, all calls are one caller's.

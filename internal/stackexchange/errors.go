@@ -93,9 +93,9 @@ func failure(ctx context.Context, err error) error {
 	if !ok { // no request
 		return ErrUnsent
 	}
-	bare := &fetch.Error{Reason: broken.Reason, Sent: broken.Sent}
+	kind := ErrUnavailable
 	if !broken.Sent {
-		return fmt.Errorf("%w: %w", bare, ErrUnsent)
+		kind = ErrUnsent
 	}
-	return fmt.Errorf("%w: %w", bare, ErrUnavailable)
+	return fmt.Errorf("%w: %w", &fetch.Error{Reason: broken.Reason, Sent: broken.Sent}, kind)
 }

@@ -19,7 +19,7 @@ type Call struct {
 // Quota is how many requests the API still allows today, and of how many.
 type Quota struct{ Remaining, Max int64 }
 
-// Method is what was asked for.
+// Method is a kind of call.
 type Method string
 
 // The methods.
@@ -35,7 +35,7 @@ type CallOutcome string
 // The outcomes.
 const (
 	CallOK          CallOutcome = "ok"
-	CallRefused     CallOutcome = "refused"     // a no
+	CallRefused     CallOutcome = "refused"     // by Stack Exchange
 	CallPaused      CallOutcome = "paused"      // not made, because Stack Exchange had asked for a pause
 	CallThrottled   CallOutcome = "throttled"   // not made, because too many wait, or Allow refused it in its turn
 	CallUnavailable CallOutcome = "unavailable" // no usable answer, or none in time
