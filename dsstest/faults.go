@@ -45,7 +45,7 @@ type faults struct {
 	active  []Fault
 	spared  bool // the last request was struck, so the next is not
 	strikes map[Fault]int
-	named   map[Fault]bool   // the test asks for them
+	named   []Fault          // by the test
 	fits    map[Fault]bool   // there was a request that they could strike
 	misfits map[Fault]string // the flow of one that they could not
 }
@@ -53,13 +53,10 @@ type faults struct {
 func newFaults(next http.Handler, options Options) *faults {
 	f := &faults{
 		next: next, random: rand.New(rand.NewPCG(options.Seed, 0)), active: slices.Clone(options.Faults),
-		strikes: map[Fault]int{}, named: map[Fault]bool{}, fits: map[Fault]bool{}, misfits: map[Fault]string{},
+		strikes: map[Fault]int{}, named: slices.Clone(options.Faults), fits: map[Fault]bool{}, misfits: map[Fault]string{},
 	}
 	if options.Faults == nil {
 		f.active = slices.Clone(AllFaults)
-	}
-	for _, fault := range options.Faults {
-		f.named[fault] = true
 	}
 	return f
 }
@@ -70,7 +67,7 @@ func (f *faults) reportIdle(t testing.TB) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, fault := range AllFaults {
-		if flow := f.misfits[fault]; flow != "" && f.named[fault] && !f.fits[fault] {
+		if flow := f.misfits[fault]; flow != "" && slices.Contains(f.named, fault) && !f.fits[fault] {
 			t.Errorf("dsstest: the fault %q cannot strike in the flow %s, so nothing was tested", fault, flow)
 		}
 	}
@@ -88,7 +85,7 @@ func (s *Server) SetFault(fault Fault, on bool) {
 	f.active = slices.DeleteFunc(f.active, func(one Fault) bool { return one == fault })
 	if on {
 		f.active = append(f.active, fault)
-		f.named[fault] = true
+		f.named = append(f.named, fault)
 	}
 }
 
