@@ -25,11 +25,11 @@
 // A program should show its user the name of the account it has been signed in
 // to, and keep the token where the system keeps passwords.
 //
-// [Client.Start] asks the server for its metadata, so a wrong address ends there
-// and not after the user has signed in. A server on this machine that has a
+// [Client.Start] asks the server for its metadata, so that a wrong address fails
+// before the user signs in. A server on this machine that has a
 // sandbox says so, and a client without a StackExchange and an API of its own
-// uses the sandbox. Connections may break or go silent: all that can be repeated
-// safely is, and where the token was lost on the way, the error is
+// uses the sandbox. Connections may break or go silent: everything that can be
+// repeated safely is repeated. If the token was lost on the way, the error is
 // [ErrAnswerLost].
 //
 // Everything exported here stays compatible within a major version. The

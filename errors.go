@@ -11,7 +11,7 @@ import (
 
 // Errors to distinguish with [errors.Is].
 var (
-	// ErrAccessDenied means that the user, or Stack Exchange, said no.
+	// ErrAccessDenied means that the user or Stack Exchange refused.
 	ErrAccessDenied = errors.New("dss: access was denied")
 	// ErrExpired means that the user took too long. Start again.
 	ErrExpired = errors.New("dss: the sign-in has expired")
@@ -24,7 +24,7 @@ var (
 	// server, such as 127.0.0.1 for localhost. No code has been used.
 	ErrWrongServer = errors.New("dss: the answer came from another server than the configured one")
 	// ErrAnswerLost means that the user has signed in, but the answer with the
-	// token did not arrive, and cannot be had again. Start again.
+	// token did not arrive and cannot be fetched again. Start again.
 	ErrAnswerLost = errors.New("dss: the answer with the token was lost on the way; start the sign-in again")
 	// ErrUnreachable means that no answer came from the server, or from
 	// Stack Exchange, for as long as the sign-in could wait.
@@ -59,7 +59,7 @@ type ConfigError struct {
 func (e *ConfigError) Error() string { return "dss: " + e.Field + " " + e.Reason }
 
 // Error is any other error that a server answers with. Its texts can be shown as
-// they are: they hold no controls and no marks of direction.
+// they are: they have no control or format characters.
 type Error struct {
 	Status    int    // of HTTP
 	Name      string // error_name of the relay, error of OAuth
@@ -94,7 +94,7 @@ func unreachable(reason error) error { return fmt.Errorf("%w: %w", ErrUnreachabl
 // unusable is an [ErrUnreachable] for an answer, such as that of a proxy.
 func unusable(described string) error { return fmt.Errorf("%w: %s", ErrUnreachable, described) }
 
-// kindsError is an error of several kinds.
+// kindsError has a text of its own and wraps several errors.
 type kindsError struct {
 	text  string
 	kinds []error
@@ -103,7 +103,7 @@ type kindsError struct {
 // Error implements error.
 func (e *kindsError) Error() string { return e.text }
 
-// Unwrap returns the kinds.
+// Unwrap returns the errors.
 func (e *kindsError) Unwrap() []error { return e.kinds }
 
 // answerLost is an [ErrAnswerLost] with its cause.

@@ -27,7 +27,8 @@ type loopback struct {
 	serving  sync.RWMutex // held for reading while a page is on its way
 }
 
-// startLoopback takes issuer for the server's name, unless that is not known.
+// startLoopback expects issuer in the response, or the configured server if
+// issuer is empty.
 func (c *Client) startLoopback(issuer string) (*SignIn, error) {
 	listener, err := c.listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -90,7 +91,7 @@ func (l *loopback) wait(ctx context.Context) (url.Values, error) {
 	}
 }
 
-// checked turns a response that is an error into one. The issuer comes first
+// checked returns the error in a response. The issuer comes first
 // (RFC 9207 section 2.4).
 func (l *loopback) checked(response url.Values) (url.Values, error) {
 	if response.Get("iss") != l.issuer {
@@ -108,8 +109,8 @@ func (l *loopback) checked(response url.Values) (url.Values, error) {
 
 var errClosed = errors.New("dss: the sign-in is closed")
 
-// close lets the page that is on its way to the browser arrive. It does not
-// wait for connections that browsers open in advance, as Shutdown would.
+// close waits until the page has been sent to the browser, but not for the
+// connections that browsers open in advance, as Shutdown would.
 func (l *loopback) close() error {
 	l.serving.Lock()
 	defer l.serving.Unlock()

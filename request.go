@@ -133,12 +133,12 @@ func (c *Client) posting(path string, form url.Values) attempt {
 	return func(ctx context.Context) (*answer, error) { return c.post(ctx, path, form) }
 }
 
-// persist repeats a request until it has an answer that counts: not a broken
+// persist repeats a request until it has an answer that counts, unlike a broken
 // connection, a restart or a throttle. The last of those is the error when the
-// sign-in expires. If once is set, the request has an effect that it has once,
-// such as the redemption of a code. It is repeated all the same where the answer
-// did not come, as it may not have been received; but not for long, and a
-// repetition that is refused means that the first one had its effect.
+// sign-in expires. If once is set, the request works once, as the redemption of a
+// code does. If its answer is lost, it is repeated at most
+// maxRepeats times, as the server may not have received it; a repetition that is
+// refused means that the first one had its effect.
 func (c *Client) persist(ctx context.Context, delay time.Duration, try attempt, once bool) (*answer, error) {
 	var trouble, lost error
 	repeats := 0
@@ -174,15 +174,15 @@ func (c *Client) persist(ctx context.Context, delay time.Duration, try attempt, 
 	}
 }
 
-// spent reports whether an answer says that a code, of a device or not, is not
-// good any more.
+// spent reports whether an answer says that a code or a device code is not valid
+// any more.
 func (a *answer) spent(once bool) bool {
 	name, _ := a.problem()
 	return name == api.InvalidGrant || once && name == api.InvalidRequest // Stack Exchange's word for it
 }
 
-// lasted is the error when time ran out: what was wrong then, unless the caller
-// gave up.
+// lasted returns the error when ctx has ended: the last trouble if the sign-in
+// has expired, otherwise the cause.
 func lasted(ctx context.Context, trouble error) error {
 	if trouble != nil && errors.Is(context.Cause(ctx), ErrExpired) {
 		return trouble

@@ -18,8 +18,8 @@ import (
 
 // serverInfo is what a server says about itself.
 type serverInfo struct {
-	issuer  string   // "": it is too busy to say
-	sandbox *url.URL // nil: there is none, or it is not to be trusted
+	issuer  string   // "" if the server is busy
+	sandbox *url.URL // nil if there is none that can be trusted
 }
 
 // check asks the server for its name, before the user signs in. A server that is

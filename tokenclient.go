@@ -48,9 +48,8 @@ type TokenClient struct {
 	upstream atomic.Pointer[stackexchange.Client] // nil until it is known where the API is
 }
 
-// NewTokenClient checks the API, Server and HTTPClient of a configuration. Each
-// may be missing, and everything else too. The error is a [*ConfigError]. It sends
-// no request.
+// NewTokenClient uses the API, Server and HTTPClient of a configuration, all of
+// which may be empty. The error is a [*ConfigError]. It sends no request.
 func NewTokenClient(config Config) (*TokenClient, error) {
 	e, err := newEndpoints(config)
 	if err != nil {
@@ -118,8 +117,7 @@ func (c *TokenClient) findAPI(ctx context.Context) (*url.URL, error) {
 	return info.sandbox.JoinPath("2.3"), nil
 }
 
-// upstreamAt returns a client of Stack Exchange that sends requests as the
-// others are sent.
+// upstreamAt returns a client of Stack Exchange with the transport of e.
 func (e endpoints) upstreamAt(config stackexchange.Config) *stackexchange.Client {
 	config.Transport, config.Timeout = e.fetch.Transport(), answerTime
 	return stackexchange.New(config)
