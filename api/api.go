@@ -3,6 +3,8 @@
 // Go client build on it.
 package api
 
+import "time"
+
 // Paths of the key relay.
 const (
 	PathRedirect = "/auth/redirect"
@@ -27,3 +29,16 @@ type ErrorResponse struct {
 	Name    string `json:"error_name"`
 	Message string `json:"error_message"`
 }
+
+// Times that a server and its clients rely on.
+const (
+	// DefaultTTL is how long a sign-in may take, unless the server's operator
+	// says otherwise.
+	DefaultTTL = 15 * time.Minute
+	// RetryWindow is how long an answer that may have been lost can be fetched
+	// again: by the holder of a key's verifier, after its claim.
+	RetryWindow = 60 * time.Second
+	// AnswerTime bounds how long the server takes for an answer, not counting
+	// the wait that a claim asks for.
+	AnswerTime = 15 * time.Second
+)
