@@ -87,28 +87,23 @@ func (l *Limiter) Request(address netip.Addr) error { return l.spend(address, re
 // Exchange counts a request for a token or for a device authorization.
 func (l *Limiter) Exchange(address netip.Addr) error { return l.spend(address, exchanges) }
 
+// spend counts an event for its client and for all. An event that is refused for its
+// client takes nothing from the others.
 func (l *Limiter) spend(address netip.Addr, k kind) error {
 	if l == nil {
 		return nil
 	}
-	now := l.now()
+	now, name := l.now(), kindNames[k]
 	shard, c := l.table.lock(networkOf(address))
-	name, wait := l.take(c, k, now)
+	wait := l.takeOwn(c, k, now)
+	if wait == 0 {
+		if wait = l.totals[k].take(now); wait > 0 {
+			l.buckets[k].giveBack(&c.levels[k])
+			name += totalSuffix
+		}
+	}
 	shard.mu.Unlock()
 	return l.refused(name, wait)
-}
-
-// take counts an event for its client and for all. An event that is refused for its
-// client takes nothing from the others.
-func (l *Limiter) take(c *client, k kind, now int64) (name string, wait time.Duration) {
-	if wait := l.takeOwn(c, k, now); wait > 0 {
-		return kindNames[k], wait
-	}
-	if wait := l.totals[k].take(now); wait > 0 {
-		l.buckets[k].giveBack(&c.levels[k])
-		return kindNames[k] + totalSuffix, wait
-	}
-	return "", 0
 }
 
 // takeOwn counts an event for its client alone.

@@ -33,7 +33,8 @@ func (l *listener) Accept() (net.Conn, error) {
 		if !ok {
 			return accepted, nil
 		}
-		address := addressOf(conn)
+		remote, _ := conn.RemoteAddr().(*net.TCPAddr)
+		address := remote.AddrPort().Addr().Unmap() // zero for nil
 		if l.exempt(address) {
 			return conn, nil
 		}
@@ -43,11 +44,6 @@ func (l *listener) Accept() (net.Conn, error) {
 		_ = conn.SetLinger(0) // so the system keeps no state of it
 		conn.Close()
 	}
-}
-
-func addressOf(conn *net.TCPConn) netip.Addr {
-	remote, _ := conn.RemoteAddr().(*net.TCPAddr)
-	return remote.AddrPort().Addr().Unmap() // zero for nil
 }
 
 // counted is a connection that counts until it is closed.

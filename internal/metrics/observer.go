@@ -15,25 +15,20 @@ import (
 // server has some hundred.
 const maxRequestSeries = 1000
 
-// requests counts requests, each kind in series that it finds once.
+// requests counts requests.
 type requests struct {
 	underWay prometheus.Gauge
 	total    *prometheus.CounterVec
 	took     *prometheus.HistogramVec
 	errors   *prometheus.CounterVec
 
-	mu    *sync.RWMutex
-	known map[requestKind]requestSeries
+	mu    *sync.Mutex
+	known map[requestKind]bool
 }
 
 type requestKind struct {
 	route, method string
 	status        int
-}
-
-type requestSeries struct {
-	total prometheus.Counter
-	took  prometheus.Observer
 }
 
 func (m *Metrics) newRequests() requests {
@@ -44,7 +39,7 @@ func (m *Metrics) newRequests() requests {
 		took: m.histograms("dss_request_duration_seconds",
 			"How long requests took, by route, without those that waited for a deposit.", quick, "route"),
 		errors: m.counters("dss_errors_total", "Answers that are an error, by its name.", "error"),
-		mu:     &sync.RWMutex{}, known: map[requestKind]requestSeries{},
+		mu:     &sync.Mutex{}, known: map[requestKind]bool{},
 	}
 	for _, name := range httpapi.ErrorNames() {
 		r.errors.WithLabelValues(name)
@@ -58,38 +53,28 @@ func (m *Metrics) Began() { m.requests.underWay.Inc() }
 // Ended implements [httpapi.Observer].
 func (m *Metrics) Ended(r httpapi.Request) {
 	m.requests.underWay.Dec()
-	series := m.requests.of(requestKind{r.Route, r.Method, r.Status})
-	series.total.Inc()
+	kind := m.requests.bound(requestKind{r.Route, r.Method, r.Status})
+	m.requests.total.WithLabelValues(kind.route, kind.method, strconv.Itoa(kind.status)).Inc()
 	if !r.Waited {
-		series.took.Observe(r.Took.Seconds())
+		m.requests.took.WithLabelValues(kind.route).Observe(r.Took.Seconds())
 	}
 	if r.Error != "" {
 		m.requests.errors.WithLabelValues(r.Error).Inc()
 	}
 }
 
-func (r *requests) of(kind requestKind) requestSeries {
-	r.mu.RLock()
-	series, ok := r.known[kind]
-	r.mu.RUnlock()
-	if ok {
-		return series
-	}
+// bound returns the kind to count a request as: its own, or other if there are too
+// many.
+func (r *requests) bound(kind requestKind) requestKind {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.known) >= maxRequestSeries {
-		return r.series(requestKind{other, other, 0})
+	if !r.known[kind] {
+		if len(r.known) >= maxRequestSeries {
+			return requestKind{other, other, 0}
+		}
+		r.known[kind] = true
 	}
-	series = r.series(kind)
-	r.known[kind] = series
-	return series
-}
-
-func (r *requests) series(kind requestKind) requestSeries {
-	return requestSeries{
-		total: r.total.WithLabelValues(kind.route, kind.method, strconv.Itoa(kind.status)),
-		took:  r.took.WithLabelValues(kind.route),
-	}
+	return kind
 }
 
 // signIns counts what comes of requests.
