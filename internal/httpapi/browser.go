@@ -73,9 +73,7 @@ func prefetched(r *http.Request) bool {
 const (
 	relayCookie = "dss"
 	flowCookie  = "dss-flow-" // and the flow
-)
 
-const (
 	// relaySeconds outlives a deposit and not much more.
 	relaySeconds = 60 * 60
 	// maxFlows bounds the sign-ins that a browser can have under way, and so

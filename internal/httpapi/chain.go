@@ -17,15 +17,15 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
-// record is what is known of a request while it is served. The chain fills it,
-// and it is what is counted and logged in the end. It is the request's
-// ResponseWriter and its one context value. One goroutine uses it.
+// record holds what is known of a request while it is served. The chain fills it,
+// and counts and logs it in the end. It is the request's ResponseWriter and its one
+// context value. One goroutine uses it.
 type record struct {
 	http.ResponseWriter
 	server  *Server
 	started time.Time
 
-	id      [1]string  // as a header has it
+	id      [1]string  // for the log; an array, to be the value of a header
 	client  netip.Addr // its address
 	app     string     // that its host belongs to, if any
 	dialect dialect
@@ -36,15 +36,14 @@ type record struct {
 	problem string // the name of the error in the answer
 	reason  string // what led to it, in words of this program, Stack Exchange or the network
 
-	kind    string // of thing that it is about,
+	kind    string // of the subject
 	space   relay.KeySpace
-	subject secret.Text
+	subject secret.Text // for the audit
 }
 
 type recordKey struct{}
 
-// recordOf returns the record of the request that is served, or a new one if
-// none is.
+// recordOf returns the record of a request, or a new one outside of any.
 func recordOf(ctx context.Context) *record {
 	if rec, ok := ctx.Value(recordKey{}).(*record); ok {
 		return rec
@@ -52,7 +51,7 @@ func recordOf(ctx context.Context) *record {
 	return new(record)
 }
 
-// about says what the request is about: a subject, and what kind of one.
+// about records the subject of the request, and its kind.
 func (rec *record) about(kind string, space relay.KeySpace, subject secret.Text) {
 	rec.kind, rec.space, rec.subject = kind, space, subject
 }
@@ -60,16 +59,13 @@ func (rec *record) about(kind string, space relay.KeySpace, subject secret.Text)
 // newRecord begins the record of a request.
 func (s *Server) newRecord(w http.ResponseWriter, r *http.Request) *record {
 	rec := &record{
-		ResponseWriter: w, server: s, started: time.Now(), id: [1]string{newRequestID()},
-		client: s.config.TrustedProxies.Of(r), dialect: dialectOf(r.URL.Path),
+		ResponseWriter: w, server: s, started: time.Now(), client: s.config.TrustedProxies.Of(r), dialect: dialectOf(r.URL.Path),
+		// It need not be hard to guess, since no id is ever accepted.
+		id: [1]string{strconv.FormatUint(1<<63|rand.Uint64(), 36)},
 	}
 	w.Header()["X-Request-Id"] = rec.id[:]
 	return rec
 }
-
-// newRequestID returns an id for the log. It need not be hard to guess: no id is
-// ever accepted.
-func newRequestID() string { return strconv.FormatUint(1<<63|rand.Uint64(), 36) }
 
 // WriteHeader remembers the status, and ends connections while the server
 // drains: an idle one that is closed later could meet a request on its way.
@@ -169,7 +165,7 @@ func (rec *record) ended(r *http.Request) {
 	if rec.reason != "" {
 		attributes = append(attributes, slog.String("reason", rec.reason))
 	}
-	inform(r.Context(), rec.server.log, "request", attributes...)
+	rec.server.log.LogAttrs(r.Context(), slog.LevelInfo, "request", attributes...)
 }
 
 var knownMethods = []string{

@@ -103,7 +103,7 @@ func (s *Server) granted(ctx context.Context, e oauth.Event) {
 
 // audit writes a line for each event and for some refusals. It names the subject
 // and the client by keyed hashes: equal values have equal hashes, and without the
-// key, which is never logged, nobody can find the value.
+// key, which is never logged, the value cannot be found.
 type audit struct {
 	key []byte // nil writes nothing
 	log *slog.Logger
@@ -136,7 +136,7 @@ func (a audit) write(ctx context.Context, e Event) {
 		attributes = append(attributes, slog.String("kind", e.Kind))
 	}
 	attributes = append(attributes, slog.String("outcome", e.Outcome))
-	inform(ctx, a.log, "audit", append(attributes, a.parties(ctx)...)...)
+	a.log.LogAttrs(ctx, slog.LevelInfo, "audit", append(attributes, a.parties(ctx)...)...)
 }
 
 // refused writes a line for a refusal, if it gets one.
@@ -161,18 +161,6 @@ func (a audit) hash(of, text string) string {
 	mac := hmac.New(sha256.New, a.key)
 	mac.Write([]byte(of + "\x00" + text))
 	return hex.EncodeToString(mac.Sum(nil)[:6])
-}
-
-// inform writes a line as [slog.Logger] does, without the cost of finding its
-// caller.
-func inform(ctx context.Context, log *slog.Logger, message string, attributes ...slog.Attr) {
-	handler := log.Handler()
-	if !handler.Enabled(ctx, slog.LevelInfo) {
-		return
-	}
-	line := slog.NewRecord(time.Now(), slog.LevelInfo, message, 0)
-	line.AddAttrs(attributes...)
-	_ = handler.Handle(ctx, line)
 }
 
 // identified adds the id of the request to every line that is written while

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -43,12 +44,7 @@ const clientLeft = "client_left"
 
 // ErrorNames returns all names that [Request.Error] can have.
 func ErrorNames() []string {
-	names := []string{clientLeft}
-	for name := range api.Errors {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return append(slices.Sorted(maps.Keys(api.Errors)), clientLeft)
 }
 
 var (
@@ -93,8 +89,8 @@ var sentinels = []struct {
 
 const ownText = "*"
 
-// problemOf returns what the client may learn about err. An error that nobody has
-// foreseen is a fault of this program.
+// problemOf returns what the client may learn about err. An unknown error is a fault
+// of this program.
 func problemOf(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -36,7 +37,7 @@ func (s *Server) landing(r *http.Request, p params) (web.LandingData, error) {
 		View: web.ViewFragment, App: string(space), Action: action(r, p),
 		Auto: s.config.HandOver, AuthorizedAppsURL: s.config.AuthorizedAppsURL,
 	}
-	if !p.has("access_token") && !p.has("code") && !p.has("error") && !p.has("state") {
+	if !p.has("state") && !slices.ContainsFunc(responseParams, p.has) {
 		return data, nil // a fragment may hold it, which only the script sees
 	}
 	key, response, err := s.parseResponse(p)
@@ -110,12 +111,42 @@ func newResponse(found string, p params) (relay.Response, error) {
 	return relay.Response{}, invalid("there is no access_token, code or error")
 }
 
-// postRedirect is the deposit.
+// postRedirect deposits a response.
 func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) error {
-	view, err := s.deposit(w, r)
+	if err := s.sameOrigin(r); err != nil {
+		return err
+	}
+	if prefetched(r) {
+		return errPrefetch
+	}
+	p, err := depositParams(w, r)
 	if err != nil {
 		return err
 	}
+	space, err := s.keySpace(r, p)
+	if err != nil {
+		return err
+	}
+	key, response, err := s.parseResponse(p)
+	if err != nil {
+		return err
+	}
+	view, response, err := decide(p, response)
+	if err != nil {
+		return err
+	}
+	if err := s.storing(r.Context(), 1, response.Size()); err != nil {
+		return err
+	}
+	// The deposit must finish even if the browser leaves the page.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), api.AnswerTime)
+	defer cancel()
+	recordOf(ctx).about("key", space, key.Text)
+	outcome, err := s.relay.Deposit(ctx, space, key, response, s.relayBrowser(w, r))
+	if err != nil {
+		return err
+	}
+	s.happened(ctx, Event{Name: EventDeposit, Kind: response.Kind.String(), Outcome: string(outcome)})
 	if wantsPage(r) {
 		return s.page(w, r, http.StatusOK, web.LandingData{
 			View: view, App: string(relay.DefaultKeySpace), AuthorizedAppsURL: s.config.AuthorizedAppsURL,
@@ -124,43 +155,6 @@ func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) error {
 	dataHeaders.replace(w.Header())
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-func (s *Server) deposit(w http.ResponseWriter, r *http.Request) (web.View, error) {
-	if err := s.sameOrigin(r); err != nil {
-		return "", err
-	}
-	if prefetched(r) {
-		return "", errPrefetch
-	}
-	p, err := depositParams(w, r)
-	if err != nil {
-		return "", err
-	}
-	space, err := s.keySpace(r, p)
-	if err != nil {
-		return "", err
-	}
-	key, response, err := s.parseResponse(p)
-	if err != nil {
-		return "", err
-	}
-	view, response, err := decide(p, response)
-	if err != nil {
-		return "", err
-	}
-	if err := s.storing(r.Context(), 1, response.Size()); err != nil {
-		return "", err
-	}
-	// The deposit must finish even if the browser leaves the page.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), api.AnswerTime)
-	defer cancel()
-	recordOf(ctx).about("key", space, key.Text)
-	outcome, err := s.relay.Deposit(ctx, space, key, response, s.relayBrowser(w, r))
-	if err == nil {
-		s.happened(ctx, Event{Name: EventDeposit, Kind: response.Kind.String(), Outcome: string(outcome)})
-	}
-	return view, err
 }
 
 // depositParams reads the parameters of a deposit. Only appid may be in its query.
