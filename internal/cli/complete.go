@@ -106,7 +106,7 @@ func joinAssignment(words []string) (all []string, joined string) {
 	return words, ""
 }
 
-// candidate is a word that may be meant.
+// candidate is a word that may be meant, with its explanation.
 type candidate struct{ word, text string }
 
 // candidates are the words that can follow those before, or replace word.
@@ -122,11 +122,13 @@ func (p *Program) candidates(before []string, word string) (all []candidate) {
 		return nil
 	}
 	f, _ := p.setup(c)
-	if name, _, ok := strings.Cut(strings.TrimPrefix(word, "--"), "="); ok && f.find(name) != nil {
-		return options(f.find(name), "--"+name+"=")
+	name, _, assigned := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+	if one := f.find(name); assigned && one != nil {
+		return options(one, "--"+name+"=")
 	}
-	if name, ok := strings.CutPrefix(before[len(before)-1], "--"); ok && f.find(name) != nil && f.find(name).bare == "" {
-		return options(f.find(name), "")
+	name, dashed := strings.CutPrefix(before[len(before)-1], "--")
+	if one := f.find(name); dashed && one != nil && one.bare == "" {
+		return options(one, "")
 	}
 	for _, argument := range c.words() {
 		all = append(all, candidate{argument, ""})

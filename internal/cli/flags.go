@@ -3,6 +3,7 @@ package cli
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,6 @@ type Flags struct {
 	all              []*setting
 }
 
-// setting is one flag.
 type setting struct {
 	name, group string
 	value       string   // names the value
@@ -67,12 +67,11 @@ func (f *Flags) ChoiceVar(to *string, name, options, usage string) {
 // As for any switch, true and false stand for on and off.
 func (f *Flags) SwitchVar(to *string, name, options, usage string) {
 	list := strings.Split(options, "|")
-	known := append([]string{"true", "false"}, list...)
 	add(f, to, "off", func(text string) (string, error) {
 		if on, err := strconv.ParseBool(text); err == nil {
 			return map[bool]string{false: "off", true: "on"}[on], nil
 		}
-		return text, oneOf(known, text)
+		return text, oneOf(append([]string{"true", "false"}, list...), text)
 	}, setting{name: name, usage: usage, value: options, options: list, bare: "true"})
 }
 
@@ -87,18 +86,15 @@ func add[T any](f *Flags, to *T, fallback T, parse func(string) (T, error), one 
 		return err
 	}
 	one.group = f.group
-	before, rest, _ := strings.Cut(one.usage, "`")
-	if value, after, ok := strings.Cut(rest, "`"); ok {
-		one.value, one.usage = value, before+value+after
+	if parts := strings.Split(one.usage, "`"); len(parts) == 3 {
+		one.value, one.usage = parts[1], strings.Join(parts, "")
 	}
 	f.all = append(f.all, &one)
 }
 
 func (f *Flags) find(name string) *setting {
-	for _, one := range f.all {
-		if one.name == name {
-			return one
-		}
+	if i := slices.IndexFunc(f.all, func(one *setting) bool { return one.name == name }); i >= 0 {
+		return f.all[i]
 	}
 	return nil
 }

@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// width is that of a terminal.
-const width = 80
+const width = 80 // of a terminal
 
 // overview lists the commands.
 func (p *Program) overview() string {
@@ -53,39 +52,31 @@ func (p *Program) help(_ context.Context, process Process, args []string) error 
 func (p *Program) explain(c *Command) string {
 	var b strings.Builder
 	f, _ := p.setup(c)
-	fmt.Fprintf(&b, "usage: %s %s", p.Name, c.Name)
+	usage, about := "usage: "+p.Name+" "+c.Name, c.About
 	if c.Arguments != "" {
-		b.WriteString(" " + c.Arguments)
+		usage += " " + c.Arguments
 	}
 	if len(f.all) > 0 {
-		b.WriteString(" [flags]")
+		usage += " [flags]"
+		about += "\n\nEach flag can be set in the environment too, as shown in brackets."
 	}
-	b.WriteString("\n\n" + wrapParagraphs(c.About))
-	if len(f.all) > 0 {
-		b.WriteString("\n" + Wrap("Each flag can be set in the environment too, as shown in brackets.", "", width))
-	}
-	for _, group := range f.groups() {
-		b.WriteString("\n")
-		if group != "" {
-			b.WriteString(group + ":\n\n")
-		}
-		for _, one := range f.all {
-			if one.group == group {
-				fmt.Fprintf(&b, "  %s  [%s]\n%s", one.synopsis(), f.variable(one), Wrap(one.text(), "        ", width))
-			}
-		}
-	}
-	return b.String()
-}
-
-// groups are the titles, in the order in which they were first used.
-func (f *Flags) groups() (titles []string) {
+	b.WriteString(usage + "\n\n" + wrapParagraphs(about))
+	var titles []string // in the order in which they were first used
+	flags := map[string]string{}
 	for _, one := range f.all {
 		if !slices.Contains(titles, one.group) {
 			titles = append(titles, one.group)
 		}
+		flags[one.group] += fmt.Sprintf("  %s  [%s]\n%s", one.synopsis(), f.variable(one), Wrap(one.text(), "        ", width))
 	}
-	return titles
+	for _, title := range titles {
+		b.WriteString("\n")
+		if title != "" {
+			b.WriteString(title + ":\n\n")
+		}
+		b.WriteString(flags[title])
+	}
+	return b.String()
 }
 
 // synopsis is how a flag is written.

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,25 +49,14 @@ func parseDuration(text string) (time.Duration, error) {
 	if err == nil {
 		return d, nil
 	}
-	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil || n < 0 {
+	d, err = time.ParseDuration(text + "s")
+	if err != nil || d < 0 {
 		return 0, errors.New("write a duration with units, such as 15m, 900s or 1h30m")
 	}
-	plain, short := text+"s", shortDuration(time.Duration(n)*time.Second)
-	if short != plain {
-		plain += " or " + short
-	}
-	return 0, errors.New("write a unit: " + plain)
+	return 0, errors.New("write a unit: " + either(slices.Compact([]string{text + "s", shortDuration(d)})))
 }
 
+var zerosAtEnd = regexp.MustCompile(`([hm])(0m)?0s$`)
+
 // shortDuration leaves out the zeros at the end of 15m0s and 1h0m0s.
-func shortDuration(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
-}
+func shortDuration(d time.Duration) string { return zerosAtEnd.ReplaceAllString(d.String(), "$1") }
