@@ -2,9 +2,7 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +12,9 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode/utf16"
+
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/cli"
@@ -59,11 +59,9 @@ func logoutCommand() *cli.Command {
 	}
 }
 
-type tokenRunner func(ctx context.Context, client *dss.TokenClient, token string, stdout io.Writer) error
-
 // with gives a token and a client to a command. Signals end the process as
 // usual while it waits for the token.
-func (h *holder) with(do tokenRunner) cli.Run {
+func (h *holder) with(do func(context.Context, *dss.TokenClient, string, io.Writer) error) cli.Run {
 	return func(ctx context.Context, p cli.Process, args []string) error {
 		client, err := dss.NewTokenClient(dss.Config{API: h.api, Server: h.server})
 		if err != nil {
@@ -138,44 +136,31 @@ func readToken(p cli.Process, args []string) (givenToken, error) {
 	if len(args) > 0 && !slices.Equal(args, []string{"-"}) {
 		return givenToken{}, cli.Usagef("%s", giveToken)
 	}
-	text := p.Env("DSS_TOKEN")
-	switch {
-	case text != "" && len(args) > 0:
-		fmt.Fprintln(p.Stderr, "dss: DSS_TOKEN is set, so standard input is not read")
-		fallthrough
-	case text != "":
+	if text := p.Env("DSS_TOKEN"); text != "" {
+		if len(args) > 0 {
+			fmt.Fprintln(p.Stderr, "dss: DSS_TOKEN is set, so standard input is not read")
+		}
 		return givenToken{bareToken(text), "DSS_TOKEN"}, nil
-	case len(args) == 0:
+	}
+	if len(args) == 0 {
 		return givenToken{}, cli.Usagef("%s", giveToken)
 	}
 	if isTerminal(p.Stdin) {
 		fmt.Fprintln(p.Stderr, "Paste the access token and press Enter:")
 	}
-	line, err := bufio.NewReader(io.LimitReader(p.Stdin, longestLine)).ReadBytes('\n')
-	if err != nil && err != io.EOF {
-		return givenToken{}, fmt.Errorf("standard input: %w", err)
-	}
-	return givenToken{bareToken(fromUTF16(line)), "the first line of standard input"}, nil
+	text, err := readLine(p.Stdin)
+	return givenToken{bareToken(text), "the first line of standard input"}, err
 }
 
-// fromUTF16 decodes what some shells on Windows write to files and pipes.
-func fromUTF16(line []byte) string {
-	var order binary.ByteOrder
-	switch {
-	case bytes.HasPrefix(line, []byte{0xff, 0xfe}):
-		order = binary.LittleEndian
-	case bytes.HasPrefix(line, []byte{0xfe, 0xff}):
-		order = binary.BigEndian
-	default:
-		return string(line)
+// readLine reads the first line. Some shells on Windows write UTF-16, with a
+// byte order mark, to files and pipes.
+func readLine(r io.Reader) (string, error) {
+	decoded := transform.NewReader(io.LimitReader(r, longestLine), unicode.BOMOverride(transform.Nop))
+	line, err := bufio.NewReader(decoded).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return "", fmt.Errorf("standard input: %w", err)
 	}
-	var units []uint16
-	for pair := range slices.Chunk(line, 2) {
-		if len(pair) == 2 { // the line may end in half a pair
-			units = append(units, order.Uint16(pair))
-		}
-	}
-	return string(utf16.Decode(units))
+	return line, nil
 }
 
 // assignment matches what dss login --output env prints, with or without export.
