@@ -125,11 +125,11 @@ func (p *plan) checkPublicURL() error {
 	}
 	loopback := origin.IsLoopback(u.Hostname())
 	if u.Scheme == "http" && !loopback && p.proxies.Empty() {
-		return mistake("--public-url is plain http, so anybody on the way could read access tokens: " +
-			"use https, or name the proxy that protects the way in --trusted-proxies")
+		return mistake("--public-url is plain http, so others on the network could read access tokens: " +
+			"use https, or name a proxy that speaks HTTPS in --trusted-proxies")
 	}
 	if p.Sandbox == SandboxOn && !loopback {
-		return mistake("--sandbox on a public URL would let anybody sign in as anybody: " +
+		return mistake("--sandbox on a public URL would let everyone sign in as any user: " +
 			"leave it out, or say --sandbox=remote")
 	}
 	p.public = u

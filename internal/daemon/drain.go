@@ -7,22 +7,12 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 // drainTime bounds a shutdown. Waiting apps are answered at once, other
 // requests within [api.AnswerTime] at worst; systemd and containers grant more.
 const drainTime = 10 * time.Second
-
-// lameDuck keeps accepting connections for a moment, so that a load balancer
-// sees /readyz turn 503 before they are refused.
-func lameDuck(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(drainTime / 10):
-	}
-}
 
 // drain ends a server so that every client with a connection gets an answer: it
 // stops accepting, serves the new connections, and closes the idle ones. It cuts
@@ -43,38 +33,35 @@ func drain(
 }
 
 // newcomers are the connections that have not had their first answer. As soon
-// as [http.Server.Shutdown] is called, net/http hangs up on what they ask.
+// as [http.Server.Shutdown] is called, net/http hangs up on their requests.
 type newcomers struct {
 	conns sync.Map // net.Conn -> nothing
-	count atomic.Int64
-	none  chan struct{} // has an element after the last one is gone
+	open  sync.WaitGroup
 }
-
-func newNewcomers() *newcomers { return &newcomers{none: make(chan struct{}, 1)} }
 
 // record is a [http.Server.ConnState].
 func (n *newcomers) record(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		n.count.Add(1)
+		n.open.Add(1)
 		n.conns.Store(conn, nil)
 	case http.StateIdle, http.StateClosed, http.StateHijacked:
-		if _, ok := n.conns.LoadAndDelete(conn); ok && n.count.Add(-1) == 0 {
-			select {
-			case n.none <- struct{}{}:
-			default:
-			}
+		if _, ok := n.conns.LoadAndDelete(conn); ok {
+			n.open.Done()
 		}
 	}
 }
 
-// wait returns when there are none, or ctx ends.
+// wait returns when there are none, or ctx ends. The server must not accept
+// connections any more.
 func (n *newcomers) wait(ctx context.Context) {
-	for n.count.Load() > 0 {
-		select {
-		case <-n.none:
-		case <-ctx.Done():
-			return
-		}
+	none := make(chan struct{})
+	go func() { // ends with the last connection
+		n.open.Wait()
+		close(none)
+	}()
+	select {
+	case <-none:
+	case <-ctx.Done():
 	}
 }

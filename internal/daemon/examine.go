@@ -24,7 +24,7 @@ func Check(settings Settings, warnings []string, w io.Writer) error {
 	plan, mistakes := settings.plan()
 	var lines bytes.Buffer
 	e := &examination{plan: plan, log: slog.New(warningLines{slog.DiscardHandler, &lines})}
-	problems := e.run(warnings, func(subject, text string) { fmt.Fprintf(&lines, "%-15s %s\n", subject, text) })
+	problems := e.check(warnings, func(subject, text string) { fmt.Fprintf(&lines, "%-15s %s\n", subject, text) })
 	if mistakes != nil {
 		return errors.Join(mistakes, problems)
 	}
@@ -52,8 +52,8 @@ func (h warningLines) Handle(_ context.Context, record slog.Record) error {
 	return err
 }
 
-// examination finds out what a start would find on this machine. A start
-// begins with it, so that [Check] knows what a start knows.
+// examination finds out what this machine offers for a plan. A start begins with
+// it, so that [Check] reports what a start would find.
 type examination struct {
 	*plan
 	sockets sockets
@@ -64,8 +64,8 @@ type examination struct {
 	auditKey []byte
 }
 
-// run reports on each part that is all right, and returns every problem.
-func (e *examination) run(warnings []string, report func(subject, text string)) error {
+// check reports on each part that is all right, and returns every problem.
+func (e *examination) check(warnings []string, report func(subject, text string)) error {
 	for _, text := range warnings {
 		e.log.Warn(text)
 	}
@@ -110,7 +110,7 @@ func (e *examination) adminAddress() (string, error) {
 	}
 	if isUnspecified(e.AdminListen) {
 		e.log.Warn("the admin server asks for no password and listens on every address: " +
-			"let nobody but yourself reach it, or name one address in --admin-listen, such as 127.0.0.1:8081")
+			"keep others from reaching it, or name one address in --admin-listen, such as 127.0.0.1:8081")
 	}
 	if !e.sockets.has(append(e.mainSockets(), socketAdmin)...) && collide(e.AdminListen, e.listen) {
 		return "", mistake("--admin-listen must differ from --listen, because it is not for the public")
@@ -188,7 +188,7 @@ func (e *examination) audit() (text string, err error) {
 	e.auditKey = make([]byte, certs.MinSecret)
 	rand.Read(e.auditKey)
 	if !origin.IsLoopback(e.serverName()) {
-		e.log.Warn("the hashes in audit lines are others after each restart and on each server: " +
+		e.log.Warn("the hashes in audit lines change with each restart and differ between servers: " +
 			"make a secret for them with openssl rand -hex 32, and name its file in --secret-file")
 	}
 	return "lines with hashes under a secret that is made at each start", nil
@@ -212,17 +212,17 @@ func (e *examination) limiting() (string, error) {
 		bounds.MaxEntries, (bounds.MaxBytes+1<<20-1)>>20, e.TTL, e.maxWaiters(), clients, proxies), nil
 }
 
-// warnOfProxy helps an operator who has not named the proxy: a public server
-// that listens on loopback or on a Unix socket has one.
+// warnOfProxy warns if the proxy is not named: a public server that listens on
+// loopback or on a Unix socket has one.
 func (e *examination) warnOfProxy() {
 	host, _, _ := net.SplitHostPort(e.listen)
 	switch {
 	case e.factor == 0:
 	case e.sockets.unix() && !e.proxies.Unix():
-		e.log.Warn("all clients share the limits of one, because the peers of a Unix socket have no address and nobody's " +
+		e.log.Warn("all clients share the limits of one, because the peers of a Unix socket have no address and no " +
 			"X-Forwarded-For is trusted there: if only your proxy can connect to it, say unix in --trusted-proxies")
 	case e.proxies.Empty() && origin.IsLoopback(host) && !origin.IsLoopback(e.serverName()):
-		e.log.Warn("all clients share the limits of one, because nobody's X-Forwarded-For is trusted: " +
+		e.log.Warn("all clients share the limits of one, because no X-Forwarded-For is trusted: " +
 			"name the proxy in --trusted-proxies")
 	}
 }
@@ -230,7 +230,7 @@ func (e *examination) warnOfProxy() {
 func (e *examination) stackExchange() (string, error) {
 	switch e.Sandbox {
 	case SandboxRemote:
-		return "a fake one, for everybody: anybody can sign in as anybody", nil
+		return "a fake one, for all: everyone can sign in as any user", nil
 	case SandboxOn:
 		return "a fake one, for this machine only", nil
 	}

@@ -88,7 +88,7 @@ func unstarted(t testing.TB, settings Settings) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{plan: plan, log: slog.New(slog.DiscardHandler), origin: plan.publicAt(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080})}
+	d := &daemon{examination: &examination{plan: plan, log: slog.New(slog.DiscardHandler)}, origin: plan.publicAt(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080})}
 	if err := d.newServer(memory.New(store.Limits{})); err != nil {
 		t.Fatal(err)
 	}

@@ -12,11 +12,12 @@ import (
 
 // startHTTPS starts the source of certificates, and serves plain HTTP next to
 // HTTPS, if the settings say so.
-func (d *daemon) startHTTPS(ctx context.Context, entries sealed.Store, files *certs.Files) error {
+func (d *daemon) startHTTPS(ctx context.Context, entries sealed.Store) error {
 	if !d.https() {
 		return nil
 	}
 	var challenge httpapi.Challenge
+	d.source = d.files
 	if d.acme() {
 		source, err := d.newACME(entries)
 		if err != nil {
@@ -24,8 +25,6 @@ func (d *daemon) startHTTPS(ctx context.Context, entries sealed.Store, files *ce
 		}
 		source.Load(ctx)
 		d.source, challenge = source, source.Challenge
-	} else {
-		d.source = files
 	}
 	if d.metrics != nil {
 		d.metrics.Certificate(d.source.Own)
@@ -39,8 +38,8 @@ func (d *daemon) startHTTPS(ctx context.Context, entries sealed.Store, files *ce
 
 func (d *daemon) hasPlain() bool { return d.plain != "" || d.sockets.has(socketPlain) }
 
-// startPlain serves plain HTTP on the second address of --listen, or on the
-// socket that is passed for it.
+// startPlain serves plain HTTP on the socket that is passed for it, or on the
+// second address of --listen.
 func (d *daemon) startPlain(challenge httpapi.Challenge) error {
 	if !d.hasPlain() {
 		return nil

@@ -33,7 +33,7 @@ type plan struct {
 	apps     []string
 	kind     storeKind
 	proxies  clientaddr.Proxies
-	factor   float64 // of the limits; 0 is no limits
+	factor   float64 // of the limits; 0 turns them off
 }
 
 // plan names every problem of the settings. It returns what could be made of
@@ -109,7 +109,7 @@ func (p *plan) checkAppHosts() error {
 		}
 		if _, err := relay.ParseKeySpace(id); err != nil || strings.ContainsAny(id, "_") || id != strings.ToLower(id) ||
 			strings.HasPrefix(id, "-") || strings.HasSuffix(id, "-") {
-			return mistake("--app-hosts: %q is no app id that can be part of a host name: "+
+			return mistake("--app-hosts: %q cannot be part of a host name: "+
 				"lower-case letters, digits and dashes; separate several with commas", id)
 		}
 		p.apps = append(p.apps, id)

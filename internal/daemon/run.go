@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/term"
@@ -36,11 +37,8 @@ type Process struct {
 
 // daemon is a server that runs: its parts, and what to stop.
 type daemon struct {
-	*plan
-	sockets  sockets
-	log      *slog.Logger
+	*examination
 	build    metrics.Build
-	auditKey []byte
 	metrics  *metrics.Metrics // nil without an admin server
 	origin   *url.URL         // the public URL
 	server   *httpapi.Server
@@ -67,8 +65,13 @@ func Run(ctx context.Context, settings Settings, process Process) error {
 	}
 	ctx, restoreSignals := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer restoreSignals()
-	written := openLog(plan.LogFormat, process.Stderr)
-	d := &daemon{plan: plan, sockets: sockets, log: written.Logger, build: process.Build}
+	written := logger.New(process.Stderr, func(w io.Writer) slog.Handler {
+		if plan.LogFormat == "json" {
+			return slog.NewJSONHandler(w, nil)
+		}
+		return slog.NewTextHandler(w, nil)
+	})
+	d := &daemon{examination: &examination{plan: plan, sockets: sockets, log: written.Logger}, build: process.Build}
 	defer d.stop()
 	d.onStop(sockets.close)
 	d.onStop(written.Close)
@@ -77,15 +80,6 @@ func Run(ctx context.Context, settings Settings, process Process) error {
 		return err
 	}
 	return d.serve(ctx, restoreSignals)
-}
-
-func openLog(format string, w io.Writer) *logger.Log {
-	return logger.New(w, func(w io.Writer) slog.Handler {
-		if format == "json" {
-			return slog.NewJSONHandler(w, nil)
-		}
-		return slog.NewTextHandler(w, nil)
-	})
 }
 
 func (d *daemon) onStop(f func()) { d.stops = append(d.stops, f) }
@@ -99,11 +93,9 @@ func (d *daemon) stop() {
 
 // start starts the parts, and says so when all are ready.
 func (d *daemon) start(ctx context.Context, process Process, written *logger.Log) error {
-	examined, err := d.examine(process.Warnings)
-	if err != nil {
+	if err := d.examine(process.Warnings); err != nil {
 		return err
 	}
-	d.auditKey = examined.auditKey
 	if d.hasAdmin() {
 		d.metrics = metrics.New(d.build, limit.Names())
 		d.metrics.Log(written)
@@ -126,7 +118,7 @@ func (d *daemon) start(ctx context.Context, process Process, written *logger.Log
 	if err := d.startAdmin(); err != nil {
 		return err
 	}
-	if err := d.startHTTPS(ctx, opened, examined.files); err != nil {
+	if err := d.startHTTPS(ctx, opened); err != nil {
 		return err
 	}
 	if err := d.sockets.checkTaken(); err != nil {
@@ -143,14 +135,13 @@ func (d *daemon) start(ctx context.Context, process Process, written *logger.Log
 
 // examine logs warnings only if there is no problem: the reason why a server
 // does not start must not get lost among them.
-func (d *daemon) examine(warnings []string) (*examination, error) {
-	e := &examination{plan: d.plan, sockets: d.sockets}
-	for _, e.log = range []*slog.Logger{slog.New(slog.DiscardHandler), d.log} {
-		if err := e.run(warnings, func(string, string) {}); err != nil {
-			return nil, err
+func (d *daemon) examine(warnings []string) error {
+	for _, d.log = range []*slog.Logger{slog.New(slog.DiscardHandler), d.log} {
+		if err := d.check(warnings, func(string, string) {}); err != nil {
+			return err
 		}
 	}
-	return e, nil
+	return nil
 }
 
 // runBackground starts the background work of a part. The function it returns
@@ -187,7 +178,7 @@ func (d *daemon) serveInBackground(part string, server *http.Server, listener ne
 
 // serve serves the public until ctx ends, then drains.
 func (d *daemon) serve(ctx context.Context, restoreSignals func()) error {
-	server, fresh := newHTTPServer(d.server.Handler(), d.log), newNewcomers()
+	server, fresh := newHTTPServer(d.server.Handler(), d.log), &newcomers{}
 	server.ConnState = fresh.record
 	failed := make(chan error, 1)
 	go func() { failed <- serveOn(d.listener, server, d.source) }()
@@ -202,7 +193,7 @@ func (d *daemon) serve(ctx context.Context, restoreSignals func()) error {
 	deadline, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	d.server.Drain()
-	lameDuck(deadline)
+	time.Sleep(drainTime / 10) // for load balancers to see /readyz turn 503 before connections are refused
 	return drain(deadline, server, d.listener, failed, fresh)
 }
 

@@ -89,7 +89,7 @@ type Settings struct {
 const ConfirmOptions = "always|oauth-only|all|sessions"
 
 // Values of [Settings.Sandbox]. SandboxOn is for this machine alone; with
-// SandboxRemote anybody can sign in as anybody.
+// SandboxRemote everyone can sign in as any user.
 const (
 	SandboxOn     = "on"
 	SandboxRemote = "remote"

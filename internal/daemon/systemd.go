@@ -103,7 +103,7 @@ func isLoopback(address net.Addr) bool {
 	return ok && origin.IsLoopback(tcp.IP.String())
 }
 
-// checkTaken refuses sockets that nobody has taken: clients would wait in them.
+// checkTaken refuses sockets that no part has taken: clients would wait in them.
 func (s sockets) checkTaken() error {
 	for name := range s {
 		return mistake("a socket named %q is passed, which these settings have no use for", name)
