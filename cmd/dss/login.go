@@ -35,8 +35,8 @@ type login struct {
 func loginCommand() *cli.Command {
 	return &cli.Command{
 		Name: "login", Summary: "sign a user in and print the access token",
-		About: `It signs a user of Stack Exchange in to an app, through a DSS server. Standard error says what to do; standard
-output gets the access token and nothing else:
+		About: `It signs a user of Stack Exchange in to an app, through a DSS server. It prints what to do on standard error,
+and only the access token on standard output:
 
   export DSS_TOKEN=$(dss login --server https://auth.example.org --client-id 12345)
 
@@ -55,8 +55,8 @@ func (l *login) flags(f *cli.Flags) {
 	f.StringVar(&l.server, "server", "", "`URL` of the DSS server, such as https://auth.example.org")
 	f.StringVar(&l.clientID, "client-id", "", "the app's `number` on Stack Apps")
 	f.StringVar(&l.scope, "scope", "", "comma-separated `scopes` to ask for, such as read_inbox,write_access")
-	f.ChoiceVar(&l.flow, "flow", "auto|loopback|relay|implicit|device", "the way in")
-	f.BoolVar(&l.noBrowser, "no-browser", "show the address only")
+	f.ChoiceVar(&l.flow, "flow", "auto|loopback|relay|implicit|device", "how to sign in")
+	f.BoolVar(&l.noBrowser, "no-browser", "print the address only")
 	f.ChoiceVar(&l.output, "output", "token|json|env",
 		"what to print: the token, a JSON object, or DSS_TOKEN=… for a shell")
 	f.StringVar(&l.appID, "app-id", "", "`id` that keeps the app's keys apart, in the relay flows")
@@ -171,7 +171,7 @@ func (s *screen) noBrowser(signIn *dss.SignIn, err error) {
 	if signIn.Flow == dss.FlowLoopback {
 		where = "It has to be on this machine. For another one, start again with --flow device."
 	}
-	s.interject("The browser cannot be opened. Open the address above yourself.\n%s\n(%s)\n\n",
+	s.printf("The browser cannot be opened. Open the address above yourself.\n%s\n(%s)\n\n",
 		where, display.Clean(err.Error()))
 }
 

@@ -56,26 +56,15 @@ func (s *screen) readEnvironment(env func(string) string) {
 	s.light = strings.HasSuffix(colors, ";7") || strings.HasSuffix(colors, ";15")
 }
 
-// printf ignores errors: the sign-in may go on without a reader.
+// printf prints in place of the spinner's line, if there is one. It ignores
+// errors: the sign-in may go on without a reader.
 func (s *screen) printf(format string, arguments ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintf(s.w, format, arguments...)
-}
-
-// interject prints in place of the spinner's line.
-func (s *screen) interject(format string, arguments ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.clear()
-	fmt.Fprintf(s.w, format, arguments...)
-}
-
-// clear wipes the spinner's line, if there is one.
-func (s *screen) clear() {
 	if s.turning > 0 {
 		fmt.Fprintf(s.w, "\r%s\r", strings.Repeat(" ", s.turning))
 	}
+	fmt.Fprintf(s.w, format, arguments...)
 }
 
 // turn writes the spinner's line. It counts the ^C that terminals may add.
@@ -139,7 +128,7 @@ func (s *screen) spin(text string) (stop func()) {
 	})
 	return func() {
 		end()
-		s.interject("")
+		s.printf("")
 		s.turning = 0
 	}
 }
@@ -165,16 +154,13 @@ func (s *screen) drawQR(text string) {
 		return
 	}
 	code, err := qr.EncodeText(text, qr.Low)
-	if err != nil || !s.fits(code.Size()+2*quietZone) {
+	if err != nil {
 		return
 	}
-	s.printf("%s\n", s.qrLines(code))
-}
-
-// fits reports whether a code with that many modules a side has room. A line
-// shows two rows of modules.
-func (s *screen) fits(modules int) bool {
-	return modules <= s.columns && (s.rows == 0 || (modules+1)/2+besideQR <= s.rows)
+	modules := code.Size() + 2*quietZone // on each side; a line shows two rows of them
+	if modules <= s.columns && (s.rows == 0 || (modules+1)/2+besideQR <= s.rows) {
+		s.printf("%s\n", s.qrLines(code))
+	}
 }
 
 // qrLines draws two rows of modules per line. Without colours the ink is the

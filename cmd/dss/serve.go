@@ -12,8 +12,8 @@ import (
 func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "serve", Summary: "run the server",
-		About: "It runs the server until a signal ends it. SIGTERM and SIGINT end it in order: apps that wait are asked " +
-			"to come again, requests are answered, connections are closed. A second one ends it at once. SIGHUP changes nothing.",
+		About: "It runs the server until a signal ends it. After SIGTERM or SIGINT it asks waiting apps to come again, " +
+			"answers requests and closes connections. A second signal ends it at once. SIGHUP changes nothing.",
 		Setup: func(f *cli.Flags) cli.Run {
 			var settings daemon.Settings
 			var check bool
@@ -31,8 +31,8 @@ func serveCommand() *cli.Command {
 	}
 }
 
-// refuseZeros makes a zero that was given a mistake: in [daemon.Settings] it
-// stands for the default.
+// refuseZeros makes zeros from the command line invalid: in [daemon.Settings]
+// they stand for the defaults.
 func refuseZeros(s *daemon.Settings) {
 	if s.TTL == 0 {
 		s.TTL = -1
@@ -51,8 +51,8 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 		"plain HTTP (default "+daemon.DefaultListen+", :443,:80 with --acme-email, :443 with --tls-cert)")
 	storeFlag(f, &s.Store)
 	f.SwitchVar(&s.Sandbox, "sandbox", daemon.SandboxRemote, "serve a fake Stack Exchange under /sandbox/, "+
-		"to this machine only; with remote to everybody, who can then sign in as anybody")
-	f.BoolVar(check, "check", "say what these settings would do, without starting; status 2 if they would not work")
+		"to this machine only; remote serves it to all, and lets them sign in as any user")
+	f.BoolVar(check, "check", "print what these settings would do, without starting; status 2 if they would not work")
 
 	f.Group("HTTPS without a proxy")
 	f.StringVar(&s.ACMEEmail, "acme-email", "", "obtain certificates by ACME, and accept the authority's terms; "+
@@ -89,8 +89,8 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 	f.ChoiceVar(&s.LogFormat, "log-format", "text|json", "how to write the log")
 	f.StringVar(&s.AdminListen, "admin-listen", "", "`address` for metrics, health checks and profiles; keep it private")
 	f.StringVar(&s.SecretFile, "secret-file", "", "`file` with at least 32 random bytes, the same on each server: it seals "+
-		"certificates in a shared --store, and makes the hashes in their audit lines equal "+
-		"(default a new key for these at each start)")
+		"certificates in a shared --store, and makes the hashes in audit lines the same on all servers "+
+		"(default a new key for the hashes at each start)")
 }
 
 func storeFlag(f *cli.Flags, store *string) {

@@ -18,10 +18,10 @@ var errStoreProblems = errors.New("the store has problems")
 func storeCommand() *cli.Command {
 	return &cli.Command{
 		Name: "store", Summary: "examine the store", Arguments: "check",
-		About: `dss store check connects to the store that --store names and does everything with it that a server does, on an
-entry of its own. It says what it found: version, permissions, clocks, round-trip time, and settings that endanger what
-DSS promises. It creates nothing: of a store that does not exist yet it says what a start would create. It ends with
-status 1 if there is a problem, which a server should not run on.`,
+		About: `dss store check connects to the store that --store names, and does everything that a server does, with an
+entry of its own. It prints what it found: version, permissions, clocks, round-trip time, and settings that endanger what
+DSS promises. It does not create a store; it prints what a start would create. The status is 1 if there is a problem
+with which a server should not run.`,
 		Setup: func(f *cli.Flags) cli.Run {
 			var url string
 			storeFlag(f, &url)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
-	"strings"
 
 	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/metrics"
@@ -26,21 +25,19 @@ func printVersion(_ context.Context, p cli.Process, _ []string) error {
 	return err
 }
 
-// describe tells a version, which stands on the first line, and its build.
+// describe returns the version, in the first line, and what is known of the build.
 func describe(info *debug.BuildInfo) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "dss %s\n", versionOf(info))
+	text := "dss " + versionOf(info) + "\n"
 	if revision := buildSetting(info, "vcs.revision"); revision != "" {
 		if buildSetting(info, "vcs.modified") == "true" {
 			revision += ", with changes"
 		}
-		fmt.Fprintf(&b, "commit: %s\n", revision)
+		text += "commit: " + revision + "\n"
 	}
 	if date := buildSetting(info, "vcs.time"); date != "" {
-		fmt.Fprintf(&b, "commit time: %s\n", date)
+		text += "commit time: " + date + "\n"
 	}
-	fmt.Fprintf(&b, "go: %s\nplatform: %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return b.String()
+	return text + fmt.Sprintf("go: %s\nplatform: %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 func buildSetting(info *debug.BuildInfo, key string) string {
@@ -55,7 +52,7 @@ func buildSetting(info *debug.BuildInfo, key string) string {
 	return ""
 }
 
-// build says which program runs.
+// build identifies the running program.
 func build() metrics.Build {
 	info, _ := debug.ReadBuildInfo()
 	return metrics.Build{Version: versionOf(info), Revision: buildSetting(info, "vcs.revision"), Go: runtime.Version()}
