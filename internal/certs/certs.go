@@ -1,5 +1,5 @@
 // Package certs finds the certificate for each TLS handshake: from two files
-// that somebody else keeps ([Files]), or from a certificate authority that
+// that another program keeps ([Files]), or from a certificate authority that
 // speaks ACME, RFC 8555 ([ACME]).
 //
 // # How ACME works
