@@ -6,19 +6,14 @@ import (
 	"net/http"
 )
 
-// tokenError is an error of the token endpoints. Stack Exchange nests it, unlike
-// RFC 6749 section 5.2.
-type tokenError struct {
-	status        int
-	kind, message string
-}
-
-func writeTokenError(w http.ResponseWriter, e tokenError) {
+// writeTokenError answers with an error of the token endpoints. Stack Exchange
+// nests it, unlike RFC 6749 section 5.2.
+func writeTokenError(w http.ResponseWriter, status int, kind, message string) {
 	type inner struct {
 		Type    string `json:"type"`
 		Message string `json:"message"`
 	}
-	writeJSON(w, e.status, map[string]inner{"error": {e.kind, e.message}})
+	writeJSON(w, status, map[string]inner{"error": {kind, message}})
 }
 
 func writeJSON(w http.ResponseWriter, status int, value any) {
@@ -49,34 +44,30 @@ func (s *Sandbox) redemption(write func(http.ResponseWriter, token)) http.Handle
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", "POST")
-			writeTokenError(w, tokenError{http.StatusMethodNotAllowed, "invalid_request", "use POST"})
+			writeTokenError(w, http.StatusMethodNotAllowed, "invalid_request", "use POST")
 			return
 		}
-		t, failed := s.redeem(w, r)
-		if failed != nil {
-			writeTokenError(w, *failed)
-			return
+		t, err := s.redeem(w, r)
+		switch {
+		case errors.Is(err, errFull):
+			writeTokenError(w, http.StatusServiceUnavailable, "temporarily_unavailable", err.Error())
+		case err != nil:
+			writeTokenError(w, http.StatusBadRequest, "invalid_request", err.Error())
+		default:
+			write(w, t)
 		}
-		write(w, t)
 	}
 }
 
-func (s *Sandbox) redeem(w http.ResponseWriter, r *http.Request) (token, *tokenError) {
+func (s *Sandbox) redeem(w http.ResponseWriter, r *http.Request) (token, error) {
 	p, err := formParams(w, r)
 	if err != nil {
-		return token{}, &tokenError{http.StatusBadRequest, "invalid_request", err.Error()}
+		return token{}, err
 	}
 	for _, name := range []string{"client_id", "code", "redirect_uri"} {
 		if p[name] == "" {
-			return token{}, &tokenError{http.StatusBadRequest, "invalid_request", name + " not provided"}
+			return token{}, errors.New(name + " not provided")
 		}
 	}
-	t, err := s.ledger.redeem(p)
-	switch {
-	case errors.Is(err, errFull):
-		return token{}, &tokenError{http.StatusServiceUnavailable, "temporarily_unavailable", err.Error()}
-	case err != nil:
-		return token{}, &tokenError{http.StatusBadRequest, "invalid_request", err.Error()}
-	}
-	return t, nil
+	return s.ledger.redeem(p)
 }

@@ -36,7 +36,7 @@ func refuseRemote(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.Path, "/sandbox/2.3"):
 		writeAPI(w, http.StatusForbidden, apiError{403, "access_denied", onlyLoopback})
 	case strings.HasPrefix(r.URL.Path, "/sandbox/oauth/access_token"):
-		writeTokenError(w, tokenError{http.StatusForbidden, "access_denied", onlyLoopback})
+		writeTokenError(w, http.StatusForbidden, "access_denied", onlyLoopback)
 	default:
 		writeProblem(w, problem{http.StatusForbidden, "Not from here", onlyLoopback})
 	}
