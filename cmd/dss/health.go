@@ -14,10 +14,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/daemon"
 )
 
-// healthTime bounds how long the server may take to answer. It gives its store
-// two seconds.
-const healthTime = 5 * time.Second
-
 type health struct{ listen, adminListen, url string }
 
 func healthCommand() *cli.Command {
@@ -41,7 +37,7 @@ func (h *health) ask(ctx context.Context) error {
 	// with an unspecified one, leads to this machine.
 	listen, _, _ := strings.Cut(cmp.Or(h.adminListen, h.listen), ",")
 	address := cmp.Or(h.url, "http://"+listen+"/readyz")
-	ctx, cancel := context.WithTimeout(ctx, healthTime)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // the server gives its store two
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil || request.URL.Host == "" || (request.URL.Scheme != "http" && request.URL.Scheme != "https") {

@@ -7,6 +7,7 @@ import (
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/daemon"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 func serveCommand() *cli.Command {
@@ -69,7 +70,7 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 		"with a PROXY header")
 	f.StringVar(&s.Limits, "limits", "1", "`factor` by which the limits are multiplied, or off, for load tests and "+
 		"private networks")
-	f.IntVar(&s.MaxEntries, "max-entries", daemon.DefaultMaxEntries, "`number` of entries that the store holds; "+
+	f.IntVar(&s.MaxEntries, "max-entries", store.DefaultMaxEntries, "`number` of entries that the store holds; "+
 		"their size and the number of waiting apps are bounded in proportion")
 
 	f.Group("Apps and Stack Exchange")

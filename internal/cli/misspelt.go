@@ -9,13 +9,10 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
-// foreign are variables of others that begin with the program's name: those
-// that Kubernetes sets for services called like it, and those of our tests.
+// foreign matches variables that are not settings, after the program's name:
+// those that Kubernetes sets for services of that name, and those of our tests.
 var foreign = regexp.MustCompile(`^(?:(?:\w+_)?SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT|` +
 	`(?:\w+_)?PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_\w+)?|TEST_\w+)$`)
-
-// foreignPort is the value of a …_PORT that Kubernetes sets.
-var foreignPort = regexp.MustCompile(`^(?:tcp|udp|sctp)://`)
 
 // Misspelt returns a sentence for each variable of the environment that looks
 // like a setting of the program and is none.
@@ -26,7 +23,7 @@ func (p Process) Misspelt() (warnings []string) {
 		name, value, _ := strings.Cut(pair, "=")
 		rest, ours := strings.CutPrefix(strings.ToUpper(name), prefix)
 		if value == "" || !ours || slices.Contains(known, name) || foreign.MatchString(strings.TrimPrefix(name, prefix)) ||
-			strings.HasSuffix(name, "_PORT") && foreignPort.MatchString(value) {
+			strings.HasSuffix(name, "_PORT") && strings.Contains(value, "://") {
 			continue
 		}
 		advice := p.program.Name + " COMMAND --help lists the settings"

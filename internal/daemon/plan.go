@@ -47,15 +47,15 @@ func (s Settings) plan() (*plan, error) {
 
 func (p *plan) complete() {
 	p.TTL = cmp.Or(p.TTL, api.DefaultTTL)
-	p.MaxEntries = cmp.Or(p.MaxEntries, DefaultMaxEntries)
+	p.MaxEntries = cmp.Or(p.MaxEntries, store.DefaultMaxEntries)
 	p.Store = cmp.Or(p.Store, DefaultStore)
 	p.kind, _ = kindOf(p.Store) // the examination refuses an unknown one
 	switch {
 	case p.Listen != "":
 	case p.acme():
-		p.Listen = acmeListen
+		p.Listen = ":443,:80"
 	case p.https():
-		p.Listen = tlsListen
+		p.Listen = ":443"
 	default:
 		p.Listen = DefaultListen
 	}

@@ -163,16 +163,15 @@ func runBackground(part string, run func(context.Context) error, log *slog.Logge
 
 // serveInBackground serves on a listener until the part is stopped.
 func (d *daemon) serveInBackground(part string, server *http.Server, listener net.Listener) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	stop := runBackground(part, func(context.Context) error {
 		if err := server.Serve(listener); err != http.ErrServerClosed {
-			d.log.Error(part+" stopped", "err", err)
+			return err
 		}
-	}()
+		return nil
+	}, d.log)
 	d.onStop(func() {
 		server.Close()
-		<-done
+		stop()
 	})
 }
 

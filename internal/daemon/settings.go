@@ -10,18 +10,12 @@ package daemon
 import (
 	"fmt"
 	"time"
-
-	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // Defaults of [Settings].
 const (
-	DefaultListen     = "127.0.0.1:8080"
-	DefaultStore      = "sqlite:data/dss.db"
-	DefaultMaxEntries = store.DefaultMaxEntries
-
-	tlsListen  = ":443"     // with a certificate from files
-	acmeListen = ":443,:80" // with certificates from an authority
+	DefaultListen = "127.0.0.1:8080"
+	DefaultStore  = "sqlite:data/dss.db"
 )
 
 // Settings say how to run a server. The zero value serves this machine alone,
@@ -37,15 +31,13 @@ type Settings struct {
 	// Store is where sign-ins wait: memory:, sqlite:PATH, or the URL of a Redis
 	// or PostgreSQL server. The default is [DefaultStore].
 	Store string
-	// TTL is how long a sign-in may take, from a second to a day. The default is
-	// 15 minutes.
+	// TTL is how long a sign-in may take, from a second to a day. The default
+	// is [api.DefaultTTL].
 	TTL time.Duration
-	// MaxEntries is how many entries the store holds. Their size and the number
-	// of waiting apps are bounded in proportion. The default is
-	// [DefaultMaxEntries].
+	// MaxEntries is how many entries the store holds; 0 is
+	// [store.DefaultMaxEntries]. It bounds their size and the waiting apps too.
 	MaxEntries int
-	// Confirm says which sign-ins ask the user first; see [ConfirmOptions]. The
-	// default is always.
+	// Confirm says which sign-ins ask the user first; see [ConfirmOptions].
 	Confirm string
 	// AppHosts are the ids, separated by commas, of apps with a host of their
 	// own below the public one; all stands for any.
@@ -53,8 +45,7 @@ type Settings struct {
 	// WeakKeys accepts relay keys that are short or made from a time.
 	WeakKeys bool
 
-	// AdminListen is the address of metrics, health checks and profiles; ""
-	// serves none.
+	// AdminListen is the address of metrics, health checks and profiles, if any.
 	AdminListen string
 	// LogFormat is text, the default, or json.
 	LogFormat string
@@ -63,8 +54,7 @@ type Settings struct {
 	// shared store. By default each start makes a key for the hashes.
 	SecretFile string
 
-	// Limits is off, or a factor by which each limit of a client is multiplied.
-	// The default is 1.
+	// Limits is off, or a factor of all limits of a client; "" is 1.
 	Limits string
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For counts,
 	// separated by commas. unix stands for all peers of a Unix socket;
