@@ -1,9 +1,9 @@
-// Package clientaddr finds out whose request it is when proxies stand in front
-// of the server. It believes X-Forwarded-For and the PROXY protocol, and those
-// only from networks that the operator has named; Forwarded, X-Real-IP and all
-// other headers are never read, since not every proxy removes what a client
-// has put there. It returns the address of a client or of the last trusted proxy,
-// never text that a client made up.
+// Package clientaddr finds the client of a request that came through proxies. It
+// believes X-Forwarded-For and the PROXY protocol, and those only from networks
+// that the operator has named. It never reads Forwarded, X-Real-IP and all other
+// headers, since not every proxy removes what a client has put there. It returns the
+// address of a client or of the last trusted proxy, never text that a client made
+// up.
 package clientaddr
 
 import (

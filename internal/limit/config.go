@@ -7,7 +7,7 @@ import (
 )
 
 // Rate is a number of events per time: that many at once, and that many more
-// in each such time. The zero value is no limit.
+// in each such time. The zero value means no limit.
 type Rate struct {
 	N   int64
 	Per time.Duration
@@ -16,7 +16,7 @@ type Rate struct {
 // Limit is a rate for each client and one for all together.
 type Limit struct{ Client, Total Rate }
 
-// Config says what a [Limiter] allows. Zero values are no limit.
+// Config says what a [Limiter] allows. Zero values mean no limit.
 type Config struct {
 	// Requests are all but health checks.
 	Requests Limit
@@ -102,7 +102,7 @@ func (r Rate) times(factor float64) Rate {
 	return Rate{int64(n), r.Per}
 }
 
-// scaled leaves 0, which is no limit.
+// scaled leaves 0, which means no limit.
 func scaled(n int, factor float64, least int) int {
 	if n == 0 {
 		return 0

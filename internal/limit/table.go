@@ -40,7 +40,7 @@ func ClientOf(address netip.Addr) netip.Prefix {
 	return prefix
 }
 
-// client is what is known of a client. It holds no pointers, so that the garbage
+// client is the state of a client. It holds no pointers, so that the garbage
 // collector does not scan a full table.
 type client struct {
 	network  network

@@ -42,12 +42,11 @@ func (l *Log) Close() { l.queue.close() }
 // Dropped returns how many lines have been dropped.
 func (l *Log) Dropped() uint64 { return l.queue.dropped.Load() }
 
-// handler hands warnings and errors to urgent and all others to usual.
-type handler struct{ usual, urgent slog.Handler }
-
-// Enabled implements [slog.Handler].
-func (h handler) Enabled(ctx context.Context, level slog.Level) bool {
-	return h.usual.Enabled(ctx, level)
+// handler handles warnings and errors with urgent and all others with the usual
+// handler, which it embeds.
+type handler struct {
+	slog.Handler
+	urgent slog.Handler
 }
 
 // Handle implements [slog.Handler].
@@ -55,17 +54,17 @@ func (h handler) Handle(ctx context.Context, record slog.Record) error {
 	if record.Level >= slog.LevelWarn {
 		return h.urgent.Handle(ctx, record)
 	}
-	return h.usual.Handle(ctx, record)
+	return h.Handler.Handle(ctx, record)
 }
 
 // WithAttrs implements [slog.Handler].
 func (h handler) WithAttrs(attributes []slog.Attr) slog.Handler {
-	return handler{h.usual.WithAttrs(attributes), h.urgent.WithAttrs(attributes)}
+	return handler{h.Handler.WithAttrs(attributes), h.urgent.WithAttrs(attributes)}
 }
 
 // WithGroup implements [slog.Handler].
 func (h handler) WithGroup(name string) slog.Handler {
-	return handler{h.usual.WithGroup(name), h.urgent.WithGroup(name)}
+	return handler{h.Handler.WithGroup(name), h.urgent.WithGroup(name)}
 }
 
 const (
@@ -85,7 +84,7 @@ type queue struct {
 	own     slog.Handler // writes to w
 	dropped atomic.Uint64
 	wake    chan struct{} // holds a value if the goroutine has something to do
-	taken   chan struct{} // holds a value if lines have been written since the last look
+	taken   chan struct{} // holds a value if lines have been written since close last checked
 	ended   chan struct{}
 
 	mu     sync.Mutex
