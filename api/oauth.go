@@ -49,8 +49,8 @@ type OAuthError struct {
 }
 
 // Metadata describes the OAuth server (RFC 8414 section 2), with the members
-// that OpenID Connect Discovery 1.0 section 3 requires: there are clients that
-// look only there. A nil IDTokenSigningAlgsSupported is left out.
+// that OpenID Connect Discovery 1.0 section 3 requires: some clients read only that
+// document. A nil IDTokenSigningAlgsSupported is left out.
 type Metadata struct {
 	Issuer                      string   `json:"issuer"`
 	AuthorizationEndpoint       string   `json:"authorization_endpoint"`

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -59,7 +60,8 @@ func (rec *record) about(kind string, space relay.KeySpace, subject secret.Text)
 // newRecord begins the record of a request.
 func (s *Server) newRecord(w http.ResponseWriter, r *http.Request) *record {
 	rec := &record{
-		ResponseWriter: w, server: s, started: time.Now(), client: s.config.TrustedProxies.Of(r), dialect: dialectOf(r.URL.Path),
+		ResponseWriter: w, server: s, started: time.Now(),
+		client: s.config.TrustedProxies.Of(r), dialect: dialectOf(r.URL.Path),
 		// It need not be hard to guess, since no id is ever accepted.
 		id: [1]string{strconv.FormatUint(1<<63|rand.Uint64(), 36)},
 	}
@@ -68,7 +70,7 @@ func (s *Server) newRecord(w http.ResponseWriter, r *http.Request) *record {
 }
 
 // WriteHeader remembers the status, and ends connections while the server
-// drains: an idle one that is closed later could meet a request on its way.
+// drains: closing an idle one later could lose a request on its way.
 func (rec *record) WriteHeader(status int) {
 	if rec.status == 0 {
 		rec.status = status
@@ -89,8 +91,8 @@ func (rec *record) Write(b []byte) (int, error) {
 // Unwrap keeps deadlines and flushing.
 func (rec *record) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 
-// chain is the way of every request: it is observed, guarded and throttled, and
-// comes to next unless it is refused.
+// chain observes, guards and throttles every request, and passes it to next unless
+// it is refused.
 func (s *Server) chain(
 	headers func(*record, *http.Request), guard func(*record, *http.Request) error, next http.Handler,
 ) http.Handler {
@@ -123,11 +125,7 @@ func (rec *record) recovered(r *http.Request) {
 	case reason == http.ErrAbortHandler:
 		panic(reason)
 	}
-	kind := "value"
-	if _, ok := reason.(error); ok {
-		kind = "error"
-	}
-	rec.server.log.ErrorContext(r.Context(), "panic", "type", kind, "stack", string(debug.Stack()))
+	rec.server.log.ErrorContext(r.Context(), "panic", "type", fmt.Sprintf("%T", reason), "stack", string(debug.Stack()))
 	if rec.status == 0 {
 		rec.server.fail(rec, r, &problem{name: api.InternalError})
 	}

@@ -113,18 +113,6 @@ func (s *Server) seeUserCode(w http.ResponseWriter, typed string) error {
 // longer than what a code is found in, so the rest cannot make one.
 const maxShown = 300
 
-// toDevice redirects to the page from addresses that people type in its place, and
-// keeps only the code of them.
-func (s *Server) toDevice(w http.ResponseWriter, r *http.Request) error {
-	p, _ := readParams("query", r.URL.RawQuery, "user_code") // what cannot be read is left out
-	return s.seeUserCode(w, p["user_code"])
-}
-
-// nearDevice reports whether a path was meant to be that of the device page.
-func nearDevice(path string) bool {
-	return strings.EqualFold(strings.TrimSuffix(path, "/"), api.PathDevice)
-}
-
 // getDeviceResult serves GET /device/{result}: how it went.
 func (s *Server) getDeviceResult(w http.ResponseWriter, r *http.Request) error {
 	switch view := web.DeviceView(r.PathValue("result")); view {

@@ -13,8 +13,8 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
-// dialect is the form of a refusal. It belongs to the path that was asked for,
-// whoever refuses: a limit, the host check, or the endpoint.
+// dialect is the form of a refusal. It belongs to the path of the request, and does
+// not depend on what refuses: a limit, the host check, or the endpoint.
 type dialect int
 
 const (
@@ -50,15 +50,12 @@ func within(path, root string) bool {
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-// wantsPage reports whether a person reads the answer to r. What gets the
-// redirect URI is a browser, whatever it accepts; scripts only post there.
+// wantsPage reports whether a person reads the answer to r. A GET of the redirect
+// URI comes from a browser, whatever it accepts; scripts only post there.
 func wantsPage(r *http.Request) bool {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		if within(path.Clean("/"+r.URL.Path), api.PathRedirect) {
-			return true
-		}
-	}
-	return strings.Contains(r.Header.Get("Accept"), "text/html")
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	return reads && within(path.Clean("/"+r.URL.Path), api.PathRedirect) ||
+		strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // fail answers with an error in the path's dialect.
@@ -109,15 +106,15 @@ func (p *problem) oauth() (name string, status int) {
 	}
 	switch status {
 	case http.StatusMisdirectedRequest, http.StatusMethodNotAllowed, http.StatusTooManyRequests:
-		return name, status
+	default:
+		if p.name != api.NoMethod && status < http.StatusInternalServerError {
+			status = http.StatusBadRequest
+		}
 	}
-	if p.name == api.NoMethod || status >= http.StatusInternalServerError {
-		return name, status
-	}
-	return name, http.StatusBadRequest
+	return name, status
 }
 
-// refuseOAuth answers an app. A device that polls is told to slow down instead of
+// refuseOAuth answers an app. A device that polls gets slow_down instead of
 // temporarily_unavailable, which would end its sign-in (RFC 8628 section 3.5).
 func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p *problem) {
 	name, status := p.oauth()

@@ -89,7 +89,7 @@ func (s *Server) storing(ctx context.Context, entries, bytes int) error {
 var tooMany = map[string]string{
 	limit.Requests:    "too many requests",
 	limit.UnknownKeys: "too many different keys under which nothing is stored",
-	limit.UserCodes:   "too many codes that lead nowhere",
+	limit.UserCodes:   "too many codes that do not exist",
 	limit.Exchanges:   "too many requests for tokens",
 	limit.Redemptions: "too many codes that Stack Exchange refused",
 	limit.Revocations: "too many tokens to revoke that Stack Exchange does not know",

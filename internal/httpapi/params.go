@@ -37,7 +37,7 @@ func parseParams(where, encoded string) (params, error) {
 			return nil, invalid("the " + where + " cannot be decoded: write & between parameters and %XX for special characters")
 		}
 		if out.has(name) {
-			return nil, invalid("a parameter stands in the " + where + " more than once")
+			return nil, invalid("a parameter is in the " + where + " more than once")
 		}
 		if !utf8.ValidString(name) || (!utf8.ValidString(value) && name != "key" && name != "state") {
 			return nil, invalid("the " + where + " is not valid UTF-8")
@@ -76,10 +76,7 @@ func readParams(where, encoded string, names ...string) (params, error) {
 // nameIn returns the name in a pair, or "" if it cannot be decoded.
 func nameIn(pair string) string {
 	name, _, _ := strings.Cut(pair, "=")
-	name, err := url.QueryUnescape(name)
-	if err != nil {
-		return ""
-	}
+	name, _ = url.QueryUnescape(name)
 	return name
 }
 
@@ -156,7 +153,7 @@ func postParams(w http.ResponseWriter, r *http.Request, queryable ...string) (pa
 		switch {
 		case !query.has(name):
 		case form.has(name):
-			return nil, invalid(name + " stands in the query and in the body")
+			return nil, invalid(name + " is in the query and in the body")
 		default:
 			form[name] = query[name]
 		}

@@ -1,10 +1,9 @@
 // Package httpapi turns HTTP into calls on the domain and back.
 //
-// Every request goes the same way: it is observed, guarded and throttled
-// (chain.go), and comes to an endpoint, of which each has a file of its own
-// (routes.go lists them). One record holds what is known of it. An error of the
-// domain becomes a problem with a name of [api.Errors] (problem.go), and the path
-// decides in which dialect it is answered (dialect.go).
+// Every request is observed, guarded and throttled (chain.go), and then served by
+// an endpoint (routes.go lists them). One record holds what is known of it. An
+// error of the domain becomes a problem with a name of [api.Errors] (problem.go),
+// and the path decides in which dialect it is answered (dialect.go).
 package httpapi
 
 import (
@@ -41,8 +40,8 @@ const DefaultMaxWaiters = 20_000
 type Config struct {
 	// PublicURL is the server's address as browsers and apps see it.
 	PublicURL *url.URL
-	// AppHosts are the ids of the apps that have a host of their own below
-	// the public one; "all" stands for any.
+	// AppHosts are the ids of the apps with a host below the public one; "all"
+	// stands for any.
 	AppHosts []string
 	// HandOver deposits at once, without asking the user.
 	HandOver bool
@@ -52,8 +51,7 @@ type Config struct {
 	// AuthorizedAppsURL is linked where a user may want to undo a sign-in.
 	// The zero value means DefaultAuthorizedAppsURL.
 	AuthorizedAppsURL string
-	// StackExchange says where that is and how it is called. For whom a call
-	// is made, and whether it may be, the server knows itself.
+	// StackExchange configures its client, except for Caller, Allow and InVain.
 	StackExchange stackexchange.Config
 	// TTL is how long a sign-in may take. The zero value means
 	// [api.DefaultTTL].
@@ -61,16 +59,14 @@ type Config struct {
 	// MaxWaiters bounds the claims that wait at one time. The zero value means
 	// DefaultMaxWaiters.
 	MaxWaiters int
-	// SharedStore says that other servers use the same store.
+	// SharedStore is set if other servers use the same store.
 	SharedStore bool
-	// Ready says why the store is not to be relied on, or nil. The zero value
-	// only looks whether it answers.
+	// Ready returns why the store does not work, or nil. The zero value pings it.
 	Ready func(context.Context) error
 	// Limits bounds what clients may ask for, except for DepositLife and Shared,
 	// which follow from the rest. The zero value allows everything.
 	Limits *limit.Config
-	// TrustedProxies are those whose X-Forwarded-For counts. The zero value
-	// trusts nobody.
+	// TrustedProxies are those whose X-Forwarded-For counts.
 	TrustedProxies clientaddr.Proxies
 	// Sandbox serves /sandbox/, if there is one.
 	Sandbox http.Handler
@@ -78,11 +74,9 @@ type Config struct {
 	Version string
 	// Log receives a line per request.
 	Log *slog.Logger
-	// Observer is told of requests and what comes of them. The zero value
-	// means that nobody is.
+	// Observer, if set, counts requests and events.
 	Observer Observer
-	// AuditKey is the key of the hashes in audit lines. The zero value
-	// writes none.
+	// AuditKey is the key of the hashes in audit lines; nil writes none.
 	AuditKey []byte
 }
 
@@ -104,7 +98,7 @@ type Server struct {
 
 	devicePolicy string // the Content-Security-Policy of the device page
 	waiters      atomic.Int64
-	overlooked   sync.Once // a proxy that is not trusted has been pointed out
+	overlooked   sync.Once // warns of a proxy that is not trusted
 }
 
 // New returns a server whose entries are in vault. It makes the relay, the OAuth

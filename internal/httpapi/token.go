@@ -69,9 +69,8 @@ func (s *Server) mayWait(
 	}
 	rec.waited = true
 	control := http.NewResponseController(w)
-	// A read deadline that passes while net/http watches the connection
-	// would look like a client that went away. Not every writer has
-	// deadlines; those without need none.
+	// If a read deadline passes while net/http watches the connection, the client
+	// seems to have left. Not every writer has deadlines; those without need none.
 	_ = control.SetReadDeadline(time.Time{})
 	_ = control.SetWriteDeadline(time.Time{})
 	ctx, cancel := context.WithCancelCause(r.Context())

@@ -6,8 +6,8 @@ type View string
 // The views of the landing page.
 const (
 	ViewFragment  View = "fragment"  // no response in the query: the script reads the fragment
-	ViewConfirm   View = "confirm"   // a token or code is at hand: ask before it is deposited
-	ViewRefusal   View = "refusal"   // a refusal is at hand: tell the app
+	ViewConfirm   View = "confirm"   // a token or code came: ask before it is deposited
+	ViewRefusal   View = "refusal"   // the user sends a refusal on to the app
 	ViewFinished  View = "finished"  // deposited
 	ViewCancelled View = "cancelled" // the user pressed Cancel; the app will learn of it
 	ViewRefused   View = "refused"   // a refusal was deposited
