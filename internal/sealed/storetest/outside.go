@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -71,15 +72,16 @@ func (o *Outside) do(call func()) {
 // bubble.
 func (o *Outside) Open(t *testing.T, open func(now func() time.Time) (Runner, error)) sealed.Store {
 	t.Helper()
-	s := &outsideStore{outside: o, watched: map[sealed.ID][]*forward{}}
-	s.setClock()
+	b := &bubble{outside: o, watched: map[sealed.ID][]*forward{}}
+	b.setClock()
 	var (
-		err  error
-		stop func() error
+		store Runner
+		err   error
+		stop  func() error
 	)
 	o.do(func() {
-		if s.store, err = open(s.now); err == nil {
-			stop = run(s.store)
+		if store, err = open(b.now); err == nil {
+			stop = run(store)
 		}
 	})
 	if err != nil {
@@ -92,7 +94,7 @@ func (o *Outside) Open(t *testing.T, open func(now func() time.Time) (Runner, er
 			t.Errorf("end of the store: %v", err)
 		}
 	})
-	return s
+	return &outsideStore{b, store}
 }
 
 // run runs a store; the function it returns ends it.
@@ -111,32 +113,35 @@ func run(store Runner) (stop func() error) {
 
 // outsideStore is the store as the bubble sees it.
 type outsideStore struct {
+	*bubble
+	store sealed.Store
+}
+
+// bubble is what a store and its reserve share.
+type bubble struct {
 	outside *Outside
-	store   Runner
 	clock   atomic.Int64 // the bubble's, Unix nanoseconds
 
 	mu      sync.Mutex
 	watched map[sealed.ID][]*forward
 }
 
-// forward hands notifications on, and counts them.
+// forward forwards notifications to a watch in the bubble.
 type forward struct {
-	ctx   context.Context
-	to    chan struct{}
-	mu    sync.Mutex
-	count int
-	more  chan struct{} // closed at the next notification
+	ctx  context.Context
+	to   chan struct{}
+	next atomic.Pointer[chan struct{}] // closed by the next notification
 }
 
-func (s *outsideStore) setClock()      { s.clock.Store(time.Now().UnixNano()) }
-func (s *outsideStore) now() time.Time { return time.Unix(0, s.clock.Load()) }
+func (b *bubble) setClock()      { b.clock.Store(time.Now().UnixNano()) }
+func (b *bubble) now() time.Time { return time.Unix(0, b.clock.Load()) }
 
 // call runs f outside, with a context of the outside that is as cancelled as
 // ctx.
-func (s *outsideStore) call(ctx context.Context, f func(context.Context)) {
-	s.setClock()
+func (b *bubble) call(ctx context.Context, f func(context.Context)) {
+	b.setClock()
 	cancelled := ctx.Err() != nil
-	s.outside.do(func() {
+	b.outside.do(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		if cancelled {
@@ -146,39 +151,29 @@ func (s *outsideStore) call(ctx context.Context, f func(context.Context)) {
 	})
 }
 
-func (s *outsideStore) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (created bool, err error) {
+// change calls f, and waits until all watches of id have been notified if it
+// reports true.
+func (s *outsideStore) change(ctx context.Context, id sealed.ID, f func(context.Context) (bool, error)) (done bool, err error) {
 	s.call(ctx, func(ctx context.Context) {
 		arrived := s.expectNotification(id)
-		if created, err = s.store.Create(ctx, id, value, ttl); created {
+		if done, err = f(ctx); done {
 			arrived()
 		}
 	})
-	return created, err
+	return done, err
+}
+
+func (s *outsideStore) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
+	return s.change(ctx, id, func(ctx context.Context) (bool, error) { return s.store.Create(ctx, id, value, ttl) })
+}
+
+func (s *outsideStore) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
+	return s.change(ctx, id, func(ctx context.Context) (bool, error) { return s.store.Replace(ctx, id, old, next, ttl) })
 }
 
 // Reserve returns the reserve of the store outside.
 func (s *outsideStore) Reserve() sealed.Store {
-	return outsideReserve{s, s.store.(reserving).Reserve()}
-}
-
-type outsideReserve struct {
-	*outsideStore
-	reserve sealed.Store
-}
-
-func (r outsideReserve) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (created bool, err error) {
-	r.call(ctx, func(ctx context.Context) { created, err = r.reserve.Create(ctx, id, value, ttl) })
-	return created, err
-}
-
-func (s *outsideStore) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (replaced bool, err error) {
-	s.call(ctx, func(ctx context.Context) {
-		arrived := s.expectNotification(id)
-		if replaced, err = s.store.Replace(ctx, id, old, next, ttl); replaced {
-			arrived()
-		}
-	})
-	return replaced, err
+	return &outsideStore{s.bubble, sealed.Reserve(s.store)}
 }
 
 func (s *outsideStore) Get(ctx context.Context, id sealed.ID) (value []byte, ok bool, err error) {
@@ -195,13 +190,14 @@ func (s *outsideStore) Watch(ctx context.Context, id sealed.ID) (out <-chan stru
 	var cancel context.CancelFunc
 	s.call(ctx, func(context.Context) {
 		// The watch outlives the call.
-		var watching context.Context
-		watching, cancel = context.WithCancel(context.Background())
+		f := &forward{to: make(chan struct{}, 1)}
+		f.ctx, cancel = context.WithCancel(context.Background())
+		first := make(chan struct{})
+		f.next.Store(&first)
 		var in <-chan struct{}
-		if in, err = s.store.Watch(watching, id); err != nil {
+		if in, err = s.store.Watch(f.ctx, id); err != nil {
 			return
 		}
-		f := &forward{ctx: watching, to: make(chan struct{}, 1), more: make(chan struct{})}
 		s.mu.Lock()
 		s.watched[id] = append(s.watched[id], f)
 		s.mu.Unlock()
@@ -223,53 +219,33 @@ func (f *forward) run(in <-chan struct{}) {
 			case f.to <- struct{}{}:
 			default:
 			}
-			f.mu.Lock()
-			f.count++
-			close(f.more)
-			f.more = make(chan struct{})
-			f.mu.Unlock()
+			next := make(chan struct{})
+			close(*f.next.Swap(&next))
 		case <-f.ctx.Done():
 			return
 		}
 	}
 }
 
-// beyond waits until more than count notifications have come.
-func (f *forward) beyond(ctx context.Context, count int) {
-	for {
-		f.mu.Lock()
-		more, enough := f.more, f.count > count
-		f.mu.Unlock()
-		if enough {
-			return
-		}
-		select {
-		case <-more:
-		case <-f.ctx.Done():
-			return
-		case <-ctx.Done():
-			return // the test will find out
-		}
-	}
-}
-
-// expectNotification returns a function that waits until everyone who watches
-// id now has been notified once more.
+// expectNotification returns a function that waits until all present watches of
+// id have been notified once more.
 func (s *outsideStore) expectNotification(id sealed.ID) (arrived func()) {
 	s.mu.Lock()
-	watching := append([]*forward(nil), s.watched[id]...)
+	watching := slices.Clone(s.watched[id])
 	s.mu.Unlock()
-	counts := make([]int, len(watching))
-	for i, f := range watching {
-		f.mu.Lock()
-		counts[i] = f.count
-		f.mu.Unlock()
+	var expected []<-chan struct{}
+	for _, f := range watching {
+		expected = append(expected, *f.next.Load())
 	}
 	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), notifyTime)
-		defer cancel()
+		late := time.After(notifyTime)
 		for i, f := range watching {
-			f.beyond(ctx, counts[i])
+			select {
+			case <-expected[i]:
+			case <-f.ctx.Done():
+			case <-late:
+				return // the test will find out
+			}
 		}
 	}
 }

@@ -7,10 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,9 +22,6 @@ const (
 	MaxBytes   = 1 << 20
 )
 
-// reserving is a store with a reserve for what was in it already.
-type reserving interface{ Reserve() sealed.Store }
-
 // Open returns an empty store that runs until the test ends and holds
 // [MaxEntries] entries and [MaxBytes] at most. It is called in a synctest
 // bubble.
@@ -36,7 +29,7 @@ type Open func(t *testing.T) sealed.Store
 
 // Run runs the suite.
 func Run(t *testing.T, open Open) {
-	cases := []struct {
+	for _, c := range []struct {
 		name string
 		run  func(t *testing.T, s sealed.Store)
 	}{
@@ -60,8 +53,7 @@ func Run(t *testing.T, open Open) {
 		{"a store full of bytes: what it holds can go on", goesOn(large, MaxBytes/len(large)/2, MaxBytes/len(large))},
 		{"expired entries make room", roomAfterExpiry},
 		{"random operations against a map", randomOperations},
-	}
-	for _, c := range cases {
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { c.run(t, open(t)) })
 		})
@@ -80,6 +72,13 @@ func create(t *testing.T, s sealed.Store, id sealed.ID, value string, ttl time.D
 		t.Fatalf("Create: %v", err)
 	}
 	return ok
+}
+
+func mustReplace(t *testing.T, s sealed.Store, id sealed.ID, old, next string, ttl time.Duration) {
+	t.Helper()
+	if ok, err := s.Replace(t.Context(), id, []byte(old), []byte(next), ttl); !ok || err != nil {
+		t.Fatalf("Replace = %v, %v", ok, err)
+	}
 }
 
 // look describes what f, which is Get or Take, finds.
@@ -173,9 +172,7 @@ func replace(t *testing.T, s sealed.Store) {
 		t.Errorf("Replace with the wrong old value = %v, %v", ok, err)
 	}
 	want(t, "get", look(t, s.Get, id), "one")
-	if ok, err := s.Replace(t.Context(), id, []byte("one"), []byte("two"), time.Minute); !ok || err != nil {
-		t.Errorf("Replace = %v, %v", ok, err)
-	}
+	mustReplace(t, s, id, "one", "two", time.Minute)
 	want(t, "take", look(t, s.Take, id), "two")
 }
 
@@ -184,9 +181,7 @@ func replaceLife(t *testing.T, s sealed.Store) {
 	create(t, s, longer, "one", time.Minute)
 	create(t, s, shorter, "one", time.Hour)
 	for id, ttl := range map[sealed.ID]time.Duration{longer: time.Hour, shorter: time.Minute} {
-		if ok, err := s.Replace(t.Context(), id, []byte("one"), []byte("two"), ttl); !ok || err != nil {
-			t.Fatalf("Replace = %v, %v", ok, err)
-		}
+		mustReplace(t, s, id, "one", "two", ttl)
 	}
 	time.Sleep(2 * time.Minute)
 	want(t, "longer", look(t, s.Take, longer), "two")
@@ -264,9 +259,7 @@ func watch(t *testing.T, s sealed.Store) {
 	if !fired(first) || !fired(second) {
 		t.Error("a watch did not fire on Create")
 	}
-	if ok, err := s.Replace(t.Context(), id, []byte("one"), []byte("two"), time.Minute); !ok || err != nil {
-		t.Fatalf("Replace = %v, %v", ok, err)
-	}
+	mustReplace(t, s, id, "one", "two", time.Minute)
 	if !fired(first) {
 		t.Error("the watch did not fire on Replace")
 	}
@@ -279,184 +272,4 @@ func watch(t *testing.T, s sealed.Store) {
 	if fired(ended) {
 		t.Error("the end of a watch fired it")
 	}
-}
-
-// watchThenTake has a taker for each creator, which look in the order that
-// the contract demands and must all succeed.
-func watchThenTake(t *testing.T, s sealed.Store) {
-	var group sync.WaitGroup
-	for i := range 64 {
-		id := newID()
-		group.Go(func() {
-			ok, err := s.Create(t.Context(), id, fmt.Append(nil, i), time.Minute)
-			if !ok || err != nil {
-				t.Errorf("Create = %v, %v", ok, err)
-			}
-		})
-		group.Go(func() {
-			c, err := s.Watch(t.Context(), id)
-			for range 10 {
-				value, ok, takeErr := s.Take(t.Context(), id)
-				if err := errors.Join(err, takeErr); err != nil {
-					t.Error(err)
-					return
-				}
-				if ok {
-					want(t, "value", string(value), fmt.Sprint(i))
-					return
-				}
-				<-c
-			}
-			t.Error("fired ten times, and nothing was there")
-		})
-	}
-	group.Wait()
-}
-
-// race runs f in many goroutines at once and returns how many report true.
-func race(t *testing.T, f func(i int) (bool, error)) int64 {
-	t.Helper()
-	var group sync.WaitGroup
-	var wins atomic.Int64
-	start := make(chan struct{})
-	for i := range 32 {
-		group.Go(func() {
-			<-start
-			ok, err := f(i)
-			if err != nil {
-				t.Error(err)
-			}
-			if ok {
-				wins.Add(1)
-			}
-		})
-	}
-	close(start)
-	group.Wait()
-	return wins.Load()
-}
-
-func oneTake(t *testing.T, s sealed.Store) {
-	for range 50 {
-		id := newID()
-		create(t, s, id, "value", time.Minute)
-		if wins := race(t, func(int) (bool, error) {
-			value, ok, err := s.Take(t.Context(), id)
-			if ok && string(value) != "value" {
-				t.Errorf("took %q", value)
-			}
-			return ok, err
-		}); wins != 1 {
-			t.Fatalf("%d takes got the entry", wins)
-		}
-	}
-}
-
-func oneCreate(t *testing.T, s sealed.Store) {
-	for range 50 {
-		id := newID()
-		if wins := race(t, func(i int) (bool, error) {
-			return s.Create(t.Context(), id, fmt.Append(nil, i), time.Minute)
-		}); wins != 1 {
-			t.Fatalf("%d creates won", wins)
-		}
-		look(t, s.Take, id)
-	}
-}
-
-func oneReplace(t *testing.T, s sealed.Store) {
-	for range 50 {
-		id := newID()
-		create(t, s, id, "old", time.Minute)
-		if wins := race(t, func(i int) (bool, error) {
-			return s.Replace(t.Context(), id, []byte("old"), fmt.Append(nil, i), time.Minute)
-		}); wins != 1 {
-			t.Fatalf("%d replacements won", wins)
-		}
-		look(t, s.Take, id)
-	}
-}
-
-// large is a value of which few fill a store.
-var large = strings.Repeat("x", 16<<10)
-
-// fill creates entries until the store is full, which must be after least to
-// most of them.
-func fill(t *testing.T, s sealed.Store, value string, ttl time.Duration, least, most int) (ids []sealed.ID) {
-	t.Helper()
-	for range most + 1 {
-		id := newID()
-		ok, err := s.Create(t.Context(), id, []byte(value), ttl)
-		if errors.Is(err, sealed.ErrFull) {
-			if len(ids) < least {
-				t.Fatalf("full after %d entries", len(ids))
-			}
-			return ids
-		}
-		if !ok || err != nil {
-			t.Fatalf("Create = %v, %v", ok, err)
-		}
-		ids = append(ids, id)
-	}
-	t.Fatalf("%d entries and not full", len(ids))
-	return nil
-}
-
-// goesOn returns a test of a store that least to most values fill: what does not
-// grow needs no room, and what was taken comes back into the reserve.
-func goesOn(value string, least, most int) func(t *testing.T, s sealed.Store) {
-	return func(t *testing.T, s sealed.Store) {
-		ids := fill(t, s, value, time.Hour, least, most)
-		if create(t, s, ids[0], value, time.Hour) {
-			t.Error("Create of a taken id succeeded")
-		}
-		as := func(c byte, size int) []byte { return bytes.Repeat([]byte{c}, size) }
-		old := []byte(value)
-		for _, next := range [][]byte{as('y', len(value)), as('z', len(value)), as('z', len(value)-1), as('z', 1)} {
-			if ok, err := s.Replace(t.Context(), ids[1], old, next, time.Hour); !ok || err != nil {
-				t.Errorf("Replace of %d bytes by %d = %v, %v", len(old), len(next), ok, err)
-			}
-			old = next
-		}
-		want(t, "get", look(t, s.Get, ids[1]), "z")
-		old = []byte(value)
-		want(t, "take", look(t, s.Take, ids[2]), value)
-		if !create(t, s, newID(), value, time.Hour) {
-			t.Error("no room after a take")
-		}
-		want(t, "take", look(t, s.Take, ids[3]), value)
-		again := fill(t, s, value, time.Hour, 1, 2) // somebody else takes the room
-		reserve := s.(reserving).Reserve()
-		if !create(t, reserve, ids[3], value, time.Hour) {
-			t.Error("no room for an entry that was there before")
-		}
-		want(t, "take of what is back", look(t, s.Take, ids[3]), value)
-		fill(t, reserve, value, time.Hour, 1, most/8) // which is no way around the limits
-		// Over the limits, what does not grow still needs no room.
-		for _, next := range [][]byte{as('y', len(value)), as('z', 1)} {
-			if ok, err := s.Replace(t.Context(), again[0], old, next, time.Hour); !ok || err != nil {
-				t.Errorf("Replace of %d bytes by %d = %v, %v", len(old), len(next), ok, err)
-			}
-			old = next
-		}
-	}
-}
-
-func full(t *testing.T, s sealed.Store) {
-	ids := fill(t, s, "value", time.Hour, Capacity, MaxEntries)
-	for _, id := range ids {
-		if look(t, s.Get, id) != "value" {
-			t.Fatal("a live entry is gone")
-		}
-	}
-	look(t, s.Take, ids[0])
-	if !create(t, s, newID(), "value", time.Hour) {
-		t.Error("no room after a take")
-	}
-}
-
-func roomAfterExpiry(t *testing.T, s sealed.Store) {
-	fill(t, s, "value", time.Minute, Capacity, MaxEntries)
-	time.Sleep(time.Minute)
-	fill(t, s, "value", time.Minute, Capacity, MaxEntries)
 }
