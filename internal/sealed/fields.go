@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// The plain form of an entry is its fields one after the other, each text behind
-// its length: a text takes its own bytes and two more, whatever they are, and
-// comes back as it was.
+// The plain form of an entry is its fields one after the other, each text after
+// its length in two bytes. Any bytes are a text.
 
 // MaxText is the longest text, in bytes.
 const MaxText = 1<<16 - 1

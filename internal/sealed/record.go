@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// maxAttempts bounds how often an update starts over because others changed the
-// entry meanwhile.
+// maxAttempts bounds how often an update starts over because the entry was changed
+// meanwhile.
 const maxAttempts = 64
 
 var (
-	// ErrContended means that others kept changing an entry.
+	// ErrContended means that other callers kept changing an entry.
 	ErrContended = errors.New("entry kept changing")
-	// ErrUnavailable means that the store could not do what it was asked for.
-	// It wraps the store's own error.
+	// ErrUnavailable means that an operation of the store failed. It wraps the
+	// store's error.
 	ErrUnavailable = errors.New("store")
 	// ErrUnchanged is returned by the function passed to [Records.Update] to leave
 	// the entry as it is.
@@ -68,8 +68,8 @@ func (v *Vault) Remove(ctx context.Context, at Slot) error {
 	return unavailable("take", err)
 }
 
-// Lock keeps others from holding the lock of a slot until unlock is called, or for
-// ttl. It reports false when another one holds it.
+// Lock holds the lock of a slot until unlock is called, or for ttl. It reports
+// false if another caller holds it.
 func (v *Vault) Lock(ctx context.Context, at Slot, ttl time.Duration) (unlock func(), ok bool, err error) {
 	if at.err != nil {
 		return nil, false, at.err
@@ -77,8 +77,8 @@ func (v *Vault) Lock(ctx context.Context, at Slot, ttl time.Duration) (unlock fu
 	holder := []byte(rand.Text())
 	ok, err = v.store.Create(ctx, at.ID, holder, ttl)
 	return func() {
-		// The lock expires at once, unless it has expired already and belongs to
-		// another one. If that fails, it expires by itself.
+		// Let the lock expire at once, unless it has expired and belongs to another
+		// caller. If that fails, it expires after ttl.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTime)
 		defer cancel()
 		_, _ = v.store.Replace(ctx, at.ID, holder, holder, time.Millisecond)
@@ -105,8 +105,8 @@ type Records[T any] struct {
 	decode func([]byte) (T, error)
 }
 
-// NewRecords returns the records of a vault that are encoded and decoded so.
-// Their plain form has at most [MaxSealed] bytes.
+// NewRecords returns the records of a vault with this encoding, which has at most
+// [MaxSealed] bytes.
 func NewRecords[T any](vault *Vault, encode func(T) []byte, decode func([]byte) (T, error)) Records[T] {
 	return Records[T]{vault, encode, decode}
 }
@@ -127,41 +127,38 @@ func (r Records[T]) Size(value T) int { return EntryOverhead + SealOverhead + le
 
 // Load returns the record of a slot.
 func (r Records[T]) Load(ctx context.Context, at Slot) (Record[T], error) {
-	if at.err != nil {
-		return Record[T]{}, at.err
-	}
-	stored, ok, err := r.vault.store.Get(ctx, at.ID)
-	if err != nil || !ok {
-		return Record[T]{at: at}, unavailable("get", err)
-	}
-	return r.open(at, stored), nil
+	return r.read(ctx, at, "get", r.vault.store.Get)
 }
 
 // Take removes the record of a slot, durably, and returns it. One caller gets
 // it.
 func (r Records[T]) Take(ctx context.Context, at Slot) (Record[T], error) {
-	if at.err != nil {
-		return Record[T]{}, at.err
-	}
-	stored, ok, err := r.vault.store.Take(ctx, at.ID)
-	if err != nil || !ok {
-		return Record[T]{at: at}, unavailable("take", err)
-	}
-	return r.open(at, stored), nil
+	return r.read(ctx, at, "take", r.vault.store.Take)
 }
 
-func (r Records[T]) open(at Slot, stored []byte) Record[T] {
-	rec := Record[T]{at: at, stored: stored}
+func (r Records[T]) read(
+	ctx context.Context, at Slot, operation string, find func(context.Context, ID) ([]byte, bool, error),
+) (Record[T], error) {
+	rec := Record[T]{at: at}
+	if at.err != nil {
+		return rec, at.err
+	}
+	stored, ok, err := find(ctx, at.ID)
+	if err != nil || !ok {
+		return rec, unavailable(operation, err)
+	}
+	rec.stored = stored
 	plain, expires, err := at.Open(stored)
+	var value T
 	if err == nil {
-		rec.Value, err = r.decode(plain)
+		value, err = r.decode(plain)
 	}
 	if err != nil {
 		r.vault.unreadable.Add(1)
-		return Record[T]{at: at, stored: stored}
+		return rec, nil
 	}
-	rec.Expires, rec.Found = expires, time.Now().Before(expires)
-	return rec
+	rec.Value, rec.Expires, rec.Found = value, expires, time.Now().Before(expires)
+	return rec, nil
 }
 
 // Create stores value in an empty slot until expires. It reports false if the
@@ -170,8 +167,8 @@ func (r Records[T]) Create(ctx context.Context, at Slot, value T, expires time.T
 	return r.Replace(ctx, &Record[T]{Value: value, Expires: expires, at: at})
 }
 
-// Replace stores the value and the expiry of rec, unless somebody else has
-// changed the entry since rec was loaded or stored. Then it reports false.
+// Replace stores the value and the expiry of rec, unless another caller
+// has changed the entry since rec was loaded or stored. Then it reports false.
 func (r Records[T]) Replace(ctx context.Context, rec *Record[T]) (bool, error) {
 	if rec.at.err != nil {
 		return false, rec.at.err
@@ -197,7 +194,7 @@ func (r Records[T]) Replace(ctx context.Context, rec *Record[T]) (bool, error) {
 }
 
 // Update loads the record of a slot, has change change its value and expiry,
-// and stores it, whether it was found or not; if somebody else changes the entry
+// and stores it, whether it was found or not; if another caller changes the entry
 // meanwhile, it starts over. It returns the record as it is then. Errors are
 // change's, except for [ErrUnchanged], and [ErrContended].
 func (r Records[T]) Update(ctx context.Context, at Slot, change func(*Record[T]) error) (Record[T], error) {

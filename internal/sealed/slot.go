@@ -19,7 +19,7 @@ import (
 //	version byte | expiry, Unix milliseconds, 8 bytes | nonce, 12 bytes | ciphertext and tag
 //
 // The associated data is the purpose, the id, the version and the expiry, so
-// that an altered row, or one moved to another id, opens as nothing.
+// that an altered row, or one moved to another id, does not open.
 const (
 	sealVersion = 1
 	headerSize  = 1 + 8
@@ -30,8 +30,8 @@ const (
 const (
 	// MaxSealed is the most that [Slot.Seal] seals, in bytes, and so the one
 	// bound of what an entry holds. The largest sign-in has 4096 of state, 2000
-	// of redirect URI, 1000 of scope, 4096 of code and less than 400 of all
-	// else, which is 11.6 KB. A certificate with its key and chain has 5 to 10,
+	// of redirect URI, 1000 of scope, 4096 of code and less than 400 of the
+	// rest, which is 11.6 KB. A certificate with its key and chain has 5 to 10,
 	// and with post-quantum signatures would have 25.
 	MaxSealed = 32 << 10
 	// SealOverhead is how much longer it becomes.
@@ -42,20 +42,20 @@ var errTooLarge = fmt.Errorf("an entry of more than %d bytes", MaxSealed)
 
 var errUnsealed = errors.New("entry does not open")
 
-// Slot is the place in a [Store] that belongs to a secret, and the means to
-// seal what is there. Id and sealing key are derived from the secret by
-// HKDF-SHA256 (RFC 5869), and the secret itself is stored nowhere.
+// Slot is the place in a [Store] that belongs to a secret, and seals what is
+// there. Id and sealing key are derived from the secret by HKDF-SHA256 (RFC 5869),
+// and the secret itself is stored nowhere.
 type Slot struct {
 	// ID is where the entry is stored.
 	ID ID
 
 	purpose string
 	key     []byte // the secret's pseudorandom key, in the words of RFC 5869
-	err     error  // of the derivation; whatever uses the slot returns it
+	err     error  // of the derivation; any use of the slot returns it
 }
 
-// NewSlot returns the slot of a secret for one purpose. Purposes keep apart what
-// is stored under the same secret for different ends.
+// NewSlot returns the slot of a secret for one purpose. A secret has a slot for
+// each purpose.
 func NewSlot(purpose string, of secret.Text) Slot {
 	key, err := hkdf.Extract(sha256.New, []byte(of.Reveal()), nil)
 	if err != nil {

@@ -1,3 +1,8 @@
+// Package sealed keeps the entries of secrets in a store that cannot read them.
+//
+// A [Store] holds opaque bytes under an [ID] until they expire. A [Slot] is the
+// place in a store that belongs to a secret: its id and its sealing key are
+// derived from the secret, so that the store alone reveals nothing.
 package sealed
 
 import (

@@ -38,7 +38,15 @@ func (l Level) Finding(subject, format string, arguments ...any) Finding {
 	return Finding{l, subject, fmt.Sprintf(format, arguments...)}
 }
 
-// Worst is the highest level among findings.
+// Judge returns a finding of [OK] with the text good, or of level l with bad.
+func (l Level) Judge(subject string, ok bool, good, bad string) Finding {
+	if ok {
+		return Finding{OK, subject, good}
+	}
+	return Finding{l, subject, bad}
+}
+
+// Worst returns the highest level among findings.
 func Worst(findings []Finding) Level {
 	worst := OK
 	for _, f := range findings {
@@ -71,7 +79,7 @@ func Measure(ask func() (time.Time, error)) []Finding {
 	}
 	if !known {
 		return []Finding{RoundTrips(took), Warning.Finding("clock",
-			"the server does not report its time, so whether the clocks agree could not be checked; allow the user TIME")}
+			"the server does not report its time, so the clocks could not be compared; allow the user TIME")}
 	}
 	return []Finding{RoundTrips(took), Clock(ahead, uncertainty)}
 }

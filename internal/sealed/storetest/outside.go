@@ -153,7 +153,9 @@ func (b *bubble) call(ctx context.Context, f func(context.Context)) {
 
 // change calls f, and waits until all watches of id have been notified if it
 // reports true.
-func (s *outsideStore) change(ctx context.Context, id sealed.ID, f func(context.Context) (bool, error)) (done bool, err error) {
+func (s *outsideStore) change(
+	ctx context.Context, id sealed.ID, f func(context.Context) (bool, error),
+) (done bool, err error) {
 	s.call(ctx, func(ctx context.Context) {
 		arrived := s.expectNotification(id)
 		if done, err = f(ctx); done {
@@ -164,11 +166,15 @@ func (s *outsideStore) change(ctx context.Context, id sealed.ID, f func(context.
 }
 
 func (s *outsideStore) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
-	return s.change(ctx, id, func(ctx context.Context) (bool, error) { return s.store.Create(ctx, id, value, ttl) })
+	return s.change(ctx, id, func(ctx context.Context) (bool, error) {
+		return s.store.Create(ctx, id, value, ttl)
+	})
 }
 
 func (s *outsideStore) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
-	return s.change(ctx, id, func(ctx context.Context) (bool, error) { return s.store.Replace(ctx, id, old, next, ttl) })
+	return s.change(ctx, id, func(ctx context.Context) (bool, error) {
+		return s.store.Replace(ctx, id, old, next, ttl)
+	})
 }
 
 // Reserve returns the reserve of the store outside.

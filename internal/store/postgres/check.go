@@ -91,12 +91,6 @@ func (s *Store) ask(ctx context.Context, conn *pgx.Conn) (d server, err error) {
 
 // judge returns the findings on the server's settings and the role's.
 func (d server) judge(t table) []store.Finding {
-	judge := func(fine bool, subject, good string, level store.Level, bad string) store.Finding {
-		if fine {
-			return store.Finding{Level: store.OK, Subject: subject, Text: good}
-		}
-		return store.Finding{Level: level, Subject: subject, Text: bad}
-	}
 	pooler := "none in between"
 	if !d.direct {
 		pooler = "in between: DSS does not set statement_timeout in its sessions; " +
@@ -109,21 +103,21 @@ func (d server) judge(t table) []store.Finding {
 	}
 	return []store.Finding{
 		store.OK.Finding("commit", "%s", commit), store.OK.Finding("pooler", "%s", pooler), d.foundRole(),
-		judge(d.version >= minServer, "version", "PostgreSQL "+d.versionText, store.Problem,
+		store.Problem.Judge("version", d.version >= minServer, "PostgreSQL "+d.versionText,
 			"PostgreSQL "+d.versionText+" is too old: DSS needs 13 or newer"),
-		judge(d.sees && d.adds && d.changes && d.removes, "privileges", "read, insert, update and delete", store.Problem,
+		store.Problem.Judge("privileges", d.sees && d.adds && d.changes && d.removes, "read, insert, update and delete",
 			t.sql("the role lacks privileges: GRANT SELECT, INSERT, UPDATE, DELETE ON {entries} to it")),
-		judge(d.fsync == "on" && d.fullPages == "on", "disk", "fsync and full_page_writes are on", store.Problem,
+		store.Problem.Judge("disk", d.fsync == "on" && d.fullPages == "on", "fsync and full_page_writes are on",
 			"fsync is "+d.fsync+" and full_page_writes is "+d.fullPages+": after a power failure deposits may be "+
 				"lost, taken ones may come back, or the whole database may be damaged; set both to on"),
-		judge(d.standbys != "", "replication", "commits wait for synchronous_standby_names = "+d.standbys, store.Warning,
+		store.Warning.Judge("replication", d.standbys != "", "commits wait for synchronous_standby_names = "+d.standbys,
 			"synchronous_standby_names is empty: if there is a standby and it takes over, the last moments are lost, "+
 				"so that deposits are gone and entries taken in them can be taken again until they expire; name a "+
 				"standby there, or do not fail over automatically"),
-		judge(d.isolation == "read committed", "isolation", d.isolation, store.Problem,
+		store.Problem.Judge("isolation", d.isolation == "read committed", d.isolation,
 			"default_transaction_isolation is "+d.isolation+": concurrent operations would fail; ALTER ROLE … SET "+
 				"default_transaction_isolation = 'read committed'"),
-		judge(d.autovacuum == "on" && d.tracked && d.tableAutovacuum, "autovacuum", "on", store.Problem,
+		store.Problem.Judge("autovacuum", d.autovacuum == "on" && d.tracked && d.tableAutovacuum, "on",
 			"autovacuum does not clean the table, which would grow without end: set autovacuum and track_counts to "+
 				"on, and do not disable it for the table"),
 	}
@@ -146,7 +140,8 @@ func (s *Store) foundConnections(d server) store.Finding {
 	text := fmt.Sprintf("%d of the server's %d for each DSS server", mine, theirs)
 	switch {
 	case mine > theirs && d.direct:
-		return store.Problem.Finding("connections", "%s: raise max_connections, or lower pool_max_conns in the URL", text)
+		return store.Problem.Finding("connections",
+			"%s: raise max_connections, or lower pool_max_conns in the URL", text)
 	case 2*mine > theirs && d.direct:
 		return store.Warning.Finding("connections", "%s: a second server does not fit in; raise max_connections, "+
 			"or lower pool_max_conns in the URL", text)

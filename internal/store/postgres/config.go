@@ -92,8 +92,8 @@ var parameters = []string{
 	"timezone", "connect_timeout", "target_session_attrs", "require_auth", "channel_binding", "min_protocol_version",
 	"max_protocol_version", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslsni", "sslcertmode",
 	"sslnegotiation", "krbsrvname", "krbspn",
-	"pool_max_conns", "pool_min_conns", "pool_min_idle_conns", "pool_max_conn_lifetime", "pool_max_conn_lifetime_jitter",
-	"pool_max_conn_idle_time", "pool_health_check_period", "pool_ping_timeout",
+	"pool_max_conns", "pool_min_conns", "pool_min_idle_conns", "pool_max_conn_lifetime",
+	"pool_max_conn_lifetime_jitter", "pool_max_conn_idle_time", "pool_health_check_period", "pool_ping_timeout",
 	"default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity",
 	"search_path", "listen", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout",
 }

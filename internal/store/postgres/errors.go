@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,8 +20,7 @@ const (
 	codeCancelled  = "57014"
 )
 
-// meanings says what an operator has to know where PostgreSQL's message does
-// not.
+// meanings explains PostgreSQL's error codes to an operator.
 var meanings = map[string]string{
 	"53100":        "the database's disk is full",
 	"53200":        "the database is out of memory",
@@ -89,12 +87,6 @@ func isTimeout(err error) bool {
 // resetEvery is how often all connections may be given up.
 const resetEvery = time.Second
 
-// resets remembers when that was done last.
-type resets struct {
-	mu   sync.Mutex
-	last time.Time
-}
-
 // suspect gives up all connections after an error that the others are likely
 // to have too: the server was restarted, has become a replica, or is not
 // reached. Otherwise each of them would fail one more request.
@@ -103,10 +95,8 @@ func (s *Store) suspect(err error) {
 	if ok && refused.Code != codeReadOnly && !strings.HasPrefix(refused.Code, "57P") {
 		return
 	}
-	s.resets.mu.Lock()
-	defer s.resets.mu.Unlock()
-	if now := time.Now(); now.Sub(s.resets.last) >= resetEvery {
-		s.resets.last = now
+	last, now := s.reset.Load(), time.Now().UnixNano()
+	if now-last >= int64(resetEvery) && s.reset.CompareAndSwap(last, now) {
 		s.pool.Reset()
 	}
 }

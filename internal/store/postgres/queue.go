@@ -25,16 +25,15 @@ type request struct {
 	old, value []byte
 	expires    int64
 	done       chan struct{}
-	found      bool   // valid after done is closed
-	out        []byte // so is this
+	found      bool // this and the rest are valid after done is closed
+	out        []byte
 	err        error
 }
 
 // queue collects the requests of one kind. While all lanes are taken they
-// wait, and then share a statement: one round trip, one commit for many.
+// wait, and then share a statement: one round trip and one commit for many.
 //
-// The goroutine of a lane ends when nothing waits, so that an idle store has
-// none.
+// The goroutine of a lane ends when no request waits.
 type queue struct {
 	run     func(batch []*request) error
 	single  bool // a batch has one request for an id at most

@@ -31,7 +31,8 @@ const (
 			WHERE e.expires <= @now::bigint
 		RETURNING e.id, NULL::bytea, {durably}`
 
-	getStatement = `SELECT id, value, NULL::text FROM {entries} WHERE id = ANY(@ids::bytea[]) AND expires > @now::bigint`
+	getStatement = `SELECT id, value, NULL::text FROM {entries}
+		WHERE id = ANY(@ids::bytea[]) AND expires > @now::bigint`
 
 	takeStatement = `WITH wanted AS MATERIALIZED (
 			SELECT id FROM {entries} WHERE id = ANY(@ids::bytea[]) AND expires > @now::bigint ORDER BY id FOR UPDATE)

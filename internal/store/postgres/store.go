@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -56,7 +57,7 @@ type state struct {
 	self         sealed.ID // a random name; short
 	outbox       outbox
 	quiet        time.Duration // [quiet], except in tests
-	resets       resets
+	reset        atomic.Int64  // when all connections were given up, Unix nanoseconds
 }
 
 var _ sealed.Store = (*Store)(nil)

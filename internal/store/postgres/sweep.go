@@ -19,16 +19,17 @@ const (
 	sweepSlack = time.Minute
 )
 
-// sweepStatement removes expired entries unless another server is at it. What
+// sweepStatement removes expired entries unless another server is doing so. What
 // it removed comes back after a crash and is removed again, so it need not wait
-// for the disk. Locked rows stay where they are; one that changed just before is
-// elsewhere, and left for the next time.
+// for the disk. It leaves locked rows, and those that changed just before, for the
+// next time.
 const sweepStatement = `WITH turn AS MATERIALIZED (
 		SELECT LEAST($2::bigint, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) - $3::bigint AS past,
 			set_config('synchronous_commit', 'off', true) AS mode
 		WHERE pg_try_advisory_xact_lock($1::bigint)),
 	expired AS MATERIALIZED (
-		SELECT ctid FROM {entries} WHERE sweep <= (SELECT past / $4::bigint FROM turn) AND expires <= (SELECT past FROM turn)
+		SELECT ctid FROM {entries}
+		WHERE sweep <= (SELECT past / $4::bigint FROM turn) AND expires <= (SELECT past FROM turn)
 		ORDER BY sweep LIMIT $5::bigint FOR UPDATE SKIP LOCKED)
 	DELETE FROM {entries} WHERE ctid = ANY(ARRAY(SELECT ctid FROM expired))`
 
@@ -79,9 +80,9 @@ func (s *Store) count(ctx context.Context) (t store.Totals, err error) {
 		if _, err := tx.Exec(ctx, "SELECT set_config('statement_timeout', '30s', true)"); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, s.table.sql("SELECT count(*), coalesce(sum(octet_length(value)), 0)::bigint FROM "+
-			"{entries} WHERE expires > $1::bigint"),
-			s.now().UnixMilli()).Scan(&t.Entries, &t.Bytes)
+		statement := "SELECT count(*), coalesce(sum(octet_length(value)), 0)::bigint " +
+			"FROM {entries} WHERE expires > $1::bigint"
+		return tx.QueryRow(ctx, s.table.sql(statement), s.now().UnixMilli()).Scan(&t.Entries, &t.Bytes)
 	})
 	return t, clearer(err)
 }

@@ -18,7 +18,6 @@ import (
 
 // node is what one server says about itself.
 type node struct {
-	address  string
 	info     map[string]string // of INFO
 	settings map[string]string // of CONFIG GET; nil if that is not allowed
 	cluster  bool
@@ -52,17 +51,23 @@ func (s *Store) inspect(ctx context.Context) []store.Finding {
 	}
 	primaries := 0
 	for _, address := range slices.Sorted(maps.Keys(clients)) {
+		var prefix string
+		if host, port, err := net.SplitHostPort(address); err == nil {
+			prefix = net.JoinHostPort(host, port) + ": "
+		}
 		n, err := s.ask(ctx, clients[address])
 		if err != nil {
-			findings = append(findings, n.find(store.Problem, "server", "%v", err))
+			findings = append(findings, store.Problem.Finding("server", "%s%v", prefix, err))
 			continue
 		}
-		n.address = address
 		if n.cluster && n.info["role"] != "master" {
 			continue
 		}
 		primaries++
-		findings = append(findings, n.inspect()...)
+		for _, f := range n.inspect() {
+			f.Text = prefix + f.Text
+			findings = append(findings, f)
+		}
 		ask := func() (time.Time, error) { return askTime(ctx, clients[address]) }
 		findings = append(findings, store.Measure(ask)...)
 	}
@@ -148,35 +153,39 @@ func (s *Store) inspectConnection() []store.Finding {
 	return findings
 }
 
-// find returns a finding about n.
-func (n node) find(level store.Level, subject, format string, arguments ...any) store.Finding {
-	text := fmt.Sprintf(format, arguments...)
-	if n.cluster {
-		host, port, _ := net.SplitHostPort(n.address)
-		text = net.JoinHostPort(host, port) + ": " + text
-	}
-	return store.Finding{Level: level, Subject: subject, Text: text}
-}
-
 // leastPubSubBuffer is what a subscription may have to buffer while a DSS
 // server is busy elsewhere.
 const leastPubSubBuffer = 1 << 20
 
 // inspect judges what n says about itself.
 func (n node) inspect() []store.Finding {
-	findings := []store.Finding{n.version(), n.role(), n.eviction(), n.memory(), n.persistence(), n.replication()}
+	policy := n.info["maxmemory_policy"]
+	most, _ := strconv.ParseInt(n.info["maxmemory"], 10, 64)
+	findings := []store.Finding{
+		n.version(), n.persistence(), n.replication(),
+		store.Problem.Judge("role", n.info["role"] == "master", "primary",
+			"this server is a replica, which cannot be written to: connect to the primary, or through Sentinel with "+
+				"master_set"),
+		store.Problem.Judge("eviction", policy == "noeviction", "maxmemory-policy is noeviction",
+			"maxmemory-policy is "+policy+": when memory is short, pending sign-ins are removed without notice; set "+
+				"it to noeviction"),
+		store.Warning.Judge("memory", most > 0,
+			fmt.Sprintf("maxmemory is %d MiB, of which %s is used", most>>20, n.info["used_memory_human"]),
+			"maxmemory is not set: when memory is short, the system ends the server instead of the server refusing "+
+				"deposits; set it, to half of what the server may use"),
+	}
 	if n.settings == nil {
-		return append(findings, n.find(store.Warning, "settings",
+		return append(findings, store.Warning.Finding("settings",
 			"CONFIG is not allowed, so appendfsync, min-replicas-to-write and the limits of subscriptions could not "+
 				"be checked: look at them where the server is set up"))
 	}
 	if limit := n.pubSubBuffer(); limit > 0 && limit < leastPubSubBuffer {
-		findings = append(findings, n.find(store.Warning, "subscription",
+		findings = append(findings, store.Warning.Finding("subscription",
 			"client-output-buffer-limit pubsub is %d bytes: a DSS server that is busy for a moment is cut off, and "+
 				"apps that wait are answered late; set pubsub 32mb 8mb 60", limit))
 	}
 	if n.cluster && n.settings["cluster-require-full-coverage"] == "yes" {
-		findings = append(findings, n.find(store.Warning, "coverage",
+		findings = append(findings, store.Warning.Finding("coverage",
 			"cluster-require-full-coverage is yes: if one part of the cluster is gone, sign-ins in all others fail "+
 				"too; set it to no"))
 	}
@@ -186,68 +195,40 @@ func (n node) inspect() []store.Finding {
 func (n node) version() store.Finding {
 	version := n.info["redis_version"]
 	if !newEnough(version) {
-		return n.find(store.Problem, "version", "%s is too old: DSS needs Redis %d.%d or newer, or Valkey",
+		return store.Problem.Finding("version", "%s is too old: DSS needs Redis %d.%d or newer, or Valkey",
 			version, minMajor, minMinor)
 	}
 	if valkey := n.info["valkey_version"]; valkey != "" {
-		return n.find(store.OK, "version", "Valkey %s", valkey)
+		return store.OK.Finding("version", "Valkey %s", valkey)
 	}
-	return n.find(store.OK, "version", "Redis %s", version)
-}
-
-func (n node) role() store.Finding {
-	if n.info["role"] != "master" {
-		return n.find(store.Problem, "role", "this server is a replica, which cannot be written to: connect to the "+
-			"primary, or through Sentinel with master_set")
-	}
-	return n.find(store.OK, "role", "primary")
-}
-
-func (n node) eviction() store.Finding {
-	policy := n.info["maxmemory_policy"]
-	if policy != "noeviction" {
-		return n.find(store.Problem, "eviction",
-			"maxmemory-policy is %s: when memory is short, pending sign-ins are removed without notice; set it "+
-				"to noeviction", policy)
-	}
-	return n.find(store.OK, "eviction", "maxmemory-policy is noeviction")
-}
-
-func (n node) memory() store.Finding {
-	most, _ := strconv.ParseInt(n.info["maxmemory"], 10, 64)
-	if most == 0 {
-		return n.find(store.Warning, "memory",
-			"maxmemory is not set: when memory is short, the system ends the server instead of the server refusing "+
-				"deposits; set it, to half of what the server may use")
-	}
-	return n.find(store.OK, "memory", "maxmemory is %d MiB, of which %s is used", most>>20, n.info["used_memory_human"])
+	return store.OK.Finding("version", "Redis %s", version)
 }
 
 func (n node) persistence() store.Finding {
 	const subject = "persistence"
 	switch fsync := n.settings["appendfsync"]; {
 	case n.info["aof_enabled"] == "0" && n.settings != nil && n.settings["save"] == "":
-		return n.find(store.Warning, subject,
+		return store.Warning.Finding(subject,
 			"nothing is written to disk: a restart of the server loses every pending sign-in; set appendonly yes "+
 				"and appendfsync always")
 	case n.info["aof_enabled"] == "0":
-		return n.find(store.Problem, subject,
+		return store.Problem.Finding(subject,
 			"appendonly is no: after a crash the server is as it was at its last snapshot, without the deposits "+
 				"since, and with answers that have been claimed since, which can then be claimed again; set "+
 				"appendonly yes and appendfsync always")
 	case fsync == "no":
-		return n.find(store.Warning, subject,
+		return store.Warning.Finding(subject,
 			"appendfsync is no: a power failure undoes what happened in about the last half minute, so that deposits "+
 				"are lost and claimed answers can be claimed again; set it to always")
 	case fsync == "everysec":
-		return n.find(store.Warning, subject,
+		return store.Warning.Finding(subject,
 			"appendfsync is everysec: a power failure undoes what happened in about the last second, so that "+
 				"deposits are lost and claimed answers can be claimed again; set it to always, which costs a write "+
 				"to the disk for each batch of requests")
 	case fsync == "always":
-		return n.find(store.OK, subject, "appendonly with appendfsync always: what was acknowledged is on disk")
+		return store.OK.Finding(subject, "appendonly with appendfsync always: what was acknowledged is on disk")
 	}
-	return n.find(store.OK, subject, "appendonly is on")
+	return store.OK.Finding(subject, "appendonly is on")
 }
 
 func (n node) replication() store.Finding {
@@ -256,15 +237,15 @@ func (n node) replication() store.Finding {
 	least, _ := strconv.Atoi(n.settings["min-replicas-to-write"])
 	switch {
 	case replicas == 0 && !n.sentinel:
-		return n.find(store.OK, subject, "no replicas: while this server is down, no user can sign in")
+		return store.OK.Finding(subject, "no replicas: while this server is down, no user can sign in")
 	case n.settings != nil && least == 0:
-		return n.find(store.Warning, subject,
+		return store.Warning.Finding(subject,
 			"%d replicas, and min-replicas-to-write is 0: a primary that is cut off goes on taking deposits and "+
 				"handing out answers, and when a replica takes over, these deposits are lost and these answers can "+
 				"be claimed again; set min-replicas-to-write 1 and min-replicas-max-lag 3, which bounds that to "+
 				"about three seconds", replicas)
 	}
-	return n.find(store.OK, subject,
+	return store.OK.Finding(subject,
 		"%d replicas, of which %d must be there for a change; replication is asynchronous, so a failover may undo "+
 			"the last changes (docs/operating.md)", replicas, least)
 }

@@ -1,16 +1,19 @@
 package redis
 
 import (
+	"context"
 	_ "embed"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 const (
@@ -22,9 +25,16 @@ const (
 	// shards is how many parts the ids fall into. All keys of a part are in
 	// one slot of a cluster.
 	shards = 256
+	// bucket is the span of expiries that one field of a shard's hash counts,
+	// and bytesBits where in it the number of entries begins, as in scripts.lua.
+	bucket    = 15 * time.Second
+	bytesBits = 40
+	// forget is how long after its end a bucket is removed: other servers'
+	// clocks may be behind.
+	forget = time.Minute
 )
 
-// names makes the names of keys and channels.
+// names are the names of keys and channels.
 type names struct{ prefix string }
 
 // entry is the key of an entry.
@@ -60,15 +70,15 @@ func pack(value []byte, expires time.Time) string {
 	return string(append(out, value...))
 }
 
-// unpack returns the value in what pack made, if it is live at now.
-func unpack(sealed string, now time.Time) (value []byte, live bool) {
-	if len(sealed) < headerSize || binary.BigEndian.Uint64([]byte(sealed[:headerSize])) <= uint64(now.UnixMilli()) {
-		return nil, false
+// unpack returns the value of a packed entry, or nil if it is not live at now.
+func unpack(packed string, now time.Time) []byte {
+	if len(packed) < headerSize || binary.BigEndian.Uint64([]byte(packed[:headerSize])) <= uint64(now.UnixMilli()) {
+		return nil
 	}
-	return []byte(sealed[headerSize:]), true
+	return []byte(packed[headerSize:])
 }
 
-// The scripts decide everything before they write anything. Redis refuses the
+// The scripts decide before they write. Redis refuses the
 // first write of a script, and so all of it, when it is read-only or cut off
 // from its replicas, and that of create when it is full.
 //
@@ -81,8 +91,8 @@ var (
 	replaceScript = script("replace")
 )
 
-// script returns the part of scripts.lua called name, behind the part that
-// all share.
+// script returns the part of scripts.lua called name, after the part that all
+// scripts share.
 func script(name string) *rueidis.Lua {
 	parts := strings.Split(scriptsFile, "\n---- ")
 	for _, part := range parts[1:] {
@@ -91,4 +101,48 @@ func script(name string) *rueidis.Lua {
 		}
 	}
 	panic("scripts.lua has no part " + name)
+}
+
+// count adds up what the shards hold. Entries in the last seconds of their
+// lives are no longer counted.
+func (s *Store) count(ctx context.Context) (store.Totals, error) {
+	commands := make(rueidis.Commands, shards)
+	for shard := range commands {
+		commands[shard] = s.client.B().Hgetall().Key(s.names.usage(byte(shard))).Build()
+	}
+	var totals store.Totals
+	var sweeps rueidis.Commands
+	now := s.now()
+	for shard, result := range s.client.DoMulti(ctx, commands...) {
+		buckets, err := result.AsIntMap()
+		if err != nil {
+			return store.Totals{}, explain(err)
+		}
+		past := add(&totals, buckets, now)
+		if len(past) > 0 {
+			sweeps = append(sweeps, s.client.B().Hdel().Key(s.names.usage(byte(shard))).Field(past...).Build())
+		}
+	}
+	for _, result := range s.client.DoMulti(ctx, sweeps...) {
+		if err := result.Error(); err != nil {
+			return store.Totals{}, explain(err)
+		}
+	}
+	return totals, nil
+}
+
+// add adds a shard's buckets to totals and returns those that are long past.
+func add(totals *store.Totals, buckets map[string]int64, now time.Time) (past []string) {
+	for field, counted := range buckets {
+		n, err := strconv.ParseInt(field, 10, 64)
+		begins := time.UnixMilli(n * bucket.Milliseconds())
+		switch {
+		case err != nil || begins.Before(now.Add(-forget)):
+			past = append(past, field)
+		case begins.After(now) && counted > 0: // less is what an engine that lost entries leaves
+			totals.Entries += counted >> bytesBits
+			totals.Bytes += counted & (1<<bytesBits - 1)
+		}
+	}
+	return past
 }

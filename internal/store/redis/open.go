@@ -169,7 +169,8 @@ func check(ctx context.Context, client rueidis.Client, c *config) error {
 	}
 	protocol := hello["proto"]
 	if n, _ := protocol.AsInt64(); n < 3 {
-		return errors.New("the server does not speak RESP3: connect to Redis itself, without a proxy that only speaks RESP2")
+		return errors.New("the server does not speak RESP3: connect to Redis itself, without a proxy that speaks " +
+			"only RESP2")
 	}
 	switch version := field("version"); {
 	case !newEnough(version):

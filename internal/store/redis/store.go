@@ -62,35 +62,26 @@ func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time
 // Get implements [sealed.Store].
 func (s *Store) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	value, err := call(ctx, func(ctx context.Context) ([]byte, error) {
-		value, _, err := s.get(ctx, id)
-		return value, err
+		packed, err := s.client.Do(ctx, s.client.B().Get().Key(s.names.entry(id)).Build()).ToString()
+		if rueidis.IsRedisNil(err) {
+			return nil, nil
+		}
+		return unpack(packed, s.now()), err
 	})
 	return value, value != nil, err
-}
-
-func (s *Store) get(ctx context.Context, id sealed.ID) (value []byte, ok bool, err error) {
-	sealed, err := s.client.Do(ctx, s.client.B().Get().Key(s.names.entry(id)).Build()).ToString()
-	if rueidis.IsRedisNil(err) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	value, ok = unpack(sealed, s.now())
-	return value, ok, nil
 }
 
 // Take implements [sealed.Store].
 func (s *Store) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	value, err := call(ctx, func(ctx context.Context) ([]byte, error) {
-		sealed, err := s.exec(ctx, takeScript, id, milliseconds(s.now())).ToString()
+		packed, err := s.exec(ctx, takeScript, id, milliseconds(s.now())).ToString()
 		if rueidis.IsRedisNil(err) {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		value := []byte(sealed[headerSize:])
+		value := []byte(packed[headerSize:])
 		s.gauge.Add(-1, -len(value))
 		return value, nil
 	})

@@ -69,7 +69,7 @@ func parseURL(text string) (*config, error) {
 	if n, err := strconv.ParseUint(u.Path, 10, 16); err == nil {
 		c.database = int(n)
 	} else if u.Path != "" {
-		return nil, store.URLErrorf("what follows the host in the URL must be the number of a database, as in " + example)
+		return nil, store.URLErrorf("the path in the URL must be the number of a database, as in " + example)
 	}
 	if err := c.readAddresses(u.Hosts, u.Parameters["addr"]); err != nil {
 		return nil, store.URLError{Reason: err}
