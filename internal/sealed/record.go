@@ -9,9 +9,13 @@ import (
 	"time"
 )
 
-// maxAttempts bounds how often an update starts over because the entry was changed
-// meanwhile.
-const maxAttempts = 64
+const (
+	// maxAttempts bounds how often an update starts over because the entry was
+	// changed meanwhile.
+	maxAttempts = 64
+	// unlockTime bounds how long unlocking takes.
+	unlockTime = 5 * time.Second
+)
 
 var (
 	// ErrContended means that other callers kept changing an entry.
@@ -50,12 +54,9 @@ func (v *Vault) Watch(ctx context.Context, at Slot) (<-chan struct{}, error) {
 	return woken, unavailable("watch", err)
 }
 
-// Ping returns an error unless the store answers. It looks for an entry that is
-// never there.
+// Ping returns an error unless the store answers.
 func (v *Vault) Ping(ctx context.Context) error {
-	var id ID
-	rand.Read(id[:])
-	_, _, err := v.store.Get(ctx, id)
+	_, _, err := v.store.Get(ctx, ID{})
 	return unavailable("get", err)
 }
 
@@ -84,9 +85,6 @@ func (v *Vault) Lock(ctx context.Context, at Slot, ttl time.Duration) (unlock fu
 		_, _ = v.store.Replace(ctx, at.ID, holder, holder, time.Millisecond)
 	}, ok, unavailable("lock", err)
 }
-
-// unlockTime bounds how long unlocking takes.
-const unlockTime = 5 * time.Second
 
 func unavailable(operation string, err error) error {
 	if err == nil || errors.Is(err, ErrFull) {

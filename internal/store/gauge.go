@@ -14,7 +14,7 @@ const (
 	countEvery = time.Second
 	// countShare bounds the share of the time that is spent counting.
 	countShare = 100
-	// refuseFor is how long a full store is full before it is counted again,
+	// refuseFor is how long a full store is refused before it is counted again,
 	// and refuseShare bounds the share of the time that this takes.
 	refuseFor   = 100 * time.Millisecond
 	refuseShare = 10
@@ -28,12 +28,10 @@ type Totals struct {
 	Bytes   int64 // of values
 }
 
-// Gauge estimates what a store holds: what was there at the last count, and
-// what this server has changed since. It lets everything through while the
-// estimate is below the limits, and counts again before it refuses. So several
-// servers may exceed the limits by what they store between two counts.
-//
-// It is safe for concurrent use.
+// Gauge estimates what a store holds: what was there at the last count, and what
+// this server has changed since. It counts again before it refuses anything.
+// Several servers may exceed the limits by what they store between two counts. It
+// is safe for concurrent use.
 type Gauge struct {
 	limits Limits
 	count  func(context.Context) (Totals, error)
@@ -114,19 +112,15 @@ func (g *Gauge) Usage() (entries, bytes int64) {
 	return t.Entries, Size(t.Entries, t.Bytes)
 }
 
-// Run counts from time to time until ctx ends. It ignores errors, which
-// users of the store notice too, and counts again later.
+// Run counts from time to time until ctx ends. It ignores errors and counts again
+// later.
 func (g *Gauge) Run(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
+	for ctx.Err() == nil {
+		began := time.Now()
+		_ = g.recount(ctx, 0)
 		select {
 		case <-ctx.Done():
-			return
-		case <-timer.C:
-			began := time.Now()
-			_ = g.recount(ctx, 0)
-			timer.Reset(max(countEvery, countShare*time.Since(began)))
+		case <-time.After(max(countEvery, countShare*time.Since(began))):
 		}
 	}
 }

@@ -19,13 +19,10 @@ const (
 	tryLife = time.Minute
 )
 
-// Monitor is a store that knows whether writing works. It is safe for
-// concurrent use.
-//
-// It goes by the last write of any caller: with a full disk every read
-// succeeds and every sign-in fails. While writes fail, Ready tries one of its
-// own from time to time, so that a server without requests notices when the
-// store has recovered.
+// Monitor is a store that records whether the last write worked: with a full disk
+// every read succeeds and every sign-in fails. While writes fail, Ready tries one
+// of its own from time to time, so that a server without requests notices when the
+// store has recovered. It is safe for concurrent use.
 type Monitor struct {
 	sealed.Store
 	writes *writes
@@ -36,22 +33,17 @@ type writes struct {
 	failure atomic.Pointer[error] // of the last write; nil if it succeeded
 	trying  sync.Mutex            // held during a try; guards tried
 	tried   time.Time
-	probe   sealed.ID // read by Ready; never stored
 }
 
 var _ sealed.Store = (*Monitor)(nil)
 
 // NewMonitor returns a store that keeps its entries in inner.
-func NewMonitor(inner sealed.Store) *Monitor {
-	w := &writes{}
-	rand.Read(w.probe[:])
-	return &Monitor{inner, w}
-}
+func NewMonitor(inner sealed.Store) *Monitor { return &Monitor{inner, &writes{}} }
 
 // Ready returns an error while the store does not answer or does not accept
 // writes. A full store is ready: what is in it can be claimed.
 func (m *Monitor) Ready(ctx context.Context) error {
-	if _, _, err := m.Get(ctx, m.writes.probe); err != nil {
+	if _, _, err := m.Get(ctx, sealed.ID{}); err != nil {
 		return err
 	}
 	if m.writes.failure.Load() == nil {
@@ -79,8 +71,8 @@ func (m *Monitor) try(ctx context.Context) {
 	}
 }
 
-// record records how a write went that changed something or failed. A write
-// whose caller left, and one that a full store refused, prove nothing.
+// record records a write that changed something or failed. A write that was
+// cancelled, or refused by a full store, proves nothing.
 func (w *writes) record(changed bool, err error) {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, sealed.ErrFull):

@@ -52,11 +52,9 @@ func (s *Subscription) Up() bool { return s.up.Load() }
 // ctx ends. It waits for the first try to subscribe, for at most wait.
 func (s *Subscription) Watch(ctx context.Context, id sealed.ID, wait time.Duration) (<-chan struct{}, error) {
 	channel := s.Add(ctx, id)
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
 	select {
 	case <-s.tried:
-	case <-timer.C:
+	case <-time.After(wait):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -102,10 +100,8 @@ func (s *Subscription) Run(
 
 // Pause waits for a random time from half of d to d, or until ctx ends.
 func Pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d/2 + rand.N(d/2))
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d/2 + rand.N(d/2)):
 	case <-ctx.Done():
 	}
 }

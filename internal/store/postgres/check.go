@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,34 +20,30 @@ const inspectTime = 30 * time.Second
 
 // server is what the database reports about itself.
 type server struct {
-	version                          int
-	versionText                      string
-	recovery, readOnly               bool
-	commit, fsync, fullPages         string
-	standbys, isolation, autovacuum  string
-	conns, reserved                  int
-	sees, adds, changes, removes     bool
-	pid                              int
-	tracked, tableAutovacuum, direct bool
+	settings             map[string]string
+	recovery, privileged bool
+	vacuumed             bool // autovacuum is not disabled for the table
+	pid                  int
+	direct               bool // there is no pooler in between
 }
 
-const serverStatement = `SELECT current_setting('server_version_num')::integer, current_setting('server_version'),
-	pg_is_in_recovery(), current_setting('transaction_read_only')::boolean,
-	current_setting('synchronous_commit'), current_setting('fsync'), current_setting('full_page_writes'),
-	current_setting('synchronous_standby_names'), current_setting('default_transaction_isolation'),
-	current_setting('autovacuum'), current_setting('track_counts')::boolean,
+// number returns the value of a setting that is a number.
+func (d server) number(name string) int {
+	n, _ := strconv.Atoi(d.settings[name])
+	return n
+}
+
+const serverStatement = `SELECT (SELECT json_object_agg(name, setting) FROM pg_settings), pg_is_in_recovery(),
+	has_table_privilege($1::text, 'SELECT') AND has_table_privilege($1::text, 'INSERT') AND
+	has_table_privilege($1::text, 'UPDATE') AND has_table_privilege($1::text, 'DELETE'),
 	NOT EXISTS (SELECT FROM pg_class WHERE oid = $1::text::regclass AND 'autovacuum_enabled=false' = ANY(reloptions)),
-	current_setting('max_connections')::integer, current_setting('superuser_reserved_connections')::integer,
-	has_table_privilege($1::text, 'SELECT'), has_table_privilege($1::text, 'INSERT'),
-	has_table_privilege($1::text, 'UPDATE'), has_table_privilege($1::text, 'DELETE'), pg_backend_pid()`
+	pg_backend_pid()`
 
 // Preview returns a [store.URLError] if a URL cannot be used, and otherwise the
 // store's name. It connects to nothing.
 func Preview(url string) (string, error) {
-	if _, err := parse(url); err != nil {
-		return "", err
-	}
-	return store.Preview(url), nil
+	_, err := parse(url)
+	return store.Preview(url), err
 }
 
 // Check examines the store at a URL. It does not create or upgrade the tables.
@@ -82,9 +79,8 @@ func (s *Store) inspect(ctx context.Context) []store.Finding {
 }
 
 func (s *Store) ask(ctx context.Context, conn *pgx.Conn) (d server, err error) {
-	err = conn.QueryRow(ctx, serverStatement, s.table.sql("{entries}")).Scan(&d.version, &d.versionText, &d.recovery,
-		&d.readOnly, &d.commit, &d.fsync, &d.fullPages, &d.standbys, &d.isolation, &d.autovacuum, &d.tracked,
-		&d.tableAutovacuum, &d.conns, &d.reserved, &d.sees, &d.adds, &d.changes, &d.removes, &d.pid)
+	err = conn.QueryRow(ctx, serverStatement, s.table.sql("{entries}")).
+		Scan(&d.settings, &d.recovery, &d.privileged, &d.vacuumed, &d.pid)
 	d.direct = d.pid == int(conn.PgConn().PID())
 	return d, err
 }
@@ -96,28 +92,32 @@ func (d server) judge(t table) []store.Finding {
 		pooler = "in between: DSS does not set statement_timeout in its sessions; " +
 			"ALTER ROLE … SET statement_timeout = '1750ms' does the same"
 	}
-	commit := "synchronous_commit is " + d.commit
-	if d.commit != "on" && d.commit != "remote_apply" {
+	version := "PostgreSQL " + d.settings["server_version"]
+	commit := "synchronous_commit is " + d.settings["synchronous_commit"]
+	if !slices.Contains([]string{"on", "remote_apply"}, d.settings["synchronous_commit"]) {
 		commit += "; DSS sets it to on in each of its transactions, because with less a crash could lose " +
 			"acknowledged deposits and bring taken ones back"
 	}
+	fsync, pages := d.settings["fsync"], d.settings["full_page_writes"]
+	standbys, isolation := d.settings["synchronous_standby_names"], d.settings["default_transaction_isolation"]
+	vacuumed := d.settings["autovacuum"] == "on" && d.settings["track_counts"] == "on" && d.vacuumed
 	return []store.Finding{
 		store.OK.Finding("commit", "%s", commit), store.OK.Finding("pooler", "%s", pooler), d.foundRole(),
-		store.Problem.Judge("version", d.version >= minServer, "PostgreSQL "+d.versionText,
-			"PostgreSQL "+d.versionText+" is too old: DSS needs 13 or newer"),
-		store.Problem.Judge("privileges", d.sees && d.adds && d.changes && d.removes, "read, insert, update and delete",
+		store.Problem.Judge("version", d.number("server_version_num") >= minServer, version,
+			version+" is too old: DSS needs 13 or newer"),
+		store.Problem.Judge("privileges", d.privileged, "read, insert, update and delete",
 			t.sql("the role lacks privileges: GRANT SELECT, INSERT, UPDATE, DELETE ON {entries} to it")),
-		store.Problem.Judge("disk", d.fsync == "on" && d.fullPages == "on", "fsync and full_page_writes are on",
-			"fsync is "+d.fsync+" and full_page_writes is "+d.fullPages+": after a power failure deposits may be "+
+		store.Problem.Judge("disk", fsync == "on" && pages == "on", "fsync and full_page_writes are on",
+			"fsync is "+fsync+" and full_page_writes is "+pages+": after a power failure deposits may be "+
 				"lost, taken ones may come back, or the whole database may be damaged; set both to on"),
-		store.Warning.Judge("replication", d.standbys != "", "commits wait for synchronous_standby_names = "+d.standbys,
+		store.Warning.Judge("replication", standbys != "", "commits wait for synchronous_standby_names = "+standbys,
 			"synchronous_standby_names is empty: if there is a standby and it takes over, the last moments are lost, "+
 				"so that deposits are gone and entries taken in them can be taken again until they expire; name a "+
 				"standby there, or do not fail over automatically"),
-		store.Problem.Judge("isolation", d.isolation == "read committed", d.isolation,
-			"default_transaction_isolation is "+d.isolation+": concurrent operations would fail; ALTER ROLE … SET "+
+		store.Problem.Judge("isolation", isolation == "read committed", isolation,
+			"default_transaction_isolation is "+isolation+": concurrent operations would fail; ALTER ROLE … SET "+
 				"default_transaction_isolation = 'read committed'"),
-		store.Problem.Judge("autovacuum", d.autovacuum == "on" && d.tracked && d.tableAutovacuum, "on",
+		store.Problem.Judge("autovacuum", vacuumed, "on",
 			"autovacuum does not clean the table, which would grow without end: set autovacuum and track_counts to "+
 				"on, and do not disable it for the table"),
 	}
@@ -128,7 +128,7 @@ func (d server) foundRole() store.Finding {
 	case d.recovery:
 		return store.Problem.Finding("role", "the server is a replica, where nothing can be stored: "+
 			"name the primary in the URL, or all of them without target_session_attrs")
-	case d.readOnly:
+	case d.settings["transaction_read_only"] == "on":
 		return store.Problem.Finding("role",
 			"transactions are read-only: set default_transaction_read_only to off for the role and the database")
 	}
@@ -136,7 +136,7 @@ func (d server) foundRole() store.Finding {
 }
 
 func (s *Store) foundConnections(d server) store.Finding {
-	mine, theirs := int(s.pool.Config().MaxConns)+1, d.conns-d.reserved
+	mine, theirs := int(s.pool.Config().MaxConns)+1, d.number("max_connections")-d.number("superuser_reserved_connections")
 	text := fmt.Sprintf("%d of the server's %d for each DSS server", mine, theirs)
 	switch {
 	case mine > theirs && d.direct:

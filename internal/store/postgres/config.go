@@ -254,9 +254,6 @@ func toHost(c *tls.Config, host string) *tls.Config {
 }
 
 func usesTLS(c *pgx.ConnConfig) bool {
-	all := c.TLSConfig != nil
-	for _, f := range c.Fallbacks {
-		all = all && f.TLSConfig != nil
-	}
-	return all
+	plain := func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil }
+	return c.TLSConfig != nil && !slices.ContainsFunc(c.Fallbacks, plain)
 }

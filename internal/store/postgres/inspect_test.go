@@ -74,7 +74,9 @@ func TestInspectFindsProblems(t *testing.T) {
 
 // TestInspectJudges what a test cannot set up.
 func TestInspectJudges(t *testing.T) {
-	d := server{version: 12_05_00, versionText: "12.5", recovery: true, standbys: "ANY 1 (a, b)"}
+	d := server{recovery: true, settings: map[string]string{
+		"server_version_num": "120005", "server_version": "12.5", "synchronous_standby_names": "ANY 1 (a, b)",
+	}}
 	findings := d.judge(newTable("public"))
 	if f := find(t, findings, "version"); f.Level != store.Problem || !strings.Contains(f.Text, "too old") {
 		t.Errorf("version: %v", f)

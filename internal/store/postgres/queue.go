@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 )
@@ -52,18 +51,13 @@ func (q *queue) do(ctx context.Context, r *request) error {
 	}
 	r.done = make(chan struct{})
 	q.add(r)
-	timer := time.NewTimer(queueTime)
-	defer timer.Stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, queueTime, errBusy)
+	defer cancel()
 	select {
 	case <-r.done:
-		return r.err
 	case <-ctx.Done():
 		if q.withdraw(r) {
-			return ctx.Err()
-		}
-	case <-timer.C:
-		if q.withdraw(r) {
-			return errBusy
+			return context.Cause(ctx)
 		}
 	}
 	<-r.done

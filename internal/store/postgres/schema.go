@@ -74,12 +74,6 @@ func (t table) sql(statement string) string {
 	).Replace(statement)
 }
 
-// prepare finds the schema and brings it up to date. Of several servers that
-// start at once one does it, and the others wait.
-func prepare(ctx context.Context, pool *pgxpool.Pool, searchPath string) (table, error) {
-	return inspectSchema(ctx, pool, searchPath, pgx.ReadWrite, migrate)
-}
-
 // missing says what a start would create or upgrade in the database at a URL,
 // or "" if nothing. It is an error if a start could not. It creates nothing
 // itself.
@@ -184,8 +178,8 @@ func (t table) version(ctx context.Context, tx pgx.Tx) (version int, err error) 
 	return version, nil
 }
 
-// migrate brings the schema up to date, unless another server has done so
-// meanwhile.
+// migrate brings the schema up to date. Of several servers that start at once one
+// does it, and the others wait.
 func migrate(ctx context.Context, tx pgx.Tx, t table, _ int) error {
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1::bigint)", t.key); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
@@ -75,7 +76,7 @@ func Open(ctx context.Context, url string, limits store.Limits, log *slog.Logger
 		subscription: store.NewSubscription(), outbox: newOutbox(),
 	}, limits}
 	rand.Read(s.self[:prefixSize])
-	if s.table, err = prepare(ctx, pool, settings.searchPath); err != nil {
+	if s.table, err = inspectSchema(ctx, pool, settings.searchPath, pgx.ReadWrite, migrate); err != nil {
 		pool.Close()
 		return nil, err
 	}

@@ -27,10 +27,8 @@ type node struct {
 // Preview returns a [store.URLError] if a URL cannot be used, and otherwise the
 // store's name. It connects to nothing.
 func Preview(url string) (string, error) {
-	if _, err := parseURL(url); err != nil {
-		return "", err
-	}
-	return store.Preview(url), nil
+	_, err := parseURL(url)
+	return store.Preview(url), err
 }
 
 // Check examines the store at a URL. An error is a [store.URLError].

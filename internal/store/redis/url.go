@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"regexp"
@@ -96,42 +97,32 @@ func (c *config) readParameters(u *store.URL) error {
 			return errors.New(reason)
 		}
 	}
-	single, repeatable := []string{"ca", "master_set", "prefix", "sentinel_user", "sentinel_password"}, []string{"addr"}
-	if err := u.CheckParameters(single, repeatable); err != nil {
+	var authorities string
+	fields := map[string]*string{
+		"ca": &authorities, "master_set": &c.masterSet, "prefix": &c.prefix,
+		"sentinel_user": &c.sentinelUser, "sentinel_password": &c.sentinelPassword,
+	}
+	if err := u.CheckParameters(slices.Sorted(maps.Keys(fields)), []string{"addr"}); err != nil {
 		return err
 	}
 	for name, values := range u.Parameters {
-		if err := c.readParameter(name, values[0]); err != nil {
-			return err
+		if values[0] == "" {
+			return fmt.Errorf("the parameter %s has no value", name)
+		}
+		if field, ok := fields[name]; ok {
+			*field = values[0]
 		}
 	}
-	if c.masterSet == "" && c.sentinelUser+c.sentinelPassword != "" {
+	if !prefixPattern.MatchString(c.prefix) {
+		return errors.New("prefix must be 1 to 64 letters, digits, dots, dashes, underscores and colons")
+	}
+	switch {
+	case c.masterSet == "" && c.sentinelUser+c.sentinelPassword != "":
 		return errors.New("sentinel_user and sentinel_password mean nothing without master_set")
-	}
-	if c.sentinelUser != "" && c.sentinelPassword == "" {
+	case c.sentinelUser != "" && c.sentinelPassword == "":
 		return errors.New("sentinel_user needs sentinel_password")
-	}
-	return nil
-}
-
-func (c *config) readParameter(name, value string) error {
-	if value == "" {
-		return fmt.Errorf("the parameter %s has no value", name)
-	}
-	switch name {
-	case "master_set":
-		c.masterSet = value
-	case "sentinel_user":
-		c.sentinelUser = value
-	case "sentinel_password":
-		c.sentinelPassword = value
-	case "prefix":
-		if !prefixPattern.MatchString(value) {
-			return errors.New("prefix must be 1 to 64 letters, digits, dots, dashes, underscores and colons")
-		}
-		c.prefix = value
-	case "ca":
-		return c.readAuthorities(value)
+	case authorities != "":
+		return c.readAuthorities(authorities)
 	}
 	return nil
 }
