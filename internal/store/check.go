@@ -135,7 +135,7 @@ const (
 	wakeTime = 2 * time.Second
 )
 
-// Runner is an open store with its background work.
+// Runner is an open store and its background work.
 type Runner interface {
 	sealed.Store
 	Run(ctx context.Context) error
@@ -167,7 +167,7 @@ func Examine(ctx context.Context, url string, opened Runner, inspect func(contex
 // Unopened is the finding on a store that was not opened, because that would
 // create or upgrade it: what a start would do.
 func Unopened(what string) []Finding {
-	return []Finding{{OK, "connection", what + "; nothing else was looked at, as that would create it"}}
+	return []Finding{{OK, "connection", what + "; nothing else was checked, as that would create it"}}
 }
 
 // Failed is what a check returns after an error from opening a store.

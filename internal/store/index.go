@@ -29,9 +29,8 @@ func (l Limits) orDefault() Limits {
 }
 
 // reserveShare is the part of the limits by which a store may exceed them for
-// what it held already. A claim that is put back takes the room that it left a
-// moment before: a sixteenth is 6250 of the default's entries, more than
-// are put back at one time on any server.
+// what it held already, such as a claim that is put back. A sixteenth is 6250 of
+// the default's entries, more than any server puts back at one time.
 const reserveShare = 16
 
 // WithReserve returns the limits for what the store held already.
@@ -64,9 +63,8 @@ type Entry struct {
 	place int
 }
 
-// Index is the live half of a store in one process: entries by id, their
-// expiry in order, and the caps on number and size. It locks nothing; the
-// store that owns an Index does.
+// Index holds the entries of a store in one process by id and in the order of
+// their expiry, and caps their number and size. The store locks it.
 type Index struct {
 	// Expired is called with each entry that is removed because it has expired.
 	Expired func(*Entry)

@@ -1,7 +1,7 @@
-// Package store holds what the stores share: how the URL of an engine is read,
-// the caps on what a store holds ([Limits], [Index], [Gauge]), the wake-ups of
-// those who wait for an entry ([Watchers]), whether writing works ([Monitor]),
-// and what an operator is told about a store ([Finding], [Exercise]).
+// Package store holds what the stores share: parsing the URL of an engine
+// ([ParseURL]), the caps on what a store holds ([Limits], [Index], [Gauge]), waking
+// the watchers of an entry ([Watchers], [Subscription]), whether writing works
+// ([Monitor]), and the findings of a check ([Finding], [Exercise]).
 package store
 
 import (

@@ -51,20 +51,20 @@ func goesOn(value string, least, most int) func(t *testing.T, s sealed.Store) {
 			}
 			old = next
 		}
-		want(t, "get", look(t, s.Get, ids[1]), "z")
+		want(t, "get", find(t, s.Get, ids[1]), "z")
 		old = []byte(value)
-		want(t, "take", look(t, s.Take, ids[2]), value)
+		want(t, "take", find(t, s.Take, ids[2]), value)
 		if !create(t, s, newID(), value, time.Hour) {
 			t.Error("no room after a take")
 		}
-		want(t, "take", look(t, s.Take, ids[3]), value)
+		want(t, "take", find(t, s.Take, ids[3]), value)
 		again := fill(t, s, value, time.Hour, 1, 2) // others take the room
 		reserve := sealed.Reserve(s)
 		if !create(t, reserve, ids[3], value, time.Hour) {
 			t.Error("no room for an entry that was there before")
 		}
-		want(t, "take of what is back", look(t, s.Take, ids[3]), value)
-		fill(t, reserve, value, time.Hour, 1, most/8) // which is no way around the limits
+		want(t, "take of what is back", find(t, s.Take, ids[3]), value)
+		fill(t, reserve, value, time.Hour, 1, most/8) // but not without end
 		// Over the limits, what does not grow still needs no room.
 		for _, next := range [][]byte{as('y', len(value)), as('z', 1)} {
 			if ok, err := s.Replace(t.Context(), again[0], old, next, time.Hour); !ok || err != nil {
@@ -78,11 +78,11 @@ func goesOn(value string, least, most int) func(t *testing.T, s sealed.Store) {
 func full(t *testing.T, s sealed.Store) {
 	ids := fill(t, s, "value", time.Hour, Capacity, MaxEntries)
 	for _, id := range ids {
-		if look(t, s.Get, id) != "value" {
+		if find(t, s.Get, id) != "value" {
 			t.Fatal("a live entry is gone")
 		}
 	}
-	look(t, s.Take, ids[0])
+	find(t, s.Take, ids[0])
 	if !create(t, s, newID(), "value", time.Hour) {
 		t.Error("no room after a take")
 	}

@@ -150,11 +150,11 @@ func (m *machine) doDeposit(at address) {
 		m.Fatalf("step %d: Deposit: %v", m.step, err)
 	}
 	later := expected{response: kindAndText(response), browser: browser, expires: time.Now().Add(api.DefaultTTL)}
-	m.model[at] = m.model[at].meet(later)
+	m.model[at] = m.model[at].merge(later)
 }
 
-// meet is the rule of deposits that meet.
-func (e expected) meet(later expected) expected {
+// merge is the rule for a second deposit.
+func (e expected) merge(later expected) expected {
 	switch {
 	case !e.live():
 		return later
@@ -223,7 +223,7 @@ func (m *machine) doPutBack(at address) {
 		e = expected{response: conflict, expires: e.expires}
 	case last.was.response == e.response: // what is there stays
 	default:
-		e = last.was.meet(e)
+		e = last.was.merge(e)
 	}
 	m.model[at] = e
 }

@@ -29,7 +29,7 @@ type Runner interface {
 // time stands still while any of its own does. A call from within the bubble
 // runs on a goroutine outside, over channels that were made there, so time
 // stands still for as long as the call takes, and goes on afterwards. The store
-// is told the bubble's time.
+// has the bubble's time.
 //
 // Notifications are under way when a call has returned; Outside waits for
 // them, so that the suite finds them where stores in one process have them.

@@ -95,7 +95,7 @@ func oneCreate(t *testing.T, s sealed.Store) {
 		}); wins != 1 {
 			t.Fatalf("%d creates won", wins)
 		}
-		look(t, s.Take, id)
+		find(t, s.Take, id)
 	}
 }
 
@@ -108,7 +108,7 @@ func oneReplace(t *testing.T, s sealed.Store) {
 		}); wins != 1 {
 			t.Fatalf("%d replacements won", wins)
 		}
-		look(t, s.Take, id)
+		find(t, s.Take, id)
 	}
 }
 
@@ -126,7 +126,7 @@ func Shared(t *testing.T, one, other sealed.Store) {
 			fires(t, "create", c)
 			mustReplace(t, other, id, "value", "next", time.Hour)
 			fires(t, "replace", c)
-			want(t, "what the other has stored", look(t, one.Take, id), "next")
+			want(t, "what the other has stored", find(t, one.Take, id), "next")
 		}
 	})
 	t.Run("one of many takes wins", func(t *testing.T) { takeOnce(t, one, other) })

@@ -17,7 +17,7 @@ type modelEntry struct {
 	expires time.Time
 }
 
-func (m model) look(id sealed.ID) string {
+func (m model) find(id sealed.ID) string {
 	if e, ok := m[id]; ok && time.Now().Before(e.expires) {
 		return e.value
 	}
@@ -37,7 +37,7 @@ func randomOperations(t *testing.T, s sealed.Store) {
 	for step := range 3000 {
 		id := ids[random.IntN(len(ids))]
 		value, ttl := fmt.Sprint(step), time.Duration(1+random.IntN(100))*time.Second
-		there := m.look(id)
+		there := m.find(id)
 		switch random.IntN(5) {
 		case 0:
 			if got := create(t, s, id, value, ttl); got != (there == "absent") {
@@ -46,9 +46,9 @@ func randomOperations(t *testing.T, s sealed.Store) {
 				m[id] = modelEntry{value, time.Now().Add(ttl)}
 			}
 		case 1:
-			want(t, fmt.Sprintf("step %d: get", step), look(t, s.Get, id), there)
+			want(t, fmt.Sprintf("step %d: get", step), find(t, s.Get, id), there)
 		case 2:
-			want(t, fmt.Sprintf("step %d: take", step), look(t, s.Take, id), there)
+			want(t, fmt.Sprintf("step %d: take", step), find(t, s.Take, id), there)
 			delete(m, id)
 		case 3:
 			ok, err := s.Replace(t.Context(), id, []byte(there), []byte(value), ttl)

@@ -81,12 +81,12 @@ func mustReplace(t *testing.T, s sealed.Store, id sealed.ID, old, next string, t
 	}
 }
 
-// look describes what f, which is Get or Take, finds.
-func look(t *testing.T, f func(context.Context, sealed.ID) ([]byte, bool, error), id sealed.ID) string {
+// find describes what f, which is Get or Take, finds.
+func find(t *testing.T, f func(context.Context, sealed.ID) ([]byte, bool, error), id sealed.ID) string {
 	t.Helper()
 	value, ok, err := f(t.Context(), id)
 	if err != nil {
-		t.Fatalf("look: %v", err)
+		t.Fatalf("find: %v", err)
 	}
 	if !ok {
 		if value != nil {
@@ -106,12 +106,12 @@ func want(t *testing.T, what, got, want string) {
 
 func absent(t *testing.T, s sealed.Store) {
 	id := newID()
-	want(t, "get", look(t, s.Get, id), "absent")
-	want(t, "take", look(t, s.Take, id), "absent")
+	want(t, "get", find(t, s.Get, id), "absent")
+	want(t, "take", find(t, s.Take, id), "absent")
 	if ok, err := s.Replace(t.Context(), id, nil, []byte("new"), time.Minute); ok || err != nil {
 		t.Errorf("Replace = %v, %v; want false, nil", ok, err)
 	}
-	want(t, "get after replace", look(t, s.Get, id), "absent")
+	want(t, "get after replace", find(t, s.Get, id), "absent")
 }
 
 func createGetTake(t *testing.T, s sealed.Store) {
@@ -119,21 +119,21 @@ func createGetTake(t *testing.T, s sealed.Store) {
 	if !create(t, s, id, "value", time.Minute) {
 		t.Fatal("Create reported a taken id")
 	}
-	want(t, "get", look(t, s.Get, id), "value")
-	want(t, "get again", look(t, s.Get, id), "value")
-	want(t, "take", look(t, s.Take, id), "value")
-	want(t, "take again", look(t, s.Take, id), "absent")
-	want(t, "get after take", look(t, s.Get, id), "absent")
+	want(t, "get", find(t, s.Get, id), "value")
+	want(t, "get again", find(t, s.Get, id), "value")
+	want(t, "take", find(t, s.Take, id), "value")
+	want(t, "take again", find(t, s.Take, id), "absent")
+	want(t, "get after take", find(t, s.Get, id), "absent")
 }
 
 func reuse(t *testing.T, s sealed.Store) {
 	id := newID()
 	create(t, s, id, "first", time.Minute)
-	look(t, s.Take, id)
+	find(t, s.Take, id)
 	if !create(t, s, id, "second", time.Minute) {
 		t.Error("Create after Take reported a taken id")
 	}
-	want(t, "take", look(t, s.Take, id), "second")
+	want(t, "take", find(t, s.Take, id), "second")
 }
 
 func createTwice(t *testing.T, s sealed.Store) {
@@ -142,19 +142,19 @@ func createTwice(t *testing.T, s sealed.Store) {
 	if create(t, s, id, "second", time.Hour) {
 		t.Error("second Create succeeded")
 	}
-	want(t, "get", look(t, s.Get, id), "first")
+	want(t, "get", find(t, s.Get, id), "first")
 	time.Sleep(time.Minute)
-	want(t, "get after the first ttl", look(t, s.Get, id), "absent")
+	want(t, "get after the first ttl", find(t, s.Get, id), "absent")
 }
 
 func expiry(t *testing.T, s sealed.Store) {
 	id := newID()
 	create(t, s, id, "value", time.Minute)
 	time.Sleep(time.Minute - time.Millisecond)
-	want(t, "get just before", look(t, s.Get, id), "value")
+	want(t, "get just before", find(t, s.Get, id), "value")
 	time.Sleep(2 * time.Millisecond)
-	want(t, "get just after", look(t, s.Get, id), "absent")
-	want(t, "take just after", look(t, s.Take, id), "absent")
+	want(t, "get just after", find(t, s.Get, id), "absent")
+	want(t, "take just after", find(t, s.Take, id), "absent")
 	if ok, err := s.Replace(t.Context(), id, []byte("value"), []byte("new"), time.Minute); ok || err != nil {
 		t.Errorf("Replace of an expired entry = %v, %v", ok, err)
 	}
@@ -162,7 +162,7 @@ func expiry(t *testing.T, s sealed.Store) {
 		t.Error("an expired entry keeps its id taken")
 	}
 	time.Sleep(30 * time.Second) // sweeps meanwhile leave the new entry alone
-	want(t, "take of the new entry", look(t, s.Take, id), "again")
+	want(t, "take of the new entry", find(t, s.Take, id), "again")
 }
 
 func replace(t *testing.T, s sealed.Store) {
@@ -171,9 +171,9 @@ func replace(t *testing.T, s sealed.Store) {
 	if ok, err := s.Replace(t.Context(), id, []byte("other"), []byte("two"), time.Minute); ok || err != nil {
 		t.Errorf("Replace with the wrong old value = %v, %v", ok, err)
 	}
-	want(t, "get", look(t, s.Get, id), "one")
+	want(t, "get", find(t, s.Get, id), "one")
 	mustReplace(t, s, id, "one", "two", time.Minute)
-	want(t, "take", look(t, s.Take, id), "two")
+	want(t, "take", find(t, s.Take, id), "two")
 }
 
 func replaceLife(t *testing.T, s sealed.Store) {
@@ -184,8 +184,8 @@ func replaceLife(t *testing.T, s sealed.Store) {
 		mustReplace(t, s, id, "one", "two", ttl)
 	}
 	time.Sleep(2 * time.Minute)
-	want(t, "longer", look(t, s.Take, longer), "two")
-	want(t, "shorter", look(t, s.Take, shorter), "absent")
+	want(t, "longer", find(t, s.Take, longer), "two")
+	want(t, "shorter", find(t, s.Take, shorter), "absent")
 }
 
 func anyBytes(t *testing.T, s sealed.Store) {
@@ -196,7 +196,7 @@ func anyBytes(t *testing.T, s sealed.Store) {
 	for _, value := range []string{string(all), "", "\x00", string(bytes.Repeat(all, 64))} {
 		id := newID()
 		create(t, s, id, value, time.Minute)
-		want(t, "take", look(t, s.Take, id), value)
+		want(t, "take", find(t, s.Take, id), value)
 	}
 }
 
@@ -209,13 +209,13 @@ func buffers(t *testing.T, s sealed.Store) {
 	copy(mine, "XXXXX")
 	got, _, _ := s.Get(t.Context(), id)
 	copy(got, "YYYYY")
-	want(t, "get", look(t, s.Get, id), "value")
+	want(t, "get", find(t, s.Get, id), "value")
 	next := []byte("other")
 	if ok, err := s.Replace(t.Context(), id, []byte("value"), next, time.Minute); !ok || err != nil {
 		t.Fatalf("Replace = %v, %v", ok, err)
 	}
 	copy(next, "ZZZZZ")
-	want(t, "take", look(t, s.Take, id), "other")
+	want(t, "take", find(t, s.Take, id), "other")
 }
 
 func cancelled(t *testing.T, s sealed.Store) {
@@ -225,12 +225,12 @@ func cancelled(t *testing.T, s sealed.Store) {
 	if ok, err := s.Create(ctx, id, []byte("x"), time.Minute); ok || !errors.Is(err, context.Canceled) {
 		t.Errorf("Create = %v, %v", ok, err)
 	}
-	want(t, "get", look(t, s.Get, id), "absent")
+	want(t, "get", find(t, s.Get, id), "absent")
 	create(t, s, id, "value", time.Minute)
 	if _, ok, err := s.Take(ctx, id); ok || !errors.Is(err, context.Canceled) {
 		t.Errorf("Take = %v, %v", ok, err)
 	}
-	want(t, "take", look(t, s.Take, id), "value")
+	want(t, "take", find(t, s.Take, id), "value")
 }
 
 func watching(t *testing.T, s sealed.Store, id sealed.ID) <-chan struct{} {

@@ -1,5 +1,5 @@
-// Package memory keeps entries in the process and nowhere else: for tests,
-// and for a server whose users may have to sign in again after a restart.
+// Package memory keeps entries in the process only: for tests, and for a server
+// whose users may have to sign in again after a restart.
 package memory
 
 import (
@@ -90,7 +90,7 @@ func (s *Store) sweep() (removed int) {
 	return s.index.Purge(sweepBatch)
 }
 
-// Usage is the number of entries held, expired ones not yet swept included,
+// Usage returns the number of entries, with expired ones that are not removed yet,
 // and their size as [store.Limits] counts it.
 func (s *Store) Usage() (entries, bytes int64) {
 	s.mu.Lock()

@@ -17,7 +17,7 @@ import (
 // minServer is PostgreSQL 13, the way the server counts.
 const minServer = 13_00_00
 
-// schema holds what leads from each version of the schema to the next.
+// schema holds the statements from each version of the schema to the next.
 //
 // Rows live for minutes, so vacuum has to come often and need not shrink the
 // file, which would lock the table. The free space in pages and the coarse
@@ -25,8 +25,7 @@ const minServer = 13_00_00
 // (HOT). Values are ciphertext, which does not compress.
 //
 // The column expires is in Unix milliseconds; sweep is not before it, in units
-// of 15 seconds. There are no comments in the statements: an operator may get
-// to see them on one line.
+// of 15 seconds. An operator may see the statements.
 var schema = []string{
 	`CREATE TABLE {entries} (
 	id      bytea   PRIMARY KEY,
@@ -154,7 +153,7 @@ func locate(ctx context.Context, tx pgx.Tx, searchPath string) (table, error) {
 	return newTable(*schema), nil
 }
 
-// version returns the schema's version, 0 where there is none.
+// version returns the schema's version, 0 if there is no schema yet.
 func (t table) version(ctx context.Context, tx pgx.Tx) (version int, err error) {
 	var exists bool
 	name := t.sql("{version}")

@@ -27,7 +27,7 @@ type state struct {
 	subscription *store.Subscription
 	log          *slog.Logger
 	now          func() time.Time
-	grace        time.Duration // [grace], but for tests
+	grace        time.Duration // [grace], except in tests
 }
 
 var _ sealed.Store = (*Store)(nil)

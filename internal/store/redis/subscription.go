@@ -31,8 +31,8 @@ func (s *Store) Run(ctx context.Context) error {
 	return nil
 }
 
-// Watch implements [sealed.Store]. While there is no subscription it returns at
-// once, and the channel receives when there is one again.
+// Watch implements [sealed.Store]. Without a subscription it returns at once, and
+// the channel receives when there is one again.
 func (s *Store) Watch(ctx context.Context, id sealed.ID) (<-chan struct{}, error) {
 	return s.subscription.Watch(ctx, id, CallTimeout)
 }

@@ -98,7 +98,7 @@ func (s *Store) lock(ctx context.Context, id sealed.ID) (*store.Entry, error) {
 }
 
 // change adds the change that decide makes of the entry under id to the pending
-// batch, and waits until it is on disk. It reports false if there is none.
+// batch, and waits until it is on disk. Without a change it reports false.
 func (s *Store) change(
 	ctx context.Context, id sealed.ID, decide func(e *store.Entry) (*change, error),
 ) (bool, error) {

@@ -1,10 +1,10 @@
 // Package sqlite keeps entries in one SQLite file, for a server on one
 // machine whose users must not notice a restart.
 //
-// The live entries are held in memory, and the file is their journal: nothing
-// is acknowledged before it is on disk, and looking for what is not there
-// reads no disk. One writer, [Store.Run], commits the changes of many requests
-// in one transaction, so that they share one fsync.
+// The live entries are held in memory, and the file is their journal: a change is
+// acknowledged when it is on disk, and a lookup does not read the disk. One writer,
+// [Store.Run], commits the changes of many requests in one transaction, so that
+// they share one fsync.
 package sqlite
 
 import (
@@ -34,9 +34,9 @@ var (
 	ErrClosed = errors.New("the store is closed")
 )
 
-// Store implements [sealed.Store]. Operations that change something return
-// when the change is on disk, whatever becomes of their context meanwhile, and
-// need [Store.Run] to be running.
+// Store implements [sealed.Store]. Operations that change something need
+// [Store.Run] and return when the change is on disk, even if their context ends
+// meanwhile.
 type Store struct {
 	*state
 	limits store.Limits // of Create
@@ -45,7 +45,7 @@ type Store struct {
 type state struct {
 	db       *sql.DB
 	watchers store.Watchers
-	kick     chan struct{} // tells the writer that pending has changes
+	kick     chan struct{} // receives when pending has changes
 
 	mu      sync.Mutex
 	index   *store.Index
@@ -92,7 +92,7 @@ func Open(ctx context.Context, url string, limits store.Limits, _ *slog.Logger) 
 // ([store.Limits.WithReserve]).
 func (s *Store) Reserve() sealed.Store { return &Store{s.state, s.limits.WithReserve()} }
 
-// Usage is the number of entries held, expired ones not yet swept included,
+// Usage returns the number of entries, with expired ones that are not removed yet,
 // and their size as [store.Limits] counts it.
 func (s *Store) Usage() (entries, bytes int64) {
 	s.mu.Lock()
@@ -121,11 +121,10 @@ func prepareFile(path string) error {
 	return nil
 }
 
-// pragmas are what must hold for every connection, in this order. An exclusive
-// lock keeps a second process out. It needs no file of shared memory, provided
-// that it is asked for before anything is read: a connection that has read a
-// database in WAL mode has made that file. secure_delete leaves nothing of a
-// removed entry in the database.
+// pragmas are set on every connection, in this order. An exclusive lock keeps a
+// second process out. It needs no file of shared memory if it is set before
+// anything is read in WAL mode, which makes that file. secure_delete leaves nothing
+// of a removed entry in the database.
 var pragmas = []string{
 	"locking_mode(EXCLUSIVE)", "busy_timeout(0)", "journal_mode(WAL)", "synchronous(FULL)",
 	"wal_autocheckpoint(4000)", "journal_size_limit(33554432)", "secure_delete(ON)",
@@ -155,7 +154,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-// clearer says what an operator has to know where SQLite says "locked".
+// clearer returns ErrInUse where SQLite says "locked".
 func clearer(err error) error {
 	if failed, ok := errors.AsType[*sqlite.Error](err); ok && failed.Code()&0xff == sqlite3.SQLITE_BUSY {
 		return ErrInUse

@@ -21,9 +21,8 @@ const (
 	chunk = 64
 )
 
-// Run writes changes to disk, and removes expired entries, until ctx ends.
-// What was asked for before that is still written; every later operation
-// returns [ErrClosed].
+// Run writes changes to disk, and removes expired entries, until ctx ends. It
+// writes what is pending then; every later operation returns [ErrClosed].
 func (s *Store) Run(ctx context.Context) error {
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
@@ -45,9 +44,8 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
-// gather lets requests that are ready to run add to the pending batch, as
-// long as any do: a commit costs much the same for one change as for many.
-// On an idle server it takes no time.
+// gather lets requests that are ready to run add to the pending batch, as long as
+// any do: a commit costs much the same for one change as for many.
 func (s *Store) gather() {
 	for size := s.pendingSize(); ; {
 		runtime.Gosched()
@@ -82,9 +80,8 @@ func (s *Store) sweep() (dropped int) {
 	return dropped
 }
 
-// write commits b and makes it visible, or undoes it. After a commit that
-// failed, which part of it is on disk is unknown; nothing else is written
-// before that is put right.
+// write commits b and makes it visible, or undoes it. After a failed commit it is
+// unknown which part of it is on disk, so the repair comes before the next commit.
 func (s *Store) write(b *batch) {
 	if b.empty() && s.repair == nil {
 		close(b.done)
@@ -105,8 +102,8 @@ func (s *Store) write(b *batch) {
 	s.finish(b)
 }
 
-// keepRemovals has the rows of expired entries in a batch that was not tried
-// removed with the repair. Those of live entries stay.
+// keepRemovals adds to the repair the rows of expired entries in a batch that was
+// not tried.
 func (s *Store) keepRemovals(b *batch) {
 	live := map[int64]bool{}
 	for _, c := range b.changes {
