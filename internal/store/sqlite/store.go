@@ -13,7 +13,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -111,11 +110,7 @@ func prepareFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("create database: %w", err)
 	}
-	info, err := file.Stat()
-	if err == nil && info.Mode()&fs.ModePerm != 0o600 {
-		err = file.Chmod(0o600)
-	}
-	if err := errors.Join(err, file.Close()); err != nil {
+	if err := errors.Join(file.Chmod(0o600), file.Close()); err != nil {
 		return fmt.Errorf("protect database: %w", err)
 	}
 	return nil
