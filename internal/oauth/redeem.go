@@ -23,7 +23,9 @@ var errBusy = errors.New("the code is being redeemed")
 // token; the others get errBusy. An answer ends the session, which stays only to
 // send its browser the same way again; without an answer, the session is as
 // before.
-func (s *Service) redeem(ctx context.Context, at sealed.Slot, verifier secret.Text, check func(*record) error) (Token, error) {
+func (s *Service) redeem(
+	ctx context.Context, at sealed.Slot, verifier secret.Text, check func(*record) error,
+) (Token, error) {
 	// The client may leave; the session must not stay half-way.
 	ctx = context.WithoutCancel(ctx)
 	var sess session

@@ -15,7 +15,8 @@ var (
 	// loopbackURI is the only form of a loopback redirect URI (RFC 8252
 	// section 7.3): parts that url.Parse might read in another way than a
 	// browser does are not in it.
-	loopbackURI = regexp.MustCompile(`^(http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::([0-9]+))?(?:/[^?#]*)?)(?:\?([^#]*))?$`)
+	loopbackURI = regexp.MustCompile(`^(http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::([0-9]+))?(?:/[^?#]*)?)` +
+		`(?:\?([^#]*))?$`)
 	// privateURI has a scheme with a dot in it (RFC 8252 section 7.1). What
 	// follows is an authority without a user, a path, or begins with a letter:
 	// a figure would make it a host with a port.
