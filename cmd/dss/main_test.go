@@ -115,7 +115,7 @@ func TestUsage(t *testing.T) {
 		{"no life", "serve --ttl 0s", nil, 2, "--ttl must be"},
 		{"a flag of another version", "serve --behind-proxy", nil, 2, `there is no flag "--behind-proxy"`},
 		{"no such limits", "serve --limits some", nil, 2, "--limits must be off or a factor"},
-		{"a proxy by name", "serve --trusted-proxies nginx", nil, 2, `--trusted-proxies: "nginx" is no network`},
+		{"a proxy by name", "serve --trusted-proxies nginx", nil, 2, `--trusted-proxies: "nginx" is not a network`},
 		{"every client a proxy", "serve --trusted-proxies 0.0.0.0/0", nil, 2, "every client"},
 		{"PROXY protocol from anybody", "serve --trusted-proxies proxy-protocol", nil, 2, "proxy-protocol needs the networks"},
 		{"two sources of certificates", acmeLine + " --tls-cert c --tls-key k", nil, 2, "the one or the other"},

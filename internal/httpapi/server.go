@@ -51,7 +51,7 @@ type Config struct {
 	// AuthorizedAppsURL is linked where a user may want to undo a sign-in.
 	// The zero value means DefaultAuthorizedAppsURL.
 	AuthorizedAppsURL string
-	// StackExchange configures its client, except for Caller, Allow and InVain.
+	// StackExchange configures its client, except for Caller, Allow and Refused.
 	StackExchange stackexchange.Config
 	// TTL is how long a sign-in may take. The zero value means
 	// [api.DefaultTTL].

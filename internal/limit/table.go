@@ -129,8 +129,8 @@ func (s *shard) room(most int) int {
 }
 
 // leastLoaded returns the place of a client that has most of its budget:
-// forgetting that client gives it next to nothing. A flood from many addresses thus
-// pushes out its own, each of which has asked little.
+// forgetting that client gives it almost nothing. So a flood from many addresses
+// pushes out its own, each of which has made few requests.
 func (s *shard) leastLoaded() int {
 	best, least := 0, int64(-1)
 	for range candidates {
