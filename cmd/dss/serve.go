@@ -89,8 +89,8 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 	f.Group("Log, metrics and secret")
 	f.ChoiceVar(&s.LogFormat, "log-format", "text|json", "how to write the log")
 	f.StringVar(&s.AdminListen, "admin-listen", "", "`address` for metrics, health checks and profiles; keep it private")
-	f.StringVar(&s.SecretFile, "secret-file", "", "`file` with at least 32 random bytes, the same on each server: it seals "+
-		"certificates in a shared --store, and makes the hashes in audit lines the same on all servers "+
+	f.StringVar(&s.SecretFile, "secret-file", "", "`file` with at least 32 random bytes, the same on each server: it "+
+		"seals certificates in a shared --store, and makes the hashes in audit lines the same on all servers "+
 		"(default a new key for the hashes at each start)")
 }
 

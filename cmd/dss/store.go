@@ -19,8 +19,8 @@ func storeCommand() *cli.Command {
 	return &cli.Command{
 		Name: "store", Summary: "examine the store", Arguments: "check",
 		About: `dss store check connects to the store that --store names, and does everything that a server does, with an
-entry of its own. It prints what it found: version, permissions, clocks, round-trip time, and settings that endanger what
-DSS promises. It does not create a store; it prints what a start would create. The status is 1 if there is a problem
+entry of its own. It prints what it found: version, permissions, clocks, round-trip time, and settings that endanger
+what DSS promises. It does not create a store; it prints what a start would create. The status is 1 if there is a problem
 with which a server should not run.`,
 		Setup: func(f *cli.Flags) cli.Run {
 			var url string

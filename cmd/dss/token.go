@@ -26,11 +26,11 @@ type holder struct{ api, server, output string }
 func (h *holder) flags(f *cli.Flags) {
 	f.StringVar(&h.api, "stackexchange-api-url", "",
 		"`URL` of the Stack Exchange API (default "+dss.DefaultAPI+", or the sandbox of a server on this machine)")
-	f.StringVar(&h.server, "server", "",
-		"`URL` of the DSS server that the token comes from; it matters if that is on this machine and has a sandbox")
+	f.StringVar(&h.server, "server", "", "`URL` of the DSS server that the token comes from, if that has a sandbox")
 }
 
-const tokenSource = "The token comes from DSS_TOKEN or, if that is not set, with - from the first line of standard input."
+const tokenSource = "The token comes from DSS_TOKEN or, if that is not set, with - from the first line of " +
+	"standard input."
 
 func whoamiCommand() *cli.Command {
 	return &cli.Command{

@@ -67,7 +67,8 @@ func (p *Program) explain(c *Command) string {
 		if !slices.Contains(titles, one.group) {
 			titles = append(titles, one.group)
 		}
-		flags[one.group] += fmt.Sprintf("  %s  [%s]\n%s", one.synopsis(), f.variable(one), Wrap(one.text(), "        ", width))
+		flags[one.group] += fmt.Sprintf("  %s  [%s]\n", one.synopsis(), f.variable(one)) +
+			Wrap(one.text(), "        ", width)
 	}
 	for _, title := range titles {
 		b.WriteString("\n")
