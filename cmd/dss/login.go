@@ -194,11 +194,10 @@ func inFlags(err error) error {
 	if !ok {
 		return err
 	}
-	return cli.Usagef("--%s %s", flagOf[wrong.Field], wrong.Reason)
-}
-
-var flagOf = map[string]string{
-	"Server": "server", "ClientID": "client-id", "StackExchange": "stackexchange-url", "API": "stackexchange-api-url",
+	flag := map[string]string{
+		"Server": "server", "ClientID": "client-id", "StackExchange": "stackexchange-url", "API": "stackexchange-api-url",
+	}[wrong.Field]
+	return cli.Usagef("--%s %s", flag, wrong.Reason)
 }
 
 // meant returns the known scope that a name probably misspells, or "" if the name

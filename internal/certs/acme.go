@@ -78,7 +78,6 @@ func NewACME(config Config) *ACME {
 	return a
 }
 
-// Protocols implements [Source].
 func (a *ACME) Protocols() []string { return []string{acme.ALPNProto} }
 
 // GetCertificate implements [Source]. It does not wait: a handshake for a host
@@ -109,7 +108,6 @@ func (a *ACME) certificate(ctx context.Context, hello *tls.ClientHelloInfo) (*tl
 	return nil, errNoCertificate
 }
 
-// Own implements [Source].
 func (a *ACME) Own() *x509.Certificate {
 	if cert := a.sites[a.config.Hosts[0]].cert.Load(); cert != nil {
 		return cert.Leaf

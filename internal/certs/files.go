@@ -11,9 +11,6 @@ import (
 	"time"
 )
 
-// readEvery is how often [Files] checks whether the files have changed.
-const readEvery = 10 * time.Second
-
 // Files is a [Source] of one certificate, whatever name is asked for, from a
 // file of the certificate with its chain and a file of the key, both in PEM.
 type Files struct {
@@ -37,21 +34,18 @@ func OpenFiles(certFile, keyFile, host string, log *slog.Logger) (*Files, error)
 	return f, nil
 }
 
-// GetCertificate implements [Source].
 func (f *Files) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return f.current.Load(), nil
 }
 
-// Protocols implements [Source].
 func (f *Files) Protocols() []string { return nil }
 
-// Own implements [Source].
 func (f *Files) Own() *x509.Certificate { return f.current.Load().Leaf }
 
-// Run implements [Source]. It loads the pair again when the files have changed.
+// Run implements [Source]. It loads the pair again soon after the files change.
 // A new pair that cannot be used leaves the old one in place.
 func (f *Files) Run(ctx context.Context) error {
-	for sleep(ctx, readEvery) {
+	for sleep(ctx, 10*time.Second) {
 		now := f.read()
 		if now == f.seen {
 			continue

@@ -74,7 +74,6 @@ func (f *Folder) file(name string) (string, error) {
 	return filepath.Join(f.path, name+".pem"), nil
 }
 
-// Get implements [Storage].
 func (f *Folder) Get(_ context.Context, name string) ([]byte, bool, error) {
 	file, err := f.file(name)
 	if err != nil {
@@ -106,7 +105,6 @@ func (f *Folder) Put(_ context.Context, name string, data []byte, _ time.Duratio
 	return os.Rename(temporary.Name(), file)
 }
 
-// Delete implements [Storage].
 func (f *Folder) Delete(_ context.Context, name string) error {
 	file, err := f.file(name)
 	if err != nil {
@@ -154,13 +152,11 @@ func (s *Shared) slot(kind, name string) sealed.Slot {
 	return sealed.NewSlot("certs "+kind+" "+s.area+" "+name, s.secret)
 }
 
-// Get implements [Storage].
 func (s *Shared) Get(ctx context.Context, name string) ([]byte, bool, error) {
 	entry, err := s.entries.Load(ctx, s.slot("entry", name))
 	return entry.Value, entry.Found, err
 }
 
-// Put implements [Storage].
 func (s *Shared) Put(ctx context.Context, name string, data []byte, ttl time.Duration) error {
 	_, err := s.entries.Update(ctx, s.slot("entry", name), func(entry *sealed.Record[[]byte]) error {
 		entry.Value, entry.Expires = data, time.Now().Add(ttl)
@@ -169,12 +165,10 @@ func (s *Shared) Put(ctx context.Context, name string, data []byte, ttl time.Dur
 	return err
 }
 
-// Delete implements [Storage].
 func (s *Shared) Delete(ctx context.Context, name string) error {
 	return s.vault.Remove(ctx, s.slot("entry", name))
 }
 
-// Lock implements [Storage].
 func (s *Shared) Lock(ctx context.Context, name string) (unlock func(), ok bool, err error) {
 	return s.vault.Lock(ctx, s.slot("lock", name), lockTime)
 }

@@ -53,7 +53,6 @@ type Process struct {
 // UsageError is a mistake in the command line or the environment.
 type UsageError struct{ text string }
 
-// Error implements error.
 func (e UsageError) Error() string { return e.text }
 
 // Usagef returns a [UsageError].

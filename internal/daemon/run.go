@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -26,13 +27,10 @@ import (
 
 // Process is what a server gets from the process that runs it.
 type Process struct {
-	// Stdout gets the line with the URL when the server is ready, Stderr the
-	// log.
-	Stdout, Stderr io.Writer
-	// Build says which program runs.
-	Build metrics.Build
-	// Warnings are about the environment. They are logged at a start.
-	Warnings []string
+	Stdout   io.Writer // gets the line with the URL when the server is ready
+	Stderr   io.Writer // gets the log
+	Build    metrics.Build
+	Warnings []string // about the environment; logged at a start
 }
 
 // daemon is a server that runs: its parts, and what to stop.
@@ -148,16 +146,15 @@ func (d *daemon) examine(warnings []string) error {
 // ends it, and returns when it has ended.
 func runBackground(part string, run func(context.Context) error, log *slog.Logger) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var running sync.WaitGroup
+	running.Go(func() {
 		if err := run(ctx); err != nil {
 			log.Error(part+" stopped", "err", err)
 		}
-	}()
+	})
 	return func() {
 		cancel()
-		<-done
+		running.Wait()
 	}
 }
 

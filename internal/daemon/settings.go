@@ -89,7 +89,6 @@ const (
 // serve.
 type SettingError struct{ text string }
 
-// Error implements error.
 func (e SettingError) Error() string { return e.text }
 
 func mistake(format string, arguments ...any) error {
