@@ -56,7 +56,7 @@ var allowed = map[string][]string{
 	"internal/sandbox":          {"internal/origin", "internal/secret"},
 	"internal/scripted":         {},
 	"internal/sealed":           {"internal/secret"},
-	"internal/sealed/storetest": {"api", "internal/relay", "internal/sealed", "internal/secret"},
+	"internal/sealed/storetest": {"api", "internal/relay", "internal/sealed", "internal/secret", "internal/store"},
 	"internal/secret":           {},
 	"internal/stackexchange":    {"internal/display", "internal/fetch", "internal/secret"},
 	"internal/store":            {"internal/sealed"},

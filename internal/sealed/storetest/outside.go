@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
 // notifyTime bounds how long a notification may be under way.
@@ -16,13 +17,6 @@ const notifyTime = 10 * time.Second
 
 // callers bounds the calls at one time.
 const callers = 256
-
-// Runner is a store with its background work and its end.
-type Runner interface {
-	sealed.Store
-	Run(ctx context.Context) error
-	Close() error
-}
 
 // Outside runs stores outside the bubble of a synctest test. A store that
 // talks to a server has goroutines that wait for the network, and a bubble's
@@ -70,18 +64,18 @@ func (o *Outside) do(call func()) {
 
 // Open opens a store and runs it until the test ends. To be called in the
 // bubble.
-func (o *Outside) Open(t *testing.T, open func(now func() time.Time) (Runner, error)) sealed.Store {
+func (o *Outside) Open(t *testing.T, open func(now func() time.Time) (store.Runner, error)) sealed.Store {
 	t.Helper()
 	b := &bubble{outside: o, watched: map[sealed.ID][]*forward{}}
 	b.setClock()
 	var (
-		store Runner
-		err   error
-		stop  func() error
+		opened store.Runner
+		err    error
+		stop   func() error
 	)
 	o.do(func() {
-		if store, err = open(b.now); err == nil {
-			stop = run(store)
+		if opened, err = open(b.now); err == nil {
+			stop = run(opened)
 		}
 	})
 	if err != nil {
@@ -94,20 +88,20 @@ func (o *Outside) Open(t *testing.T, open func(now func() time.Time) (Runner, er
 			t.Errorf("end of the store: %v", err)
 		}
 	})
-	return &outsideStore{b, store}
+	return &outsideStore{b, opened}
 }
 
 // run runs a store; the function it returns ends it.
-func run(store Runner) (stop func() error) {
+func run(opened store.Runner) (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- store.Run(ctx) }()
+	go func() { done <- opened.Run(ctx) }()
 	return func() error {
 		cancel()
 		if err := <-done; err != nil {
 			return err
 		}
-		return store.Close()
+		return opened.Close()
 	}
 }
 

@@ -147,7 +147,7 @@ func look(t testing.TB, f func(context.Context, sealed.ID) ([]byte, bool, error)
 func suite(t *testing.T, parameters ...string) storetest.Open {
 	outside := storetest.NewOutside(t)
 	return func(t *testing.T) sealed.Store {
-		return outside.Open(t, func(now func() time.Time) (storetest.Runner, error) {
+		return outside.Open(t, func(now func() time.Time) (store.Runner, error) {
 			s, err := Open(context.Background(), schemaURL(t, parameters...), store.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, quietly())
 			if err != nil {
 				return nil, err

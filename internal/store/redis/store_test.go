@@ -145,7 +145,7 @@ func empty(t *testing.T, url string) storetest.Open {
 		n++
 		prefixed := with(url, fmt.Sprintf("prefix=suite%d:", n))
 		mu.Unlock()
-		return outside.Open(t, func(now func() time.Time) (storetest.Runner, error) {
+		return outside.Open(t, func(now func() time.Time) (store.Runner, error) {
 			s, err := Open(context.Background(), prefixed, store.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, quiet)
 			if err == nil {
 				s.SetClock(now)
