@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func unreachable(err error) error {
 	for _, try := range tries.Unwrap() {
 		texts = append(texts, try.Error())
 	}
-	return failuref("no connection to the database: %s", strings.Join(texts, "; "))
+	return failuref("no connection to the database: %s", strings.Join(slices.Compact(texts), "; "))
 }
 
 func isTimeout(err error) bool {

@@ -55,6 +55,19 @@ func TestErrorsOfContexts(t *testing.T) {
 	}
 }
 
+// TestErrorsOfConnecting names every host that was tried, on one line.
+func TestErrorsOfConnecting(t *testing.T) {
+	_, err := Open(t.Context(), "postgres://dss:planted@127.0.0.1:1,127.0.0.1:2/dss", store.Limits{}, quietly())
+	if err == nil {
+		t.Fatal("it opens")
+	}
+	text := err.Error()
+	if !strings.Contains(text, "127.0.0.1:1") || !strings.Contains(text, "127.0.0.1:2") ||
+		strings.Contains(text, "\n") || strings.Contains(text, "planted") {
+		t.Errorf("Open = %q", text)
+	}
+}
+
 // TestSwitch has the first of two hosts become read-only, as an old primary
 // does: the store moves to the second one.
 func TestSwitch(t *testing.T) {
