@@ -35,8 +35,6 @@ type writes struct {
 	tried   time.Time
 }
 
-var _ sealed.Store = (*Monitor)(nil)
-
 // NewMonitor returns a store that keeps its entries in inner.
 func NewMonitor(inner sealed.Store) *Monitor { return &Monitor{inner, &writes{}} }
 

@@ -10,16 +10,11 @@ import (
 )
 
 // model is what a store should hold.
-type model map[sealed.ID]modelEntry
-
-type modelEntry struct {
-	value   string
-	expires time.Time
-}
+type model map[sealed.ID]expected
 
 func (m model) find(id sealed.ID) string {
-	if e, ok := m[id]; ok && time.Now().Before(e.expires) {
-		return e.value
+	if e := m[id]; e.live() {
+		return e.response
 	}
 	return "absent"
 }
@@ -43,7 +38,7 @@ func randomOperations(t *testing.T, s sealed.Store) {
 			if got := create(t, s, id, value, ttl); got != (there == "absent") {
 				t.Fatalf("step %d: Create = %v, and there was %q", step, got, there)
 			} else if got {
-				m[id] = modelEntry{value, time.Now().Add(ttl)}
+				m[id] = expected{response: value, expires: time.Now().Add(ttl)}
 			}
 		case 1:
 			want(t, fmt.Sprintf("step %d: get", step), find(t, s.Get, id), there)
@@ -56,7 +51,7 @@ func randomOperations(t *testing.T, s sealed.Store) {
 				t.Fatalf("step %d: Replace = %v, %v, and there was %q", step, ok, err, there)
 			}
 			if ok {
-				m[id] = modelEntry{value, time.Now().Add(ttl)}
+				m[id] = expected{response: value, expires: time.Now().Add(ttl)}
 			}
 		case 4:
 			// An odd number keeps clear of the very moment of an expiry.

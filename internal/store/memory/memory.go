@@ -32,8 +32,6 @@ type state struct {
 	watchers store.Watchers
 }
 
-var _ sealed.Store = (*Store)(nil)
-
 // New returns an empty store.
 func New(limits store.Limits) *Store { return &Store{&state{index: store.NewIndex(limits)}, limits} }
 

@@ -18,7 +18,6 @@ import (
 const (
 	codeReadOnly   = "25006"
 	codePermission = "42501"
-	codeCancelled  = "57014"
 )
 
 // meanings explains PostgreSQL's error codes to an operator.
@@ -28,7 +27,7 @@ var meanings = map[string]string{
 	"53300":        "the database has no connection left: raise max_connections, or lower pool_max_conns in the URL",
 	codeReadOnly:   "the database is read-only: it is a replica, or was made so",
 	codePermission: "the role lacks a privilege",
-	codeCancelled:  "the database gave up, and undid what it had done",
+	"57014":        "the database gave up, and undid what it had done",
 	"57P01":        "the database is shutting down; what it was sent may have happened",
 	"57P02":        "the database has crashed and is restarting; what it was sent may have happened",
 	"57P03":        "the database is starting up or shutting down",

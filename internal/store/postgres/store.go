@@ -61,8 +61,6 @@ type state struct {
 	reset        atomic.Int64  // when all connections were given up, Unix nanoseconds
 }
 
-var _ sealed.Store = (*Store)(nil)
-
 // Open connects to the database at the URL and brings the schema up to date.
 // Errors and log lines do not contain the URL's password; one for a URL that
 // cannot be used is a [store.URLError].

@@ -33,8 +33,6 @@ type state struct {
 	grace        time.Duration // [grace], except in tests
 }
 
-var _ sealed.Store = (*Store)(nil)
-
 // Reserve returns the same store with room for what was in it already
 // ([store.Limits.WithReserve]).
 func (s *Store) Reserve() sealed.Store { return &Store{s.state, s.limits.WithReserve()} }

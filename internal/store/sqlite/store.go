@@ -55,8 +55,6 @@ type state struct {
 	repair *batch // the writer's: undoes a commit that failed half-way
 }
 
-var _ sealed.Store = (*Store)(nil)
-
 // Open opens the database at a URL, "sqlite:" and a path, and reads the live
 // entries. It creates the file with mode 0600, and its folder with mode 0700,
 // if they are missing.
