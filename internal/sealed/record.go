@@ -197,7 +197,7 @@ func (r Records[T]) Replace(ctx context.Context, rec *Record[T]) (bool, error) {
 // change's, except for [ErrUnchanged], and [ErrContended].
 func (r Records[T]) Update(ctx context.Context, at Slot, change func(*Record[T]) error) (Record[T], error) {
 	for range maxAttempts {
-		rec, err := r.Load(ctx, at)
+		rec, err := r.read(ctx, at, "get", r.vault.store.Get)
 		if err != nil {
 			return rec, err
 		}
