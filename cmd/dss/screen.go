@@ -29,9 +29,6 @@ type screen struct {
 	turning int        // columns of the spinner's line
 }
 
-// narrow is the width below which the spinner's line would wrap.
-const narrow = 32
-
 func newScreen(w io.Writer, env func(string) string) *screen {
 	s := &screen{w: w}
 	file, ok := w.(*os.File)
@@ -50,7 +47,7 @@ func newScreen(w io.Writer, env func(string) string) *screen {
 // readEnvironment reads what the environment says about the terminal
 // (https://no-color.org).
 func (s *screen) readEnvironment(env func(string) string) {
-	s.dumb = env("TERM") == "dumb" || s.columns < narrow
+	s.dumb = env("TERM") == "dumb" || s.columns < 32 // where the spinner's line would wrap
 	s.colors = env("NO_COLOR") == "" && !s.dumb
 	colors := env("COLORFGBG") // such as 0;15, where 7 and 15 are white
 	s.light = strings.HasSuffix(colors, ";7") || strings.HasSuffix(colors, ";15")
@@ -137,13 +134,6 @@ func (s *screen) spin(text string) (stop func()) {
 // (ISO/IEC 18004).
 const quietZone = 4
 
-// Black on white in every theme: 16 and 231 are in the colour cube, which
-// themes leave alone.
-const (
-	blackOnWhite = "\x1b[38;5;16;48;5;231m"
-	plain        = "\x1b[0m"
-)
-
 // besideQR is how many lines of text share the screen with the code. None of
 // them may scroll away.
 const besideQR = 10
@@ -168,18 +158,17 @@ func (s *screen) drawQR(text string) {
 // one the light modules.
 func (s *screen) qrLines(code *qr.QrCode) string {
 	ink := func(x, y int) bool { return code.Module(x, y) == (s.colors || s.light) }
+	var start, end string
+	if s.colors { // black on white: themes leave these two alone, which are in the colour cube
+		start, end = "\x1b[38;5;16;48;5;231m", "\x1b[0m"
+	}
 	var b strings.Builder
 	for y := -quietZone; y < code.Size()+quietZone; y += 2 {
-		if s.colors {
-			b.WriteString(blackOnWhite)
-		}
+		b.WriteString(start)
 		for x := -quietZone; x < code.Size()+quietZone; x++ {
 			b.WriteString(halfBlock(ink(x, y), ink(x, y+1)))
 		}
-		if s.colors {
-			b.WriteString(plain)
-		}
-		b.WriteByte('\n')
+		b.WriteString(end + "\n")
 	}
 	return b.String()
 }

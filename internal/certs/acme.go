@@ -23,23 +23,13 @@ var (
 
 // Config configures an [ACME].
 type Config struct {
-	// Directory is the URL of the authority's directory (RFC 8555 §7.1.1).
-	Directory string
-	// Email is where the authority may write to.
-	Email string
-	// Roots verify the authority's own certificate; nil means those of the
-	// system.
-	Roots *x509.CertPool
-	// Hosts are the names to obtain certificates for. The first is the
-	// server's own host; there is at least that.
-	Hosts []string
-	// HTTP01 is true if the authority's HTTP-01 requests reach
-	// [ACME.Challenge].
-	HTTP01 bool
-	// Storage keeps what has been obtained.
-	Storage Storage
-	// UserAgent names the program to the authority.
-	UserAgent string
+	Directory string         // URL of the authority's directory (RFC 8555 §7.1.1)
+	Email     string         // where the authority may write to
+	Roots     *x509.CertPool // verify the authority's own certificate; nil means those of the system
+	Hosts     []string       // to obtain certificates for; the first is the server's own
+	HTTP01    bool           // the authority's HTTP-01 requests reach [ACME.Challenge]
+	Storage   Storage        // keeps what has been obtained
+	UserAgent string         // names the program to the authority
 	Log       *slog.Logger
 }
 

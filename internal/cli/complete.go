@@ -88,7 +88,7 @@ func (p *Program) complete(w io.Writer, args []string) error {
 	word := words[len(words)-1]
 	for _, c := range p.candidates(words[:len(words)-1], word) {
 		if strings.HasPrefix(c.word, word) {
-			fmt.Fprintln(w, strings.TrimSuffix(strings.TrimPrefix(c.word, joined)+"\t"+firstLine(c.text), "\t"))
+			fmt.Fprintln(w, strings.TrimSuffix(strings.TrimPrefix(c.word, joined)+"\t"+shorten(c.text), "\t"))
 		}
 	}
 	return nil
@@ -146,8 +146,8 @@ func options(one *setting, prefix string) (all []candidate) {
 	return all
 }
 
-// firstLine cuts what has no room in a list of completions.
-func firstLine(text string) string {
+// shorten cuts what has no room in a list of completions.
+func shorten(text string) string {
 	const room = 60
 	if len(text) <= room {
 		return text

@@ -117,9 +117,6 @@ func (s sockets) close() {
 	}
 }
 
-// notifyTime bounds how long it may take to notify the service manager.
-const notifyTime = time.Second
-
 // manager is the service manager. The zero value stands for none.
 type manager struct {
 	address string        // a Unix datagram socket; an abstract one begins with @
@@ -149,7 +146,7 @@ func (m manager) notify(state string, log *slog.Logger) {
 	conn, err := net.Dial("unixgram", m.address)
 	if err == nil {
 		defer conn.Close()
-		_ = conn.SetWriteDeadline(time.Now().Add(notifyTime)) // fails on a closed connection only
+		_ = conn.SetWriteDeadline(time.Now().Add(time.Second)) // fails on a closed connection only
 		_, err = conn.Write([]byte(state))
 	}
 	if err != nil {
