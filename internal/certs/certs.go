@@ -48,14 +48,11 @@ type Source interface {
 	Run(ctx context.Context) error
 }
 
-// endingTime is when a certificate's end is near, whatever its life.
-const endingTime = 21 * 24 * time.Hour
-
 // ending reports whether a certificate should have been renewed by now: three
 // weeks before its end, or when a fifth of its life is left, if that is later.
 func ending(leaf *x509.Certificate, now time.Time) bool {
 	left := leaf.NotAfter.Sub(now)
-	return left < endingTime && left < leaf.NotAfter.Sub(leaf.NotBefore)/5
+	return left < 21*24*time.Hour && left < leaf.NotAfter.Sub(leaf.NotBefore)/5
 }
 
 // TLSConfig returns the settings of a server whose certificates come from

@@ -22,8 +22,6 @@ const (
 	proofTime = 45 * time.Second
 	// shortTime bounds what need not succeed, and what a handshake waits for.
 	shortTime = 10 * time.Second
-	// challengeTime is how long answers to challenges are kept at most.
-	challengeTime = 10 * time.Minute
 )
 
 // challengePrefix starts the storage's names of answers to challenges. No host
@@ -106,7 +104,7 @@ func (a *ACME) publish(ctx context.Context, client *acme.Client, challenge *acme
 	if err != nil {
 		return nil, err
 	}
-	if err := a.config.Storage.Put(ctx, name, answer, challengeTime); err != nil {
+	if err := a.config.Storage.Put(ctx, name, answer, 10*time.Minute); err != nil {
 		return nil, err
 	}
 	return func() {

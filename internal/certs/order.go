@@ -18,18 +18,11 @@ import (
 	"golang.org/x/crypto/acme"
 )
 
-const (
-	// callTime bounds one request to the authority.
-	callTime = 30 * time.Second
-	// maxRetries is how often one request is repeated within an order.
-	maxRetries = 3
-)
-
 func newClient(roots *x509.CertPool) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	return &http.Client{
-		Timeout:       callTime,
+		Timeout:       30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport:     transport,
 	}
@@ -76,7 +69,7 @@ func (a *ACME) client(ctx context.Context) (*acme.Client, error) {
 		HTTPClient:   a.http,
 		UserAgent:    a.config.UserAgent,
 		RetryBackoff: func(n int, _ *http.Request, response *http.Response) time.Duration {
-			if n > maxRetries || response.StatusCode == http.StatusTooManyRequests {
+			if n > 3 || response.StatusCode == http.StatusTooManyRequests {
 				return 0
 			}
 			return time.Duration(n) * time.Second
