@@ -64,14 +64,6 @@ func (s *screen) printf(format string, arguments ...any) {
 	fmt.Fprintf(s.w, format, arguments...)
 }
 
-// turn writes the spinner's line. It counts the ^C that terminals may add.
-func (s *screen) turn(frame rune, text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.turning = len(text) + 4
-	fmt.Fprintf(s.w, "\r%c %s", frame, text)
-}
-
 // instruct prints what the user has to do. The URL has a line of its own.
 func (s *screen) instruct(signIn *dss.SignIn, opens bool) error {
 	if !isAddress(signIn.URL) {
@@ -115,7 +107,10 @@ func (s *screen) spin(text string) (stop func()) {
 		ticker := time.NewTicker(120 * time.Millisecond)
 		defer ticker.Stop()
 		for i := 0; ; i++ {
-			s.turn(frames[i%len(frames)], text)
+			s.mu.Lock()
+			s.turning = len(text) + 4 // with the ^C that terminals may add
+			fmt.Fprintf(s.w, "\r%c %s", frames[i%len(frames)], text)
+			s.mu.Unlock()
 			select {
 			case <-ticker.C:
 			case <-done:

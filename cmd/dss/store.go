@@ -13,8 +13,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
-var errStoreProblems = errors.New("the store has problems")
-
 func storeCommand() *cli.Command {
 	return &cli.Command{
 		Name: "store", Summary: "examine the store", Arguments: "check",
@@ -48,7 +46,7 @@ func checkStore(ctx context.Context, p cli.Process, url string) error {
 		fmt.Fprintf(p.Stdout, "%-8s  %-14s  %s", f.Level, f.Subject, text)
 	}
 	if store.Worst(findings) == store.Problem {
-		return errStoreProblems
+		return errors.New("the store has problems")
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/acme"
 
@@ -53,11 +54,17 @@ var _ Source = (*ACME)(nil)
 
 // NewACME returns a source that has no certificate before it loads or runs.
 func NewACME(config Config) *ACME {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: config.Roots, MinVersion: tls.VersionTLS12}
 	a := &ACME{
 		config: config,
-		http:   newClient(config.Roots),
-		sites:  map[string]*site{},
-		kinds:  []string{kindALPN},
+		http: &http.Client{
+			Timeout:       30 * time.Second, // of one request
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			Transport:     transport,
+		},
+		sites: map[string]*site{},
+		kinds: []string{kindALPN},
 	}
 	if config.HTTP01 {
 		a.kinds = append(a.kinds, kindHTTP)

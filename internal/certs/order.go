@@ -18,16 +18,6 @@ import (
 	"golang.org/x/crypto/acme"
 )
 
-func newClient(roots *x509.CertPool) *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	return &http.Client{
-		Timeout:       30 * time.Second,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     transport,
-	}
-}
-
 // order has the authority issue a certificate with a new key, and returns both
 // in PEM. It tries one kind of challenge after the other.
 func (a *ACME) order(ctx context.Context, host string) ([]byte, error) {
