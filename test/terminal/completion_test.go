@@ -5,7 +5,6 @@ package terminal_test
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -37,7 +36,10 @@ func TestCompletion(t *testing.T) {
 				"dss completion power":    "dss completion powershell",
 				"dss store check --store": "dss store check --store",
 			} {
-				s.until("prompt", func() bool { return slices.Equal(s.lines()[max(0, len(s.lines())-1):], []string{"ready>"}) })
+				s.until("prompt", func() bool {
+					lines := s.lines()
+					return len(lines) > 0 && lines[len(lines)-1] == "ready>"
+				})
 				s.tmux("send-keys", "-t", s.target(), "-l", typed+"\t#")
 				s.until(want, func() bool {
 					screen := s.look()
