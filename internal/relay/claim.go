@@ -36,10 +36,10 @@ func (r *Relay) Claim(ctx context.Context, c Claim) (*Claimed, error) {
 		return nil, err
 	}
 	at := slot(c.Space, c.Key)
-	watching, cancel := context.WithCancel(ctx)
-	defer cancel()
 	var woken <-chan struct{}
 	if c.Wait > 0 { // before the first look, so that no deposit falls in between
+		watching, cancel := context.WithCancel(ctx)
+		defer cancel()
 		var err error
 		if woken, err = r.vault.Watch(watching, at); err != nil {
 			return nil, err
