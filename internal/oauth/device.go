@@ -48,10 +48,7 @@ func (s *Service) createDevice(ctx context.Context, sess session, code deviceCod
 	}
 	sess.UserCode, sess.Challenge = d.userCode, secret.S256(d.verifier)
 	to := pointer{d.state}
-	bytes := s.sessions.Size(sess) + s.pointers.Size(to)
-	if s.config.Shared {
-		bytes += newSharedPace(s.vault).clocks.Size(clock{}) // which comes and goes meanwhile
-	}
+	bytes := s.sessions.Size(sess) + s.pointers.Size(to) + s.pace.size()
 	if err := s.allow(ctx, 2, bytes); err != nil {
 		return DeviceAuthorization{}, false, err
 	}

@@ -23,6 +23,8 @@ type pacer interface {
 	// inTime reports whether a poll of the device with a session under state
 	// comes in time.
 	inTime(ctx context.Context, state string, basic bool, now time.Time) (bool, error)
+	// size returns what a store counts for the clock of a device.
+	size() int
 }
 
 // clock is the polling of one device.
@@ -85,6 +87,8 @@ func (p *pace) inTime(_ context.Context, state string, basic bool, now time.Time
 	return true, nil
 }
 
+func (*pace) size() int { return 0 }
+
 // sweep forgets devices that have stopped polling. What is left is bounded by
 // the number of live sessions, since only those have a clock.
 func (p *pace) sweep(now time.Time) {
@@ -127,6 +131,8 @@ func (p sharedPace) inTime(ctx context.Context, state string, basic bool, now ti
 	}
 	return inTime && err == nil, err
 }
+
+func (p sharedPace) size() int { return p.clocks.Size(clock{}) }
 
 func (c clock) pack() []byte {
 	out := sealed.AppendTime(sealed.AppendTime([]byte{version}, c.Accepted), c.Last)
