@@ -151,8 +151,8 @@ func TestFolderTrouble(t *testing.T) {
 	}
 }
 
-// TestSharedSeals: who has the store has nothing; who has another secret finds
-// nothing; an altered entry is none, and can be replaced.
+// TestSharedSeals: without the secret the store shows nothing, with another secret
+// nothing is found, and an altered entry is absent and can be replaced.
 func TestSharedSeals(t *testing.T) {
 	store, text := inMemory(), rand.Text()+rand.Text()
 	spy := &spying{Store: store}

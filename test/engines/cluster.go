@@ -84,7 +84,7 @@ func (c *Cluster) replicate() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	for _, replica := range c.Replicas {
-		if err := c.meet(replica); err != nil {
+		if err := c.introduce(replica); err != nil {
 			return fmt.Errorf("meet: %w", err)
 		}
 	}
@@ -142,14 +142,14 @@ func (c *Cluster) join() error {
 		}
 	}
 	for _, node := range c.Nodes[1:] {
-		if err := c.meet(node); err != nil {
+		if err := c.introduce(node); err != nil {
 			return fmt.Errorf("meet: %w", err)
 		}
 	}
 	return poll(ctx, c.whole)
 }
 
-func (c *Cluster) meet(node *Server) error {
+func (c *Cluster) introduce(node *Server) error {
 	_, err := c.Nodes[0].RedisCommand("CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(node.Port))
 	return err
 }

@@ -27,7 +27,7 @@ type Process struct {
 // when the server accepts connections.
 func Start(t testing.TB, binary string, args ...string) *Process {
 	t.Helper()
-	lookAtSource(t)
+	readSource(t)
 	p, err := Serve(exec.Command(binary, append([]string{"serve"}, args...)...))
 	if err != nil {
 		t.Fatal(err)

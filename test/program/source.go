@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// lookAtSource has go test see that the result hangs on the server's source,
+// readSource has go test see that the result hangs on the server's source,
 // which no test imports: without it, go test would repeat an old result. It
 // notes only what tests look at, not TestMain.
-func lookAtSource(t testing.TB) {
+func readSource(t testing.TB) {
 	t.Helper()
 	looked.Do(func() { statSource(t) })
 }
