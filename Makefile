@@ -5,7 +5,7 @@
 # make test-versions   the PostgreSQL store on the oldest and the newest PostgreSQL that is supported
 # make lint    formatting, vet, staticcheck, dead code, module tidiness
 # make cross   build for every system that is supported
-# make bench   measure the server side by side with a bare one
+# make bench   measure the server side by side with a bare one (BENCH='-only pair -servers SQLite' measures a part)
 # make dist    build what is released, the same bytes each time, into dist/
 # make fuzz    run every fuzzer for FUZZTIME (default 30s)
 .PHONY: build run test test-internet test-races test-versions lint cross bench dist fuzz help
@@ -59,7 +59,7 @@ cross:
 	done; done
 
 bench: build
-	go run ./test/bench -binary bin/dss
+	go run ./test/bench -binary bin/dss $(BENCH)
 
 dist:
 	deploy/dist dist

@@ -2,10 +2,8 @@ package main
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -21,14 +19,9 @@ type ceiling struct {
 	waiters map[string]chan string
 }
 
-// serveCeiling serves until the process is killed. Every answer carries the
-// headers in header, which is JSON. With the files of a certificate and its
-// key it serves over HTTPS.
-func serveCeiling(header string, pair ...string) error {
-	var headers http.Header
-	if err := json.Unmarshal([]byte(header), &headers); err != nil {
-		return err
-	}
+// serveCeiling serves until the process is killed. With the files of a
+// certificate and its key it serves over HTTPS.
+func serveCeiling(pair ...string) error {
 	c := &ceiling{tokens: map[string]string{}, devices: map[string]bool{}, waiters: map[string]chan string{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /auth/redirect", c.deposit)
@@ -39,16 +32,12 @@ func serveCeiling(header string, pair ...string) error {
 	if err != nil {
 		return err
 	}
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		maps.Copy(w.Header(), headers)
-		mux.ServeHTTP(w, r)
-	})
 	if len(pair) == 2 {
 		fmt.Println("ceiling is ready at https://" + listener.Addr().String())
-		return http.ServeTLS(listener, handler, pair[0], pair[1])
+		return http.ServeTLS(listener, mux, pair[0], pair[1])
 	}
 	fmt.Println("ceiling is ready at http://" + listener.Addr().String())
-	return http.Serve(listener, handler)
+	return http.Serve(listener, mux)
 }
 
 func (c *ceiling) deposit(w http.ResponseWriter, r *http.Request) {

@@ -26,6 +26,7 @@ type client struct {
 	host    string
 	prefix  string // makes this client's keys its own
 	counter int
+	proxy   bool // names a client of its own in each request
 
 	streams *frames.Conn // in place of the above, over HTTPS
 	stream  uint32       // the last one
@@ -45,13 +46,25 @@ func dial(address string) (*client, error) {
 // dial connects as the server is served.
 func (s *server) dial() (*client, error) {
 	if s.tls == nil {
-		return dial(s.address)
+		c, err := dial(s.address)
+		if err == nil {
+			c.proxy = s.subject == limited
+		}
+		return c, err
 	}
 	streams, err := frames.Dial(s.address, s.tls.trust)
 	if err != nil {
 		return nil, err
 	}
 	return &client{conn: streams.Conn, streams: streams, stream: ^uint32(0), host: s.address, prefix: "bench-" + rand.Text()}, nil
+}
+
+// fields are those of every request.
+func (c *client) fields() string {
+	if !c.proxy {
+		return "Host: " + c.host + "\r\n"
+	}
+	return fmt.Sprintf("Host: %s\r\nX-Forwarded-For: 10.0.%d.%d\r\n", c.host, c.counter>>8&0xf, c.counter&0xff)
 }
 
 func (c *client) close() { _ = c.conn.Close() }
@@ -71,9 +84,10 @@ func (c *client) deposit(key string) error {
 		return c.exchangeFrames(http.StatusNoContent, "POST", "/auth/redirect", body,
 			frames.Field("cookie", "__Host-dss=AAAAAAAAAAAAAAAAAAAAAAAAAA"), frames.Field("sec-fetch-site", "same-origin"))
 	}
-	return c.exchange(http.StatusNoContent, "POST /auth/redirect HTTP/1.1\r\nHost: %s\r\n"+
+	return c.exchange(http.StatusNoContent, "POST /auth/redirect HTTP/1.1\r\n%s"+
 		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n"+
-		"Cookie: dss=AAAAAAAAAAAAAAAAAAAAAAAAAA; __Host-dss=AAAAAAAAAAAAAAAAAAAAAAAAAA\r\nSec-Fetch-Site: same-origin\r\n\r\n%s", c.host, len(body), body)
+		"Cookie: dss=AAAAAAAAAAAAAAAAAAAAAAAAAA; __Host-dss=AAAAAAAAAAAAAAAAAAAAAAAAAA\r\nSec-Fetch-Site: same-origin\r\n\r\n%s",
+		c.fields(), len(body), body)
 }
 
 // claim fetches the token, which must be there.
@@ -82,10 +96,10 @@ func (c *client) claim(key string) error { return c.get(http.StatusOK, key, "") 
 // poll asks for a token that is not there.
 func (c *client) poll(key string) error { return c.get(http.StatusNotFound, key, "") }
 
-const postFormat = "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s"
+const postFormat = "POST %s HTTP/1.1\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s"
 
 func (c *client) post(want int, path, body string) error {
-	return c.exchange(want, postFormat, path, c.host, len(body), body)
+	return c.exchange(want, postFormat, path, c.fields(), len(body), body)
 }
 
 // authorizeDevice starts a device grant.
@@ -100,15 +114,15 @@ func (c *client) pollDevice(deviceCode string) error {
 }
 
 // sendWait asks for a token and returns before the answer.
-func (c *client) sendWait(key string) error { return c.send(getFormat, key, "&wait=60", c.host) }
+func (c *client) sendWait(key string) error { return c.send(getFormat, key, "&wait=60", c.fields()) }
 
-const getFormat = "GET /auth/token?key=%s%s HTTP/1.1\r\nHost: %s\r\n\r\n"
+const getFormat = "GET /auth/token?key=%s%s HTTP/1.1\r\n%s\r\n"
 
 func (c *client) get(want int, key, wait string) error {
 	if c.streams != nil {
 		return c.exchangeFrames(want, "GET", "/auth/token?key="+key+wait, "")
 	}
-	return c.exchange(want, getFormat, key, wait, c.host)
+	return c.exchange(want, getFormat, key, wait, c.fields())
 }
 
 func (c *client) exchange(want int, format string, arguments ...any) error {

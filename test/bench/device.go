@@ -59,7 +59,7 @@ func (s *server) authorizeDevices(n int) ([]string, error) {
 // memory.
 func measureDeviceMemory(out io.Writer, s settings) error {
 	fmt.Fprintf(out, "\n### Memory for %d polling devices\n\n| server | before | with all | per device |\n|---|--:|--:|--:|\n", s.waiters)
-	for _, what := range []subject{bare, memory, sqlite} {
+	for _, what := range s.chosen(bare, memory, sqlite) {
 		before, with, err := s.deviceMemory(what)
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)

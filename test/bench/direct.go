@@ -68,7 +68,7 @@ func (s *server) fillDirect(n int) error {
 func (s *server) createMany(n int) (err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	store, err := openDirect(ctx, s, store.Limits{MaxEntries: 2 * levels[len(levels)-1], MaxBytes: 8 << 30})
+	store, err := openDirect(ctx, s, store.Limits{MaxEntries: 2_000_000, MaxBytes: 8 << 30})
 	if err != nil {
 		return err
 	}

@@ -12,27 +12,22 @@ const (
 	growthClients = 64
 	// growthBatch is how many claims each client makes per round.
 	growthBatch = 60
-	// growthRounds is how many rounds there are at each level.
-	growthRounds = 5
 )
-
-// levels are the numbers of live entries at which claims are timed.
-var levels = []int{1_000, 100_000, 1_000_000}
 
 // measureGrowth prints how many claims a server answers while it holds ever
 // more entries that nobody claims.
 func measureGrowth(out io.Writer, s settings) error {
 	s.flags = []string{"--ttl", "6h", "--max-entries", "4000000"}
 	fmt.Fprint(out, "\n### Claims per second with many live entries\n\n| store |")
-	for _, n := range levels {
+	for _, n := range s.levels {
 		fmt.Fprintf(out, " %d |", n)
 	}
 	fmt.Fprint(out, " the last of the first |\n|---|")
-	for range len(levels) + 1 {
+	for range len(s.levels) + 1 {
 		fmt.Fprint(out, "--:|")
 	}
 	fmt.Fprintln(out)
-	for _, what := range []subject{redis, postgres, memory, sqlite} {
+	for _, what := range s.chosen(redis, postgres, memory, sqlite) {
 		if err := s.growOne(out, what); err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
@@ -48,7 +43,7 @@ func (s settings) growOne(out io.Writer, what subject) (err error) {
 	defer func() { err = errors.Join(err, one.stop()) }()
 	live := 0
 	var rates []float64
-	for _, level := range levels {
+	for _, level := range s.levels {
 		fill := one.fill
 		if one.engine != nil {
 			fill = one.fillDirect
@@ -57,7 +52,7 @@ func (s settings) growOne(out io.Writer, what subject) (err error) {
 			return err
 		}
 		live = level
-		rate, err := one.claimRate()
+		rate, err := one.claimRate(s.rounds)
 		if err != nil {
 			return err
 		}
@@ -85,9 +80,9 @@ func (s *server) fill(n int) error {
 
 // claimRate deposits, and then times the claims of what was deposited; it
 // returns the median of the rounds' claims per second.
-func (s *server) claimRate() (float64, error) {
+func (s *server) claimRate(rounds int) (float64, error) {
 	var rates []float64
-	for range growthRounds {
+	for range rounds {
 		keys := make([][]string, growthClients)
 		err := s.together(func(i int, c *client) error {
 			for range growthBatch {

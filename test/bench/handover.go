@@ -29,7 +29,7 @@ func measureHandover(out io.Writer, s settings) (err error) {
 	for _, one := range servers {
 		routes = append(routes, route{string(one.subject), one, one})
 	}
-	for _, what := range []subject{redis, postgres} {
+	for _, what := range s.chosen(redis, postgres) {
 		pair, stop, err := s.startPair(what)
 		if err != nil {
 			return err

@@ -30,9 +30,9 @@ var pairs = workload{"Deposit and claim", func(c *client, timed func(func() erro
 	return timed(func() error { return c.claim(key) })
 }, nil}
 
-// measure prints requests per second and latencies. The servers take turns
-// within each round; the ratio is the median of the rounds' ratios, so that a
-// slow moment of the machine weighs little.
+// measure prints requests each second, the server's processor time for each, and
+// latencies. The servers take turns within each round; a ratio is the median of the
+// rounds' ratios, so that a slow moment of the machine weighs little.
 func (load workload) measure(out io.Writer, s settings) error {
 	return load.measureAfter(out, s, func(*server) error { return nil })
 }
@@ -40,7 +40,11 @@ func (load workload) measure(out io.Writer, s settings) error {
 // measureAfter has each server prepared first.
 func (load workload) measureAfter(out io.Writer, s settings, prepare func(*server) error) (err error) {
 	s.flags = load.flags
-	servers, stop, err := s.startAll(bare, dressed, memory, sqlite, redis, postgres)
+	subjects := []subject{bare, memory, sqlite, redis, postgres}
+	if s.tls == nil {
+		subjects = append(subjects, limited)
+	}
+	servers, stop, err := s.startAll(subjects...)
 	if err != nil {
 		return err
 	}
@@ -50,7 +54,8 @@ func (load workload) measureAfter(out io.Writer, s settings, prepare func(*serve
 			return fmt.Errorf("%s: %w", one.subject, err)
 		}
 	}
-	fmt.Fprintf(out, "\n### %s\n\n| connections | server | requests/s | p50 | p99 | of bare | of bare with headers |\n|--:|---|--:|--:|--:|--:|--:|\n", load.title)
+	fmt.Fprintf(out, "\n### %s\n\n| connections | server | requests/s | of bare | CPU/request | of bare | p50 | p99 |\n"+
+		"|--:|---|--:|--:|--:|--:|--:|--:|\n", load.title)
 	for _, n := range s.conns {
 		if err := compareLoad(out, s, servers, load, n); err != nil {
 			return fmt.Errorf("%d connections: %w", n, err)
@@ -59,38 +64,47 @@ func (load workload) measureAfter(out io.Writer, s settings, prepare func(*serve
 	return nil
 }
 
+// outcome is what the rounds on one server have shown.
+type outcome struct {
+	rates, ratesOfBare []float64 // requests each second
+	costs, costsOfBare []float64 // of processor time, in seconds for each request
+	latencies          []time.Duration
+}
+
 func compareLoad(out io.Writer, s settings, servers []*server, load workload, n int) error {
-	rates := make(map[subject][]float64)
-	ofBare, ofDressed := make(map[subject][]float64), make(map[subject][]float64)
-	latencies := make(map[subject][]time.Duration)
+	outcomes := make([]outcome, len(servers))
 	for range s.rounds {
-		for _, one := range servers {
-			seen, err := load.run(one, n, s.round)
+		for i, one := range servers {
+			seen, used, err := load.run(one, n, s.round)
 			if err != nil {
 				return fmt.Errorf("%s: %w", one.subject, err)
 			}
-			rate := float64(len(seen)) / s.round.Seconds()
-			rates[one.subject] = append(rates[one.subject], rate)
-			latencies[one.subject] = append(latencies[one.subject], seen...)
-		}
-		for _, one := range servers {
-			rate := last(rates[one.subject])
-			ofBare[one.subject] = append(ofBare[one.subject], rate/last(rates[bare]))
-			ofDressed[one.subject] = append(ofDressed[one.subject], rate/last(rates[dressed]))
+			if len(seen) == 0 {
+				return fmt.Errorf("%s answered nothing in %s", one.subject, s.round)
+			}
+			o := &outcomes[i]
+			o.latencies = append(o.latencies, seen...)
+			o.rates = append(o.rates, float64(len(seen))/s.round.Seconds())
+			o.costs = append(o.costs, used.Seconds()/float64(len(seen)))
+			o.ratesOfBare = append(o.ratesOfBare, last(o.rates)/last(outcomes[0].rates))
+			o.costsOfBare = append(o.costsOfBare, last(o.costs)/last(outcomes[0].costs))
 		}
 	}
-	for _, one := range servers {
-		took := latencies[one.subject]
-		fmt.Fprintf(out, "| %d | %s | %.0f | %s | %s | %.2f | %.2f |\n", n, one.subject, median(rates[one.subject]),
-			short(quantile(took, 0.50)), short(quantile(took, 0.99)),
-			median(ofBare[one.subject]), median(ofDressed[one.subject]))
+	for i, one := range servers {
+		o := outcomes[i]
+		fmt.Fprintf(out, "| %d | %s | %.0f | %.2f | %.1f µs | %.2f | %s | %s |\n", n, one.subject,
+			median(o.rates), median(o.ratesOfBare), median(o.costs)*1e6, median(o.costsOfBare),
+			short(quantile(o.latencies, 0.50)), short(quantile(o.latencies, 0.99)))
 	}
 	return nil
 }
 
-// run puts the load on one server over n connections and returns how long each request
-// took that ended within the given time, after a warm-up.
-func (load workload) run(one *server, n int, length time.Duration) ([]time.Duration, error) {
+// run puts the load on one server over n connections. It returns how long each request
+// took that ended within the given time, after a warm-up, and the processor time
+// that the server used meanwhile.
+func (load workload) run(one *server, n int, length time.Duration) (
+	seen []time.Duration, used time.Duration, err error,
+) {
 	var (
 		all     sync.WaitGroup
 		phase   atomic.Int32 // 0 warm-up, 1 counting, 2 over
@@ -102,7 +116,7 @@ func (load workload) run(one *server, n int, length time.Duration) ([]time.Durat
 		if err != nil {
 			phase.Store(2)
 			all.Wait()
-			return nil, err
+			return nil, 0, err
 		}
 		all.Go(func() {
 			defer c.close()
@@ -119,13 +133,14 @@ func (load workload) run(one *server, n int, length time.Duration) ([]time.Durat
 		})
 	}
 	time.Sleep(length / 4)
+	before, err := one.processorTime()
 	phase.Store(1)
 	time.Sleep(length)
+	after, laterErr := one.processorTime()
 	phase.Store(2)
 	all.Wait()
-	var seen []time.Duration
 	for _, result := range results {
 		seen = append(seen, result...)
 	}
-	return seen, errors.Join(failed...)
+	return seen, after - before, errors.Join(append(failed, err, laterErr)...)
 }

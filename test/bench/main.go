@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,16 +28,18 @@ type settings struct {
 	rounds  int           // of every measurement; servers take turns
 	round   time.Duration // of load
 	waiters int           // that wait at the same time
-	only    string        // a measurement or a workload; "" is all
+	only    string        // a measurement; "" is all
+	servers []subject     // to measure, besides the bare handler; nil is all
 	conns   []int         // that share the load
 	streams int           // of HTTP/2, on which clients wait at the same time
+	levels  []int         // of live entries, at which claims are timed
 	flags   []string      // of dss, for the measurement under way
 	tls     *pair         // of the servers, or nil
 }
 
 func main() {
-	if len(os.Args) >= 3 && os.Args[1] == "ceiling" {
-		exit(serveCeiling(os.Args[2], os.Args[3:]...))
+	if len(os.Args) >= 2 && os.Args[1] == "ceiling" {
+		exit(serveCeiling(os.Args[2:]...))
 	}
 	var s settings
 	flag.StringVar(&s.binary, "binary", "bin/dss", "the dss to measure")
@@ -45,9 +48,10 @@ func main() {
 	flag.DurationVar(&s.round, "round", 2*time.Second, "length of a round of load")
 	flag.IntVar(&s.waiters, "waiters", 15_000, "clients that wait at the same time")
 	flag.IntVar(&s.streams, "streams", 100_000, "clients that wait at the same time, over HTTP/2")
-	flag.StringVar(&s.only, "only", "", "one of: poll, pair, device, device-poll, handover, growth, waiters, device-memory, start, handshakes, pair-http2, waiters-http2")
-	flag.Func("connections", "numbers of connections that share the load (default 1,64,256)", s.setConnections)
-	s.conns = []int{1, 64, 256}
+	flag.StringVar(&s.only, "only", "", "one `measurement`: "+strings.Join(names(), ", "))
+	flag.Func("servers", "the `servers` beside the bare handler, such as memory,SQLite (default all)", s.setServers)
+	flag.Func("connections", "`numbers` of connections that share the load (default 1,64,256)", s.setConnections)
+	s.conns, s.levels = []int{1, 64, 256}, []int{1_000, 100_000, 1_000_000}
 	flag.Parse()
 	exit(run(os.Stdout, s))
 }
@@ -64,6 +68,18 @@ func (s *settings) setConnections(list string) error {
 	return nil
 }
 
+func (s *settings) setServers(list string) error {
+	s.servers = nil
+	for name := range strings.SplitSeq(list, ",") {
+		i := slices.IndexFunc(all, func(known subject) bool { return strings.EqualFold(string(known), name) })
+		if i < 0 {
+			return fmt.Errorf("no server %q; there are %q", name, all)
+		}
+		s.servers = append(s.servers, all[i])
+	}
+	return nil
+}
+
 func exit(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -73,6 +89,9 @@ func exit(err error) {
 }
 
 func run(out io.Writer, s settings) (err error) {
+	if s.only != "" && !slices.Contains(names(), s.only) {
+		return fmt.Errorf("no measurement %q; there are %q", s.only, names())
+	}
 	debug.SetGCPercent(1000) // leave the processors to the servers
 	if s.folder, err = os.MkdirTemp(s.folder, "dss-bench-"); err != nil {
 		return err
@@ -81,7 +100,7 @@ func run(out io.Writer, s settings) (err error) {
 	if err := describeMachine(out, s.folder); err != nil {
 		return err
 	}
-	for _, m := range measurements {
+	for _, m := range measurements() {
 		if s.only != "" && s.only != m.name {
 			continue
 		}
@@ -92,20 +111,31 @@ func run(out io.Writer, s settings) (err error) {
 	return nil
 }
 
-var measurements = []struct {
+type measurement struct {
 	name    string
 	measure func(io.Writer, settings) error
-}{
-	{"poll", polls.measure},
-	{"pair", pairs.measure},
-	{"device", deviceAuthorizations.measure},
-	{"device-poll", measureDevicePolls},
-	{"handover", measureHandover},
-	{"growth", measureGrowth},
-	{"waiters", measureWaiters},
-	{"device-memory", measureDeviceMemory},
-	{"start", measureStart},
-	{"handshakes", measureHandshakes},
-	{"pair-http2", measureSecurePairs},
-	{"waiters-http2", measureStreams},
+}
+
+func names() (names []string) {
+	for _, m := range measurements() {
+		names = append(names, m.name)
+	}
+	return names
+}
+
+func measurements() []measurement {
+	return []measurement{
+		{"poll", polls.measure},
+		{"pair", pairs.measure},
+		{"device", deviceAuthorizations.measure},
+		{"device-poll", measureDevicePolls},
+		{"handover", measureHandover},
+		{"growth", measureGrowth},
+		{"waiters", measureWaiters},
+		{"device-memory", measureDeviceMemory},
+		{"start", measureStart},
+		{"handshakes", measureHandshakes},
+		{"pair-http2", measureSecurePairs},
+		{"waiters-http2", measureStreams},
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -39,21 +38,6 @@ func (p *pair) flags() []string {
 		return nil
 	}
 	return []string{"--tls-cert", p.cert, "--tls-key", p.key}
-}
-
-func (p *pair) scheme() string {
-	if p == nil {
-		return "http"
-	}
-	return "https"
-}
-
-// transport trusts the servers.
-func (p *pair) transport() *http.Transport {
-	if p == nil {
-		return &http.Transport{DisableKeepAlives: true}
-	}
-	return &http.Transport{DisableKeepAlives: true, TLSClientConfig: p.trust, ForceAttemptHTTP2: true}
 }
 
 // measureHandshakes prints how many new connections a server takes. Each

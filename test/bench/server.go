@@ -2,16 +2,14 @@ package main
 
 import (
 	"bufio"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,14 +22,17 @@ import (
 type subject string
 
 const (
-	bare    subject = "bare handler"
-	dressed subject = "bare handler, DSS's headers"
-	memory  subject = "memory"
-	sqlite  subject = "SQLite"
+	bare   subject = "bare"
+	memory subject = "memory"
+	sqlite subject = "SQLite"
+	// A thousand times the usual limits, for thousands of clients behind a proxy.
+	limited subject = "limited"
 	// The engines are as docs/operating.md recommends: an answer is on disk.
 	redis    subject = "Redis"
 	postgres subject = "PostgreSQL"
 )
+
+var all = []subject{bare, memory, sqlite, limited, redis, postgres}
 
 // server is a running process of a subject.
 type server struct {
@@ -48,8 +49,8 @@ var addressPattern = regexp.MustCompile(`https?://(\S+)`)
 
 // start starts a subject with a fresh store. Logs are written, to nowhere.
 func (s settings) start(what subject) (*server, error) {
-	if what == bare || what == dressed {
-		command, err := s.ceilingCommand(what)
+	if what == bare {
+		command, err := s.ceilingCommand()
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +70,11 @@ func (s settings) start(what subject) (*server, error) {
 
 // startOn starts a dss on a store.
 func (s settings) startOn(what subject, store string) (*server, error) {
-	arguments := append([]string{"serve", "--listen", "127.0.0.1:0", "--store", store, "--limits", "off"}, s.flags...)
+	limits := []string{"--limits", "off"}
+	if what == limited {
+		limits = []string{"--limits", "1000", "--trusted-proxies", "127.0.0.1"}
+	}
+	arguments := slices.Concat([]string{"serve", "--listen", "127.0.0.1:0", "--store", store}, limits, s.flags)
 	return s.launch(what, exec.Command(s.binary, append(arguments, s.tls.flags()...)...))
 }
 
@@ -96,7 +101,7 @@ func (s settings) launch(what subject, command *exec.Cmd) (*server, error) {
 // is another process.
 func (s settings) newStore(what subject) (string, io.Closer, error) {
 	switch what {
-	case sqlite:
+	case sqlite, limited:
 		folder, err := os.MkdirTemp(s.folder, "store-")
 		return "sqlite:" + filepath.Join(folder, "dss.db"), nil, err
 	case redis:
@@ -122,66 +127,48 @@ func closeEngine(engine io.Closer) error {
 	return engine.Close()
 }
 
-func (s settings) ceilingCommand(what subject) (*exec.Cmd, error) {
+func (s settings) ceilingCommand() (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	headers := http.Header{}
-	if what == dressed {
-		if headers, err = s.headers(); err != nil {
-			return nil, err
-		}
-	}
-	text, err := json.Marshal(headers)
-	arguments := []string{"ceiling", string(text)}
+	command := exec.Command(self, "ceiling")
 	if s.tls != nil {
-		arguments = append(arguments, s.tls.cert, s.tls.key)
+		command.Args = append(command.Args, s.tls.cert, s.tls.key)
 	}
-	command := exec.Command(self, arguments...)
 	command.Stderr = os.Stderr // if it dies, that says why
-	return command, err
+	return command, nil
 }
 
-// headers are those that dss sends with every answer to a poll.
-func (s settings) headers() (http.Header, error) {
-	one, err := s.start(memory)
-	if err != nil {
-		return nil, err
-	}
-	asking := &http.Client{Transport: s.tls.transport(), Timeout: answerTime}
-	response, err := asking.Get(s.tls.scheme() + "://" + one.address + "/auth/token?key=" + rand.Text())
-	if err != nil {
-		return nil, errors.Join(err, one.kill())
-	}
-	for _, name := range []string{"Date", "Content-Type", "Content-Length"} {
-		response.Header.Del(name)
-	}
-	return response.Header, errors.Join(response.Body.Close(), one.stop())
+// chosen returns those of the subjects that are to be measured, the bare handler first.
+func (s settings) chosen(subjects ...subject) []subject {
+	return slices.DeleteFunc(subjects, func(what subject) bool {
+		return what != bare && s.servers != nil && !slices.Contains(s.servers, what)
+	})
 }
 
-// startAll starts the subjects; the function it returns ends them.
+// startAll starts the chosen subjects; the function it returns ends them.
 func (s settings) startAll(subjects ...subject) ([]*server, func() error, error) {
-	var all []*server
+	var started []*server
 	stop := func() (err error) {
-		for _, one := range all {
+		for _, one := range started {
 			err = errors.Join(err, one.stop())
 		}
 		return err
 	}
-	for _, what := range subjects {
+	for _, what := range s.chosen(subjects...) {
 		one, err := s.start(what)
 		if err != nil {
 			return nil, nil, errors.Join(err, stop())
 		}
-		all = append(all, one)
+		started = append(started, one)
 	}
-	return all, stop, nil
+	return started, stop, nil
 }
 
 // stop ends dss as a service manager does, and fails if it ends badly.
 func (s *server) stop() error {
-	if s.subject == bare || s.subject == dressed {
+	if s.subject == bare {
 		return s.kill()
 	}
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -197,6 +184,24 @@ func (s *server) kill() error {
 	err := s.cmd.Process.Kill()
 	_ = s.cmd.Wait() // it says that the process was killed
 	return errors.Join(err, closeEngine(s.engine))
+}
+
+// processorTime returns what the process has used of the processors, in user and
+// system mode. Engines are other processes and not part of it.
+func (s *server) processorTime() (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, text, _ := strings.Cut(string(stat), ") ") // ends the name; proc_pid_stat(5)
+	fields := strings.Fields(text)
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("/proc/%d/stat has %d fields", s.cmd.Process.Pid, len(fields))
+	}
+	user, err := strconv.ParseInt(fields[11], 10, 64)
+	system, systemErr := strconv.ParseInt(fields[12], 10, 64)
+	const tick = time.Second / 100 // USER_HZ
+	return time.Duration(user+system) * tick, errors.Join(err, systemErr)
 }
 
 // resident is the memory that the process has in RAM, in bytes.

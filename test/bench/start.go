@@ -14,7 +14,7 @@ const starts = 5
 // connections, and what memory it has then.
 func measureStart(out io.Writer, s settings) error {
 	fmt.Fprint(out, "\n### Start, and memory when idle\n\n| server | to ready, median | slowest | memory |\n|---|--:|--:|--:|\n")
-	for _, what := range []subject{bare, memory, sqlite} {
+	for _, what := range s.chosen(bare, memory, sqlite) {
 		var took []time.Duration
 		var most int64
 		for range s.rounds * starts {

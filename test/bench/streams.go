@@ -25,7 +25,7 @@ func measureStreams(out io.Writer, s settings) error {
 	fmt.Fprintf(out, "\n### Memory for %d clients that wait over HTTP/2 (%d connections)\n\n"+
 		"| server | before | with all waiting | per client | of the ceiling |\n|---|--:|--:|--:|--:|\n", s.streams, connections)
 	var ceiling float64
-	for _, what := range []subject{bare, memory, sqlite} {
+	for _, what := range s.chosen(bare, memory, sqlite) {
 		before, with, err := s.growth(what, func(one *server) (func() error, error) { return one.waitOnStreams(s.streams) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)

@@ -11,7 +11,7 @@ import (
 func measureWaiters(out io.Writer, s settings) error {
 	fmt.Fprintf(out, "\n### Memory for %d waiting clients\n\n| server | before | with all waiting | per client | of the ceiling |\n|---|--:|--:|--:|--:|\n", s.waiters)
 	var ceiling float64
-	for _, what := range []subject{bare, memory, sqlite} {
+	for _, what := range s.chosen(bare, memory, sqlite) {
 		before, with, err := s.waiterMemory(what)
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
