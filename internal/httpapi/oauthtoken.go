@@ -158,7 +158,7 @@ func (s *Server) metadata() api.Metadata {
 		DeviceAuthorizationEndpoint: at(api.PathDeviceAuthorization),
 		RevocationEndpoint:          at(api.PathRevoke),
 		JWKSURI:                     at(api.PathJWKS),
-		ScopesSupported:             oauth.Scopes,
+		ScopesSupported:             api.CommonScopes,
 		ResponseTypesSupported:      []string{"code"},
 		ResponseModesSupported:      []string{"query"},
 		GrantTypesSupported:         []string{api.GrantAuthorizationCode, api.GrantDeviceCode},

@@ -54,6 +54,3 @@ func (s scope) granted() *string {
 	granted := strings.Join(s.names(), " ")
 	return &granted
 }
-
-// Scopes are the scopes of Stack Exchange that apps ask for most.
-var Scopes = []string{"read_inbox", "no_expiry", "write_access", "private_info"}

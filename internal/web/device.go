@@ -2,7 +2,10 @@ package web
 
 import (
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/desktop-stack-serv/dss/api"
 )
 
 // DeviceView is what the device page shows.
@@ -47,6 +50,17 @@ func (d DeviceData) Asked() []Scope {
 		asked[i].Name, asked[i].Of, _ = strings.Cut(scope, "|")
 	}
 	return asked
+}
+
+// Text names the text that says what a known scope permits; "" for another one.
+func (s Scope) Text() string {
+	switch {
+	case s.Name == api.ScopeTeam && s.Of == "":
+		return "device.scope.any_team"
+	case s.Name == api.ScopeTeam, s.Of == "" && slices.Contains(api.Scopes, s.Name):
+		return "device.scope." + s.Name
+	}
+	return ""
 }
 
 // Address is what the page's script leaves in the address bar: a code stays, so

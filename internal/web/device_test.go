@@ -86,6 +86,14 @@ func TestDeviceExplainsScopes(t *testing.T) {
 		}
 	}
 	wantAll(t, device(t, DeviceData{View: DeviceConfirm}), "<ul> "+identity+" </ul>")
+	page = device(t, DeviceData{View: DeviceConfirm, Scopes: []string{
+		"access_team", "manage_collective_recommendations", "manage_collective_reports", "read_inbox|elsewhere",
+	}})
+	wantAll(t, page,
+		"<li>see a private team that you choose</li>",
+		"<li>recommend answers in your Collectives</li>",
+		"<li>create and read reports on your Collectives</li>",
+		"<li><bdi><code>read_inbox|elsewhere</code></bdi></li>")
 }
 
 func TestDeviceSaysWhenItAsked(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/desktop-stack-serv/dss/api"
 )
 
 const hostile = `"><img src=x onerror=alert(1)><script>alert(1)</script>`
@@ -148,9 +150,12 @@ func TestLandingShowsOneSection(t *testing.T) {
 }
 
 // TestTexts: every text that a template asks for is there, and every text
-// there is asked for.
+// there is asked for. Each known scope has one.
 func TestTexts(t *testing.T) {
 	used := map[string]bool{}
+	for _, name := range append([]string{api.ScopeTeam + "|stackoverflow.com/c/example"}, api.Scopes...) {
+		used[DeviceData{Scopes: []string{name}}.Asked()[0].Text()] = true
+	}
 	call := regexp.MustCompile(`(?:\bt|rich) "([^"]+)"`)
 	err := fs.WalkDir(templateFiles, "templates", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
