@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -19,7 +16,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/browser"
 	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/display"
-	"github.com/desktop-stack-serv/dss/internal/oauth"
 )
 
 // login is every setting of dss login.
@@ -67,7 +63,7 @@ func (l *login) flags(f *cli.Flags) {
 
 func (l *login) run(ctx context.Context, p cli.Process, _ []string) error {
 	client, err := l.client()
-	if err == nil && l.reviewScopes(p) {
+	if err == nil && l.reviewScopes(p) { // after all that is wrong without a question
 		client, err = l.client()
 	}
 	if err != nil {
@@ -110,10 +106,6 @@ func (l *login) client() (*dss.Client, error) {
 		StackExchange: l.stackExchange,
 	})
 	return client, inFlags(err)
-}
-
-func (l *login) scopes() []string {
-	return strings.FieldsFunc(l.scope, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // signIn shows the user what to do and waits until they have done it.
@@ -198,46 +190,6 @@ func inFlags(err error) error {
 		"Server": "server", "ClientID": "client-id", "StackExchange": "stackexchange-url", "API": "stackexchange-api-url",
 	}[wrong.Field]
 	return cli.Usagef("--%s %s", flag, wrong.Reason)
-}
-
-// meant returns the known scope that a name probably misspells, or "" if the name
-// is known or unlike all that are.
-func meant(name string) string {
-	if slices.Contains(oauth.Scopes, name) {
-		return ""
-	}
-	folded := strings.ReplaceAll(strings.ToLower(name), "-", "_")
-	return cli.Nearest(folded, oauth.Scopes, 2)
-}
-
-// reviewScopes asks about scopes that look misspelt, or warns if there is no
-// terminal for an answer. Stack Exchange has scopes that are not known here, and ignores those it
-// does not have. It reports whether a scope has changed.
-func (l *login) reviewScopes(p cli.Process) (changed bool) {
-	names := l.scopes()
-	answers := bufio.NewReader(io.LimitReader(p.Stdin, longestLine))
-	s := newScreen(p.Stderr, p.Env)
-	for i, name := range names {
-		better := meant(name)
-		switch {
-		case better == "":
-		case s.columns == 0 || !isTerminal(p.Stdin):
-			s.printf("dss: warning: no scope %s is known; did you mean %s?\n", display.Clean(name), better)
-		default:
-			s.printf("No scope %s is known. Did you mean %s? [Y/n] ", display.Clean(name), better)
-			if isYes(answers) {
-				names[i], changed = better, true
-			}
-		}
-	}
-	l.scope = strings.Join(names, " ")
-	return changed
-}
-
-// isYes reads an answer. An empty line is a yes, the end of the input is not.
-func isYes(answers *bufio.Reader) bool {
-	line, err := answers.ReadString('\n')
-	return err == nil && slices.Contains([]string{"", "y", "yes"}, strings.ToLower(strings.TrimSpace(line)))
 }
 
 func isTerminal(r io.Reader) bool {

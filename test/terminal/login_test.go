@@ -247,18 +247,25 @@ func TestDenial(t *testing.T) {
 
 // TestScopeQuestion asks about a scope that looks like a mistake.
 func TestScopeQuestion(t *testing.T) {
-	for key, scope := range map[string]string{"Enter": "read_inbox", "y": "read_inbox", "n": "read_inbx", "C-c": ""} {
-		t.Run(key, func(t *testing.T) {
+	for _, c := range []struct{ key, typed, scope string }{
+		{"Enter", "read_inbx", "read_inbox"},
+		{"y", "read_inbx", "read_inbox"},
+		{"y", "Read-Inbox", "read_inbox"},
+		{"y", "read inbox", "read_inbox"},
+		{"n", "read_inbx", "read_inbx"},
+		{"C-c", "read_inbx", ""},
+	} {
+		t.Run(c.key+" "+c.typed, func(t *testing.T) {
 			t.Parallel()
-			s := login(t, nil, "--flow", "loopback", "--no-browser", "--scope", "read_inbx")
+			s := login(t, nil, "--flow", "loopback", "--no-browser", "--scope", c.typed)
 			s.until("question", func() bool { return strings.Contains(s.look(), "Did you mean read_inbox? [Y/n]") })
-			s.tmux("send-keys", "-t", s.target(), key, "Enter")
-			if scope == "" {
+			s.tmux("send-keys", "-t", s.target(), c.key, "Enter")
+			if c.scope == "" {
 				s.until("end", func() bool { return strings.Contains(s.look(), "status 130") })
 				return
 			}
 			s.untilWaiting()
-			if url := s.url(); !strings.Contains(url, "scope="+scope+"&") {
+			if url := s.url(); !strings.Contains(url, "scope="+c.scope+"&") {
 				t.Errorf("the address is %s", url)
 			}
 		})
