@@ -52,6 +52,7 @@ var allowed = map[string][]string{
 		"api", "internal/display", "internal/sealed", "internal/secret", "internal/stackexchange",
 	},
 	"internal/origin":           {},
+	"internal/registration":     {"internal/origin"},
 	"internal/relay":            {"api", "internal/display", "internal/sealed", "internal/secret"},
 	"internal/sandbox":          {"internal/origin", "internal/secret"},
 	"internal/scripted":         {},
