@@ -31,8 +31,11 @@ var allowed = map[string][]string{
 	"internal/certs":       {"internal/origin", "internal/sealed", "internal/secret"},
 	"internal/cli":         {"internal/display"},
 	"internal/clientaddr":  {"internal/origin"},
+	"internal/contract": {
+		"internal/display", "internal/fetch", "internal/origin", "internal/secret", "internal/stackexchange",
+	},
 	"internal/daemon": {
-		module, "api", "internal/access", "internal/certs", "internal/clientaddr", "internal/display",
+		module, "api", "internal/access", "internal/certs", "internal/clientaddr", "internal/contract", "internal/display",
 		"internal/httpapi", "internal/limit", "internal/logger", "internal/metrics", "internal/origin",
 		"internal/relay", "internal/sandbox", "internal/sealed", "internal/secret", "internal/store",
 		"internal/store/memory", "internal/store/postgres", "internal/store/redis", "internal/store/sqlite",

@@ -35,7 +35,8 @@ func program() *cli.Program {
 		Name:    "dss",
 		Purpose: "dss lets desktop and command-line programs sign their users in to Stack Exchange.",
 		Commands: []*cli.Command{
-			serveCommand(), healthCommand(), storeCommand(), loginCommand(), whoamiCommand(), logoutCommand(), versionCommand(),
+			serveCommand(), healthCommand(), storeCommand(), upstreamCommand(),
+			loginCommand(), whoamiCommand(), logoutCommand(), versionCommand(),
 		},
 		Notes: "Exit status: 0 if all went well, 2 for a mistake in the command line or the environment, " +
 			"3 if access was denied or the token is not valid, 4 if the sign-in timed out, expired, lost its answer " +
@@ -108,6 +109,7 @@ func exitStatus(err error) int {
 		{dss.ErrConflict, exitExpired},
 		{dss.ErrAnswerLost, exitExpired},
 		{dss.ErrUnreachable, exitUnreachable},
+		{errOutage, exitUnreachable},
 		{dss.ErrWrongServer, exitUsage}, // one that is there, but has another name
 	} {
 		if errors.Is(err, known.err) {

@@ -81,10 +81,7 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 	f.BoolVar(&s.WeakKeys, "weak-keys", "accept relay keys that are short or made from a time, "+
 		"which can be guessed")
 	f.DurationVar(&s.TTL, "ttl", api.DefaultTTL, "how long a sign-in may take")
-	f.StringVar(&s.StackExchangeURL, "stackexchange-url", "", "`URL` where users sign in "+
-		"(default "+dss.DefaultStackExchange+")")
-	f.StringVar(&s.StackExchangeAPIURL, "stackexchange-api-url", "", "`URL` of the Stack Exchange API "+
-		"(default "+dss.DefaultAPI+")")
+	upstreamFlags(f, s)
 
 	f.Group("Log, metrics and secret")
 	f.ChoiceVar(&s.LogFormat, "log-format", "text|json", "how to write the log")
@@ -92,6 +89,13 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 	f.StringVar(&s.SecretFile, "secret-file", "", "`file` with at least 32 random bytes, the same on each server: it "+
 		"seals certificates in a shared --store, and makes the hashes in audit lines the same on all servers "+
 		"(default a new key for the hashes at each start)")
+}
+
+func upstreamFlags(f *cli.Flags, s *daemon.Settings) {
+	f.StringVar(&s.StackExchangeURL, "stackexchange-url", "", "`URL` where users sign in "+
+		"(default "+dss.DefaultStackExchange+")")
+	f.StringVar(&s.StackExchangeAPIURL, "stackexchange-api-url", "", "`URL` of the Stack Exchange API "+
+		"(default "+dss.DefaultAPI+")")
 }
 
 func storeFlag(f *cli.Flags, store *string) {

@@ -14,7 +14,8 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
-const userAgent = "dss (+https://github.com/desktop-stack-serv/dss)"
+// UserAgent is what DSS calls itself at Stack Exchange.
+const UserAgent = "dss (+https://github.com/desktop-stack-serv/dss)"
 
 // call is one request to be sent.
 type call struct {
@@ -30,7 +31,7 @@ func (l call) request(ctx context.Context) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("User-Agent", userAgent)
+	r.Header.Set("User-Agent", UserAgent)
 	if l.form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
