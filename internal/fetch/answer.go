@@ -2,7 +2,10 @@ package fetch
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -36,23 +39,39 @@ type Answer struct {
 // unpack bounds both sides of the compression: the bytes that came in, as empty
 // gzip members unpack to nothing, and those they unpack to.
 func unpack(body []byte, encoding string) []byte {
-	switch encoding {
-	case "", "identity":
-	case "gzip", "x-gzip":
-		unpacked, err := gzip.NewReader(bytes.NewReader(body[:min(len(body), maxAnswer)]))
-		if err != nil {
-			return nil
-		}
-		if body, err = io.ReadAll(io.LimitReader(unpacked, maxAnswer+1)); err != nil {
-			return nil
-		}
-	default:
-		return nil
+	unpacked, err := unpacker(body[:min(len(body), maxAnswer)], strings.ToLower(encoding))
+	if err == nil && unpacked != nil {
+		body, err = io.ReadAll(io.LimitReader(unpacked, maxAnswer+1))
 	}
-	if len(body) > maxAnswer {
+	if err != nil || len(body) > maxAnswer {
 		return nil
 	}
 	return body
+}
+
+// gzipMagic begins gzip (RFC 1952 section 2.3.1), and no text.
+var gzipMagic = []byte{0x1f, 0x8b}
+
+// unpacker returns nil for a body that is not compressed. Some servers compress
+// in a way that was not asked for, some proxies lose the header that says so, and
+// some servers' deflate lacks the frame of zlib (RFC 9110 section 8.4.1.2).
+func unpacker(body []byte, encoding string) (io.Reader, error) {
+	packed := bytes.NewReader(body)
+	switch encoding {
+	case "", "identity":
+		if !bytes.HasPrefix(body, gzipMagic) {
+			return nil, nil
+		}
+		return gzip.NewReader(packed)
+	case "gzip", "x-gzip":
+		return gzip.NewReader(packed)
+	case "deflate":
+		if framed, err := zlib.NewReader(packed); err == nil {
+			return framed, nil
+		}
+		return flate.NewReader(bytes.NewReader(body)), nil
+	}
+	return nil, errors.ErrUnsupported
 }
 
 // String says who answered and how, such as "auth.example.org answers 502 Bad

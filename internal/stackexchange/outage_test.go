@@ -2,7 +2,9 @@ package stackexchange_test
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"errors"
 	"fmt"
@@ -179,6 +181,19 @@ func TestUnpacking(t *testing.T) {
 	if err := compressor.Close(); err != nil {
 		t.Fatal(err)
 	}
+	var framed, bare bytes.Buffer
+	for packer, open := range map[*bytes.Buffer]func() (io.WriteCloser, error){
+		&framed: func() (io.WriteCloser, error) { return zlib.NewWriter(&framed), nil },
+		&bare:   func() (io.WriteCloser, error) { return flate.NewWriter(&bare, flate.BestSpeed) },
+	} {
+		w, err := open()
+		if err == nil {
+			_, err = io.WriteString(w, `{"access_token":"t"}`)
+		}
+		if err = errors.Join(err, w.Close()); err != nil || packer.Len() == 0 {
+			t.Fatal(err)
+		}
+	}
 	var empty bytes.Buffer
 	if err := gzip.NewWriter(&empty).Close(); err != nil {
 		t.Fatal(err)
@@ -189,6 +204,14 @@ func TestUnpacking(t *testing.T) {
 	}{
 		"sealed":        {"gzip", sealed.String(), true},
 		"plain":         {"", `{"access_token":"t"}`, true},
+		"capitals":      {"GZIP", sealed.String(), true},
+		"no header":     {"", sealed.String(), true},
+		"identity":      {"identity", sealed.String(), true},
+		"deflate":       {"deflate", framed.String(), true},
+		"bare deflate":  {"deflate", bare.String(), true},
+		"not deflate":   {"deflate", `{"access_token":"t"}`, false},
+		"cut deflate":   {"deflate", framed.String()[:framed.Len()-4], false},
+		"cut, unnamed":  {"", sealed.String()[:sealed.Len()-4], false},
 		"cut":           {"gzip", sealed.String()[:sealed.Len()-4], false},
 		"not sealed":    {"gzip", `{"access_token":"t"}`, false},
 		"unknown":       {"br", `{"access_token":"t"}`, false},
