@@ -88,6 +88,8 @@ func TestEveryErrorOfOAuth(t *testing.T) {
 func TestErrorsOfStackExchange(t *testing.T) {
 	o := outcome{http.StatusBadRequest, nil}
 	o.check(t, dss.FlowRelay, "invalid_request", `{"error":{"type":"invalid_request","message":"why"}}`, code)
+	o.check(t, dss.FlowRelay, "invalid_request", `{"error":{"type":"2","message":"why"}}`, code)
+	o.check(t, dss.FlowRelay, "invalid_request", `{"error_message":"why"}`, code)
 	o = outcome{http.StatusBadRequest, dss.ErrAccessDenied}
 	o.check(t, dss.FlowRelay, "access_denied", `{"error":{"type":"access_denied","message":"why"}}`, code)
 }

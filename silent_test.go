@@ -217,6 +217,9 @@ func TestTimesFit(t *testing.T) {
 func TestLostToken(t *testing.T) {
 	invalid := says(http.StatusBadRequest, `{"error":"invalid_grant","error_description":"the code is unknown"}`)
 	stale := says(http.StatusBadRequest, `{"error":{"type":"invalid_request","message":"the code is unknown"}}`)
+	flat := says(http.StatusBadRequest, `{"error_message":"No authorization code found"}`)
+	numbered := says(http.StatusBadRequest, `{"error":{"type":"2","message":"the code is unknown"}}`)
+	throttled := says(http.StatusBadRequest, `{"error_id":502,"error_name":"throttle_violation","error_message":"too many requests"}`)
 	gateway := says(http.StatusBadGateway, "<h1>Bad Gateway</h1>", "Content-Type", "text/html")
 	broken := fails(io.EOF)
 	for _, tt := range []struct {
@@ -238,7 +241,11 @@ func TestLostToken(t *testing.T) {
 		{"busy, not known", dss.FlowLoopback, []reply{busy(503, "1"), invalid}, nil, 2},
 		{"not known", dss.FlowLoopback, []reply{invalid}, nil, 1},
 		{"at Stack Exchange", dss.FlowRelay, []reply{code, cut, stale}, dss.ErrAnswerLost, 3},
+		{"at Stack Exchange, flat", dss.FlowRelay, []reply{code, cut, flat}, dss.ErrAnswerLost, 3},
+		{"at Stack Exchange, numbered", dss.FlowRelay, []reply{code, cut, numbered}, dss.ErrAnswerLost, 3},
 		{"at Stack Exchange, not known", dss.FlowRelay, []reply{code, stale}, nil, 2},
+		{"at Stack Exchange, not known, flat", dss.FlowRelay, []reply{code, flat}, nil, 2},
+		{"at Stack Exchange, throttled", dss.FlowRelay, []reply{code, throttled, throttled, granted}, nil, 4},
 		{"of a device", dss.FlowDevice, []reply{cut, invalid}, dss.ErrAnswerLost, 2},
 		{"of a device, pending", dss.FlowDevice, []reply{cut, cut, cut, cut, pending, granted}, nil, 6},
 		{"of a device, not known", dss.FlowDevice, []reply{invalid}, nil, 1},

@@ -3,14 +3,12 @@ package stackexchange
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"time"
 
-	"github.com/desktop-stack-serv/dss/internal/fetch"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
@@ -91,8 +89,7 @@ func (c *Client) send(ctx context.Context, l call, limit time.Duration, p *pause
 	if err != nil {
 		return answer{}, failure(ctx, err)
 	}
-	a := answer{Answer: got, fields: parseObject(got.Body)}
-	a.pause = max(got.RetryAfter(), backoff(a.fields["backoff"]))
+	a := newAnswer(got)
 	p.extend(a.pause)
 	return a, nil
 }
@@ -107,46 +104,4 @@ func (c *Client) repeats(ctx context.Context) *httptrace.ClientTrace {
 		}
 		first = false
 	}}
-}
-
-// answer is an answer of Stack Exchange. Its fields are nil if it is not a JSON
-// object.
-type answer struct {
-	*fetch.Answer
-	fields object
-	pause  time.Duration // that Stack Exchange asks for
-}
-
-// object is a JSON object. Unlike a struct it distinguishes names by case.
-type object map[string]json.RawMessage
-
-// parseObject returns nil for anything that is not an object.
-func parseObject(text []byte) object {
-	var o object
-	if json.Unmarshal(text, &o) != nil {
-		return nil
-	}
-	return o
-}
-
-// text returns a field that is a string, or "".
-func (o object) text(name string) string {
-	var s string
-	if json.Unmarshal(o[name], &s) != nil {
-		return ""
-	}
-	return s
-}
-
-// clean makes a text of the answer fit for an error. The cut comes last, or it
-// could leave half of a secret.
-func (a answer) clean(text string) string { return cut(a.Clean(printable(text))) }
-
-func (a answer) refused(status int, kind, message string) error {
-	return &RefusedError{Status: status, Type: a.clean(kind), Message: a.clean(message)}
-}
-
-// unexpected is the error for an answer that DSS does not understand.
-func (a answer) unexpected() error {
-	return &AnswerError{a.Status, a.pause, a.String() + ", not as it should"}
 }

@@ -53,6 +53,7 @@ func (a answer) quota() *Quota {
 			return nil
 		}
 	}
+	q.Remaining = max(0, q.Remaining) // -1 has been seen
 	return &q
 }
 

@@ -50,3 +50,20 @@ func TestObserve(t *testing.T) {
 		t.Errorf("paused for %v, want 10m", left)
 	}
 }
+
+// TestQuotaBelowZero: -1 has been seen.
+func TestQuotaBelowZero(t *testing.T) {
+	var got *stackexchange.Quota
+	c := stackexchange.New(stackexchange.Config{
+		Observe: func(call stackexchange.Call) { got = call.Quota },
+		Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+			return response(200, `{"items":[],"quota_max":300,"quota_remaining":-1}`), nil
+		}),
+	})
+	if _, err := c.Invalidate(t.Context(), secret.New("T")); err != nil {
+		t.Fatal(err)
+	}
+	if got == nil || *got != (stackexchange.Quota{Remaining: 0, Max: 300}) {
+		t.Errorf("the quota is %v", got)
+	}
+}

@@ -2,7 +2,11 @@ package stackexchange
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -50,4 +54,38 @@ func backoff(field json.RawMessage) time.Duration {
 		return 0
 	}
 	return time.Duration(min(seconds, maxPause.Seconds()) * float64(time.Second))
+}
+
+// throttled matches what the API and Cloudflare, in front of it, say to clients
+// that ask too much. Error 1015 is Cloudflare's.
+var throttled = regexp.MustCompile(`(?i)too many requests|throttle|rate.?limit|\berror(?: code)?:? 1015\b|>1015<`)
+
+// failing matches what says that an error will pass.
+var failing = regexp.MustCompile(`(?i)temporarily.unavailable|try again later|(?:internal|server).error`)
+
+// availableIn matches the end of a daily quota, such as "more requests available in 46472
+// seconds".
+var availableIn = regexp.MustCompile(`available in (\d{1,9}) seconds`)
+
+// outage returns an [*AnswerError] if an error is trouble of Stack Exchange's own,
+// or too many requests; nil if it is about the request. The text of a quota that is
+// used up says for how long. That makes no pause, as it stops others: each user of
+// an app has a quota, and those with tokens that are not valid share the address's.
+func (a answer) outage(id int, texts ...string) error {
+	text := strings.Join(texts, " ")
+	described := a.String()
+	if id != 0 {
+		described += fmt.Sprintf(", error_id %d", id)
+	}
+	switch {
+	case id == errorThrottled || throttled.MatchString(text):
+		pause := a.pause
+		if match := availableIn.FindStringSubmatch(text); match != nil {
+			pause = max(pause, backoff(json.RawMessage(match[1])))
+		}
+		return &AnswerError{http.StatusTooManyRequests, pause, described + ": too many requests"}
+	case id >= errorInternal || failing.MatchString(text):
+		return &AnswerError{a.Status, a.pause, described}
+	}
+	return nil
 }

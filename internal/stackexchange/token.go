@@ -7,6 +7,7 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -49,12 +50,12 @@ func (c *Client) Inspect(ctx context.Context, token secret.Text) (info TokenInfo
 	if len(items) == 0 {
 		return TokenInfo{}, false, nil
 	}
-	info = TokenInfo{AccountID: items[0].AccountID}
+	info = TokenInfo{AccountID: int64(items[0].AccountID)}
 	for _, scope := range items[0].Scope {
 		info.Scopes = append(info.Scopes, display.Clean(scope))
 	}
 	if seconds := items[0].ExpiresOnDate; seconds != 0 {
-		info.Expires = time.Unix(seconds, 0)
+		info.Expires = time.Unix(int64(seconds), 0)
 	}
 	// The name is a courtesy: the rest is true without it.
 	if me, err := c.callAPI(ctx, MethodInspect, token, "site=stackoverflow", "me"); err == nil && len(me) > 0 {
@@ -79,10 +80,10 @@ func (c *Client) Invalidate(ctx context.Context, token secret.Text) (ended bool,
 
 // item is an item of the API's methods that are called here.
 type item struct {
-	AccountID     int64    `json:"account_id"`
-	ExpiresOnDate int64    `json:"expires_on_date"` // absent if never
-	Scope         []string `json:"scope"`
-	DisplayName   string   `json:"display_name"` // HTML
+	AccountID     number `json:"account_id"`
+	ExpiresOnDate number `json:"expires_on_date"` // absent if never
+	Scope         words  `json:"scope"`
+	DisplayName   string `json:"display_name"` // HTML
 }
 
 // callAPI calls a method of the API with a token. The path is escaped. There are
@@ -122,14 +123,28 @@ func (a answer) items() (items []item, err error) {
 
 // apiError is the error for an error_id; nil if the token is not valid.
 func (a answer) apiError(id int) error {
-	text := fmt.Sprintf("%v, error_id %d", a.Answer, id)
-	switch {
-	case id == errorThrottled:
-		return &AnswerError{http.StatusTooManyRequests, a.pause, text}
-	case id >= errorInternal:
-		return &AnswerError{a.Status, a.pause, text}
-	case a.Status == http.StatusBadRequest && (id == errorInvalidToken || id == errorDenied || id == errorCompromised):
+	name, message := a.fields.text("error_name"), a.fields.text("error_message")
+	if err := a.outage(id, name, message); err != nil {
+		return err
+	}
+	if a.isDead(id, message) {
 		return nil
 	}
-	return a.refused(id, a.fields.text("error_name"), a.fields.text("error_message"))
+	return a.refused(id, name, message)
 }
+
+// isDead reports whether an error says that the token is not valid. For many that
+// are not, the API says that access is denied; so may whatever blocks an address,
+// and not with the API's status, which is 400, or 200 in JSONP.
+func (a answer) isDead(id int, message string) bool {
+	switch id {
+	case errorInvalidToken, errorCompromised:
+		return true
+	case errorDenied:
+		ofAPI := a.Status == http.StatusBadRequest || a.Status == http.StatusOK
+		return strings.Contains(strings.ToLower(message), "token") || ofAPI && !blocked.MatchString(message)
+	}
+	return false
+}
+
+var blocked = regexp.MustCompile(`(?i)\bIP\b|blocked|banned`)
