@@ -37,8 +37,9 @@ var allowed = map[string][]string{
 	"internal/daemon": {
 		module, "api", "internal/access", "internal/certs", "internal/clientaddr", "internal/contract", "internal/display",
 		"internal/httpapi", "internal/limit", "internal/logger", "internal/metrics", "internal/origin",
-		"internal/relay", "internal/sandbox", "internal/sealed", "internal/secret", "internal/store",
-		"internal/store/memory", "internal/store/postgres", "internal/store/redis", "internal/store/sqlite",
+		"internal/relay", "internal/sandbox", "internal/sealed", "internal/secret",
+		"internal/stackexchange", "internal/store", "internal/store/memory", "internal/store/postgres",
+		"internal/store/redis", "internal/store/sqlite",
 	},
 	"internal/display": {},
 	"internal/fetch":   {"internal/display", "internal/origin", "internal/secret"},

@@ -82,6 +82,8 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 		"which can be guessed")
 	f.DurationVar(&s.TTL, "ttl", api.DefaultTTL, "how long a sign-in may take")
 	upstreamFlags(f, s)
+	f.BoolVar(&s.UpstreamCheck, "upstream-check", "check once a day that Stack Exchange is as DSS expects, as dss "+
+		"upstream check does; the log and the metrics have the result")
 
 	f.Group("Log, metrics and secret")
 	f.ChoiceVar(&s.LogFormat, "log-format", "text|json", "how to write the log")

@@ -107,6 +107,16 @@ func (r Report) Count(o Outcome) (n int) {
 	return n
 }
 
+// Reason says why the first fact that could not be seen was not; "" if all were.
+func (r Report) Reason() string {
+	for _, f := range r.Findings {
+		if f.Outcome == Unreachable {
+			return f.Reason
+		}
+	}
+	return ""
+}
+
 // checker is one check.
 type checker struct {
 	at        Upstream

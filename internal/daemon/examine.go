@@ -228,11 +228,15 @@ func (e *examination) warnOfProxy() {
 }
 
 func (e *examination) stackExchange() (string, error) {
+	checked := ""
+	if e.UpstreamCheck {
+		checked = "; what DSS expects of it is checked once a day"
+	}
 	switch e.Sandbox {
 	case SandboxRemote:
-		return "a fake one, for all: everyone can sign in as any user", nil
+		return "a fake one, for all: everyone can sign in as any user" + checked, nil
 	case SandboxOn:
-		return "a fake one, for this machine only", nil
+		return "a fake one, for this machine only" + checked, nil
 	}
-	return fmt.Sprintf("users sign in at %s, the API is at %s; neither was asked", e.signIn, e.api), nil
+	return fmt.Sprintf("users sign in at %s, the API is at %s; neither was asked%s", e.signIn, e.api, checked), nil
 }

@@ -99,6 +99,7 @@ func (d *daemon) newServer(entries sealed.Store) error {
 	if d.metrics != nil {
 		d.metrics.Server(d.server, d.maxWaiters())
 	}
+	d.watchUpstream(watched, config.StackExchange)
 	return nil
 }
 

@@ -69,6 +69,8 @@ type Settings struct {
 
 	// StackExchangeURL is where users sign in, StackExchangeAPIURL the API.
 	StackExchangeURL, StackExchangeAPIURL string
+	// UpstreamCheck has Stack Exchange compared once a day with what DSS relies on.
+	UpstreamCheck bool
 	// Sandbox serves a fake Stack Exchange instead: [SandboxOn] or
 	// [SandboxRemote]. Any other value does not.
 	Sandbox string

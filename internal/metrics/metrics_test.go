@@ -108,6 +108,16 @@ func TestCounts(t *testing.T) {
 	want(t, m, `dss_upstream_call_duration_seconds_sum{method="invalidate"}`, 1)
 	want(t, m, "dss_upstream_quota_remaining", 9000)
 	want(t, m, "dss_upstream_quota_limit", 10_000)
+	show := m.Contract()
+	want(t, m, "dss_upstream_contract_timestamp_seconds", 0)
+	if strings.Contains(exposition(m), "\ndss_upstream_contract ") {
+		t.Error("the contract is known before it was seen")
+	}
+	show(true, time.Unix(1000, 0))
+	want(t, m, "dss_upstream_contract", 1)
+	show(false, time.Unix(2000, 0))
+	want(t, m, "dss_upstream_contract", 0)
+	want(t, m, "dss_upstream_contract_timestamp_seconds", 2000)
 	if strings.Contains(exposition(m), "nobody") {
 		t.Error("an unknown limit is a label")
 	}

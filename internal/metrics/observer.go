@@ -3,6 +3,7 @@ package metrics
 import (
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -177,6 +178,24 @@ func (m *Metrics) Called(c stackexchange.Call) {
 	if c.Quota != nil {
 		m.upstream.quota.WithLabelValues().Set(float64(c.Quota.Remaining))
 		m.upstream.quotaFrom.WithLabelValues().Set(float64(c.Quota.Max))
+	}
+}
+
+// Contract returns a function that shows whether Stack Exchange did what DSS
+// relies on, and when that was seen. Before its first call, the contract is
+// absent and the time 0. Contract is called once.
+func (m *Metrics) Contract() (show func(holds bool, seen time.Time)) {
+	contract := m.gauges("dss_upstream_contract",
+		"Whether Stack Exchange did what DSS relies on when that was last seen: 1 if it did, 0 if it has changed.")
+	when := m.gauges("dss_upstream_contract_timestamp_seconds",
+		"When Stack Exchange was last compared with what DSS relies on, without an outage; 0 for never.").WithLabelValues()
+	return func(holds bool, seen time.Time) {
+		value := 0.0
+		if holds {
+			value = 1
+		}
+		contract.WithLabelValues().Set(value)
+		when.Set(float64(seen.Unix()))
 	}
 }
 

@@ -56,11 +56,17 @@ var binary string
 
 func TestMain(m *testing.M) { program.Main(m.Run, program.Plain(&binary)) }
 
-// server is the real binary with its admin server.
+// server is the real binary with its admin server, after its check of Stack
+// Exchange.
 func server(t *testing.T) (public, admin string) {
 	t.Helper()
 	admin = program.FreeAddress(t)
-	p := program.Start(t, binary, "--sandbox", "--store", "memory:", "--listen", "127.0.0.1:0", "--admin-listen", admin)
+	p := program.Start(t, binary, "--sandbox", "--store", "memory:", "--listen", "127.0.0.1:0", "--admin-listen", admin, "--upstream-check")
+	if err := p.Until("Stack Exchange is checked", func() bool {
+		return strings.Contains(send(t, "GET", "http://"+admin+"/metrics", ""), "\ndss_upstream_contract ")
+	}); err != nil {
+		t.Fatal(err)
+	}
 	return p.URL, "http://" + admin
 }
 
