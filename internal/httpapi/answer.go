@@ -4,17 +4,30 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
-// headerClass is a set of headers that answers of one kind carry. Its values
-// are never changed in place, only exchanged.
-type headerClass http.Header
+// headerClass is a set of headers that answers of one kind carry. All answers
+// share the values, which spares each its own: values are exchanged, never changed
+// in place, and [http.Header.Add] copies them, because they have no room for more.
+type headerClass []header
+
+type header struct {
+	name   string
+	values []string
+}
+
+func newHeaderClass(values map[string]string) (c headerClass) {
+	for name, value := range values {
+		c = append(c, header{name, []string{value}})
+	}
+	return c
+}
 
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
@@ -24,35 +37,48 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 // public URL is https, Strict-Transport-Security.
 var (
 	// pageHeaders go out with pages, problem pages and redirects.
-	pageHeaders = headerClass{
-		"Content-Security-Policy":      {contentSecurityPolicy},
-		"Referrer-Policy":              {"no-referrer"},
-		"Cache-Control":                {"no-store"},
-		"Cross-Origin-Opener-Policy":   {"same-origin"},
-		"Cross-Origin-Resource-Policy": {"same-origin"},
-		"Origin-Agent-Cluster":         {"?1"},
-		"X-Content-Type-Options":       {"nosniff"},
-		"X-Frame-Options":              {"DENY"},
-		"X-Robots-Tag":                 {"noindex"},
-		"Permissions-Policy": {"accelerometer=(), ambient-light-sensor=(), camera=(), clipboard-read=(), " +
-			"display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()"},
-	}
+	pageHeaders = newHeaderClass(map[string]string{
+		"Content-Security-Policy":      contentSecurityPolicy,
+		"Referrer-Policy":              "no-referrer",
+		"Cache-Control":                "no-store",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Origin-Agent-Cluster":         "?1",
+		"X-Content-Type-Options":       "nosniff",
+		"X-Frame-Options":              "DENY",
+		"X-Robots-Tag":                 "noindex",
+		"Permissions-Policy": "accelerometer=(), ambient-light-sensor=(), camera=(), clipboard-read=(), " +
+			"display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
+	})
 	// dataHeaders go out with what programs read: JSON and plain text.
-	dataHeaders = headerClass{
-		"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
-		"Cache-Control":           {"no-store"},
-		"X-Content-Type-Options":  {"nosniff"},
-	}
+	dataHeaders = newHeaderClass(map[string]string{
+		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+		"Cache-Control":           "no-store",
+		"X-Content-Type-Options":  "nosniff",
+	})
 	// assetHeaders go out with style sheets, scripts and pictures.
-	assetHeaders = headerClass{
-		"Cache-Control":                {"public, max-age=31536000, immutable"},
-		"Cross-Origin-Resource-Policy": {"same-origin"},
-		"X-Content-Type-Options":       {"nosniff"},
-	}
+	assetHeaders = newHeaderClass(map[string]string{
+		"Cache-Control":                "public, max-age=31536000, immutable",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"X-Content-Type-Options":       "nosniff",
+	})
+
+	// Values of other headers, shared likewise.
+	httpsAlone    = []string{"max-age=31536000"}
+	anyOrigin     = []string{"*"}
+	exposed       = []string{"Retry-After, X-Request-Id"}
+	binaryContent = []string{"application/octet-stream"}
+	htmlContent   = []string{"text/html; charset=utf-8"}
+	jsonContent   = []string{"application/json"}
+	textContent   = []string{"text/plain; charset=utf-8"}
 )
 
 // set adds the headers of class c to h.
-func (c headerClass) set(h http.Header) { maps.Copy(h, http.Header(c)) }
+func (c headerClass) set(h http.Header) {
+	for _, header := range c {
+		h[header.name] = header.values
+	}
+}
 
 // replace gives h the headers of class c in the place of a page's, if it has
 // those.
@@ -60,8 +86,8 @@ func (c headerClass) replace(h http.Header) {
 	if h["X-Frame-Options"] == nil {
 		return
 	}
-	for name := range pageHeaders {
-		delete(h, name)
+	for _, header := range pageHeaders {
+		delete(h, header.name)
 	}
 	c.set(h)
 }
@@ -73,24 +99,30 @@ func SetPageHeaders(h http.Header) { pageHeaders.set(h) }
 // class.
 func (s *Server) headers(rec *record, r *http.Request) {
 	h := rec.Header()
-	switch rec.dialect {
-	case relayJSON, oauthJSON:
+	switch {
+	case rec.dialect == relayJSON, rec.dialect == oauthJSON, rec.dialect == negotiated && scriptDeposits(r):
 		dataHeaders.set(h)
 	default:
 		pageHeaders.set(h)
 	}
 	if s.config.PublicURL.Scheme == "https" {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
+		h["Strict-Transport-Security"] = httpsAlone
 	}
 	if slices.Contains(openToScripts, r.URL.Path) {
-		h.Set("Access-Control-Allow-Origin", "*")
+		h["Access-Control-Allow-Origin"] = anyOrigin
 	}
 }
 
+// scriptDeposits reports whether r is a deposit by the script of the landing page,
+// which needs no page.
+func scriptDeposits(r *http.Request) bool {
+	return r.Method == http.MethodPost && within(r.URL.Path, api.PathRedirect) && !wantsPage(r)
+}
+
 // write sends a whole answer.
-func write(w http.ResponseWriter, status int, contentType string, body []byte) error {
+func write(w http.ResponseWriter, status int, contentType []string, body []byte) error {
 	h := w.Header()
-	h["Content-Type"] = []string{contentType}
+	h["Content-Type"] = contentType
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	if _, err := w.Write(body); !errors.Is(err, http.ErrBodyNotAllowed) {
@@ -110,10 +142,10 @@ func writeJSON(w http.ResponseWriter, status int, body any) error {
 	}
 	h := w.Header()
 	if status >= http.StatusBadRequest && h["Access-Control-Allow-Origin"] != nil {
-		h.Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
+		h["Access-Control-Expose-Headers"] = exposed
 	}
 	dataHeaders.replace(h)
-	return write(w, status, "application/json", text.Bytes())
+	return write(w, status, jsonContent, text.Bytes())
 }
 
 // page renders and sends a page.
@@ -127,7 +159,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, data w
 		// A browser that may not send a referrer sends "Origin: null" with the form.
 		w.Header().Set("Referrer-Policy", "strict-origin")
 	}
-	return write(w, status, "text/html; charset=utf-8", body)
+	return write(w, status, htmlContent, body)
 }
 
 // seeOther redirects the browser to a GET, whatever its method was.

@@ -137,6 +137,7 @@ func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p *problem)
 
 // refuseOnPage answers a person with a page.
 func (s *Server) refuseOnPage(w http.ResponseWriter, r *http.Request, p *problem) {
+	pageHeaders.set(w.Header()) // also where a script may have posted
 	if redirects(r, p.name) {
 		_ = seeOther(w, problemPath+p.name+"#")
 		return

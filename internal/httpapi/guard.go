@@ -162,6 +162,6 @@ func (s *Server) answerChallenge(challenge Challenge) handler {
 		case !ok:
 			return &problem{name: api.NoMethod, detail: "there is no such challenge"}
 		}
-		return write(w, http.StatusOK, "application/octet-stream", answer)
+		return write(w, http.StatusOK, binaryContent, answer)
 	}
 }

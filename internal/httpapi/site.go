@@ -40,13 +40,13 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 	}
-	return write(w, http.StatusOK, asset.ContentType, asset.Body)
+	return write(w, http.StatusOK, []string{asset.ContentType}, asset.Body)
 }
 
 // Healthz answers while the process runs.
 func (s *Server) Healthz(w http.ResponseWriter, _ *http.Request) {
 	dataHeaders.replace(w.Header())
-	_ = write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
+	_ = write(w, http.StatusOK, textContent, []byte("ok\n"))
 }
 
 // Readyz says whether to send requests here: the store works, and the server is
@@ -66,7 +66,7 @@ func (s *Server) Readyz(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", retryAfter)
 	}
 	dataHeaders.replace(w.Header())
-	_ = write(w, status, "text/plain; charset=utf-8", []byte(body))
+	_ = write(w, status, textContent, []byte(body))
 }
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) error {
