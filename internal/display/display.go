@@ -44,3 +44,15 @@ func Cut(text string, max int) string {
 	}
 	return text[:max]
 }
+
+// Verbatim reports whether text can stand between quotation marks as it is, in
+// JSON and in Go: it is ASCII that can be seen, with spaces, but without quotation
+// marks and backslashes.
+func Verbatim(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}

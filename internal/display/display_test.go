@@ -1,6 +1,8 @@
 package display
 
 import (
+	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -39,6 +41,29 @@ func TestCut(t *testing.T) {
 	}{{"abc", 3, "abc"}, {"abcd", 3, "abc"}, {"abé", 3, "ab"}, {"aбв", 4, "aб"}, {"\U0001F600", 3, ""}, {"abc", 0, ""}} {
 		if got := Cut(c.text, c.max); got != c.want {
 			t.Errorf("Cut(%q, %d) = %q, want %q", c.text, c.max, got, c.want)
+		}
+	}
+}
+
+// TestVerbatim tries every byte, and some characters.
+func TestVerbatim(t *testing.T) {
+	for i := range 256 {
+		text := "a" + string([]byte{byte(i)}) + "b"
+		quoted, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := string(quoted) == `"`+text+`"` && strconv.Quote(text) == `"`+text+`"`
+		if strings.Contains("<>&", text[1:2]) { // which json.Marshal escapes for HTML
+			want = true
+		}
+		if got := Verbatim(text); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+	for text, want := range map[string]bool{"": true, "a = b": true, "é": false, "a\u2028": false, "\U0001F600": false} {
+		if got := Verbatim(text); got != want {
+			t.Errorf("%q: %t", text, got)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -34,7 +33,8 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
 // The classes. Besides these, every answer has an X-Request-Id and, if the
-// public URL is https, Strict-Transport-Security.
+// public URL is https, Strict-Transport-Security. What programs get has at most
+// eight in all: a map of more costs twice as much, and net/http copies it.
 var (
 	// pageHeaders go out with pages, problem pages and redirects.
 	pageHeaders = newHeaderClass(map[string]string{
@@ -119,11 +119,17 @@ func scriptDeposits(r *http.Request) bool {
 	return r.Method == http.MethodPost && within(r.URL.Path, api.PathRedirect) && !wantsPage(r)
 }
 
+// held is how long an answer may be, in bytes, for net/http to hold it until the
+// handler returns. It then writes the length itself, without a header in the map.
+const held = 1 << 10
+
 // write sends a whole answer.
 func write(w http.ResponseWriter, status int, contentType []string, body []byte) error {
 	h := w.Header()
 	h["Content-Type"] = contentType
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if len(body) > held {
+		setLength(h, body)
+	}
 	w.WriteHeader(status)
 	if _, err := w.Write(body); !errors.Is(err, http.ErrBodyNotAllowed) {
 		return err
@@ -131,22 +137,8 @@ func write(w http.ResponseWriter, status int, contentType []string, body []byte)
 	return nil
 }
 
-// writeJSON answers a program. Scripts that may read an answer may read what a
-// refusal says in headers, too.
-func writeJSON(w http.ResponseWriter, status int, body any) error {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
-		return err
-	}
-	h := w.Header()
-	if status >= http.StatusBadRequest && h["Access-Control-Allow-Origin"] != nil {
-		h["Access-Control-Expose-Headers"] = exposed
-	}
-	dataHeaders.replace(h)
-	return write(w, status, jsonContent, text.Bytes())
-}
+// setLength says how long an answer is that net/http may not hold.
+func setLength(h http.Header, body []byte) { h["Content-Length"] = []string{strconv.Itoa(len(body))} }
 
 // page renders and sends a page.
 func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, data web.Page) error {

@@ -180,21 +180,26 @@ func (s *Server) putBack(r *http.Request, c *relay.Claimed) (outcome string) {
 func writeClaimed(w http.ResponseWriter, r *http.Request, c *relay.Claimed) error {
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(deliveryTime)) // writers without deadlines need none
-	var err error
+	status, body := http.StatusOK, any(nil)
 	switch c.Kind {
 	case relay.KindToken:
-		err = writeJSON(w, http.StatusOK, api.TokenResponse{AccessToken: c.Value.Reveal()})
+		body = api.TokenResponse{AccessToken: c.Value.Reveal()}
 	case relay.KindCode:
-		err = writeJSON(w, http.StatusOK, api.CodeResponse{Code: c.Value.Reveal()})
+		body = api.CodeResponse{Code: c.Value.Reveal()}
 	default:
 		p := &problem{name: api.KeyConflict}
 		if c.Kind == relay.KindRefusal {
 			p = &problem{name: api.AccessDenied, detail: refusalMessage(c.Response)}
 		}
 		recordOf(r.Context()).problem = p.name
-		err = writeJSON(w, p.status(), api.ErrorResponse{Name: p.name, Message: p.message()})
+		status, body = p.status(), api.ErrorResponse{Name: p.name, Message: p.message()}
 	}
+	text, err := encode(body)
 	if err != nil {
+		return err
+	}
+	setLength(w.Header(), text)
+	if err := writeEncoded(w, status, text); err != nil {
 		return err
 	}
 	return control.Flush()
