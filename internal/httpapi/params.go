@@ -24,12 +24,21 @@ func (p params) has(name string) bool { _, ok := p[name]; return ok }
 
 // parseParams decodes a query or a form body. Where url.URL.Query drops what
 // it cannot decode, parseParams refuses it.
-func parseParams(where, encoded string) (params, error) {
-	out := params{}
+func parseParams(where, encoded string) (params, error) { return parseSome(where, encoded, nil) }
+
+// readParams decodes the parameters with one of names. All others are ignored,
+// even if they are repeated or cannot be decoded.
+func readParams(where, encoded string, names ...string) (params, error) {
+	return parseSome(where, encoded, names)
+}
+
+// parseSome decodes the parameters with one of names, or all if that is nil. What
+// holds none becomes nil, since most queries of POSTs are empty.
+func parseSome(where, encoded string, names []string) (out params, err error) {
 	for encoded != "" {
 		var pair string
 		pair, encoded, _ = strings.Cut(encoded, "&")
-		if pair == "" {
+		if pair == "" || names != nil && !slices.Contains(names, nameIn(pair)) {
 			continue
 		}
 		name, value, err := parsePair(pair)
@@ -41,6 +50,9 @@ func parseParams(where, encoded string) (params, error) {
 		}
 		if !utf8.ValidString(name) || (!utf8.ValidString(value) && name != "key" && name != "state") {
 			return nil, invalid("the " + where + " is not valid UTF-8")
+		}
+		if out == nil {
+			out = params{}
 		}
 		out[name] = value
 	}
@@ -59,18 +71,6 @@ func parsePair(pair string) (name, value string, err error) {
 	}
 	value, err = url.QueryUnescape(value)
 	return name, value, err
-}
-
-// readParams decodes the parameters with one of names. All others are ignored,
-// even if they are repeated or cannot be decoded.
-func readParams(where, encoded string, names ...string) (params, error) {
-	var read []string
-	for pair := range strings.SplitSeq(encoded, "&") {
-		if slices.Contains(names, nameIn(pair)) {
-			read = append(read, pair)
-		}
-	}
-	return parseParams(where, strings.Join(read, "&"))
 }
 
 // nameIn returns the name in a pair, or "" if it cannot be decoded.
@@ -108,7 +108,10 @@ func formBody(w http.ResponseWriter, r *http.Request) (string, error) {
 // readBody reads a body whole. Over HTTP/1.1 net/http sees a client leave only
 // after that.
 func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if r.ContentLength == 0 {
+		return "", nil
+	}
+	body, err := readAll(http.MaxBytesReader(w, r.Body, maxBody), r.ContentLength)
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return "", &problem{name: api.TooLarge, detail: fmt.Sprintf("the body is larger than %d bytes", maxBody)}
 	}
@@ -116,6 +119,26 @@ func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", invalid("the body did not arrive whole")
 	}
 	return string(body), nil
+}
+
+// readAll is [io.ReadAll] with a buffer of the right size, where the length is
+// known and not too large.
+func readAll(body io.Reader, length int64) ([]byte, error) {
+	if length < 0 || length > maxBody {
+		return io.ReadAll(body)
+	}
+	out := make([]byte, 0, length+1) // with room to see the end
+	for len(out) < cap(out) {
+		n, err := body.Read(out[len(out):cap(out)])
+		out = out[:len(out)+n]
+		switch {
+		case err == io.EOF:
+			return out, nil
+		case err != nil:
+			return nil, err
+		}
+	}
+	return nil, io.ErrNoProgress // more than its length, which net/http does not pass on
 }
 
 // readForm decodes the parameters of a POST with one of names, which must be in its
@@ -154,6 +177,8 @@ func postParams(w http.ResponseWriter, r *http.Request, queryable ...string) (pa
 		case !query.has(name):
 		case form.has(name):
 			return nil, invalid(name + " is in the query and in the body")
+		case form == nil:
+			form = params{name: query[name]}
 		default:
 			form[name] = query[name]
 		}

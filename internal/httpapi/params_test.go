@@ -2,10 +2,14 @@ package httpapi
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 )
@@ -103,4 +107,36 @@ func FuzzHost(f *testing.F) {
 			t.Errorf("%q is let in as app %q", host, app)
 		}
 	})
+}
+
+// trickle is a body that arrives in parts.
+type trickle struct{ io.Reader }
+
+func (b trickle) Read(p []byte) (int, error) { return b.Reader.Read(p[:min(len(p), 3)]) }
+
+func (trickle) Close() error { return nil }
+
+// TestReadBody: whatever length a body announces, and however it arrives, all of it
+// or nothing is read.
+func TestReadBody(t *testing.T) {
+	for _, c := range []struct {
+		size   int
+		length int64
+		want   string // the error
+	}{
+		{0, 0, ""}, {0, -1, ""}, {1, 1, ""}, {100, 100, ""}, {100, -1, ""},
+		{maxBody, maxBody, ""}, {maxBody, -1, ""},
+		{maxBody + 1, maxBody + 1, api.TooLarge}, {maxBody + 1, -1, api.TooLarge},
+		{101, 100, api.InvalidRequest}, {1 << 20, 100, api.InvalidRequest}, // which net/http does not let through
+	} {
+		body := strings.Repeat("x", c.size)
+		r := &http.Request{Body: trickle{strings.NewReader(body)}, ContentLength: c.length}
+		got, err := readBody(httptest.NewRecorder(), r)
+		if c.want == "" && (err != nil || got != body) {
+			t.Errorf("%d bytes of %d became %d, %v", c.size, c.length, len(got), err)
+		}
+		if p, ok := errors.AsType[*problem](err); c.want != "" && (!ok || p.name != c.want || got != "") {
+			t.Errorf("%d bytes of %d: %d, %v, want %s", c.size, c.length, len(got), err, c.want)
+		}
+	}
 }
