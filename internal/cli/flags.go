@@ -65,15 +65,20 @@ func (f *Flags) ChoiceVar(to *string, name, options, usage string) {
 }
 
 // SwitchVar adds a switch that can be on in several ways: it is "off", "on" as
-// with --name, or one of the options, which | separates, as with --name=option.
-// As for any switch, true and false stand for on and off.
+// with --name, or some of the options, which | separates, as with
+// --name=option,option. As for any switch, true and false stand for on and off.
 func (f *Flags) SwitchVar(to *string, name, options, usage string) {
 	list := strings.Split(options, "|")
 	add(f, to, "off", func(text string) (string, error) {
 		if on, err := strconv.ParseBool(text); err == nil {
 			return map[bool]string{false: "off", true: "on"}[on], nil
 		}
-		return text, oneOf(append([]string{"true", "false"}, list...), text)
+		for word := range strings.SplitSeq(text, ",") {
+			if !slices.Contains(list, word) {
+				return "", errors.New("write " + either(append([]string{"true", "false"}, list...)))
+			}
+		}
+		return text, nil
 	}, setting{name: name, usage: usage, value: options, options: list, bare: "true"})
 }
 
