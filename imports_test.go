@@ -58,7 +58,7 @@ var allowed = map[string][]string{
 	"internal/origin":           {},
 	"internal/registration":     {"internal/origin"},
 	"internal/relay":            {"api", "internal/display", "internal/sealed", "internal/secret"},
-	"internal/sandbox":          {"internal/origin", "internal/secret"},
+	"internal/sandbox":          {"api", "internal/origin", "internal/secret"},
 	"internal/scripted":         {},
 	"internal/sealed":           {"internal/secret"},
 	"internal/sealed/storetest": {"api", "internal/relay", "internal/sealed", "internal/secret", "internal/store"},

@@ -51,8 +51,10 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 	f.StringVar(&s.Listen, "listen", "", "`address` to serve on; with HTTPS, a second one after a comma redirects "+
 		"plain HTTP (default "+daemon.DefaultListen+", :443,:80 with --acme-email, :443 with --tls-cert)")
 	storeFlag(f, &s.Store)
-	f.SwitchVar(&s.Sandbox, "sandbox", daemon.SandboxRemote, "serve a fake Stack Exchange under /sandbox/, "+
-		"to this machine only; remote serves it to all, and lets them sign in as any user")
+	f.SwitchVar(&s.Sandbox, "sandbox", daemon.SandboxOptions, "serve a fake Stack Exchange under /sandbox/, "+
+		"to this machine only and by the rules of 2026; remote serves it to all, and lets them sign in as any user; "+
+		"2025 has it take tokens and keys in the query; internal makes it a Stack Internal (Enterprise); "+
+		"separate several with commas")
 	f.BoolVar(check, "check", "print what these settings would do, without starting; status 2 if they would not work")
 
 	f.Group("HTTPS without a proxy")

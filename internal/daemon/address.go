@@ -133,7 +133,7 @@ func (p *plan) checkPublicURL() error {
 		return mistake("--public-url is plain http, so others on the network could read access tokens: " +
 			"use https, or name a proxy that speaks HTTPS in --trusted-proxies")
 	}
-	if p.Sandbox == SandboxOn && !loopback {
+	if p.fake != nil && !p.fake.Remote && !loopback {
 		return mistake("--sandbox on a public URL would let everyone sign in as any user: " +
 			"leave it out, or say --sandbox=remote")
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/origin"
+	"github.com/desktop-stack-serv/dss/internal/sandbox"
 )
 
 // Check writes what a start would do to w, a line for each part, and returns
@@ -232,11 +234,16 @@ func (e *examination) stackExchange() (string, error) {
 	if e.UpstreamCheck {
 		checked = "; what DSS expects of it is checked once a day"
 	}
-	switch e.Sandbox {
-	case SandboxRemote:
-		return "a fake one, for all: everyone can sign in as any user" + checked, nil
-	case SandboxOn:
-		return "a fake one, for this machine only" + checked, nil
+	if e.fake == nil {
+		return fmt.Sprintf("users sign in at %s, the API is at %s; neither was asked%s", e.signIn, e.api, checked), nil
 	}
-	return fmt.Sprintf("users sign in at %s, the API is at %s; neither was asked%s", e.signIn, e.api, checked), nil
+	kind, audience := "one", "this machine only"
+	if e.fake.Internal {
+		kind = "Stack Internal"
+	}
+	if e.fake.Remote {
+		audience = "all: everyone can sign in as any user"
+	}
+	year := cmp.Or(e.fake.Era, sandbox.Era2026)
+	return fmt.Sprintf("a fake %s as of %s, for %s%s", kind, year, audience, checked), nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
+	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
@@ -30,6 +31,7 @@ type plan struct {
 	public   *url.URL // nil if it depends on the port that is bound
 	signIn   *url.URL // Stack Exchange
 	api      *url.URL
+	fake     *sandbox.Config // nil if there is no sandbox
 	apps     []string
 	kind     storeKind
 	proxies  clientaddr.Proxies
@@ -40,7 +42,7 @@ type plan struct {
 // them in any case.
 func (s Settings) plan() (*plan, error) {
 	p := &plan{Settings: s}
-	problems := []error{p.checkUpstream(), p.checkLimits(), p.checkAppHosts()}
+	problems := []error{p.checkSandbox(), p.checkUpstream(), p.checkLimits(), p.checkAppHosts()}
 	p.complete()
 	return p, errors.Join(append(problems, p.checkNumbers(), p.checkHTTPS())...)
 }
@@ -78,9 +80,31 @@ func (p *plan) checkNumbers() error {
 // asking the user.
 func (p *plan) handsOver() bool { return p.Confirm == "oauth-only" || p.Confirm == "sessions" }
 
+// checkSandbox also parses how the sandbox behaves.
+func (p *plan) checkSandbox() error {
+	if p.Sandbox == "" || p.Sandbox == "off" {
+		return nil
+	}
+	p.fake = &sandbox.Config{}
+	for word := range strings.SplitSeq(p.Sandbox, ",") {
+		switch year := sandbox.Era(word); {
+		case word == SandboxOn:
+		case word == "remote":
+			p.fake.Remote = true
+		case word == "internal":
+			p.fake.Internal = true
+		case p.fake.Era == "" && (year == sandbox.Era2025 || year == sandbox.Era2026):
+			p.fake.Era = year
+		default:
+			return mistake("--sandbox=%s: write remote, internal and one of 2025 and 2026, separated by commas", p.Sandbox)
+		}
+	}
+	return nil
+}
+
 // checkUpstream also parses the URLs of Stack Exchange.
 func (p *plan) checkUpstream() error {
-	if p.hasSandbox() && (p.StackExchangeURL != "" || p.StackExchangeAPIURL != "") {
+	if p.fake != nil && (p.StackExchangeURL != "" || p.StackExchangeAPIURL != "") {
 		return mistake("--sandbox replaces Stack Exchange: " +
 			"leave out --stackexchange-url and --stackexchange-api-url, or leave out --sandbox")
 	}
@@ -156,8 +180,6 @@ func (p *plan) clientLimits() *limit.Config {
 	c.DepositBytes = max(int64(share*float64(p.limits().MaxBytes)), minBytes)
 	return &c
 }
-
-func (p *plan) hasSandbox() bool { return p.Sandbox == SandboxOn || p.Sandbox == SandboxRemote }
 
 func (p *plan) acme() bool  { return p.ACMEEmail != "" }
 func (p *plan) https() bool { return p.acme() || p.TLSCert != "" || p.TLSKey != "" }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"time"
 
@@ -105,23 +104,21 @@ func (d *daemon) newServer(entries sealed.Store) error {
 
 // setStackExchange says where users sign in and see what they have authorized.
 func (d *daemon) setStackExchange(config *httpapi.Config) {
-	if !d.hasSandbox() {
+	if d.fake == nil {
 		config.StackExchange.BaseURL, config.StackExchange.APIURL = d.signIn, d.api
 		if d.StackExchangeURL != "" {
 			config.AuthorizedAppsURL = d.signIn.JoinPath("users", "current").String() + "?tab=apps"
 		}
 		return
 	}
-	fake := sandbox.New(sandbox.Config{
-		Remote: d.Sandbox == SandboxRemote,
-		// Every client id may redirect to this server.
-		Domain: func(string) string { return d.origin.Hostname() },
-	})
+	behavior := *d.fake
+	behavior.Host = d.origin.Hostname()
+	fake := sandbox.New(behavior)
 	config.Sandbox = fake
 	config.StackExchange.Transport, config.StackExchange.Local = fake, true
 	config.StackExchange.BaseURL = d.origin.JoinPath("sandbox")
-	config.StackExchange.APIURL = d.origin.JoinPath("sandbox", "2.3")
-	config.AuthorizedAppsURL = (&url.URL{Scheme: d.origin.Scheme, Host: d.origin.Host, Path: "/sandbox/"}).String()
+	config.StackExchange.APIURL = d.origin.JoinPath(fake.APIPath())
+	config.AuthorizedAppsURL = d.origin.JoinPath("sandbox", "apps").String()
 }
 
 // bounded bounds the connections of one client that a listener has, and takes

@@ -71,8 +71,9 @@ type Settings struct {
 	StackExchangeURL, StackExchangeAPIURL string
 	// UpstreamCheck has Stack Exchange compared once a day with what DSS relies on.
 	UpstreamCheck bool
-	// Sandbox serves a fake Stack Exchange instead: [SandboxOn] or
-	// [SandboxRemote]. Any other value does not.
+	// Sandbox serves a fake Stack Exchange instead: [SandboxOn] is for this
+	// machine alone; or some of [SandboxOptions], separated by commas. "" and
+	// off serve none.
 	Sandbox string
 }
 
@@ -80,11 +81,12 @@ type Settings struct {
 // for a relay key is handed over at once. all and sessions are the former names.
 const ConfirmOptions = "always|oauth-only|all|sessions"
 
-// Values of [Settings.Sandbox]. SandboxOn is for this machine alone; with
-// SandboxRemote everyone can sign in as any user.
+// SandboxOn and SandboxOptions are the values of [Settings.Sandbox]. With remote,
+// everyone can sign in as any user. The years are those whose rules it follows, by
+// default the last. With internal it is a Stack Internal.
 const (
-	SandboxOn     = "on"
-	SandboxRemote = "remote"
+	SandboxOn      = "on"
+	SandboxOptions = "remote|2025|2026|internal"
 )
 
 // SettingError is a mistake in the settings. It names them as the flags of dss

@@ -53,7 +53,10 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 		return "", ErrInvalidChallenge
 	}
 	appCode := newAppCode(time.Now().Add(s.config.TTL))
-	state := stateOf(appCode)
+	state, err := stateOf(appCode)
+	if err != nil {
+		return "", err
+	}
 	sess := session{
 		ClientID: r.ClientID, Scope: asked, Challenge: r.CodeChallenge, Asked: time.Now(),
 		RedirectURI: r.RedirectURI, State: r.State, AppCode: appCode.Reveal(), Browser: hashBrowser(browser(flowOf(state))),
@@ -109,7 +112,11 @@ type Exchange struct {
 // [ErrUnavailable], and those of package sealed. An exchange that is wrong changes
 // nothing.
 func (s *Service) Redeem(ctx context.Context, e Exchange) (Token, error) {
-	at := atState(stateOf(e.Code))
+	state, err := stateOf(e.Code)
+	if err != nil {
+		return Token{}, err
+	}
+	at := atState(state)
 	token, err := s.redeem(ctx, at, e.Verifier, func(rec *record) error { return s.check(rec.Value, rec.Found, e) })
 	if err == errBusy {
 		err = ErrUnavailable

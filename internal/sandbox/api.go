@@ -1,23 +1,25 @@
 package sandbox
 
 import (
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
+	"maps"
 	"net/http"
-	"slices"
-	"strings"
+	"strconv"
 )
 
 const (
 	quotaMax        = 10_000
-	accountID       = 1_234_567
-	maxTokensInPath = 20
+	quotaWithoutKey = 300
 )
 
 // wrapper is what every answer of the API is in.
 type wrapper struct {
 	Items          []any `json:"items"`
 	HasMore        bool  `json:"has_more"`
+	Backoff        int   `json:"backoff,omitempty"`
 	QuotaMax       int   `json:"quota_max"`
 	QuotaRemaining int64 `json:"quota_remaining"`
 }
@@ -29,14 +31,28 @@ type apiError struct {
 	Message string `json:"error_message"`
 }
 
+// The errors of the API. Stack Exchange has announced that it refuses credentials in
+// the query, and that keys and apps without a post cannot be used; nobody has
+// published how it says so. Those answers are guesses.
 var (
 	errNoMethod      = &apiError{404, "no_method", "no method found with this name"}
 	errTokenRequired = &apiError{401, "access_token_required", "pass an access token: Authorization: Bearer …"}
-	errInvalidToken  = &apiError{402, "invalid_access_token", "the access token is not valid"}
-	errNoScope       = &apiError{403, "access_denied", "the access token lacks the scope read_inbox"}
+	errKeyRequired   = &apiError{405, "key_required", "`key` is required when `access_token` is passed"}
+	errNoScope       = &apiError{403, "access_denied", "the access token lacks the scope that this method needs"}
 	errManyTokens    = &apiError{400, "bad_parameter", "at most 20 access tokens"}
 	errBadParams     = &apiError{400, "bad_parameter", "the parameters cannot be decoded, or one is given twice"}
+	errInQuery       = &apiError{400, "bad_parameter", "`key` and `access_token` are not accepted in the query any " +
+		"more, since June 2026: send one of them as Authorization: Bearer, or both in the body of a POST"}
+	errKeyExpired = &apiError{400, "bad_parameter", "`key` has expired: make a new one on Stack Apps, or leave it out"}
+	errNoPost     = &apiError{407, "write_failed", "an application that writes must have a post on Stack Apps, " +
+		"or be Read-write at Stack Internal"}
 )
+
+// The answers for a token that is not valid.
+var errDeadToken = map[string]*apiError{
+	"402": {402, "invalid_access_token", "the access token is not valid"},
+	"403": {403, "access_denied", "`key` does not fit `access_token`, or the token does not exist"},
+}
 
 // writeAPI compresses whatever the client accepts, as Stack Exchange does.
 func writeAPI(w http.ResponseWriter, status int, body any) {
@@ -50,98 +66,74 @@ func writeAPI(w http.ResponseWriter, status int, body any) {
 	_ = compressor.Close()
 }
 
-// method serves one method of the API.
-func (s *Sandbox) method(call func(r *http.Request) ([]any, *apiError)) http.HandlerFunc {
+// call is a request to the API.
+type call struct {
+	*http.Request
+	params  params // of the query and the form
+	options options
+	token   token     // the zero one if there is none
+	dead    *apiError // if there is one that is not valid
+}
+
+// method serves one method of the API. Those that only read take a POST, too.
+func (s *Sandbox) method(do func(call) ([]any, *apiError)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-		if r.Method != http.MethodGet {
+		if r.Method != http.MethodGet && r.Method != http.MethodPost {
 			writeAPI(w, http.StatusBadRequest, errNoMethod)
 			return
 		}
-		items, failed := call(r)
+		c, failed := s.newCall(w, r)
+		if blocked(w, c.options) {
+			return
+		}
+		if failed = cmp.Or(throttled[c.options[throttle]], failed); failed != nil {
+			writeAPI(w, http.StatusBadRequest, failed)
+			return
+		}
+		items, failed := do(c)
 		if failed != nil {
 			writeAPI(w, http.StatusBadRequest, failed)
 			return
 		}
-		remaining := max(0, quotaMax-s.queries.Add(1))
-		writeAPI(w, http.StatusOK, wrapper{Items: items, QuotaMax: quotaMax, QuotaRemaining: remaining})
+		writeAPI(w, http.StatusOK, s.wrap(items, c.options))
 	}
 }
 
-// accessToken is an item of the methods on tokens.
-type accessToken struct {
-	AccessToken   string   `json:"access_token"`
-	AccountID     int      `json:"account_id"`
-	ExpiresOnDate int64    `json:"expires_on_date,omitempty"`
-	Scope         []string `json:"scope"`
-}
-
-func (t token) item() any {
-	item := accessToken{AccessToken: t.text, AccountID: accountID, Scope: t.scopes}
-	if t.expires() {
-		item.ExpiresOnDate = t.issued.Add(tokenLife).Unix()
-	}
-	return item
-}
-
-// onTokens returns the method that does something to the live tokens in the path
-// and lists them. Unknown ones are not an error.
-func (s *Sandbox) onTokens(do func(token)) func(*http.Request) ([]any, *apiError) {
-	return func(r *http.Request) ([]any, *apiError) {
-		texts := strings.Split(r.PathValue("tokens"), ";")
-		if len(texts) > maxTokensInPath {
-			return nil, errManyTokens
-		}
-		items := []any{}
-		for _, text := range texts {
-			if t, ok := s.ledger.find(text); ok {
-				items = append(items, t.item())
-				do(t)
-			}
-		}
-		return items, nil
-	}
-}
-
-// authenticated returns the token that the request carries.
-func (s *Sandbox) authenticated(r *http.Request) (token, *apiError) {
-	p, err := parseParams(r.URL.RawQuery)
+// newCall reads a request and finds its token.
+func (s *Sandbox) newCall(w http.ResponseWriter, r *http.Request) (c call, failed *apiError) {
+	c.Request = r
+	query, err := parseParams(r.URL.RawQuery)
 	if err != nil {
-		return token{}, errBadParams
+		return c, errBadParams
 	}
-	text := p["access_token"]
-	if scheme, bearer, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		text = strings.TrimSpace(bearer)
+	var form params
+	if r.Method == http.MethodPost {
+		if form, err = formParams(w, r); err != nil && !errors.Is(err, errNotAForm) {
+			return c, errBadParams
+		}
 	}
-	if text == "" {
-		return token{}, errTokenRequired
+	c.params = maps.Clone(query)
+	maps.Copy(c.params, form)
+	if c.options, err = s.switches.of(c.params); err != nil {
+		return c, &apiError{400, "bad_parameter", err.Error()}
 	}
-	t, ok := s.ledger.find(text)
-	if !ok {
-		return token{}, errInvalidToken
+	given, failed := s.credentials(r, query, form)
+	if failed == nil && s.registry.keyExpired(given.key, r) {
+		failed = errKeyExpired
 	}
-	return t, nil
+	var ok bool
+	if c.token, ok = s.ledger.find(given.token); !ok && given.token != "" {
+		c.dead = errDeadToken[c.options[deadTokens]]
+	}
+	return c, failed
 }
 
-func (s *Sandbox) me(r *http.Request) ([]any, *apiError) {
-	if _, failed := s.authenticated(r); failed != nil {
-		return nil, failed
+func (s *Sandbox) wrap(items []any, o options) wrapper {
+	a := wrapper{Items: items, QuotaMax: quotaMax, QuotaRemaining: max(0, quotaMax-s.queries.Add(1))}
+	if o[quota] == "minus_one" {
+		a.QuotaMax, a.QuotaRemaining = quotaWithoutKey, -1
 	}
-	return []any{map[string]any{
-		"account_id": accountID, "user_id": 7_654_321, "user_type": "registered", "reputation": 101,
-		"display_name": "Sandbox User", "link": "https://stackoverflow.com/users/7654321/sandbox-user",
-	}}, nil
+	a.Backoff, _ = strconv.Atoi(o[backoff])
+	return a
 }
-
-func (s *Sandbox) inbox(r *http.Request) ([]any, *apiError) {
-	t, failed := s.authenticated(r)
-	switch {
-	case failed != nil:
-		return nil, failed
-	case !slices.Contains(t.scopes, "read_inbox"):
-		return nil, errNoScope
-	}
-	return []any{}, nil
-}
-
-func noMethod(*http.Request) ([]any, *apiError) { return nil, errNoMethod }

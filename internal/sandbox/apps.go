@@ -1,8 +1,6 @@
 package sandbox
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // App is how an application is registered at Stack Apps: the fields of its
 // form, and what has become of it since.
@@ -55,3 +53,6 @@ func Apps(host string) []App {
 
 // firstApp is the client id of the app that is registered right.
 const firstApp = 901
+
+// key is the app's API key: like those made since 2025, rl_ and 24 characters.
+func (a App) key() string { return "rl_SandboxKeyOfAppNumber" + a.ClientID }

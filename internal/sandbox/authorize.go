@@ -2,13 +2,10 @@ package sandbox
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
+	"slices"
 	"strings"
-
-	"github.com/desktop-stack-serv/dss/internal/origin"
-	"github.com/desktop-stack-serv/dss/internal/secret"
+	"time"
 )
 
 // grantType is one of the two ways to authorize.
@@ -27,7 +24,9 @@ var (
 type authorization struct {
 	grantType grantType
 	params    params
+	options   options
 	host      string // of the redirect URI
+	own       string // the sandbox's host
 }
 
 // authorize serves the consent page and takes the decision made on it.
@@ -38,10 +37,13 @@ func (s *Sandbox) authorize(g grantType) http.HandlerFunc {
 			writeProblem(w, problem{statusOf(err), "Bad request", err.Error()})
 			return
 		}
-		a, err := s.check(g, p)
-		if err != nil {
-			// The redirect URI may be an attacker's (RFC 6749 section 4.1.2.1).
-			writeProblem(w, problem{http.StatusBadRequest, "Bad authorization request", err.Error()})
+		a := authorization{grantType: g, params: p, own: s.registry.ownHost(r)}
+		if a.options, err = s.switches.of(p); err != nil {
+			writeProblem(w, problem{http.StatusBadRequest, "Bad request", err.Error()})
+			return
+		}
+		if a.host, err = a.check(s.registry.find(p["client_id"], r)); err != nil {
+			writeFailure(w, err)
 			return
 		}
 		s.decide(w, r, a)
@@ -55,92 +57,23 @@ func authorizationRequest(w http.ResponseWriter, r *http.Request) (params, error
 	case http.MethodGet, http.MethodHead:
 		return parseParams(r.URL.RawQuery)
 	case http.MethodPost:
-		if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
-			return nil, errors.New("the decision must be made on the consent page itself")
-		}
-		return formParams(w, r)
+		return pageForm(w, r)
 	}
 	return nil, errors.New("use GET")
 }
 
-func (s *Sandbox) check(g grantType, p params) (authorization, error) {
-	a := authorization{grantType: g, params: p}
-	id, err := strconv.ParseUint(p["client_id"], 10, 32)
-	if err != nil || id == 0 {
-		return a, errors.New("client_id must be the number of an app")
-	}
-	if a.host, err = redirectHost(p["redirect_uri"]); err != nil {
-		return a, err
-	}
-	if s.config.Domain != nil {
-		domain := s.config.Domain(p["client_id"])
-		if domain == "" {
-			return a, errors.New("there is no app with this client_id")
-		}
-		if !underDomain(a.host, domain) {
-			return a, errors.New("redirect_uri is not under the app's OAuth domain, which is " + domain)
-		}
-	}
-	if len(p["scope"]) > maxScope {
-		return a, errors.New("scope is too long")
-	}
-	if err := checkChallenge(g, p); err != nil {
-		return a, err
-	}
-	return a, checkSwitches(p)
-}
-
-// maxRedirectURI bounds a redirect URI, in bytes.
-const maxRedirectURI = 2000
-
-// redirectHost returns the canonical host of a redirect URI, without its port.
-// It accepts only what every browser reads the same way.
-func redirectHost(uri string) (string, error) {
-	if uri == "" {
-		return "", errors.New("redirect_uri is missing")
-	}
-	if len(uri) > maxRedirectURI || strings.ContainsFunc(uri, notInURI) {
-		return "", errors.New("redirect_uri is too long, or has a fragment or characters that no URI has")
-	}
-	address, _, _ := strings.Cut(uri, "?")
-	u, err := origin.Parse(address)
-	if err != nil {
-		return "", fmt.Errorf("redirect_uri is not good: %w", err)
-	}
-	return u.Hostname(), nil
-}
-
-func notInURI(r rune) bool {
-	return r <= ' ' || r >= 0x7f || strings.ContainsRune("#\"<>\\^`{|}", r)
-}
-
-// underDomain reports whether host is domain or a subdomain of it.
-func underDomain(host, domain string) bool {
-	domain = strings.ToLower(domain)
-	return host == domain || strings.HasSuffix(host, "."+domain)
-}
-
-func checkChallenge(g grantType, p params) error {
-	challenge, method := p["code_challenge"], p["code_challenge_method"]
-	switch {
-	case !g.code, challenge == "" && method == "":
-		return nil
-	case method != "S256":
-		return errors.New("code_challenge_method must be S256")
-	case !secret.IsS256(challenge):
-		return errors.New("code_challenge must be the 43 characters of a base64url SHA-256")
-	}
-	return nil
-}
-
 func (s *Sandbox) decide(w http.ResponseWriter, r *http.Request, a authorization) {
-	decision := a.params["sandbox_decision"]
+	made := a.options[decision]
 	if r.Method == http.MethodPost {
-		decision = a.params["decision"]
+		made = a.params["decision"]
 	}
-	switch decision {
+	before, ok := s.ledger.consented(a.params["client_id"])
+	if made == "once" && ok && before.covers(a.params["scope"]) {
+		made = "approve"
+	}
+	switch made {
 	case "approve":
-		s.approve(w, a)
+		s.approve(w, a, before)
 	case "deny":
 		deliver(w, a, pair{"error", "access_denied"}, pair{"error_description", "The user denied the request."})
 	default:
@@ -148,12 +81,27 @@ func (s *Sandbox) decide(w http.ResponseWriter, r *http.Request, a authorization
 			writeProblem(w, problem{http.StatusBadRequest, "Bad request", "decision must be approve or deny"})
 			return
 		}
-		writeConsent(w, a, s.ledger.consented(a.params["client_id"]))
+		s.writeConsent(w, a, ok)
 	}
 }
 
-func (s *Sandbox) approve(w http.ResponseWriter, a authorization) {
-	response, err := s.issue(a)
+// covers reports whether the user has approved all that scope names. Nobody
+// has said whether Stack Exchange asks again for more; the sandbox does.
+func (c consent) covers(scope string) bool {
+	return !slices.ContainsFunc(parseScope(scope), func(name string) bool { return !slices.Contains(c.asked, name) })
+}
+
+func (s *Sandbox) approve(w http.ResponseWriter, a authorization, before consent) {
+	g := grant{clientID: a.params["client_id"], asked: parseScope(a.params["scope"]), life: tokenLife}
+	if a.options[expires] == "86399" {
+		g.life -= time.Second
+	}
+	var err error
+	if g.scopes, err = s.granted(a, before); err != nil {
+		writeProblem(w, problem{http.StatusBadRequest, "Bad request", err.Error()})
+		return
+	}
+	response, err := s.issue(a, g)
 	if err != nil {
 		writeProblem(w, problem{http.StatusServiceUnavailable, "Full", err.Error()})
 		return
@@ -162,14 +110,17 @@ func (s *Sandbox) approve(w http.ResponseWriter, a authorization) {
 }
 
 // issue returns the response with a code or a token.
-func (s *Sandbox) issue(a authorization) ([]pair, error) {
-	g := grant{clientID: a.params["client_id"], scopes: parseScope(a.params["scope"])}
-	if !a.grantType.code {
-		t, err := s.ledger.issueToken(g)
-		return t.response(), err
+func (s *Sandbox) issue(a authorization, g grant) ([]pair, error) {
+	if a.grantType.code {
+		text, err := s.ledger.issueCode(code{
+			grant: g, redirectURI: a.params["redirect_uri"], challenge: a.params["code_challenge"],
+		})
+		return []pair{{"code", text}}, err
 	}
-	text, err := s.ledger.issueCode(code{
-		grant: g, redirectURI: a.params["redirect_uri"], challenge: a.params["code_challenge"],
-	})
-	return []pair{{"code", text}}, err
+	t, err := s.ledger.issueToken(g)
+	response := t.response()
+	if len(g.scopes) > 0 && a.options[scopeMember] == "1" {
+		response = append(response, pair{"scope", strings.Join(g.scopes, " ")})
+	}
+	return response, err
 }

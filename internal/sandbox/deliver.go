@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -12,16 +14,8 @@ type pair struct{ name, value string }
 // fragment (implicit grant) or the query (code grant), assembled by hand as
 // Stack Exchange does, which net/url would not.
 func deliver(w http.ResponseWriter, a authorization, response ...pair) {
-	if text, ok := a.params["state"]; ok {
-		state := pair{"state", text}
-		if a.params["sandbox_order"] == "state_first" {
-			response = append([]pair{state}, response...)
-		} else {
-			response = append(response, state)
-		}
-	}
 	target := a.params["redirect_uri"]
-	if a.params["sandbox_strip_query"] == "1" {
+	if a.options[stripQuery] == "1" {
 		target, _, _ = strings.Cut(target, "?")
 	}
 	switch {
@@ -32,19 +26,43 @@ func deliver(w http.ResponseWriter, a authorization, response ...pair) {
 	case !strings.HasSuffix(target, "?"):
 		target += "&"
 	}
-	target += encode(response)
-	if a.params["sandbox_delivery"] == "script" {
-		writePage(w, http.StatusOK, "interstitial.html", target)
+	target += encode(a.arrange(response), a.options)
+	if a.options[delivery] == "script" {
+		writePage(w, http.StatusOK, "interstitial.html", page{"Taking you back to the app…", target})
 		return
 	}
 	w.Header().Set("Location", target)
 	w.WriteHeader(http.StatusFound)
 }
 
-func encode(response []pair) string {
+// arrange adds the state to a response, and puts its members in order.
+func (a authorization) arrange(response []pair) []pair {
+	text, ok := a.params["state"]
+	state := pair{"state", text}
+	switch {
+	case ok && a.options[order] == "state_first":
+		response = slices.Insert(response, 0, state)
+	case ok:
+		response = append(response, state)
+	}
+	if a.options[order] == "shuffled" {
+		rand.Shuffle(len(response), func(i, j int) { response[i], response[j] = response[j], response[i] })
+	}
+	return response
+}
+
+// encode writes the space between scopes as %20, unlike any other.
+func encode(response []pair, o options) string {
 	var parts []string
 	for _, p := range response {
-		parts = append(parts, p.name+"="+formEncode(p.value))
+		value := formEncode(p.value)
+		switch {
+		case p.name == "scope":
+			value = strings.ReplaceAll(value, "+", "%20")
+		case p.name != "state" && o[parentheses] == "escaped":
+			value = strings.ReplaceAll(value, "))", "%29%29")
+		}
+		parts = append(parts, p.name+"="+value)
 	}
 	return strings.Join(parts, "&")
 }

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 const (
@@ -20,17 +18,14 @@ const (
 	maxConsents = 10_000
 )
 
-var (
-	errFull     = errors.New("the sandbox is full; try again later, or restart it")
-	errBadCode  = errors.New("code is not valid: unknown, used, expired, or of another client_id or redirect_uri")
-	errNoPKCE   = errors.New("code was issued without a code_challenge; a public client needs PKCE")
-	errVerifier = errors.New("code_verifier does not match the code_challenge")
-)
+var errFull = errors.New("the sandbox is full; try again later, or restart it")
 
 // grant is what the user lets an app do.
 type grant struct {
 	clientID string
-	scopes   []string
+	asked    []string // the scopes that the app named
+	scopes   []string // those that it gets
+	life     time.Duration
 }
 
 func (g grant) expires() bool { return !slices.Contains(g.scopes, noExpiry) }
@@ -46,13 +41,14 @@ type token struct {
 func (t token) response() []pair {
 	response := []pair{{"access_token", t.text}}
 	if t.expires() {
-		response = append(response, pair{"expires", strconv.Itoa(int(tokenLife.Seconds()))})
+		response = append(response, pair{"expires", strconv.Itoa(t.seconds())})
 	}
 	return response
 }
 
-func (t token) aged() bool { return time.Since(t.issued) >= tokenLife }
-func (t token) dead() bool { return t.expires() && t.aged() }
+func (t token) seconds() int { return int(t.life.Seconds()) }
+func (t token) aged() bool   { return time.Since(t.issued) >= tokenLife }
+func (t token) dead() bool   { return t.expires() && time.Since(t.issued) >= t.life }
 
 // code is what an authorization code stands for.
 type code struct {
@@ -70,12 +66,18 @@ type ledger struct {
 	maxTokens int
 	tokens    map[string]token
 	codes     map[string]code
-	consents  map[string]bool // client ids that the user has approved
+	consents  map[string]consent // by client id
+}
+
+// consent is what the user has last approved for an app.
+type consent struct {
+	grant
+	given time.Time
 }
 
 func newLedger() *ledger {
 	return &ledger{
-		maxTokens: maxTokens, tokens: map[string]token{}, codes: map[string]code{}, consents: map[string]bool{},
+		maxTokens: maxTokens, tokens: map[string]token{}, codes: map[string]code{}, consents: map[string]consent{},
 	}
 }
 
@@ -86,7 +88,7 @@ func (l *ledger) issueToken(g grant) (token, error) {
 	if !l.roomForToken() {
 		return token{}, errFull
 	}
-	l.consent(g.clientID)
+	l.consent(g)
 	return l.newToken(g), nil
 }
 
@@ -100,7 +102,7 @@ func (l *ledger) issueCode(c code) (string, error) {
 	if len(l.codes) >= maxCodes {
 		return "", errFull
 	}
-	l.consent(c.clientID)
+	l.consent(c.grant)
 	c.issued = time.Now()
 	text := randomToken()
 	l.codes[text] = c
@@ -109,7 +111,7 @@ func (l *ledger) issueCode(c code) (string, error) {
 
 // redeem turns a code into a token. Presenting a code uses it up, unless
 // the ledger is full.
-func (l *ledger) redeem(p params) (token, error) {
+func (l *ledger) redeem(p params, app App) (token, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.roomForToken() {
@@ -117,29 +119,13 @@ func (l *ledger) redeem(p params) (token, error) {
 	}
 	c, ok := l.codes[p["code"]]
 	delete(l.codes, p["code"])
-	if !ok || c.dead() || c.clientID != p["client_id"] || c.redirectURI != p["redirect_uri"] {
-		return token{}, errBadCode
+	if !ok || c.clientID != p["client_id"] {
+		return token{}, errNoCode
 	}
-	if err := c.verify(p["code_verifier"], p["client_secret"]); err != nil {
+	if err := c.check(p, app); err != nil {
 		return token{}, err
 	}
 	return l.newToken(c.grant), nil
-}
-
-// verify checks PKCE (RFC 7636 section 4.6). A client without it needs a
-// secret; any will do here.
-func (c code) verify(verifier, clientSecret string) error {
-	switch {
-	case c.challenge == "" && verifier != "":
-		return errVerifier
-	case c.challenge == "" && clientSecret == "":
-		return errNoPKCE
-	case c.challenge == "":
-		return nil
-	case !secret.IsVerifier(verifier) || secret.S256(secret.New(verifier)) != c.challenge:
-		return errVerifier
-	}
-	return nil
 }
 
 // find returns the live token called text.
@@ -157,21 +143,31 @@ func (l *ledger) invalidate(t token) {
 	delete(l.tokens, t.text)
 }
 
-// deauthenticate removes the app with a token from the user's account, with all
-// it holds.
-func (l *ledger) deauthenticate(one token) {
+// deauthenticate removes the app that has a token from the user's account.
+func (l *ledger) deauthenticate(t token) { l.remove(t.clientID) }
+
+// remove removes an app from the user's account, with all it holds.
+func (l *ledger) remove(clientID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	maps.DeleteFunc(l.tokens, func(_ string, t token) bool { return t.clientID == one.clientID })
-	maps.DeleteFunc(l.codes, func(_ string, c code) bool { return c.clientID == one.clientID })
-	delete(l.consents, one.clientID)
+	maps.DeleteFunc(l.tokens, func(_ string, t token) bool { return t.clientID == clientID })
+	maps.DeleteFunc(l.codes, func(_ string, c code) bool { return c.clientID == clientID })
+	delete(l.consents, clientID)
 }
 
-// consented reports whether the user has approved the app before.
-func (l *ledger) consented(clientID string) bool {
+// consented returns what the user has approved for the app before.
+func (l *ledger) consented(clientID string) (consent, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.consents[clientID]
+	c, ok := l.consents[clientID]
+	return c, ok
+}
+
+// authorized returns all consents, the newest first.
+func (l *ledger) authorized() []consent {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.SortedFunc(maps.Values(l.consents), func(a, b consent) int { return b.given.Compare(a.given) })
 }
 
 // roomForToken reports whether there is room for a token. If it must, it drops
@@ -191,9 +187,9 @@ func (l *ledger) newToken(g grant) token {
 	return t
 }
 
-func (l *ledger) consent(clientID string) {
-	if len(l.consents) < maxConsents {
-		l.consents[clientID] = true
+func (l *ledger) consent(g grant) {
+	if _, ok := l.consents[g.clientID]; ok || len(l.consents) < maxConsents {
+		l.consents[g.clientID] = consent{g, time.Now()}
 	}
 }
 

@@ -44,7 +44,7 @@ func TestTokenLivesADayUnlessItNeverExpires(t *testing.T) {
 			s := sandbox.New(sandbox.Config{})
 			token := implicitToken(t, s, "scope", test.scope)
 			time.Sleep(test.age)
-			if status, answer := callAPI(t, s, "/me?key=k&site=stackoverflow", bearer(token)); status != test.status {
+			if status, answer := callAPI(t, s, "/me?site=stackoverflow", bearer(token)); status != test.status {
 				t.Errorf("scope %s after %v: status %d, want %d: %+v", test.scope, test.age, status, test.status, answer)
 			}
 		})
@@ -89,7 +89,7 @@ func TestFullSandboxSaysSoAndKeepsWhatItHas(t *testing.T) {
 	if w := redeem(s, redemption(code)); w.Code != http.StatusOK {
 		t.Errorf("the code was lost while the sandbox was full: status %d: %s", w.Code, w.Body)
 	}
-	if status, _ := callAPI(t, s, "/me?key=k&site=stackoverflow", bearer(second)); status != http.StatusOK {
+	if status, _ := callAPI(t, s, "/me?site=stackoverflow", bearer(second)); status != http.StatusOK {
 		t.Errorf("the second token was lost: status %d", status)
 	}
 }

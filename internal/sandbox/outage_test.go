@@ -62,7 +62,7 @@ func TestFaultsOfOneClassLeaveTheOther(t *testing.T) {
 	s := outage.New()
 	token := implicitToken(t, s)
 	s.SetFault(outage.ClassToken, outage.Fault{Kind: outage.Garbage})
-	if status, _ := callAPI(t, s, "/me?key=k&site=stackoverflow", bearer(token)); status != http.StatusOK {
+	if status, _ := callAPI(t, s, "/me?site=stackoverflow", bearer(token)); status != http.StatusOK {
 		t.Errorf("the API answers %d while the token endpoint fails", status)
 	}
 }
@@ -139,12 +139,12 @@ func TestBackoffComesWithGoodAnswers(t *testing.T) {
 	s := outage.New()
 	token := implicitToken(t, s)
 	s.SetFault(outage.ClassAPI, outage.Fault{Kind: outage.Backoff, Seconds: 7})
-	status, answer := callAPI(t, s, "/me?key=k&site=stackoverflow", bearer(token))
+	status, answer := callAPI(t, s, "/me?site=stackoverflow", bearer(token))
 	if status != http.StatusOK || len(answer.Items) != 1 || answer.Backoff != 7 {
 		t.Errorf("status %d, %d items, backoff %d; want 200, 1, 7", status, len(answer.Items), answer.Backoff)
 	}
 	s.SetFault(outage.ClassAPI, outage.Fault{})
-	if _, answer := callAPI(t, s, "/me?key=k&site=stackoverflow", bearer(token)); answer.Backoff != 0 {
+	if _, answer := callAPI(t, s, "/me?site=stackoverflow", bearer(token)); answer.Backoff != 0 {
 		t.Errorf("backoff %d after the end of the fault", answer.Backoff)
 	}
 }

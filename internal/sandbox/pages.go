@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"html/template"
 	"net/http"
 )
@@ -12,8 +13,11 @@ var files embed.FS
 
 var pages = template.Must(template.ParseFS(files, "templates/*.html"))
 
-// field is a hidden field of the consent page.
-type field struct{ Name, Value string }
+// page is what templates get. Title is the headline, too.
+type page struct {
+	Title string
+	Data  any
+}
 
 // problem is an error page.
 type problem struct {
@@ -22,24 +26,32 @@ type problem struct {
 	Message string
 }
 
-func writeProblem(w http.ResponseWriter, p problem) { writePage(w, p.Status, "problem.html", p) }
+func writeProblem(w http.ResponseWriter, p problem) {
+	writePage(w, p.Status, "problem.html", page{p.Title, p.Message})
+}
 
 func notFound(w http.ResponseWriter, _ *http.Request) {
 	writeProblem(w, problem{http.StatusNotFound, "No such page", "the sandbox has no page at this address"})
 }
 
-func writePage(w http.ResponseWriter, status int, name string, data any) {
-	var page bytes.Buffer
-	if err := pages.ExecuteTemplate(&page, name, data); err != nil {
+// writeFailure keeps the browser here.
+func writeFailure(w http.ResponseWriter, err error) {
+	f, _ := errors.AsType[failure](err)
+	writePage(w, http.StatusBadRequest, "failure.html", page{"Application Login Failure", f})
+}
+
+func writePage(w http.ResponseWriter, status int, name string, data page) {
+	var text bytes.Buffer
+	if err := pages.ExecuteTemplate(&text, name, data); err != nil {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if bytes.Contains(page.Bytes(), []byte("<form")) { // or a browser may send "Origin: null" with it
+	if bytes.Contains(text.Bytes(), []byte("<form")) { // or a browser may send "Origin: null" with it
 		w.Header().Set("Referrer-Policy", "strict-origin")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(page.Bytes())
+	_, _ = w.Write(text.Bytes())
 }
 
 // asset serves one static file.
@@ -50,33 +62,29 @@ func asset(name, contentType string) http.HandlerFunc {
 	}
 }
 
-func (s *Sandbox) index(w http.ResponseWriter, _ *http.Request) {
-	writePage(w, http.StatusOK, "index.html", switchParams)
+// pageForm reads a form of the sandbox's own pages.
+func pageForm(w http.ResponseWriter, r *http.Request) (params, error) {
+	if http.NewCrossOriginProtection().Check(r) != nil {
+		return nil, errors.New("this form can be sent from the sandbox's own page only")
+	}
+	return formParams(w, r)
 }
 
-// consent is what the consent page shows.
-type consent struct {
-	Action      string
-	ClientID    string
-	Host        string
-	Permissions []permission
-	Before      bool // the user has approved the app before
-	Fields      []field
+// submit takes a form of the page at back, where the browser goes afterwards.
+func (s *Sandbox) submit(w http.ResponseWriter, r *http.Request, back string, change func(params) error) {
+	p, err := pageForm(w, r)
+	if err == nil {
+		err = change(p)
+	}
+	if err != nil {
+		writeProblem(w, problem{statusOf(err), "Not changed", err.Error()})
+		return
+	}
+	w.Header().Set("Location", back)
+	w.WriteHeader(http.StatusSeeOther)
 }
 
-func writeConsent(w http.ResponseWriter, a authorization, before bool) {
-	p := a.params
-	data := consent{
-		Action: a.grantType.path, ClientID: p["client_id"], Host: a.host,
-		Permissions: permissions(parseScope(p["scope"])), Before: before,
-	}
-	for _, name := range []string{
-		"client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method",
-		"sandbox_order", "sandbox_delivery", "sandbox_strip_query",
-	} {
-		if value, ok := p[name]; ok {
-			data.Fields = append(data.Fields, field{name, value})
-		}
-	}
-	writePage(w, http.StatusOK, "consent.html", data)
+// loginSuccess is where apps without a page of their own have the browser end.
+func loginSuccess(w http.ResponseWriter, _ *http.Request) {
+	writePage(w, http.StatusOK, "login_success.html", page{"Authorizing Application", nil})
 }

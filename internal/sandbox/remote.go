@@ -31,12 +31,12 @@ func fromLoopback(r *http.Request) bool {
 const onlyLoopback = "this sandbox serves only the machine it runs on, unless its operator makes it serve others too"
 
 // refuseRemote refuses a client elsewhere, in the form of the endpoint.
-func refuseRemote(w http.ResponseWriter, r *http.Request) {
+func (s *Sandbox) refuseRemote(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case strings.HasPrefix(r.URL.Path, "/sandbox/2.3"):
+	case strings.HasPrefix(r.URL.Path, s.APIPath()):
 		writeAPI(w, http.StatusForbidden, apiError{403, "access_denied", onlyLoopback})
 	case strings.HasPrefix(r.URL.Path, "/sandbox/oauth/access_token"):
-		writeTokenError(w, http.StatusForbidden, "access_denied", onlyLoopback)
+		writeTokenError(w, http.StatusForbidden, errTokenRemote, nil)
 	default:
 		writeProblem(w, problem{http.StatusForbidden, "Not from here", onlyLoopback})
 	}

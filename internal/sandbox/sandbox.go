@@ -3,39 +3,80 @@ package sandbox
 import (
 	"net/http"
 	"path"
+	"slices"
+	"strings"
 	"sync/atomic"
 )
 
-// Config is how a [Sandbox] behaves. The zero value serves this machine
-// and sends users anywhere.
+// Era is a year whose rules for credentials the API follows.
+type Era string
+
+// The eras.
+const (
+	// Era2026 takes a key or a token as Authorization: Bearer or in the body of
+	// a POST, and refuses both in the query.
+	Era2026 Era = "2026"
+	// Era2025 takes them in the query, too. There a token needs a key.
+	Era2025 Era = "2025"
+)
+
+// Config is how a [Sandbox] behaves. The zero value serves this machine, by the
+// rules of 2026, and sends users anywhere.
 type Config struct {
-	// Domain returns the OAuth domain that an app has registered, without a
-	// port: redirect URIs on it and on its subdomains are good, others are
-	// not. "" means that there is no such app. If Domain is nil, every app
-	// exists and any host will do.
-	Domain func(clientID string) string
+	// Host is where the sandbox is, without a port: the OAuth domain of the apps
+	// that are registered right. If it is empty, it is the host of each request
+	// for the apps of the list, and others may redirect everywhere.
+	Host string
 	// Remote serves clients that are not on this machine, too.
 	Remote bool
+	// Era is the year; "" means [Era2026].
+	Era Era
+	// Internal makes it a Stack Internal (Enterprise): the API is at
+	// /sandbox/api/2.3, takes credentials in X-API-Access-Token and X-API-Key,
+	// too, and users pick the team for the scope access_team.
+	Internal bool
+	// Nasty sets the switches to what has been seen but is easily
+	// overlooked, as long as it delays nothing.
+	Nasty bool
 }
 
 // Sandbox serves the fake. It is safe for concurrent use.
 type Sandbox struct {
-	config  Config
-	mux     *http.ServeMux
-	ledger  *ledger
-	queries atomic.Int64 // API requests so far, for the quota
+	config   Config
+	mux      *http.ServeMux
+	ledger   *ledger
+	registry *registry
+	switches *switches
+	queries  atomic.Int64 // API requests so far, for the quota
 }
 
 // New returns a sandbox in which no app is authorized yet.
 func New(config Config) *Sandbox {
-	s := &Sandbox{config: config, ledger: newLedger()}
+	if config.Era == "" {
+		config.Era = Era2026
+	}
+	s := &Sandbox{
+		config: config, ledger: newLedger(), switches: newSwitches(config.Nasty),
+		registry: &registry{host: strings.ToLower(config.Host), changed: map[string]App{}},
+	}
 	s.mux = s.routes()
 	return s
+}
+
+// APIPath is where the API is.
+func (s *Sandbox) APIPath() string {
+	if s.config.Internal {
+		return "/sandbox/api/2.3"
+	}
+	return "/sandbox/2.3"
 }
 
 func (s *Sandbox) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/sandbox/{$}", getOnly(s.index))
+	mux.HandleFunc("/sandbox/applications/{id}", getOrPost(s.application))
+	mux.HandleFunc("/sandbox/apps", getOrPost(s.apps))
+	mux.HandleFunc("/sandbox/switches", getOrPost(s.switchPage))
 	mux.HandleFunc("/sandbox/sandbox.css", getOnly(asset("sandbox.css", "text/css; charset=utf-8")))
 	mux.HandleFunc("/sandbox/sandbox.svg", getOnly(asset("sandbox.svg", "image/svg+xml")))
 	mux.HandleFunc("/sandbox/interstitial.js", getOnly(asset("interstitial.js", "text/javascript; charset=utf-8")))
@@ -43,16 +84,13 @@ func (s *Sandbox) routes() *http.ServeMux {
 
 	mux.HandleFunc("/sandbox/oauth", s.authorize(codeGrant))
 	mux.HandleFunc("/sandbox/oauth/dialog", s.authorize(implicitGrant))
+	mux.HandleFunc(loginSuccessPath, getOnly(loginSuccess))
 	mux.HandleFunc("/sandbox/oauth/access_token", s.redemption(writeTokenForm))
 	mux.HandleFunc("/sandbox/oauth/access_token/json", s.redemption(writeTokenJSON))
 
-	mux.HandleFunc("/sandbox/2.3/access-tokens/{tokens}", s.method(s.onTokens(func(token) {})))
-	mux.HandleFunc("/sandbox/2.3/access-tokens/{tokens}/invalidate", s.method(s.onTokens(s.ledger.invalidate)))
-	mux.HandleFunc("/sandbox/2.3/apps/{tokens}/de-authenticate", s.method(s.onTokens(s.ledger.deauthenticate)))
-	mux.HandleFunc("/sandbox/2.3/me", s.method(s.me))
-	mux.HandleFunc("/sandbox/2.3/inbox", s.method(s.inbox))
-	mux.HandleFunc("/sandbox/2.3/", s.method(noMethod))
-	mux.HandleFunc("/sandbox/2.3", s.method(noMethod)) // or ServeMux would redirect
+	for pattern, method := range s.methods() {
+		mux.HandleFunc(s.APIPath()+pattern, s.method(method))
+	}
 	return mux
 }
 
@@ -80,7 +118,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	clean := path.Clean(r.URL.Path)
 	switch {
 	case !s.config.Remote && !fromLoopback(r):
-		refuseRemote(w, r)
+		s.refuseRemote(w, r)
 	case r.URL.Path != clean && r.URL.Path != clean+"/":
 		notFound(w, r) // ServeMux would redirect
 	default:
@@ -90,9 +128,18 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // getOnly lets GET and HEAD through to a handler that changes nothing.
 func getOnly(next http.HandlerFunc) http.HandlerFunc {
+	return only(next, http.MethodGet, http.MethodHead)
+}
+
+// getOrPost lets POST through, too.
+func getOrPost(next http.HandlerFunc) http.HandlerFunc {
+	return only(next, http.MethodGet, http.MethodHead, http.MethodPost)
+}
+
+func only(next http.HandlerFunc, methods ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
+		if !slices.Contains(methods, r.Method) {
+			w.Header().Set("Allow", strings.Join(methods, ", "))
 			writeProblem(w, problem{http.StatusMethodNotAllowed, "Method not allowed", "use GET"})
 			return
 		}

@@ -13,7 +13,7 @@ const maxScope = 1000
 
 // parseScope splits scope at commas and spaces. Unknown scopes pass through.
 func parseScope(scope string) []string {
-	scopes := []string{} // in JSON, no scope is an empty list
+	var scopes []string
 	for _, name := range strings.FieldsFunc(scope, func(r rune) bool { return r == ',' || r == ' ' }) {
 		if !slices.Contains(scopes, name) {
 			scopes = append(scopes, name)
@@ -27,6 +27,7 @@ var scopeWords = map[string]string{
 	noExpiry:       "Keep this access until you take it back: the token never expires.",
 	"write_access": "Post, edit, comment and vote as you.",
 	"private_info": "See what only you can see, such as your privileges and your full history.",
+	accessTeam:     "Read what is in one of your teams.",
 }
 
 // permission is a scope and what it lets an app do.

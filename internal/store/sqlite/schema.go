@@ -1,8 +1,8 @@
 package sqlite
 
 import (
-	"database/sql/driver"
-	"errors"
+	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -22,26 +22,25 @@ var schema = []string{
 	) STRICT`,
 }
 
-// load brings the schema up to date, drops what has expired, reads the rest into
-// the index and gets ready to write.
-func (s *Store) load() error {
-	if err := s.db.exec("BEGIN IMMEDIATE"); err != nil {
+// load brings the schema up to date, drops what has expired and reads the
+// rest into the index.
+func (s *Store) load(ctx context.Context) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
 		return err
 	}
-	if err := migrate(s.db); err != nil {
+	defer tx.Rollback()
+	if err := migrate(ctx, tx); err != nil {
 		return err
 	}
-	if err := s.db.exec("DELETE FROM entries WHERE expires <= ? OR length(id) <> ?",
-		time.Now().UnixMilli(), int64(sealed.IDSize)); err != nil {
+	if _, err := tx.ExecContext(ctx, "DELETE FROM entries WHERE expires <= ? OR length(id) <> ?",
+		time.Now().UnixMilli(), sealed.IDSize); err != nil {
 		return fmt.Errorf("drop expired entries: %w", err)
 	}
-	if err := s.db.query("SELECT seq, id, value, expires FROM entries ORDER BY seq", s.read); err != nil {
-		return fmt.Errorf("read entries: %w", err)
-	}
-	if err := s.db.exec("COMMIT"); err != nil {
+	if err := s.read(ctx, tx); err != nil {
 		return err
 	}
-	return s.db.prepare()
+	return tx.Commit()
 }
 
 func checkVersion(name string, version int) error {
@@ -52,42 +51,44 @@ func checkVersion(name string, version int) error {
 	return nil
 }
 
-func migrate(db *database) error {
+func migrate(ctx context.Context, tx *sql.Tx) error {
 	var version int
-	if err := db.query("PRAGMA user_version", func(values []driver.Value) error {
-		found, _ := values[0].(int64)
-		version = int(found)
-		return nil
-	}); err != nil {
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return fmt.Errorf("read schema version: %w", err)
 	}
 	if err := checkVersion("the database", version); err != nil {
 		return err
 	}
 	for ; version < len(schema); version++ {
-		if err := db.exec(schema[version]); err != nil {
+		if _, err := tx.ExecContext(ctx, schema[version]); err != nil {
 			return fmt.Errorf("upgrade schema to version %d: %w", version+1, err)
 		}
 	}
-	if err := db.exec(fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil {
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil {
 		return fmt.Errorf("write schema version: %w", err)
 	}
 	return nil
 }
 
-// read adds a row to the index.
-func (s *Store) read(values []driver.Value) error {
-	seq, seqOK := values[0].(int64)
-	id, idOK := values[1].([]byte)
-	value, valueOK := values[2].([]byte)
-	expires, expiresOK := values[3].(int64)
-	if !seqOK || !idOK || !valueOK || !expiresOK {
-		return errors.New("a row with values of other types")
+func (s *Store) read(ctx context.Context, tx *sql.Tx) error {
+	rows, err := tx.QueryContext(ctx, "SELECT seq, id, value, expires FROM entries ORDER BY seq")
+	if err != nil {
+		return fmt.Errorf("read entries: %w", err)
 	}
-	s.lastRow = seq
-	e := &store.Entry{ID: sealed.ID(id), Value: value, Expires: time.UnixMilli(expires), Row: seq}
-	if s.index.Find(e.ID) == nil {
-		s.index.Add(e)
+	defer rows.Close()
+	for rows.Next() {
+		var id []byte
+		var expires int64
+		e := &store.Entry{}
+		if err := rows.Scan(&e.Row, &id, &e.Value, &expires); err != nil {
+			return fmt.Errorf("read entry: %w", err)
+		}
+		copy(e.ID[:], id)
+		e.Expires = time.UnixMilli(expires)
+		s.lastRow = e.Row
+		if s.index.Find(e.ID) == nil {
+			s.index.Add(e)
+		}
 	}
-	return nil
+	return rows.Err()
 }
