@@ -20,7 +20,7 @@ const DefaultStackExchange = "https://stackoverflow.com"
 type Config struct {
 	// Server is the URL of the DSS server, such as https://auth.example.org.
 	Server string
-	// ClientID is the app's number on Stack Apps.
+	// ClientID is the app's client ID on Stack Apps, a number.
 	ClientID string
 	// Scopes are what the app asks for, such as read_inbox or no_expiry.
 	Scopes []string
@@ -65,7 +65,7 @@ func New(config Config) (*Client, error) {
 		return nil, &ConfigError{"Server", aURL}
 	}
 	if config.ClientID == "" || strings.Trim(config.ClientID, "0123456789") != "" {
-		return nil, &ConfigError{"ClientID", fmt.Sprintf("must be the app's number on Stack Apps, not %q", config.ClientID)}
+		return nil, &ConfigError{"ClientID", fmt.Sprintf("must be the app's client ID on Stack Apps, not %q", config.ClientID)}
 	}
 	if !slices.Contains(flows, config.Flow) {
 		return nil, &ConfigError{"Flow", fmt.Sprintf("must be one of the flows, not %q", config.Flow)}

@@ -18,9 +18,10 @@
 //
 // There are four ways in. [FlowLoopback] listens on 127.0.0.1 and is the best
 // where the browser runs on the same machine. [FlowRelay] fetches the answer
-// from the server and needs no listener. [FlowImplicit] is for apps that are
-// still registered for the implicit grant. [FlowDevice] is for machines
-// without a browser. [FlowAuto] takes the first that works here.
+// from the server and needs no listener. [FlowDevice] is for machines without a
+// browser. [FlowImplicit] is for apps with the flow Implicit on Stack Apps; the
+// others need Authorization Code with PKCE. [FlowAuto] takes the first that works
+// here.
 //
 // A program should show its user the name of the account it has been signed in
 // to, and keep the token where the system keeps passwords.

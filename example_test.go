@@ -129,7 +129,7 @@ func ExampleClient_Start_relay() {
 	// Output: Signed in for [read_inbox]
 }
 
-// For an app that is still registered for the implicit grant.
+// For an app with the flow Implicit on Stack Apps.
 func ExampleClient_SignIn_implicit() {
 	server := startExample()
 	defer server.Close()

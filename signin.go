@@ -17,7 +17,7 @@ const (
 	FlowAuto     Flow = ""         // loopback, or relay where no listener can be opened
 	FlowLoopback Flow = "loopback" // code grant with PKCE; the browser comes back to this machine
 	FlowRelay    Flow = "relay"    // code grant with PKCE; the server keeps the answer under a bound key
-	FlowImplicit Flow = "implicit" // the server keeps the token itself; for apps registered so
+	FlowImplicit Flow = "implicit" // the server keeps the token itself; for apps with the flow Implicit
 	FlowDevice   Flow = "device"   // the user signs in on another machine (RFC 8628)
 )
 

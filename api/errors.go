@@ -86,14 +86,14 @@ var Errors = map[string]Error{
 	SlowDown:             {400, SlowDown, "poll again, but less often"},
 	ExpiredToken:         {400, ExpiredToken, "the device code has expired; start again"},
 	InvalidGrant:         {400, InvalidGrant, "the code is not good"},
-	InvalidClient:        {400, InvalidClient, "client_id must be the app's number on Stack Apps"},
+	InvalidClient:        {400, InvalidClient, "client_id must be a number, the app's client ID on Stack Apps"},
 	InvalidScope:         {400, InvalidScope, "scope must be names separated by spaces or commas"},
 	UnsupportedGrantType: {400, UnsupportedGrantType, "grant_type must be " + GrantAuthorizationCode +
 		" or " + GrantDeviceCode},
 	UnsupportedResponseType: {400, UnsupportedResponseType, "response_type must be code"},
 
 	NotFound:       {404, "", "there is no page at this address"},
-	BadClient:      {400, "", "client_id must be the app's number on Stack Apps"},
+	BadClient:      {400, "", "client_id must be a number, the app's client ID on Stack Apps"},
 	BadRedirectURI: {400, "", "redirect_uri is not acceptable"},
 	WrongBrowser:   {403, "", "the sign-in was started in another browser"},
 	UnknownSignIn:  {404, "", "there is no such sign-in, or it is over"},

@@ -36,9 +36,10 @@ and only the access token on standard output:
 
   export DSS_TOKEN=$(dss login --server https://auth.example.org --client-id 12345)
 
-The flow loopback needs the browser on this machine. In the flow relay it may be anywhere; implicit is the same for apps
-that are still registered for the implicit grant. The flow device is for a browser on another machine. By default, dss
-takes relay with --no-browser; otherwise loopback if it can listen on 127.0.0.1, or relay if not.`,
+The flow loopback needs the browser on this machine. In the flow relay it may be anywhere. The flow device is for a
+browser on another machine. They need Authorization Code with PKCE on Stack Apps; implicit is relay for apps with
+Implicit there. By default, dss takes relay with --no-browser; otherwise loopback if it can listen on 127.0.0.1, or
+relay if not.`,
 		Setup: func(f *cli.Flags) cli.Run {
 			l := &login{}
 			l.flags(f)
@@ -49,7 +50,7 @@ takes relay with --no-browser; otherwise loopback if it can listen on 127.0.0.1,
 
 func (l *login) flags(f *cli.Flags) {
 	f.StringVar(&l.server, "server", "", "`URL` of the DSS server, such as https://auth.example.org")
-	f.StringVar(&l.clientID, "client-id", "", "the app's `number` on Stack Apps")
+	f.StringVar(&l.clientID, "client-id", "", "the app's client ID on Stack Apps, a `number`")
 	f.StringVar(&l.scope, "scope", "", "comma-separated `scopes` to ask for, such as read_inbox,write_access")
 	f.ChoiceVar(&l.flow, "flow", "auto|loopback|relay|implicit|device", "how to sign in")
 	f.BoolVar(&l.noBrowser, "no-browser", "print the address only")
@@ -85,7 +86,7 @@ func (l *login) client() (*dss.Client, error) {
 	case l.server == "":
 		return nil, cli.Usagef("say with --server or DSS_SERVER which DSS server to use, such as https://auth.example.org")
 	case l.clientID == "":
-		return nil, cli.Usagef("say with --client-id or DSS_CLIENT_ID the number of the app on Stack Apps")
+		return nil, cli.Usagef("set --client-id or DSS_CLIENT_ID to the app's client ID on Stack Apps")
 	case l.timeout <= 0:
 		return nil, cli.Usagef("--timeout must be more than 0")
 	}

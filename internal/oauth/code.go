@@ -53,10 +53,7 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 		return "", ErrInvalidChallenge
 	}
 	appCode := newAppCode(time.Now().Add(s.config.TTL))
-	state, err := stateOf(appCode)
-	if err != nil {
-		return "", err
-	}
+	state := stateOf(appCode)
 	sess := session{
 		ClientID: r.ClientID, Scope: asked, Challenge: r.CodeChallenge, Asked: time.Now(),
 		RedirectURI: r.RedirectURI, State: r.State, AppCode: appCode.Reveal(), Browser: hashBrowser(browser(flowOf(state))),
@@ -112,11 +109,7 @@ type Exchange struct {
 // [ErrUnavailable], and those of package sealed. An exchange that is wrong changes
 // nothing.
 func (s *Service) Redeem(ctx context.Context, e Exchange) (Token, error) {
-	state, err := stateOf(e.Code)
-	if err != nil {
-		return Token{}, err
-	}
-	at := atState(state)
+	at := atState(stateOf(e.Code))
 	token, err := s.redeem(ctx, at, e.Verifier, func(rec *record) error { return s.check(rec.Value, rec.Found, e) })
 	if err == errBusy {
 		err = ErrUnavailable

@@ -1,8 +1,6 @@
 package oauth
 
 import (
-	"crypto/hkdf"
-	"crypto/sha256"
 	"errors"
 	"strconv"
 	"strings"
@@ -41,22 +39,15 @@ type derived struct {
 }
 
 func (d deviceCode) derive() (derived, error) {
-	key, err := hkdf.Extract(sha256.New, []byte(d.text), nil)
-	if err != nil {
-		return derived{}, err
-	}
-	expand := func(use string, size int) []byte {
-		out, expandErr := hkdf.Expand(sha256.New, key, "dss device v1 "+use, size)
-		err = errors.Join(err, expandErr)
-		return out
-	}
-	userCode, ok := newUserCode(expand("user code", 64))
+	key := secret.Extract(secret.New(d.text))
+	var random [64]byte
+	var state, verifier [32]byte
+	key.Expand(random[:], "dss device v1 user code")
+	key.Expand(state[:], "dss device v1 state")
+	key.Expand(verifier[:], "dss device v1 verifier")
+	userCode, ok := newUserCode(random[:])
 	if !ok {
-		err = errors.Join(err, errDeviceCode)
+		return derived{}, errDeviceCode
 	}
-	return derived{
-		userCode: userCode,
-		state:    statePrefix + secret.Encode(expand("state", 32)).Reveal(),
-		verifier: secret.Encode(expand("verifier", 32)),
-	}, err
+	return derived{userCode, stateText(state), secret.Encode(verifier[:])}, nil
 }

@@ -10,8 +10,6 @@ package oauth
 
 import (
 	"context"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"strings"
 	"time"
 
@@ -127,10 +125,14 @@ const noFragment = "#"
 // stateOf derives the state that goes to Stack Exchange from the app's code. So
 // the code leads to the session, and the state, which more people see, to no
 // code.
-func stateOf(appCode secret.Text) (string, error) {
-	state, err := hkdf.Key(sha256.New, []byte(appCode.Reveal()), nil, "dss code v1 state", 32)
-	return statePrefix + secret.Encode(state).Reveal(), err
+func stateOf(appCode secret.Text) string {
+	key := secret.Extract(appCode)
+	var state [32]byte
+	key.Expand(state[:], "dss code v1 state")
+	return stateText(state)
 }
+
+func stateText(state [32]byte) string { return statePrefix + secret.Encode(state[:]).Reveal() }
 
 // allow asks whether entries of a size in all may be stored.
 func (s *Service) allow(ctx context.Context, entries, bytes int) error {

@@ -35,13 +35,13 @@ func (c Choice) form() []Step {
 		{
 			Title: "Register an application",
 			Fields: []Field{
-				{Name: "Name", Do: Own, Why: "Users see it when Stack Exchange asks whether to let the app in."},
-				{Name: "Description", Do: Own, Why: "One sentence on what the app does."},
-				{Name: "URL", Do: Own, Why: "A page about the app; its source repository will do."},
-				{Name: "Icon", Do: Leave, Why: "It is optional."},
-				{Name: "Consent to the terms", Do: Tick},
+				{Name: "Application name", Do: Own, Why: "Users see it when Stack Exchange asks whether to let the app in."},
+				{Name: "Application description", Do: Own, Why: "One sentence on what the app does."},
+				{Name: "Application URL", Do: Own, Why: "A page about the app, such as its source repository. It is optional."},
+				{Name: "Application icon", Do: Leave, Why: "It is optional."},
+				{Name: "I agree to the terms and conditions", Do: Tick},
 			},
-			Result: "You get the client id, a number. It is not a secret.",
+			Result: "The application's page shows the Client ID, a number. It is not a secret.",
 		},
 		{Title: manageOAuth, Fields: c.flows()},
 		{

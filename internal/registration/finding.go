@@ -53,8 +53,8 @@ var sentences = map[Cause]struct{ means, change string }{
 		"At " + manageOAuth + ", tick " + pkce + "; an app that has no server can keep no secret.",
 	},
 	Application: {
-		"Stack Exchange knows no application with this client id: a digit is wrong, or the application was deleted.",
-		"Copy the client id from the application's page on Stack Apps, or register the application again.",
+		"Stack Exchange knows no application with this client ID: a digit is wrong, or the application was deleted.",
+		"Copy the client ID from the application's page on Stack Apps, or register the application again.",
 	},
 	Implicit: {
 		"The flow of apps that open /oauth/dialog is not enabled for this app.",

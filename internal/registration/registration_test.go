@@ -134,7 +134,7 @@ func TestAdvise(t *testing.T) {
 					}
 				}
 			}
-			if want := []string{"Consent to the terms", pkce}; !slices.Equal(ticked, want) {
+			if want := []string{"I agree to the terms and conditions", pkce}; !slices.Equal(ticked, want) {
 				t.Errorf("%s %v: ticks %q", platform, needs, ticked)
 			}
 			if want := []string{"OAuth domain=auth.example.org"}; !slices.Equal(entered, want) {

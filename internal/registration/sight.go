@@ -16,7 +16,7 @@ type Sighting struct {
 // browser, its page is the only evidence.
 var Sightings = []Sighting{
 	{"redirect_uri", failure + " and something about the redirect_uri", false, []Cause{Domain}},
-	{"application", failure + " and something about the application or client id", false, []Cause{Application}},
+	{"application", failure + " and something about the application or client ID", false, []Cause{Application}},
 	{"flow", failure + " and something about a flow, a grant, PKCE or a secret", false, []Cause{PKCE}},
 	{"failure", failure + " and something else, or I do not remember", false, atFailure},
 	{"login", "A page to log in or sign up, which leads no further", false, []Cause{Login}},

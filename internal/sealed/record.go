@@ -47,9 +47,6 @@ func (v *Vault) Unreadable() int64 { return v.unreadable.Load() }
 
 // Watch is [Store.Watch] for the entry of a slot.
 func (v *Vault) Watch(ctx context.Context, at Slot) (<-chan struct{}, error) {
-	if at.err != nil {
-		return nil, at.err
-	}
 	woken, err := v.store.Watch(ctx, at.ID)
 	return woken, unavailable("watch", err)
 }
@@ -62,9 +59,6 @@ func (v *Vault) Ping(ctx context.Context) error {
 
 // Remove removes the entry of a slot, if there is one.
 func (v *Vault) Remove(ctx context.Context, at Slot) error {
-	if at.err != nil {
-		return at.err
-	}
 	_, _, err := v.store.Take(ctx, at.ID)
 	return unavailable("take", err)
 }
@@ -72,9 +66,6 @@ func (v *Vault) Remove(ctx context.Context, at Slot) error {
 // Lock holds the lock of a slot until unlock is called, or for ttl. It reports
 // false if another caller holds it.
 func (v *Vault) Lock(ctx context.Context, at Slot, ttl time.Duration) (unlock func(), ok bool, err error) {
-	if at.err != nil {
-		return nil, false, at.err
-	}
 	holder := []byte(rand.Text())
 	ok, err = v.store.Create(ctx, at.ID, holder, ttl)
 	return func() {
@@ -138,9 +129,6 @@ func (r Records[T]) read(
 	ctx context.Context, at Slot, operation string, find func(context.Context, ID) ([]byte, bool, error),
 ) (Record[T], error) {
 	rec := Record[T]{at: at}
-	if at.err != nil {
-		return rec, at.err
-	}
 	stored, ok, err := find(ctx, at.ID)
 	if err != nil || !ok {
 		return rec, unavailable(operation, err)
@@ -168,9 +156,6 @@ func (r Records[T]) Create(ctx context.Context, at Slot, value T, expires time.T
 // Replace stores the value and the expiry of rec, unless another caller
 // has changed the entry since rec was loaded or stored. Then it reports false.
 func (r Records[T]) Replace(ctx context.Context, rec *Record[T]) (bool, error) {
-	if rec.at.err != nil {
-		return false, rec.at.err
-	}
 	next, err := rec.at.Seal(r.encode(rec.Value), rec.Expires)
 	if err != nil {
 		return false, fmt.Errorf("seal entry: %w", err)

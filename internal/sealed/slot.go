@@ -3,9 +3,7 @@ package sealed
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -50,45 +48,36 @@ type Slot struct {
 	ID ID
 
 	purpose string
-	key     []byte // the secret's pseudorandom key, in the words of RFC 5869
-	err     error  // of the derivation; any use of the slot returns it
+	key     secret.PRK
 }
 
 // NewSlot returns the slot of a secret for one purpose. A secret has a slot for
 // each purpose.
 func NewSlot(purpose string, of secret.Text) Slot {
-	key, err := hkdf.Extract(sha256.New, []byte(of.Reveal()), nil)
-	if err != nil {
-		return Slot{err: err}
-	}
-	s := Slot{purpose: purpose, key: key}
-	id, err := s.derive("id", IDSize)
-	s.err = err
-	copy(s.ID[:], id)
+	s := Slot{purpose: purpose, key: secret.Extract(of)}
+	s.derive(s.ID[:], "id")
 	return s
 }
 
-// derive returns key material for one use. The name of a use has no NUL byte,
-// so the info string is unambiguous.
-func (s Slot) derive(use string, size int) ([]byte, error) {
-	return hkdf.Expand(sha256.New, s.key, "dss v1 "+use+"\x00"+s.purpose, size)
+// derive fills out with key material for one use. The name of a use has no NUL
+// byte, so the info string is unambiguous.
+func (s *Slot) derive(out []byte, use string) {
+	s.key.Expand(out, "dss v1 ", use, "\x00", s.purpose)
 }
 
 // aead derives the sealing key only when it is needed: most polls find nothing
 // to open.
-func (s Slot) aead() (cipher.AEAD, error) {
-	sealKey, err := s.derive("seal", 32)
-	if err != nil {
-		return nil, err
-	}
-	block, err := aes.NewCipher(sealKey)
+func (s *Slot) aead() (cipher.AEAD, error) {
+	var sealKey [32]byte
+	s.derive(sealKey[:], "seal")
+	block, err := aes.NewCipher(sealKey[:])
 	if err != nil {
 		return nil, err
 	}
 	return cipher.NewGCM(block)
 }
 
-func (s Slot) associated(header []byte) []byte {
+func (s *Slot) associated(header []byte) []byte {
 	out := make([]byte, 0, len(s.purpose)+IDSize+headerSize)
 	out = append(out, s.purpose...)
 	out = append(out, s.ID[:]...)
@@ -97,7 +86,7 @@ func (s Slot) associated(header []byte) []byte {
 
 // Seal returns plain, of at most [MaxSealed] bytes, in a form that only the
 // holder of the secret can open, or alter unnoticed.
-func (s Slot) Seal(plain []byte, expires time.Time) ([]byte, error) {
+func (s *Slot) Seal(plain []byte, expires time.Time) ([]byte, error) {
 	if len(plain) > MaxSealed {
 		return nil, errTooLarge
 	}
@@ -115,7 +104,7 @@ func (s Slot) Seal(plain []byte, expires time.Time) ([]byte, error) {
 
 // Open returns what was sealed and when it expires, which may have passed. It
 // fails for anything but the unaltered result of [Slot.Seal] on the same slot.
-func (s Slot) Open(sealed []byte) (plain []byte, expires time.Time, err error) {
+func (s *Slot) Open(sealed []byte) (plain []byte, expires time.Time, err error) {
 	if len(sealed) < headerSize+nonceSize || sealed[0] != sealVersion {
 		return nil, time.Time{}, errUnsealed
 	}

@@ -2,6 +2,8 @@ package sealed
 
 import (
 	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"testing"
 	"time"
 
@@ -22,6 +24,18 @@ func sealedContent(t testing.TB, at Slot) []byte {
 		t.Fatal(err)
 	}
 	return value
+}
+
+// TestSlotIsDerived: entries that an earlier version has stored are found.
+func TestSlotIsDerived(t *testing.T) {
+	at := testSlot(t, "relay 0", "key")
+	for use, got := range map[string][]byte{"id": at.ID[:], "seal": make([]byte, 32)} {
+		at.derive(got, use)
+		want, err := hkdf.Key(sha256.New, []byte("key"), nil, "dss v1 "+use+"\x00relay 0", 32)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s = %x, want %x, %v", use, got, want, err)
+		}
+	}
 }
 
 func TestSealOpens(t *testing.T) {

@@ -1,6 +1,6 @@
 // Package secret holds what secrets have in common: a type that does not print,
-// the check of a received one, redaction in the texts of others, random text, the
-// S256 transformation and the match code.
+// the check of a received one, redaction in the texts of others, random text, keys
+// derived from one (HKDF), the S256 transformation and the match code.
 package secret
 
 import (

@@ -1,8 +1,8 @@
 package sqlite
 
 import (
-	"context"
-	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,25 +22,26 @@ var schema = []string{
 	) STRICT`,
 }
 
-// load brings the schema up to date, drops what has expired and reads the
-// rest into the index.
-func (s *Store) load(ctx context.Context) error {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
+// load brings the schema up to date, drops what has expired, reads the rest into
+// the index and gets ready to write.
+func (s *Store) load() error {
+	if err := s.db.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	defer tx.Rollback()
-	if err := migrate(ctx, tx); err != nil {
+	if err := migrate(s.db); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "DELETE FROM entries WHERE expires <= ? OR length(id) <> ?",
-		time.Now().UnixMilli(), sealed.IDSize); err != nil {
+	if err := s.db.exec("DELETE FROM entries WHERE expires <= ? OR length(id) <> ?",
+		time.Now().UnixMilli(), int64(sealed.IDSize)); err != nil {
 		return fmt.Errorf("drop expired entries: %w", err)
 	}
-	if err := s.read(ctx, tx); err != nil {
+	if err := s.db.query("SELECT seq, id, value, expires FROM entries ORDER BY seq", s.read); err != nil {
+		return fmt.Errorf("read entries: %w", err)
+	}
+	if err := s.db.exec("COMMIT"); err != nil {
 		return err
 	}
-	return tx.Commit()
+	return s.db.prepare()
 }
 
 func checkVersion(name string, version int) error {
@@ -51,44 +52,42 @@ func checkVersion(name string, version int) error {
 	return nil
 }
 
-func migrate(ctx context.Context, tx *sql.Tx) error {
+func migrate(db *database) error {
 	var version int
-	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	if err := db.query("PRAGMA user_version", func(values []driver.Value) error {
+		found, _ := values[0].(int64)
+		version = int(found)
+		return nil
+	}); err != nil {
 		return fmt.Errorf("read schema version: %w", err)
 	}
 	if err := checkVersion("the database", version); err != nil {
 		return err
 	}
 	for ; version < len(schema); version++ {
-		if _, err := tx.ExecContext(ctx, schema[version]); err != nil {
+		if err := db.exec(schema[version]); err != nil {
 			return fmt.Errorf("upgrade schema to version %d: %w", version+1, err)
 		}
 	}
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil {
+	if err := db.exec(fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil {
 		return fmt.Errorf("write schema version: %w", err)
 	}
 	return nil
 }
 
-func (s *Store) read(ctx context.Context, tx *sql.Tx) error {
-	rows, err := tx.QueryContext(ctx, "SELECT seq, id, value, expires FROM entries ORDER BY seq")
-	if err != nil {
-		return fmt.Errorf("read entries: %w", err)
+// read adds a row to the index.
+func (s *Store) read(values []driver.Value) error {
+	seq, seqOK := values[0].(int64)
+	id, idOK := values[1].([]byte)
+	value, valueOK := values[2].([]byte)
+	expires, expiresOK := values[3].(int64)
+	if !seqOK || !idOK || !valueOK || !expiresOK {
+		return errors.New("a row with values of other types")
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var id []byte
-		var expires int64
-		e := &store.Entry{}
-		if err := rows.Scan(&e.Row, &id, &e.Value, &expires); err != nil {
-			return fmt.Errorf("read entry: %w", err)
-		}
-		copy(e.ID[:], id)
-		e.Expires = time.UnixMilli(expires)
-		s.lastRow = e.Row
-		if s.index.Find(e.ID) == nil {
-			s.index.Add(e)
-		}
+	s.lastRow = seq
+	e := &store.Entry{ID: sealed.ID(id), Value: value, Expires: time.UnixMilli(expires), Row: seq}
+	if s.index.Find(e.ID) == nil {
+		s.index.Add(e)
 	}
-	return rows.Err()
+	return nil
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
-func open(t *testing.T, path string) *Store {
+func open(t testing.TB, path string) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), "sqlite:"+path, store.Limits{MaxEntries: storetest.MaxEntries, MaxBytes: storetest.MaxBytes}, nil)
 	if err != nil {
@@ -28,7 +28,7 @@ func open(t *testing.T, path string) *Store {
 }
 
 // running opens the database at path; the function it returns closes it.
-func running(t *testing.T, path string) (s *Store, stop func()) {
+func running(t testing.TB, path string) (s *Store, stop func()) {
 	t.Helper()
 	s = open(t, path)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -170,7 +170,7 @@ func TestNotADatabase(t *testing.T) {
 func TestNewerSchemaIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dss.db")
 	s := open(t, path)
-	if _, err := s.db.Exec("PRAGMA user_version = 99"); err != nil {
+	if err := s.db.exec("PRAGMA user_version = 99"); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
@@ -209,7 +209,7 @@ func TestFullDisk(t *testing.T) {
 	create(t, s, 2, "taken after the recovery")
 	limit := func(pages int) {
 		t.Helper()
-		if _, err := s.db.Exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+		if err := s.db.exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -255,7 +255,7 @@ func TestHalfCommitted(t *testing.T) {
 	half.add(change{entry: kept, existed: true, puts: true, value: []byte("new"), expires: kept.Expires})
 	half.add(change{entry: lost, existed: true})
 	half.add(change{entry: &store.Entry{ID: id(3), Row: 1000}, puts: true, value: []byte("never acknowledged"), expires: kept.Expires})
-	if err := s.commit(half); err != nil {
+	if err := s.db.write(half.removed, half.rows); err != nil {
 		t.Fatal(err)
 	}
 	s.repair = half.inverse()

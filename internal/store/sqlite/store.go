@@ -9,12 +9,9 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -42,7 +39,7 @@ type Store struct {
 }
 
 type state struct {
-	db       *sql.DB
+	db       *database
 	watchers store.Watchers
 	kick     chan struct{} // receives when pending has changes
 
@@ -66,21 +63,16 @@ func Open(ctx context.Context, url string, limits store.Limits, _ *slog.Logger) 
 	if err := prepareFile(path); err != nil {
 		return nil, err
 	}
-	source, err := newConnector(path)
+	db, err := openDatabase(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, fmt.Errorf("open %s: %w", path, clearer(err))
 	}
-	db := sql.OpenDB(source)
-	// One connection: SQLite has one writer, and so has the Store.
-	db.SetMaxOpenConns(1)
-	db.SetMaxIdleConns(1)
 	s := &Store{&state{
 		db: db, kick: make(chan struct{}, 1), index: store.NewIndex(limits), pending: newBatch(),
 	}, limits}
 	s.index.Expired = func(e *store.Entry) { s.pending.remove(e.Row) }
-	if err := s.load(ctx); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("open %s: %w", path, clearer(err))
+	if err := s.load(); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, clearer(errors.Join(err, db.close())))
 	}
 	return s, nil
 }
@@ -98,7 +90,7 @@ func (s *Store) Usage() (entries, bytes int64) {
 }
 
 // Close closes the file. Call it after [Store.Run] has returned.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error { return s.db.close() }
 
 func prepareFile(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -112,39 +104,6 @@ func prepareFile(path string) error {
 		return fmt.Errorf("protect database: %w", err)
 	}
 	return nil
-}
-
-// pragmas are set on every connection, in this order. An exclusive lock keeps a
-// second process out. It needs no file of shared memory if it is set before
-// anything is read in WAL mode, which makes that file. secure_delete leaves nothing
-// of a removed entry in the database.
-var pragmas = []string{
-	"locking_mode(EXCLUSIVE)", "busy_timeout(0)", "journal_mode(WAL)", "synchronous(FULL)",
-	"wal_autocheckpoint(4000)", "journal_size_limit(33554432)", "secure_delete(ON)",
-}
-
-// connector opens connections with the pragmas set. The driver's own way to
-// name them sorts them.
-type connector struct{ driver.Connector }
-
-func newConnector(path string) (connector, error) {
-	name := (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()
-	inner, err := sqlite.NewConnector("file:" + name + "?_txlock=immediate")
-	return connector{inner}, err
-}
-
-// Connect implements [driver.Connector].
-func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, pragma := range pragmas {
-		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, "PRAGMA "+pragma, nil); err != nil {
-			return nil, errors.Join(err, conn.Close())
-		}
-	}
-	return conn, nil
 }
 
 // clearer returns ErrInUse where SQLite says "locked".

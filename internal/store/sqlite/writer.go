@@ -2,11 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"fmt"
 	"runtime"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/store"
@@ -17,8 +13,6 @@ const (
 	sweepEvery = 5 * time.Second
 	// sweepBatch is how many are removed before other callers get their turn.
 	sweepBatch = 256
-	// chunk is how many rows one statement writes or removes at most.
-	chunk = 64
 )
 
 // Run writes changes to disk, and removes expired entries, until ctx ends. It
@@ -88,14 +82,14 @@ func (s *Store) write(b *batch) {
 		return
 	}
 	if s.repair != nil {
-		if b.err = s.commit(s.repair); b.err == nil {
+		if b.err = s.db.write(s.repair.removed, s.repair.rows); b.err == nil {
 			s.repair = nil
 		} else {
 			s.keepRemovals(b)
 		}
 	}
 	if b.err == nil {
-		if b.err = s.commit(b); b.err != nil {
+		if b.err = s.db.write(b.removed, b.rows); b.err != nil {
 			s.repair = b.inverse()
 		}
 	}
@@ -131,52 +125,6 @@ func (s *Store) finish(b *batch) {
 		s.watchers.Notify(c.entry.ID)
 	}
 	close(b.done)
-}
-
-func (s *Store) commit(b *batch) error {
-	tx, err := s.db.BeginTx(context.Background(), nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	defer tx.Rollback()
-	if err := removeRows(tx, b.removed); err != nil {
-		return fmt.Errorf("remove entries: %w", err)
-	}
-	if err := putRows(tx, b.rows); err != nil {
-		return fmt.Errorf("write entries: %w", err)
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
-}
-
-func removeRows(tx *sql.Tx, removed []int64) error {
-	for part := range slices.Chunk(removed, chunk) {
-		arguments := make([]any, len(part))
-		for i, seq := range part {
-			arguments[i] = seq
-		}
-		list := "?" + strings.Repeat(",?", len(part)-1)
-		if _, err := tx.Exec("DELETE FROM entries WHERE seq IN ("+list+")", arguments...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func putRows(tx *sql.Tx, rows []row) error {
-	for part := range slices.Chunk(rows, chunk) {
-		arguments := make([]any, 0, 4*len(part))
-		for _, r := range part {
-			arguments = append(arguments, r.seq, r.id, r.value, r.expires)
-		}
-		list := "(?,?,?,?)" + strings.Repeat(",(?,?,?,?)", len(part)-1)
-		if _, err := tx.Exec("REPLACE INTO entries (seq, id, value, expires) VALUES "+list, arguments...); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // change is what one request does to one entry.
