@@ -11,6 +11,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/contract"
 	"github.com/desktop-stack-serv/dss/internal/daemon"
+	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
 // errOutage means that an outage kept Stack Exchange from being checked.
@@ -92,7 +93,8 @@ func (u *upstreamCheck) print(w io.Writer, report contract.Report) error {
 		return writeJSON(w, report)
 	}
 	for _, f := range report.Findings {
-		if _, err := fmt.Fprintf(w, "%-11s  %-21s  %s\n", f.Outcome, f.ID, f); err != nil {
+		_, err := fmt.Fprintf(w, "%-11s  %-21s  %s\n", f.Outcome, display.Clean(f.ID), display.Clean(f.String()))
+		if err != nil {
 			return err
 		}
 	}

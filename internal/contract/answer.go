@@ -11,6 +11,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/fetch"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
 // The API's error ids, by https://api.stackexchange.com/docs/error-handling.
@@ -20,7 +21,6 @@ const (
 	accessDenied     = 403
 	keyRequired      = 405
 	tokenCompromised = 406
-	internalError    = 500 // and above: the API's own trouble, throttling among it
 )
 
 // reply is an answer as it came. Its members are nil unless it is a JSON object,
@@ -62,8 +62,19 @@ func (r reply) items() (items []json.RawMessage) {
 // outage reports whether the answer says by itself that something is out of
 // order or has too much to do.
 func (r reply) outage() bool {
-	return r.Status >= 500 || r.Status == http.StatusTooManyRequests || r.errorID() >= internalError ||
-		r.text("error") == "server_error" || r.text("error") == "temporarily_unavailable"
+	kind, message := r.nested()
+	return r.Status >= 500 || r.Status == http.StatusTooManyRequests ||
+		stackexchange.IsTrouble(r.errorID(), kind, message, r.text("error"), r.text("error_description"),
+			r.text("error_name"), r.text("error_message"))
+}
+
+// nested returns the error of a token endpoint in the form with type and message.
+func (r reply) nested() (kind, message string) {
+	var e struct{ Type, Message string }
+	if json.Unmarshal(r.members["error"], &e) != nil {
+		return "", ""
+	}
+	return e.Type, e.Message
 }
 
 // pause is how long Stack Exchange wants no requests.
@@ -92,11 +103,9 @@ var oauthErrors = []string{
 // Exchange's. Whatever else has status 400 and an error is its answer too,
 // because gateways have other statuses for what they refuse.
 func (r reply) tokenForm() string {
-	var nested struct{ Type, Message *string }
-	_ = json.Unmarshal(r.members["error"], &nested)
-	switch {
-	case nested.Type != nil && nested.Message != nil:
-		if _, err := strconv.Atoi(*nested.Type); err == nil {
+	switch kind, message := r.nested(); {
+	case kind != "" && message != "":
+		if _, err := strconv.Atoi(kind); err == nil {
 			return "an error with type, which is a number, and message"
 		}
 		return "an error with type and message"

@@ -63,12 +63,15 @@ var faults = map[string]http.HandlerFunc{
 		w.Header().Set("Content-Encoding", "br")
 		answers(400, badCode)(w, r)
 	},
-	"throttled":            answers(400, apiError(502, "throttle_violation", "too many requests; more in 60 seconds")),
-	"the API's own error":  answers(400, apiError(500, "internal_error", "no")),
-	"the API is away":      answers(400, apiError(503, "temporarily_unavailable", "no")),
-	"the server's error":   answers(400, `{"error":"server_error"}`),
-	"not now":              answers(400, `{"error":"temporarily_unavailable","error_description":"no"}`),
-	"an id without a name": answers(200, `{"error_id":400}`),
+	"throttled":              answers(400, apiError(502, "throttle_violation", "too many requests; more in 60 seconds")),
+	"the API's own error":    answers(400, apiError(500, "internal_error", "no")),
+	"the API is away":        answers(400, apiError(503, "temporarily_unavailable", "no")),
+	"a block as JSON":        answers(400, apiError(403, "access_denied", "this IP is blocked")),
+	"a block as a refusal":   answers(400, `{"error_message":"too many requests from this IP, more available in 46472 seconds"}`),
+	"a failure as a refusal": answers(400, `{"error":{"type":"server_error","message":"try again later"}}`),
+	"the server's error":     answers(400, `{"error":"server_error"}`),
+	"not now":                answers(400, `{"error":"temporarily_unavailable","error_description":"no"}`),
+	"an id without a name":   answers(200, `{"error_id":400}`),
 }
 
 // TestOutages: whatever a network, a proxy or an overload answers, to all

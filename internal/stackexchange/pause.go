@@ -67,6 +67,14 @@ var failing = regexp.MustCompile(`(?i)temporarily.unavailable|try again later|(?
 // seconds".
 var availableIn = regexp.MustCompile(`available in (\d{1,9}) seconds`)
 
+// IsTrouble reports whether an error with this id, or 0, and these texts is about
+// Stack Exchange itself, about too many requests or about an address that is
+// blocked, and not about the request.
+func IsTrouble(id int, texts ...string) bool {
+	text := strings.Join(texts, " ")
+	return id >= errorInternal || throttled.MatchString(text) || failing.MatchString(text) || blocked.MatchString(text)
+}
+
 // outage returns an [*AnswerError] if an error is trouble of Stack Exchange's own,
 // or too many requests; nil if it is about the request. The text of a quota that is
 // used up says for how long. That makes no pause, as it stops others: each user of
