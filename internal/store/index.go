@@ -90,10 +90,11 @@ func (x *Index) Usage() (entries, bytes int64) {
 // Find returns the entry under id, expired or not, or nil.
 func (x *Index) Find(id sealed.ID) *Entry { return x.entries[id] }
 
-// Live returns the entry under id, or nil. It removes an expired one.
+// Live returns the entry under id, or nil. It removes an expired one that is not
+// busy.
 func (x *Index) Live(id sealed.ID) *Entry {
 	e := x.entries[id]
-	if e == nil || time.Now().Before(e.Expires) {
+	if e == nil || e.Busy != nil || time.Now().Before(e.Expires) {
 		return e
 	}
 	x.expire(e)

@@ -94,33 +94,40 @@ func (d *database) compile(query string) (statement, error) {
 	return compiled.(statement), nil
 }
 
-// write removes and puts rows in one transaction.
-func (d *database) write(removed []int64, rows []row) error {
-	err := d.transact(removed, rows)
+// write makes the changes of a batch in one transaction.
+func (d *database) write(b *batch) error {
+	err := d.transact(b)
 	if err != nil {
 		_ = d.run(d.rollback) // fails if SQLite has rolled back itself
 	}
 	return err
 }
 
-func (d *database) transact(removed []int64, rows []row) error {
+func (d *database) transact(b *batch) error {
 	if err := d.run(d.begin); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	for _, seq := range removed {
-		if err := d.run(d.remove, seq); err != nil {
-			return fmt.Errorf("remove entry: %w", err)
+	for _, c := range b.changes {
+		if err := d.change(c); err != nil {
+			return fmt.Errorf("change entry: %w", err)
 		}
 	}
-	for _, r := range rows {
-		if err := d.run(d.put, r.seq, r.id, r.value, r.expires); err != nil {
-			return fmt.Errorf("write entry: %w", err)
+	for _, row := range b.expired {
+		if err := d.run(d.remove, row); err != nil {
+			return fmt.Errorf("remove expired entry: %w", err)
 		}
 	}
 	if err := d.run(d.commit); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+func (d *database) change(c change) error {
+	if !c.puts {
+		return d.run(d.remove, c.entry.Row)
+	}
+	return d.run(d.put, c.entry.Row, c.entry.ID[:], c.value, c.expires.UnixMilli())
 }
 
 // run runs a statement to its end.

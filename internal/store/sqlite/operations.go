@@ -11,17 +11,17 @@ import (
 
 // Create implements [sealed.Store].
 func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
-	return s.change(ctx, id, func(e *store.Entry) (*change, error) {
+	return s.change(ctx, id, func(e *store.Entry) (change, error) {
 		if e != nil {
-			return nil, nil
+			return change{}, nil
 		}
 		if !s.index.MakeRoom(len(value), s.limits) {
-			return nil, sealed.ErrFull
+			return change{}, sealed.ErrFull
 		}
 		s.lastRow++
 		e = &store.Entry{ID: id, Value: bytes.Clone(value), Expires: time.Now().Add(ttl), Row: s.lastRow}
 		s.index.Add(e)
-		return &change{entry: e, puts: true, value: e.Value, expires: e.Expires}, nil
+		return change{entry: e, puts: true, value: e.Value, expires: e.Expires}, nil
 	})
 }
 
@@ -40,12 +40,12 @@ func (s *Store) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 
 // Take implements [sealed.Store].
 func (s *Store) Take(ctx context.Context, id sealed.ID) (value []byte, ok bool, err error) {
-	ok, err = s.change(ctx, id, func(e *store.Entry) (*change, error) {
+	ok, err = s.change(ctx, id, func(e *store.Entry) (change, error) {
 		if e == nil {
-			return nil, nil
+			return change{}, nil
 		}
 		value = e.Value
-		return &change{entry: e, existed: true}, nil
+		return change{entry: e, existed: true}, nil
 	})
 	if !ok {
 		return nil, false, err
@@ -55,15 +55,15 @@ func (s *Store) Take(ctx context.Context, id sealed.ID) (value []byte, ok bool, 
 
 // Replace implements [sealed.Store].
 func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
-	return s.change(ctx, id, func(e *store.Entry) (*change, error) {
+	return s.change(ctx, id, func(e *store.Entry) (change, error) {
 		if e == nil || !bytes.Equal(e.Value, old) {
-			return nil, nil
+			return change{}, nil
 		}
 		if !s.index.Grows(len(next) - len(old)) {
-			return nil, sealed.ErrFull
+			return change{}, sealed.ErrFull
 		}
 		expires := time.Now().Add(ttl)
-		return &change{entry: e, existed: true, puts: true, value: bytes.Clone(next), expires: expires}, nil
+		return change{entry: e, existed: true, puts: true, value: bytes.Clone(next), expires: expires}, nil
 	})
 }
 
@@ -80,13 +80,13 @@ func (s *Store) lock(ctx context.Context, id sealed.ID) (*store.Entry, error) {
 			return nil, err
 		}
 		s.mu.Lock()
-		e := s.index.Find(id)
+		e := s.index.Live(id)
 		switch {
 		case s.closed:
 			s.mu.Unlock()
 			return nil, ErrClosed
 		case e == nil || e.Busy == nil:
-			return s.index.Live(id), nil
+			return e, nil
 		}
 		busy := e.Busy
 		s.mu.Unlock()
@@ -98,22 +98,23 @@ func (s *Store) lock(ctx context.Context, id sealed.ID) (*store.Entry, error) {
 }
 
 // change adds the change that decide makes of the entry under id to the pending
-// batch, and waits until it is on disk. Without a change it reports false.
+// batch, and waits until it is on disk. Without one, which has no entry, it reports
+// false.
 func (s *Store) change(
-	ctx context.Context, id sealed.ID, decide func(e *store.Entry) (*change, error),
+	ctx context.Context, id sealed.ID, decide func(e *store.Entry) (change, error),
 ) (bool, error) {
 	e, err := s.lock(ctx, id)
 	if err != nil {
 		return false, err
 	}
 	c, err := decide(e)
-	if c == nil {
+	if err != nil || c.entry == nil {
 		s.mu.Unlock()
 		return false, err
 	}
 	b := s.pending
 	c.entry.Busy = b.done
-	b.add(*c)
+	b.changes = append(b.changes, c)
 	s.mu.Unlock()
 	select {
 	case s.kick <- struct{}{}:

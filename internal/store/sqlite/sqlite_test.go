@@ -252,10 +252,12 @@ func TestHalfCommitted(t *testing.T) {
 	s = open(t, path)
 	half := newBatch()
 	kept, lost := s.index.Find(id(1)), s.index.Find(id(2))
-	half.add(change{entry: kept, existed: true, puts: true, value: []byte("new"), expires: kept.Expires})
-	half.add(change{entry: lost, existed: true})
-	half.add(change{entry: &store.Entry{ID: id(3), Row: 1000}, puts: true, value: []byte("never acknowledged"), expires: kept.Expires})
-	if err := s.db.write(half.removed, half.rows); err != nil {
+	half.changes = []change{
+		{entry: kept, existed: true, puts: true, value: []byte("new"), expires: kept.Expires},
+		{entry: lost, existed: true},
+		{entry: &store.Entry{ID: id(3), Row: 1000}, puts: true, value: []byte("never acknowledged"), expires: kept.Expires},
+	}
+	if err := s.db.write(half); err != nil {
 		t.Fatal(err)
 	}
 	s.repair = half.inverse()

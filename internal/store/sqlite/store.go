@@ -47,6 +47,7 @@ type state struct {
 	index   *store.Index
 	lastRow int64
 	pending *batch
+	spare   []change // a finished batch's, for the next
 	closed  bool
 
 	repair *batch // the writer's: undoes a commit that failed half-way
@@ -70,7 +71,7 @@ func Open(ctx context.Context, url string, limits store.Limits, _ *slog.Logger) 
 	s := &Store{&state{
 		db: db, kick: make(chan struct{}, 1), index: store.NewIndex(limits), pending: newBatch(),
 	}, limits}
-	s.index.Expired = func(e *store.Entry) { s.pending.remove(e.Row) }
+	s.index.Expired = func(e *store.Entry) { s.pending.expired = append(s.pending.expired, e.Row) }
 	if err := s.load(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, clearer(errors.Join(err, db.close())))
 	}

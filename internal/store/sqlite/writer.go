@@ -63,6 +63,7 @@ func (s *Store) next() *batch {
 	defer s.mu.Unlock()
 	b := s.pending
 	s.pending = newBatch()
+	s.pending.changes, s.spare = s.spare, nil
 	return b
 }
 
@@ -82,32 +83,18 @@ func (s *Store) write(b *batch) {
 		return
 	}
 	if s.repair != nil {
-		if b.err = s.db.write(s.repair.removed, s.repair.rows); b.err == nil {
+		if b.err = s.db.write(s.repair); b.err == nil {
 			s.repair = nil
 		} else {
-			s.keepRemovals(b)
+			s.repair.expired = append(s.repair.expired, b.expired...)
 		}
 	}
 	if b.err == nil {
-		if b.err = s.db.write(b.removed, b.rows); b.err != nil {
+		if b.err = s.db.write(b); b.err != nil {
 			s.repair = b.inverse()
 		}
 	}
 	s.finish(b)
-}
-
-// keepRemovals adds to the repair the rows of expired entries in a batch that was
-// not tried.
-func (s *Store) keepRemovals(b *batch) {
-	live := map[int64]bool{}
-	for _, c := range b.changes {
-		live[c.entry.Row] = true
-	}
-	for _, seq := range b.removed {
-		if !live[seq] {
-			s.repair.remove(seq)
-		}
-	}
 }
 
 // finish brings the index in line with what happened to b.
@@ -122,9 +109,13 @@ func (s *Store) finish(b *batch) {
 		case b.err == nil && c.existed:
 			s.index.Update(c.entry, c.value, c.expires)
 		}
-		s.watchers.Notify(c.entry.ID)
+		if b.err == nil && c.puts {
+			s.watchers.Notify(c.entry.ID)
+		}
 	}
 	close(b.done)
+	clear(b.changes)
+	s.spare = b.changes[:0]
 }
 
 // change is what one request does to one entry.
@@ -140,56 +131,23 @@ type change struct {
 // change of a batch, because it is busy until the batch is done.
 type batch struct {
 	changes []change
-	rows    []row   // to write
-	removed []int64 // to delete
+	expired []int64 // rows to remove after the changes; their entries have expired
 	done    chan struct{}
 	err     error // valid after done is closed
 }
 
-// row is a row of the table entries.
-type row struct {
-	seq     int64
-	id      []byte
-	value   []byte
-	expires int64
-}
-
 func newBatch() *batch { return &batch{done: make(chan struct{})} }
 
-func (b *batch) empty() bool { return len(b.rows) == 0 && len(b.removed) == 0 }
-
-func (b *batch) add(c change) {
-	b.changes = append(b.changes, c)
-	if c.puts {
-		b.put(c.entry, c.value, c.expires)
-	} else {
-		b.remove(c.entry.Row)
-	}
-}
-
-func (b *batch) put(e *store.Entry, value []byte, expires time.Time) {
-	b.rows = append(b.rows, row{e.Row, e.ID[:], value, expires.UnixMilli()})
-}
-
-func (b *batch) remove(seq int64) { b.removed = append(b.removed, seq) }
+func (b *batch) empty() bool { return len(b.changes) == 0 && len(b.expired) == 0 }
 
 // inverse is the batch that restores the rows as they were before b, whether
 // or not any of b reached the disk. Rows of expired entries need not return.
 func (b *batch) inverse() *batch {
 	out := newBatch()
-	restored := map[int64]bool{}
+	out.expired = b.expired
 	for _, c := range b.changes {
-		if c.existed {
-			out.put(c.entry, c.entry.Value, c.entry.Expires)
-			restored[c.entry.Row] = true
-		} else {
-			out.remove(c.entry.Row)
-		}
-	}
-	for _, seq := range b.removed {
-		if !restored[seq] {
-			out.remove(seq)
-		}
+		out.changes = append(out.changes,
+			change{entry: c.entry, puts: c.existed, value: c.entry.Value, expires: c.entry.Expires})
 	}
 	return out
 }
