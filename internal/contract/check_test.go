@@ -2,12 +2,14 @@ package contract_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/contract"
+	"github.com/desktop-stack-serv/dss/internal/sandbox"
 )
 
 // TestHolds: five requests, spaced, with nothing real in them, and unknown facts
@@ -124,5 +126,21 @@ func TestPauses(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestEras: the contract holds for the sandbox of this year, and names what is
+// different in that of the year before.
+func TestEras(t *testing.T) {
+	for era, want := range map[sandbox.Era]string{sandbox.Era2026: "", sandbox.Era2025: "query-token"} {
+		for _, nasty := range []bool{false, true} {
+			fake := sandbox.New(sandbox.Config{Era: era, Nasty: nasty})
+			at := &url.URL{Scheme: "http", Host: "localhost", Path: "/sandbox"}
+			report := contract.Check(t.Context(), contract.BuiltIn(),
+				contract.Upstream{BaseURL: at, APIURL: at.JoinPath("2.3"), Transport: fake})
+			if with(report, contract.Changed) != want || report.Count(contract.Unreachable) != 0 {
+				t.Errorf("era %s, nasty %t: %v", era, nasty, report.Findings)
+			}
+		}
 	}
 }
