@@ -235,6 +235,7 @@ func (e *examination) stackExchange() (string, error) {
 		checked = "; what DSS expects of it is checked once a day"
 	}
 	if e.fake == nil {
+		e.warnOfStackExchange()
 		return fmt.Sprintf("users sign in at %s, the API is at %s; neither was asked%s", e.signIn, e.api, checked), nil
 	}
 	kind, audience := "one", "this machine only"
@@ -246,4 +247,26 @@ func (e *examination) stackExchange() (string, error) {
 	}
 	year := cmp.Or(e.fake.Era, sandbox.Era2026)
 	return fmt.Sprintf("a fake %s as of %s, for %s%s", kind, year, audience, checked), nil
+}
+
+// warnOfStackExchange warns if one place is Stack Internal and the other is the
+// public one because nobody has named it: the tokens of one would be revoked at
+// the other.
+func (e *examination) warnOfStackExchange() {
+	for _, one := range []struct{ named, flag, other string }{
+		{e.StackExchangeURL, "stackexchange-url", e.StackExchangeAPIURL},
+		{e.StackExchangeAPIURL, "stackexchange-api-url", e.StackExchangeURL},
+	} {
+		if one.named != "" && one.other == "" && !isPublic(one.named) {
+			e.log.Warn("--" + one.flag + " is not the public Stack Exchange, but the other of --stackexchange-url and " +
+				"--stackexchange-api-url is: tokens of one are sent to the other when they are revoked; name both")
+		}
+	}
+}
+
+// isPublic reports whether a URL is one of Stack Exchange itself.
+func isPublic(address string) bool {
+	u, err := origin.Parse(address)
+	return err == nil && (u.Host == "stackoverflow.com" || u.Host == "stackexchange.com" ||
+		strings.HasSuffix(u.Host, ".stackexchange.com"))
 }

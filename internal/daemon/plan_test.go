@@ -41,6 +41,33 @@ func TestWarnOfProxy(t *testing.T) {
 	}
 }
 
+// TestStackInternal: all paths of a site are under one host, however its address is
+// written. Half of it is likely to be a mistake.
+func TestStackInternal(t *testing.T) {
+	const site, api = "https://stack.example.org", "https://stack.example.org/api/2.3"
+	for _, slash := range []string{"", "/", "//"} {
+		d := unstarted(t, Settings{StackExchangeURL: site + slash, StackExchangeAPIURL: api + slash})
+		if d.signIn.String() != site || d.api.String() != api {
+			t.Errorf("with %q: %s and %s", slash, d.signIn, d.api)
+		}
+	}
+	for s, want := range map[Settings]bool{
+		{}: false,
+		{StackExchangeURL: site, StackExchangeAPIURL: api}:     false,
+		{StackExchangeURL: site}:                               true,
+		{StackExchangeAPIURL: api}:                             true,
+		{StackExchangeURL: "https://stackexchange.com/"}:       false,
+		{StackExchangeAPIURL: "https://api.stackexchange.com"}: false,
+		{StackExchangeURL: "https://notstackexchange.com"}:     true,
+	} {
+		var log bytes.Buffer
+		e := &examination{plan: planned(t, s), log: slog.New(slog.NewTextHandler(&log, nil))}
+		if text, err := e.stackExchange(); err != nil || strings.Contains(log.String(), "name both") != want {
+			t.Errorf("%+v: %q, %s, %v", s, log.String(), text, err)
+		}
+	}
+}
+
 func TestLimits(t *testing.T) {
 	if usual := planned(t, Settings{}).clientLimits(); usual.Requests != limit.Defaults().Requests || usual.DepositBytes != limit.Defaults().DepositBytes {
 		t.Errorf("the default is %+v", usual)

@@ -21,6 +21,7 @@ type call struct {
 	url     *url.URL
 	form    url.Values
 	bearer  secret.Text
+	private bool          // it goes to an API other than the public one
 	secrets []secret.Text // all that is sent and must not come back in an error
 }
 
@@ -35,6 +36,9 @@ func (l call) request(ctx context.Context) (*http.Request, error) {
 	}
 	if !l.bearer.IsZero() {
 		r.Header.Set("Authorization", "Bearer "+l.bearer.Reveal())
+		if l.private {
+			r.Header.Set("X-API-Access-Token", l.bearer.Reveal()) // where Stack Internal's version 2.3 reads it
+		}
 	}
 	return r, nil
 }

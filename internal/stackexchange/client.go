@@ -21,6 +21,9 @@ import (
 // callTime bounds a whole call, with the wait for its turn.
 const callTime = 10 * time.Second
 
+// publicAPI is the host of the public API.
+const publicAPI = "api.stackexchange.com"
+
 // Config says where Stack Exchange is. The zero value is the real one;
 // Enterprise instances have their own.
 type Config struct {
@@ -73,7 +76,7 @@ func New(c Config) *Client {
 		c.BaseURL = &url.URL{Scheme: "https", Host: "stackoverflow.com"}
 	}
 	if c.APIURL == nil {
-		c.APIURL = &url.URL{Scheme: "https", Host: "api.stackexchange.com", Path: "/2.3"}
+		c.APIURL = &url.URL{Scheme: "https", Host: publicAPI, Path: "/2.3"}
 	}
 	if c.Caller == nil {
 		c.Caller = func(context.Context) netip.Prefix { return netip.Prefix{} }

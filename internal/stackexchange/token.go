@@ -57,11 +57,21 @@ func (c *Client) Inspect(ctx context.Context, token secret.Text) (info TokenInfo
 	if seconds := items[0].ExpiresOnDate; seconds != 0 {
 		info.Expires = time.Unix(int64(seconds), 0)
 	}
-	// The name is a courtesy: the rest is true without it.
-	if me, err := c.callAPI(ctx, MethodInspect, token, "site=stackoverflow", "me"); err == nil && len(me) > 0 {
-		info.DisplayName = display.Clean(html.UnescapeString(me[0].DisplayName))
-	}
+	info.DisplayName = c.displayName(ctx, token)
 	return info, true, nil
+}
+
+// displayName returns the user's name on Stack Overflow, or on the only site that
+// an API of Stack Internal has. It is a courtesy: the rest is true without it.
+func (c *Client) displayName(ctx context.Context, token secret.Text) string {
+	me, err := c.callAPI(ctx, MethodInspect, token, "site=stackoverflow", "me")
+	if isRefused(err) && c.api.Host != publicAPI {
+		me, err = c.callAPI(ctx, MethodInspect, token, "", "me")
+	}
+	if err != nil || len(me) == 0 {
+		return ""
+	}
+	return display.Clean(html.UnescapeString(me[0].DisplayName))
 }
 
 // Invalidate ends a token's life at once, and reports whether it had one. A
@@ -94,7 +104,10 @@ func (c *Client) callAPI(
 	if !IsToken(token.Reveal()) {
 		return nil, nil
 	}
-	l := call{method: http.MethodGet, url: c.api.JoinPath(path...), bearer: token, secrets: []secret.Text{token}}
+	l := call{
+		method: http.MethodGet, url: c.api.JoinPath(path...), bearer: token, secrets: []secret.Text{token},
+		private: c.api.Host != publicAPI,
+	}
 	l.url.RawQuery = query
 	err = c.do(ctx, m, l, func(a answer) (refused bool, err error) {
 		items, err = a.items()
