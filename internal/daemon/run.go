@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"syscall"
@@ -52,6 +54,7 @@ type daemon struct {
 // SIGINT drain it first; a second signal ends the process at once. A
 // [SettingError] says that the settings do not work on this machine.
 func Run(ctx context.Context, settings Settings, process Process) error {
+	defer runtime.KeepAlive(newBallast())
 	signal.Ignore(syscall.SIGPIPE) // a server outlives the reader of its log
 	plan, err := settings.plan()
 	if err != nil {
@@ -178,6 +181,7 @@ func (d *daemon) serve(ctx context.Context, restoreSignals func()) error {
 	server.ConnState = fresh.record
 	failed := make(chan error, 1)
 	go func() { failed <- serveOn(d.listener, server, d.source) }()
+	debug.FreeOSMemory() // the start leaves more garbage than the collector would now see to
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
