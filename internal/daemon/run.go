@@ -67,10 +67,7 @@ func Run(ctx context.Context, settings Settings, process Process) error {
 	ctx, restoreSignals := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer restoreSignals()
 	written := logger.New(process.Stderr, func(w io.Writer) slog.Handler {
-		if plan.LogFormat == "json" {
-			return slog.NewJSONHandler(w, nil)
-		}
-		return slog.NewTextHandler(w, nil)
+		return logger.NewHandler(w, plan.LogFormat == "json")
 	})
 	d := &daemon{examination: &examination{plan: plan, sockets: sockets, log: written.Logger}, build: process.Build}
 	defer d.stop()

@@ -152,10 +152,9 @@ func (rec *record) ended(r *http.Request) {
 	took := time.Since(rec.started)
 	rec.server.observer.Ended(Request{method, path, status, rec.problem, took, rec.waited})
 	rec.server.audit.refused(r.Context(), rec.problem)
-	attributes := []slog.Attr{
+	attributes := append(make([]slog.Attr, 0, 8),
 		slog.String("method", method), slog.String("route", route),
-		slog.Int("status", status), slog.Duration("duration", took),
-	}
+		slog.Int("status", status), slog.Duration("duration", took))
 	if rec.problem != "" {
 		attributes = append(attributes, slog.String("error", rec.problem))
 		attributes = append(attributes, rec.server.audit.flooder(r.Context(), rec.problem)...)
@@ -163,7 +162,7 @@ func (rec *record) ended(r *http.Request) {
 	if rec.reason != "" {
 		attributes = append(attributes, slog.String("reason", rec.reason))
 	}
-	rec.server.log.LogAttrs(r.Context(), slog.LevelInfo, "request", attributes...)
+	writeLine(r.Context(), rec.server.log, "request", attributes)
 }
 
 var knownMethods = []string{

@@ -131,12 +131,12 @@ func (a audit) write(ctx context.Context, e Event) {
 	if a.key == nil || e.Name == EventWait {
 		return
 	}
-	attributes := []slog.Attr{slog.String("event", string(e.Name))}
+	attributes := append(make([]slog.Attr, 0, 8), slog.String("event", string(e.Name)))
 	if e.Kind != "" {
 		attributes = append(attributes, slog.String("kind", e.Kind))
 	}
 	attributes = append(attributes, slog.String("outcome", e.Outcome))
-	a.log.LogAttrs(ctx, slog.LevelInfo, "audit", append(attributes, a.parties(ctx)...)...)
+	writeLine(ctx, a.log, "audit", append(attributes, a.parties(ctx)...))
 }
 
 // refused writes a line for a refusal, if it gets one.
@@ -161,6 +161,17 @@ func (a audit) hash(of, text string) string {
 	mac := hmac.New(sha256.New, a.key)
 	mac.Write([]byte(of + "\x00" + text))
 	return hex.EncodeToString(mac.Sum(nil)[:6])
+}
+
+// writeLine is [slog.Logger.LogAttrs] without its search for the caller, which no
+// line names, and which takes as long as writing one.
+func writeLine(ctx context.Context, log *slog.Logger, message string, attributes []slog.Attr) {
+	if !log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	line := slog.NewRecord(time.Now(), slog.LevelInfo, message, 0)
+	line.AddAttrs(attributes...)
+	_ = log.Handler().Handle(ctx, line) // as LogAttrs does
 }
 
 // identified adds the id of the request to every line that is written while
