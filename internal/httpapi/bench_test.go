@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/logger"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
@@ -47,7 +48,7 @@ func newDirect(t testing.TB) *direct {
 		t.Fatal(err)
 	}
 	server, err := httpapi.New(sealed.NewVault(memory.New(store.Limits{})), httpapi.Config{
-		PublicURL: public, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		PublicURL: public, Log: slog.New(logger.NewHandler(io.Discard, false)), AuditKey: []byte("a secret of thirty-two characters"),
 	})
 	if err != nil {
 		t.Fatal(err)

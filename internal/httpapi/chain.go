@@ -157,7 +157,7 @@ func (rec *record) ended(r *http.Request) {
 		slog.Int("status", status), slog.Duration("duration", took))
 	if rec.problem != "" {
 		attributes = append(attributes, slog.String("error", rec.problem))
-		attributes = append(attributes, rec.server.audit.flooder(r.Context(), rec.problem)...)
+		attributes = rec.server.audit.flooder(r.Context(), rec.problem, attributes)
 	}
 	if rec.reason != "" {
 		attributes = append(attributes, slog.String("reason", rec.reason))

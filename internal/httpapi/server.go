@@ -126,7 +126,7 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 	s := &Server{
 		config: config, vault: vault, pages: pages, log: log,
 		relay:    relay.New(vault, relay.Config{TTL: config.TTL}),
-		observer: config.Observer, audit: audit{config.AuditKey, log},
+		observer: config.Observer, audit: newAudit(config.AuditKey, log),
 		hosts: newHosts(config.PublicURL, config.AppHosts),
 	}
 	if config.Limits != nil {
