@@ -45,7 +45,8 @@ var allowed = map[string][]string{
 	"internal/fetch":   {"internal/display", "internal/origin", "internal/secret"},
 	"internal/httpapi": {
 		"api", "internal/clientaddr", "internal/display", "internal/limit", "internal/oauth", "internal/origin",
-		"internal/relay", "internal/sealed", "internal/secret", "internal/stackexchange", "internal/web",
+		"internal/registration", "internal/relay", "internal/sealed", "internal/secret", "internal/stackexchange",
+		"internal/web",
 	},
 	"internal/limit":  {"api", "internal/sealed", "internal/secret"},
 	"internal/logger": {},
@@ -56,7 +57,7 @@ var allowed = map[string][]string{
 		"api", "internal/display", "internal/sealed", "internal/secret", "internal/stackexchange",
 	},
 	"internal/origin":           {},
-	"internal/registration":     {"internal/origin"},
+	"internal/registration":     {"api", "internal/origin"},
 	"internal/relay":            {"api", "internal/display", "internal/sealed", "internal/secret"},
 	"internal/sandbox":          {"api", "internal/origin", "internal/secret"},
 	"internal/scripted":         {},
@@ -69,7 +70,7 @@ var allowed = map[string][]string{
 	"internal/store/postgres":   {"internal/origin", "internal/sealed", "internal/store"},
 	"internal/store/redis":      {"internal/origin", "internal/sealed", "internal/store"},
 	"internal/store/sqlite":     {"internal/access", "internal/sealed", "internal/store"},
-	"internal/web":              {"api"},
+	"internal/web":              {"api", "internal/registration"},
 }
 
 // outside says which packages may import something that is neither ours nor

@@ -35,24 +35,24 @@ func (c Choice) form() []Step {
 		{
 			Title: "Register an application",
 			Fields: []Field{
-				{Name: "Application name", Do: Own, Why: "Users see it when Stack Exchange asks whether to let the app in."},
-				{Name: "Application description", Do: Own, Why: "One sentence on what the app does."},
-				{Name: "Application URL", Do: Own, Why: "A page about the app, such as its source repository. It is optional."},
+				{Name: "Application name", Do: Own, Why: "The name that users know: Stack Exchange shows it when it asks them."},
+				{Name: "Application description", Do: Own, Why: "A sentence on what the app does."},
+				{Name: "Application URL", Do: Own, Why: "A page about the app, such as its repository. It is optional."},
 				{Name: "Application icon", Do: Leave, Why: "It is optional."},
 				{Name: "I agree to the terms and conditions", Do: Tick},
 			},
-			Result: "The application's page shows the Client ID, a number. It is not a secret.",
+			Result: "The application's page shows the Client ID, a number that is no secret. Press Manage OAuth there.",
 		},
 		{Title: manageOAuth, Fields: c.flows()},
 		{
 			Title:  "Client secrets",
-			Fields: []Field{{Name: "Credential name", Do: Leave, Why: "A public client has no secret."}},
+			Fields: []Field{{Name: "Credential name", Do: Leave, Why: "DSS refuses a client secret."}},
 		},
 		{
 			Title: apiKeys,
 			Fields: []Field{{
 				Name: "Name, Expires in", Do: Leave,
-				Why: "A signed-in user needs no key. A key only buys quota for calls without a login, and it expires.",
+				Why: "A signed-in user needs no key. A key only buys quota for requests without a user, and it expires.",
 			}},
 		},
 	}
@@ -67,9 +67,9 @@ func (c Choice) form() []Step {
 
 // Parts of the form, as it calls them.
 const (
-	manageOAuth = "Manage OAuth: Enable flows"
+	manageOAuth = "Manage OAuth"
 	apiKeys     = "API keys"
-	pkce        = "Public client: Authorization Code with PKCE (Recommended)"
+	pkce        = "Public client: Authorization Code with PKCE"
 	implicit    = "Public client: Implicit"
 	domainField = "OAuth domain"
 	nonWeb      = "Enable Non-Web Client OAuth Redirect URI"

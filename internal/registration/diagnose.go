@@ -3,6 +3,8 @@ package registration
 import (
 	"slices"
 	"strings"
+
+	"github.com/desktop-stack-serv/dss/api"
 )
 
 // Evidence is what is known of a sign-in that was tried. The zero value of a field
@@ -80,14 +82,10 @@ func (e Evidence) asksFor(is func(string) bool) bool {
 	return slices.ContainsFunc(strings.FieldsFunc(e.Scope, func(r rune) bool { return r == ' ' || r == ',' }), is)
 }
 
-// unknownScope reports whether a scope is none of those that authors need most.
+// unknownScope reports whether nobody knows a scope.
 func unknownScope(name string) bool {
-	for _, n := range Needs {
-		if n.Scope == name {
-			return false
-		}
-	}
-	return true
+	name, _, _ = strings.Cut(name, "|")
+	return !slices.Contains(api.Scopes, name)
 }
 
 // errorCauses are those of the errors that a browser may come back with
@@ -136,7 +134,7 @@ var blames = []struct {
 	{PKCE, []string{"not enabled"}},
 	{Scope, []string{"scope"}},
 	{Late, []string{"expired", "authorization code", "code is not valid"}},
-	{Application, []string{"client_id", "client id", "application"}},
+	{Application, []string{"client_id", "client ID", "application"}},
 }
 
 // blame finds what a sentence of Stack Exchange is about.

@@ -42,15 +42,15 @@ var sentences = map[Cause]struct{ means, change string }{
 	Domain: {
 		"Stack Exchange does not accept the redirect URI of this server: the app's OAuth domain is empty, " +
 			"is another host, or is a host below this one.",
-		"At " + manageOAuth + ", set " + domainField + " to {domain}, without https:// and without a port.",
+		"In " + manageOAuth + ", set " + domainField + " to {domain}, without https:// and without a port.",
 	},
 	PKCE: {
 		"The flow that DSS uses is not enabled for this app.",
-		"At " + manageOAuth + ", tick " + pkce + ".",
+		"In " + manageOAuth + ", tick " + pkce + ".",
 	},
 	Secret: {
 		"Stack Exchange wants a client secret: the app is registered as a confidential client only.",
-		"At " + manageOAuth + ", tick " + pkce + "; an app that has no server can keep no secret.",
+		"In " + manageOAuth + ", tick " + pkce + "; an app that has no server can keep no secret.",
 	},
 	Application: {
 		"Stack Exchange knows no application with this client ID: a digit is wrong, or the application was deleted.",
@@ -58,11 +58,11 @@ var sentences = map[Cause]struct{ means, change string }{
 	},
 	Implicit: {
 		"The flow of apps that open /oauth/dialog is not enabled for this app.",
-		"At " + manageOAuth + ", tick " + implicit + "; or change the app to " + pkce + ".",
+		"In " + manageOAuth + ", tick " + implicit + "; or change the app to " + pkce + ".",
 	},
 	NonWeb: {
 		"The page …/oauth/login_success is not enabled for this app.",
-		"At " + manageOAuth + ", tick " + nonWeb + "; or use a redirect URI of this server, which needs no such thing.",
+		"In " + manageOAuth + ", tick " + nonWeb + "; or use a redirect URI of this server, which needs no such thing.",
 	},
 	Post: {
 		"The app may not write: Stack Exchange wants a post about it on Stack Apps.",
@@ -70,7 +70,7 @@ var sentences = map[Cause]struct{ means, change string }{
 	},
 	Key: {
 		"The API key is not valid any more: keys expire, and can be rotated or deleted.",
-		"At " + apiKeys + ", rotate the key or make a new one; or send no key, since a token needs none.",
+		"In " + apiKeys + ", rotate the key or make a new one; or send no key, since a token needs none.",
 	},
 	Scope: {
 		"Stack Exchange does not grant one of the scopes that were asked for: {scope}.",

@@ -43,6 +43,7 @@ func TestDiagnose(t *testing.T) {
 		"deleted meanwhile":       {notTaken("invalid_request", "No application with this client_id"), []Cause{Application}},
 		"some failure":            {Evidence{Seen: "failure", Scope: "no_expiry"}, []Cause{Domain, PKCE, Application}},
 		"failure, odd scope":      {Evidence{Seen: "failure", Scope: "read_mail"}, []Cause{Domain, PKCE, Application, Scope}},
+		"failure, team's scope":   {Evidence{Seen: "failure", Scope: "access_team|stackoverflow.com/c/x"}, atFailure},
 		"never came back":         {Evidence{}, []Cause{Domain, PKCE, Application, Login, Unreachable}},
 		"a sight nobody knows":    {Evidence{Seen: "><"}, []Cause{Domain, PKCE, Application, Login, Unreachable}},
 		"guest":                   {Evidence{Seen: "login"}, []Cause{Login}},

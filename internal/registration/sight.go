@@ -15,7 +15,7 @@ type Sighting struct {
 // Sightings lists what a person may have seen: where Stack Exchange keeps the
 // browser, its page is the only evidence.
 var Sightings = []Sighting{
-	{"redirect_uri", failure + " and something about the redirect_uri", false, []Cause{Domain}},
+	{"redirect_uri", failure + " and that it cannot return to the redirect_uri", false, []Cause{Domain}},
 	{"application", failure + " and something about the application or client ID", false, []Cause{Application}},
 	{"flow", failure + " and something about a flow, a grant, PKCE or a secret", false, []Cause{PKCE}},
 	{"failure", failure + " and something else, or I do not remember", false, atFailure},
