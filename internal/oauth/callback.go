@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/display"
@@ -23,12 +24,16 @@ type Answer struct {
 type Outcome struct {
 	Redirect string // where to send it; "" for a device
 	Approved bool   // for a device: the user may go back to it
+	Trial    string // the flow of a trial, which has a report
 }
 
 // Callback ends the browser's part of a sign-in. It can be repeated: an answer may
 // have been lost, or the user has clicked twice. Errors are [ErrUnknown] and
 // [ErrWrongBrowser], which change nothing, and those of package sealed.
 func (s *Service) Callback(ctx context.Context, state string, answer Answer, browser Browser) (Outcome, error) {
+	if strings.HasPrefix(state, trialPrefix) {
+		return s.finishTrial(ctx, state, answer, browser)
+	}
 	at := atState(state)
 	sess, err := s.conclude(ctx, at, answer, func(rec record) error {
 		if !rec.Value.startedBy(browser(flowOf(state))) {
@@ -104,7 +109,7 @@ func (s *Service) conclude(
 		return rec.Value, err
 	}
 	if before.Status != rec.Value.Status {
-		s.observe(ctx, rec.Value, rec.Value.step())
+		s.observe(ctx, rec.Value.grant(), rec.Value.Challenge, rec.Value.step())
 	}
 	return rec.Value, s.forgetUserCode(ctx, rec.Value)
 }

@@ -65,7 +65,7 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 	if _, err := s.sessions.Create(ctx, at, sess, time.Now().Add(s.config.TTL)); err != nil {
 		return "", err
 	}
-	s.observe(ctx, sess, Started)
+	s.observe(ctx, sess.grant(), sess.Challenge, Started)
 	return s.atStackExchange(sess, state), nil
 }
 

@@ -58,7 +58,7 @@ func (s *Service) createDevice(ctx context.Context, sess session, code deviceCod
 	}
 	created, err := s.sessions.Create(ctx, atState(d.state), sess, expires)
 	if created {
-		s.observe(ctx, sess, Started)
+		s.observe(ctx, sess.grant(), sess.Challenge, Started)
 	}
 	return DeviceAuthorization{secret.New(code.text), d.userCode, s.config.TTL}, created, err
 }

@@ -15,13 +15,14 @@ type Event struct {
 	SignIn secret.Text
 }
 
-// Grant is one of the two grants.
+// Grant is one of the two grants, or a trial.
 type Grant string
 
 // The grants.
 const (
 	CodeGrant   Grant = "code"
 	DeviceGrant Grant = "device"
+	TrialGrant  Grant = "trial" // see [Trial]
 )
 
 // Step is how far a sign-in has come.
@@ -37,13 +38,15 @@ const (
 )
 
 // observe passes a step to the observer, if there is one.
-func (s *Service) observe(ctx context.Context, sess session, step Step) {
-	if s.config.Observe == nil {
-		return
+func (s *Service) observe(ctx context.Context, grant Grant, challenge string, step Step) {
+	if s.config.Observe != nil {
+		s.config.Observe(ctx, Event{grant, step, secret.New(challenge)})
 	}
-	e := Event{CodeGrant, step, secret.New(sess.Challenge)}
-	if sess.device() {
-		e.Grant = DeviceGrant
+}
+
+func (s session) grant() Grant {
+	if s.device() {
+		return DeviceGrant
 	}
-	s.config.Observe(ctx, e)
+	return CodeGrant
 }

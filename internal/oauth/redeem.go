@@ -51,11 +51,11 @@ func (s *Service) redeem(
 	case err == nil:
 		rec.Value = sess.ended(redeemed)
 		if _, err = s.sessions.Replace(ctx, &rec); err == nil {
-			s.observe(ctx, sess, Redeemed)
+			s.observe(ctx, sess.grant(), sess.Challenge, Redeemed)
 		}
 		return Token{token.AccessToken, token.Expires, sess.Scope.granted()}, err
 	case errors.As(err, &refused):
-		s.observe(ctx, sess, Refused)
+		s.observe(ctx, sess.grant(), sess.Challenge, Refused)
 		rec.Value = sess.ended(spent)
 		_, replaceErr := s.sessions.Replace(ctx, &rec)
 		return Token{}, errors.Join(fmt.Errorf("%w: %w", rec.Value.over(), refused), replaceErr)

@@ -5,7 +5,8 @@
 //
 // A sign-in of either grant is one [session] in the store, sealed under a secret
 // that is stored nowhere, and without the code verifier, which only the app has.
-// What is at rest cannot be turned into a token, and no token is ever stored.
+// What is at rest cannot be turned into a token, and no token is ever stored. A
+// [Trial] is a sign-in in which this server is the app.
 package oauth
 
 import (
@@ -55,6 +56,7 @@ type Service struct {
 	vault    *sealed.Vault
 	sessions sealed.Records[session] // under the state sent to Stack Exchange
 	pointers sealed.Records[pointer] // under the user code
+	trials   sealed.Records[Trial]   // under the secret of the browser
 	upstream *stackexchange.Client
 	config   Config
 	pace     pacer
@@ -69,6 +71,7 @@ func New(vault *sealed.Vault, upstream *stackexchange.Client, config Config) *Se
 		vault:    vault,
 		sessions: sealed.NewRecords(vault, session.pack, unpackSession),
 		pointers: sealed.NewRecords(vault, pointer.pack, unpackPointer),
+		trials:   sealed.NewRecords(vault, Trial.pack, unpackTrial),
 		upstream: upstream,
 		config:   config,
 		pace:     &pace{},
@@ -97,14 +100,22 @@ const statePrefix = "dss."
 
 // IsState reports whether text has the form of a state of this package.
 func IsState(text string) bool {
-	rest, ok := strings.CutPrefix(text, statePrefix)
-	return ok && len(rest) == 43
+	for _, prefix := range []string{statePrefix, trialPrefix} {
+		if rest, ok := strings.CutPrefix(text, prefix); ok && len(rest) == 43 {
+			return true
+		}
+	}
+	return false
 }
 
-// checkClientID knows only the form: which apps there are, Stack Exchange
-// knows.
+// IsClientID reports whether text has the form of a client id. Which apps there
+// are, Stack Exchange knows.
+func IsClientID(text string) bool {
+	return text != "" && len(text) <= 18 && strings.Trim(text, "0123456789") == ""
+}
+
 func checkClientID(clientID string) error {
-	if clientID == "" || len(clientID) > 18 || strings.Trim(clientID, "0123456789") != "" {
+	if !IsClientID(clientID) {
 		return ErrInvalidClient
 	}
 	return nil

@@ -69,3 +69,36 @@ func FuzzSession(f *testing.F) {
 		}
 	})
 }
+
+// TestTrialRoundTrip: what becomes of a trial does not make it larger.
+func TestTrialRoundTrip(t *testing.T) {
+	asked := Trial{TrialRequest: TrialRequest{ClientID: "7", Scope: "read_inbox", Note: "n"}}
+	answered := asked
+	answered.Result, answered.since = TrialNotTaken, time.UnixMilli(time.Now().UnixMilli())
+	answered.Error, answered.Message = strings.Repeat("\xff", maxTrialText), strings.Repeat("<", maxTrialText)
+	for _, want := range []Trial{{}, asked, answered} {
+		if got, err := unpackTrial(want.pack()); err != nil || got != want {
+			t.Errorf("%+v became %+v, %v", want, got, err)
+		}
+	}
+	if a, b := len(asked.pack()), len(answered.pack()); a != b {
+		t.Errorf("%d bytes, before %d", b, a)
+	}
+}
+
+// FuzzTrial: what is taken for a trial is exactly one.
+func FuzzTrial(f *testing.F) {
+	t := Trial{TrialRequest: TrialRequest{ClientID: "7", Scope: "s", Note: "n"}, Error: "e", Message: "m"}
+	f.Add(t.pack())
+	f.Add(Trial{}.pack())
+	f.Add(full().pack())
+	f.Fuzz(func(t *testing.T, in []byte) {
+		trial, err := unpackTrial(in)
+		if err != nil {
+			return
+		}
+		if out := trial.pack(); !bytes.Equal(out, in) {
+			t.Errorf("%x became %x", in, out)
+		}
+	})
+}
