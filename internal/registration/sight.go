@@ -15,10 +15,11 @@ type Sighting struct {
 // Sightings lists what a person may have seen: where Stack Exchange keeps the
 // browser, its page is the only evidence.
 var Sightings = []Sighting{
-	{"redirect_uri", failure + " and that it cannot return to the redirect_uri", false, []Cause{Domain}},
+	{"redirect_uri", failure + " and something about the redirect_uri", false, []Cause{Domain}},
 	{"application", failure + " and something about the application or client ID", false, []Cause{Application}},
 	{"flow", failure + " and something about a flow, a grant, PKCE or a secret", false, []Cause{PKCE}},
-	{"failure", failure + " and something else, or I do not remember", false, atFailure},
+	{"other", failure + " and something else", false, []Cause{PKCE, Application}},
+	{"failure", failure + " and I do not remember what", false, []Cause{Domain, PKCE, Application}},
 	{"login", "A page to log in or sign up, which leads no further", false, []Cause{Login}},
 	{"unreachable", "I approved, and the browser could not open the page that came next", false, []Cause{Unreachable}},
 	{"other_browser", "I approved, and a page of this server told me to start again", false, []Cause{OtherBrowser}},
@@ -29,12 +30,10 @@ var Sightings = []Sighting{
 	{"key", "An error when my app sends its API key", true, []Cause{Key}},
 }
 
-// failure is the page on which Stack Exchange keeps the browser.
+// failure is the page on which Stack Exchange keeps the browser. It is known to be
+// shown for a bad redirect URI, which it names, and taken to be shown for the
+// other mistakes.
 const failure = "“Application Login Failure”,"
-
-// atFailure are the causes of the page "Application Login Failure". Stack Exchange
-// is known to show it for a bad redirect URI, and taken to show it for the others.
-var atFailure = []Cause{Domain, PKCE, Application}
 
 // find returns the sighting of a sight; one that is not known may be any that keeps
 // the browser.
