@@ -90,8 +90,8 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, erro
 	return target, err
 }
 
-// getCallback serves GET /oauth/callback, which ends the browser's part of a
-// sign-in: Stack Exchange has sent the browser back. It is the one GET that
+// getCallback serves GET /oauth/callback, which ends a trial, and the browser's part
+// of a sign-in: Stack Exchange has sent the browser back. It is the one GET that
 // stores something.
 func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) error {
 	if prefetched(r) {
@@ -108,6 +108,8 @@ func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) error {
 		return err
 	case outcome.Redirect != "":
 		return seeOther(w, outcome.Redirect)
+	case outcome.Trial != "":
+		return seeOther(w, s.config.PublicURL.String()+pathStartReport+"/"+outcome.Trial+"#")
 	case outcome.Approved:
 		return seeOther(w, s.deviceURL(web.DeviceFinished))
 	}

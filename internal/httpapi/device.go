@@ -166,7 +166,7 @@ func (s *Server) askAgain(w http.ResponseWriter, r *http.Request, typed string, 
 // users to log in: Chromium applies form-action to every redirect after a form
 // post.
 func (s *Server) devicePage(w http.ResponseWriter, r *http.Request, status int, data web.DeviceData) error {
-	w.Header().Set("Content-Security-Policy", s.devicePolicy)
+	w.Header().Set("Content-Security-Policy", s.signInPolicy)
 	data.Host = s.upstream.BaseURL().Hostname()
 	data.Sandbox = s.config.Sandbox != nil
 	data.AuthorizedAppsURL = s.config.AuthorizedAppsURL

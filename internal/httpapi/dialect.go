@@ -30,7 +30,7 @@ func dialectOf(requested string) dialect {
 	clean := path.Clean("/" + requested)
 	switch {
 	case clean == api.PathAuthorize, clean == api.PathCallback, within(clean, strings.TrimSuffix(problemPath, "/")),
-		within(clean, api.PathDevice):
+		within(clean, api.PathDevice), within(clean, pathStart):
 		return page
 	case within(clean, "/oauth"), within(clean, "/.well-known"):
 		return oauthJSON

@@ -52,6 +52,7 @@ func TestDialects(t *testing.T) {
 		{strict, "GET", "/oauth/authorize?state=x", "", []string{"Host", "evil.example"}, 421, "page"},
 		{strict, "GET", "/oauth/callback?state=x", "", []string{"Host", "evil.example"}, 303, "page"},
 		{strict, "GET", "/device", "", []string{"Host", "evil.example"}, 421, "page"},
+		{strict, "POST", "/start/try", "client_id=7", []string{"Host", "evil.example"}, 421, "page"},
 		{strict, "GET", "/auth/token", "", []string{"Host", "evil.example"}, 421, "relay"},
 		// A limit refuses.
 		{full, "POST", "/oauth/token", "a=b", nil, 429, "oauth"},
@@ -60,6 +61,7 @@ func TestDialects(t *testing.T) {
 		{full, "GET", "/oauth/authorize?state=x", "", nil, 429, "page"},
 		{full, "GET", "/oauth/callback?state=x", "", nil, 303, "page"},
 		{full, "GET", "/device", "", nil, 429, "page"},
+		{full, "POST", "/start/try", "client_id=7", nil, 429, "page"},
 		{full, "GET", "/auth/token?key=x", "", nil, 429, "relay"},
 		{full, "GET", "/auth/nothing", "", html, 429, "relay"},
 		// Malformed requests and wrong methods.
@@ -68,6 +70,7 @@ func TestDialects(t *testing.T) {
 		{strict, "GET", "/oauth/revoke", "", html, 405, "oauth"},
 		{strict, "PUT", "/oauth/authorize", "", nil, 405, "page"},
 		{strict, "PUT", "/device", "", nil, 405, "page"},
+		{strict, "PUT", "/start/try", "", nil, 405, "page"},
 		{strict, "PUT", "/oauth/callback?state=x", "", nil, 405, "page"},
 		{strict, "PUT", "/auth/token", "", html, 405, "relay"},
 		{strict, "POST", "/oauth/token", big, nil, 400, "oauth"},

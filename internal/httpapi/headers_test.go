@@ -177,8 +177,8 @@ func (s site) get(v visit) (http.Header, string) {
 	return response.Header, string(body)
 }
 
-// devicePolicy lets the form end where its redirect leads.
-func devicePolicy(signIn string) map[string]string {
+// signInPolicy lets a form end where its redirect leads.
+func signInPolicy(signIn string) map[string]string {
 	return map[string]string{
 		"Content-Security-Policy": strings.Replace(pagePolicy, "form-action 'self'", "form-action 'self' https: "+signIn, 1),
 	}
@@ -197,7 +197,7 @@ func (s site) visits() []visit {
 		"response_type": {"code"}, "client_id": {"7"}, "redirect_uri": {"http://127.0.0.1:1/"}, "code_challenge_method": {"S256"},
 		"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"},
 	}.Encode()
-	device := devicePolicy(s.url)
+	signsIn := signInPolicy(s.url)
 	form := map[string]string{"Referrer-Policy": "strict-origin"}
 	_, home := s.get(visit{status: 200, method: "GET", path: "/"})
 	asset := assetPath.FindString(home)
@@ -249,13 +249,25 @@ func (s site) visits() []visit {
 		{400, "GET", "/oauth/authorize", "", nil, nil},
 		{405, "HEAD", "/oauth/authorize", "", nil, nil},
 		{405, "POST", "/oauth/authorize", "a=b", nil, nil},
-		{200, "GET", "/device", "", nil, device},
-		{404, "GET", "/device?user_code=BCDF-GHJK", "", nil, device},
+		{200, "GET", "/device", "", nil, signsIn},
+		{404, "GET", "/device?user_code=BCDF-GHJK", "", nil, signsIn},
 		{303, "POST", "/device", "user_code=BCDF-GHJK", sameOrigin, nil},
 		{403, "POST", "/device", "user_code=BCDF-GHJK", nil, nil},
 		{405, "PUT", "/device", "", nil, nil},
-		{200, "GET", "/device/finished", "", nil, device},
+		{200, "GET", "/device/finished", "", nil, signsIn},
 		{404, "GET", "/device/nothing", "", nil, nil},
+		{200, "GET", "/start", "", nil, signsIn},
+		{200, "HEAD", "/start?platform=desktop", "", nil, signsIn},
+		{200, "GET", "/start/", "", nil, signsIn},
+		{405, "POST", "/start", "a=b", sameOrigin, nil},
+		{200, "GET", "/start/try", "", nil, signsIn},
+		{303, "POST", "/start/try", "client_id=7", sameOrigin, nil},
+		{403, "POST", "/start/try", "client_id=7", nil, nil},
+		{405, "DELETE", "/start/try", "", nil, nil},
+		{200, "GET", "/start/report?seen=failure", "", nil, signsIn},
+		{405, "POST", "/start/report", "a=b", sameOrigin, nil},
+		{404, "GET", "/start/report/ABCDEFGHIJKLMNOP", "", nil, signsIn},
+		{404, "GET", "/start/nothing", "", nil, nil},
 		{200, "POST", "/oauth/device_authorization", "client_id=7", nil, nil},
 		{400, "POST", "/oauth/device_authorization", "client_id=app", nil, nil},
 		{204, "OPTIONS", "/oauth/device_authorization", "", nil, nil},

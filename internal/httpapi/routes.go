@@ -52,7 +52,8 @@ func (s *Server) routes() []route {
 			{"GET /assets/{file}", s.asset},
 			{"GET /{$}", s.home},
 			{"/", s.notFound},
-		})
+		},
+		s.startRoutes())
 	if s.config.Sandbox != nil {
 		routes = append(routes, route{"/sandbox/", underOneRoute(s.config.Sandbox)})
 	}

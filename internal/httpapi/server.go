@@ -96,7 +96,7 @@ type Server struct {
 	draining context.Context
 	drain    context.CancelFunc
 
-	devicePolicy string // the Content-Security-Policy of the device page
+	signInPolicy string // the Content-Security-Policy of pages whose form leads to Stack Exchange
 	waiters      atomic.Int64
 	overlooked   sync.Once // warns of a proxy that is not trusted
 }
@@ -146,7 +146,7 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 		Shared: config.SharedStore, Allow: s.storing, Observe: s.granted,
 	})
 	signIn := s.upstream.BaseURL()
-	s.devicePolicy = strings.Replace(contentSecurityPolicy, "form-action 'self'",
+	s.signInPolicy = strings.Replace(contentSecurityPolicy, "form-action 'self'",
 		"form-action 'self' https: "+signIn.Scheme+"://"+signIn.Host, 1)
 	s.draining, s.drain = context.WithCancel(context.Background())
 	return s, nil

@@ -27,16 +27,17 @@ type visitor struct {
 }
 
 // visitors returns a maker of new browsers in front of one server.
-func visitors(t *testing.T, origin string) func() *visitor {
+func visitors(t *testing.T, origin string, configure ...func(*httpapi.Config)) func() *visitor {
 	t.Helper()
 	public, err := url.Parse(origin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := inMemory()
-	server, err := httpapi.New(sealed.NewVault(store), httpapi.Config{
-		PublicURL: public, Log: slog.New(slog.DiscardHandler),
-	})
+	config := httpapi.Config{PublicURL: public, Log: slog.New(slog.DiscardHandler)}
+	for _, f := range configure {
+		f(&config)
+	}
+	server, err := httpapi.New(sealed.NewVault(inMemory()), config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -246,6 +246,7 @@ func storm(handler http.Handler, canary string) {
 	paths := []string{
 		"/", "/" + canary, "/auth/redirect", "/auth/redirect/" + canary, "/auth/redirect/a/" + canary, "/auth/token", "/auth", "/auth/" + canary, "/oauth/authorize", "/oauth/callback",
 		"/oauth/token", "/oauth/revoke", "/oauth/device_authorization", "/problem/" + canary, "/device", "/device/" + canary,
+		"/start", "/start/", "/start/try", "/start/report", "/start/report/" + canary, "/start/" + canary,
 		"/assets/" + canary, "/healthz", "/sandbox/" + canary, "/.well-known/" + canary, "//" + canary, "/a/../" + canary,
 	}
 	form := url.Values{}
@@ -281,6 +282,7 @@ func storm(handler http.Handler, canary string) {
 var routes = []string{
 	"/", "/{$}", "/assets/{file}", "/auth", "/auth/", "/auth/redirect", "/auth/redirect/", "/auth/redirect/{appid}", "/auth/token", "/device", "/device/{result}",
 	"/healthz", "/oauth/authorize", "/oauth/callback", "/oauth/device_authorization", "/problem/{name}", "/oauth/revoke", "/oauth/token", "(refused)",
+	"/start", "/start/{$}", "/start/try", "/start/report", "/start/report/{flow}",
 }
 
 // TestLabelsAreBounded sends hostile requests and wants nothing of them in a

@@ -2,12 +2,15 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/registration"
 )
 
 const hostile = `"><img src=x onerror=alert(1)><script>alert(1)</script>`
@@ -60,7 +63,41 @@ func everyPage(t *testing.T) map[string]string {
 		})
 		keep("device "+string(view), body, err)
 	}
+	for name, data := range startPages() {
+		body, err := p.Render(data)
+		keep("start "+name, body, err)
+	}
 	return out
+}
+
+// startPages are the pages about a registration, in all their states.
+func startPages() map[string]StartData {
+	choice := registration.Choice{
+		Platform: registration.CommandLine, Needs: []registration.Need{registration.Write, registration.NoExpiry}, OAuth: true,
+		Server: &url.URL{Scheme: "http", Host: "localhost"}, StackExchange: &url.URL{Scheme: "https", Host: "se.example"},
+	}
+	pages := map[string]StartData{
+		"choose": {View: StartChoose}, "values": {View: StartValues, Choice: choice, Plan: registration.Advise(choice)},
+		"try": {View: StartTry, Choice: choice}, "mistaken": {View: StartTry, Choice: choice, Mistaken: true, Sandbox: true},
+		"http": {View: StartTry},
+	}
+	for _, outcome := range []StartOutcome{
+		OutcomePending, OutcomeChecking, OutcomeRefused, OutcomeNotTaken, OutcomeUnanswered, OutcomeRight, OutcomeSeen, OutcomeGone,
+	} {
+		for _, findings := range []int{1, 2} {
+			pages[fmt.Sprint(outcome, findings)] = StartData{
+				View: StartReport, Choice: choice, Outcome: outcome, Error: hostile, Message: hostile, Unrevoked: findings == 2,
+				Findings: []registration.Finding{{Means: hostile, Change: hostile}, {Means: "m.", Change: "c."}}[:findings],
+			}
+		}
+	}
+	for name, data := range pages {
+		data.ClientID, data.Host, data.Action = hostile, hostile, "/start/report"
+		data.Query, data.Fields = "platform=command_line", []Field{{"platform", "command_line"}}
+		data.AuthorizedAppsURL = "javascript:alert(1)//" + hostile
+		pages[name] = data
+	}
+	return pages
 }
 
 var (
@@ -101,6 +138,9 @@ func TestPagesIsolateWhatOthersChose(t *testing.T) {
 		"landing": func() ([]byte, error) { return p.Render(LandingData{View: ViewConfirm, App: chosen}) },
 		"problem": func() ([]byte, error) {
 			return p.Render(ProblemData{Status: 400, Name: "invalid_key", Message: chosen})
+		},
+		"report": func() ([]byte, error) {
+			return p.Render(StartData{View: StartReport, Outcome: OutcomeRefused, ClientID: chosen, Error: chosen, Message: chosen})
 		},
 		"device": func() ([]byte, error) {
 			return p.Render(DeviceData{View: DeviceConfirm, Host: "stackoverflow.com", ClientID: chosen, Scopes: []string{chosen, "access_team|" + chosen}})
@@ -228,5 +268,27 @@ func TestAssets(t *testing.T) {
 	}
 	if a, exact, ok := p.Asset("style.00000000.css"); !ok || exact || len(a.Body) == 0 {
 		t.Error("no style sheet for a page of another version")
+	}
+}
+
+// TestStartPages: one heading, which is the title, and forms that lead back here.
+func TestStartPages(t *testing.T) {
+	title, h1 := regexp.MustCompile(`<title>(?:Error: )?(.*) – DSS</title>`), regexp.MustCompile(`<h1[^>]*>(.*)</h1>`)
+	for name, data := range startPages() {
+		body, err := newPages(t).Render(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := string(body)
+		titles, headings := title.FindStringSubmatch(page), h1.FindAllStringSubmatch(page, -1)
+		if titles == nil || len(headings) != 1 || headings[0][1] != titles[1] {
+			t.Errorf("%s has the title %q and the headings %q", name, titles, headings)
+		}
+		if posts := strings.Contains(page, `method="post" action="/start/try"`); posts != (name == "try" || name == "mistaken") {
+			t.Errorf("%s can start a trial: %t", name, posts)
+		}
+		if strings.Contains(page, "autofocus") {
+			t.Errorf("%s takes the focus", name)
+		}
 	}
 }

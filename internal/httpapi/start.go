@@ -1,0 +1,226 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/desktop-stack-serv/dss/internal/oauth"
+	"github.com/desktop-stack-serv/dss/internal/registration"
+	"github.com/desktop-stack-serv/dss/internal/web"
+)
+
+// The pages that lead an author through the registration of an app. What the
+// author chooses travels in the query.
+const (
+	pathStart       = "/start"
+	pathStartTry    = "/start/try"
+	pathStartReport = "/start/report"
+)
+
+// startRoutes lists the routes of these pages. Without the OAuth server nothing
+// can be tried.
+func (s *Server) startRoutes() []route {
+	try := methods{get: s.onPublicHost(s.getTry), head: true}
+	if s.config.servesOAuth() {
+		try.post = s.onPublicHost(s.postTry)
+	}
+	routes := slices.Concat(
+		s.endpoint(pathStart, methods{get: s.getStart, head: true}),
+		s.endpoint(pathStartTry, try),
+		s.endpoint(pathStartReport, methods{get: s.getReport, head: true}),
+		[]route{{"GET " + pathStart + "/{$}", s.getStart}},
+	)
+	if s.config.servesOAuth() {
+		routes = append(routes, route{"GET " + pathStartReport + "/{flow}", s.getTrial})
+	}
+	return routes
+}
+
+// onPublicHost serves browsers that have come by the public name of this server.
+func (s *Server) onPublicHost(serve handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if r.Host != s.config.PublicURL.Host {
+			return s.toPublicHost(w, r)
+		}
+		return serve(w, r)
+	}
+}
+
+// getStart serves GET /start: it asks where the app runs and what it needs, and
+// then says what to fill in on Stack Apps.
+func (s *Server) getStart(w http.ResponseWriter, r *http.Request) error {
+	c, _, err := s.choiceIn(r)
+	if err != nil {
+		return err
+	}
+	data := web.StartData{View: web.StartChoose, Choice: c}
+	if c.Platform != "" {
+		data.View, data.Plan = web.StartValues, registration.Advise(c)
+	}
+	return s.startPage(w, r, http.StatusOK, data)
+}
+
+// getTry serves GET /start/try: it asks for the client id. It starts nothing.
+func (s *Server) getTry(w http.ResponseWriter, r *http.Request) error {
+	c, p, err := s.choiceIn(r, "client_id", "mistaken")
+	if err != nil {
+		return err
+	}
+	data := web.StartData{View: web.StartTry, Choice: c, Action: pathStartReport, Mistaken: p["mistaken"] != ""}
+	if oauth.IsClientID(p["client_id"]) {
+		data.ClientID = p["client_id"]
+	}
+	return s.startPage(w, r, http.StatusOK, data)
+}
+
+// postTry serves POST /start/try: it starts a trial and sends the browser to Stack
+// Exchange. What is no client id may be a secret, and does not come back.
+func (s *Server) postTry(w http.ResponseWriter, r *http.Request) error {
+	if err := s.sameOrigin(r); err != nil {
+		return err
+	}
+	form, err := readForm(w, r, append([]string{"client_id"}, choiceNames...)...)
+	if err == nil {
+		err = s.limits.Exchange(recordOf(r.Context()).client)
+	}
+	if err != nil {
+		return err
+	}
+	c := s.choice(form)
+	browser, keep := s.newcomer(w, r)
+	target, err := s.grants.StartTrial(r.Context(), oauth.TrialRequest{
+		ClientID: strings.TrimSpace(form["client_id"]), Scope: registration.Advise(c).Scope, Note: choiceQuery(c).Encode(),
+	}, browser)
+	switch {
+	case errors.Is(err, oauth.ErrInvalidClient):
+		again := choiceQuery(c)
+		again.Set("mistaken", "on")
+		return seeOther(w, s.config.PublicURL.String()+pathStartTry+"?"+again.Encode()+"#")
+	case err != nil:
+		return err
+	}
+	keep()
+	return seeOther(w, target)
+}
+
+// getReport serves GET /start/report: what it means that an author has seen
+// something.
+func (s *Server) getReport(w http.ResponseWriter, r *http.Request) error {
+	c, p, err := s.choiceIn(r, "seen")
+	switch {
+	case err != nil:
+		return err
+	case p["seen"] == "":
+		return seeOther(w, s.config.PublicURL.String()+pathStartTry+"#")
+	}
+	return s.startPage(w, r, http.StatusOK, web.StartData{
+		View: web.StartReport, Choice: c, Outcome: web.OutcomeSeen, Findings: registration.Diagnose(registration.Evidence{
+			Seen: registration.Sight(p["seen"]), Scope: registration.Advise(c).Scope, Domain: c.Server.Hostname(),
+		}),
+	})
+}
+
+// getTrial serves GET /start/report/{flow}: how a trial of this browser went.
+func (s *Server) getTrial(w http.ResponseWriter, r *http.Request) error {
+	p, err := readParams("query", r.URL.RawQuery, "seen")
+	if err != nil {
+		return err
+	}
+	flow := r.PathValue("flow")
+	trial, err := s.grants.FindTrial(r.Context(), flow, s.flowBrowser(r))
+	switch {
+	case errors.Is(err, oauth.ErrUnknown):
+		return s.startPage(w, r, http.StatusNotFound, web.StartData{View: web.StartReport, Outcome: web.OutcomeGone})
+	case err != nil:
+		return err
+	}
+	chosen, err := readParams("note", trial.Note, choiceNames...)
+	if err != nil {
+		return err
+	}
+	result := trialResults[trial.Result]
+	data := web.StartData{
+		View: web.StartReport, Choice: s.choice(chosen), ClientID: trial.ClientID, Action: pathStartReport + "/" + flow,
+		Outcome: result.outcome, Error: trial.Error, Message: trial.Message, Unrevoked: trial.Result == oauth.TrialUnrevoked,
+		Findings: registration.Diagnose(registration.Evidence{
+			Stage: result.stage, Error: trial.Error, Message: trial.Message, Seen: registration.Sight(p["seen"]),
+			Scope: trial.Scope, Domain: s.config.PublicURL.Hostname(),
+		}),
+	}
+	switch {
+	case data.Outcome == web.OutcomeChecking:
+		w.Header().Set("Refresh", "2")
+	case p["seen"] != "":
+		data.Outcome = web.OutcomeSeen
+	}
+	return s.startPage(w, r, http.StatusOK, data)
+}
+
+// trialResults are what the results of a trial are to an author.
+var trialResults = map[oauth.TrialResult]struct {
+	outcome web.StartOutcome
+	stage   registration.Stage
+}{
+	oauth.TrialPending:    {web.OutcomePending, registration.Sent},
+	oauth.TrialRedeeming:  {web.OutcomeChecking, registration.Sent},
+	oauth.TrialRefused:    {web.OutcomeRefused, registration.Refused},
+	oauth.TrialNotTaken:   {web.OutcomeNotTaken, registration.NotTaken},
+	oauth.TrialUnanswered: {web.OutcomeUnanswered, registration.Unanswered},
+	oauth.TrialDone:       {web.OutcomeRight, registration.SignedIn},
+	oauth.TrialUnrevoked:  {web.OutcomeRight, registration.SignedIn},
+}
+
+// choiceIn reads the author's choice in a query, and the parameters with one of
+// names.
+func (s *Server) choiceIn(r *http.Request, names ...string) (registration.Choice, params, error) {
+	p, err := readParams("query", r.URL.RawQuery, append(names, choiceNames...)...)
+	return s.choice(p), p, err
+}
+
+// choiceNames are the parameters of a choice.
+var choiceNames = []string{"platform", "inbox", "write", "private", "no_expiry"}
+
+// choice makes a choice of parameters. What is not known is not chosen.
+func (s *Server) choice(p params) registration.Choice {
+	c := registration.Choice{
+		Server: s.config.PublicURL, OAuth: s.config.servesOAuth(), StackExchange: s.upstream.BaseURL(),
+	}
+	if platform := registration.Platform(p["platform"]); slices.Contains(registration.Platforms, platform) {
+		c.Platform = platform
+	}
+	for _, n := range registration.Needs {
+		if p[string(n.Need)] != "" {
+			c.Needs = append(c.Needs, n.Need)
+		}
+	}
+	return c
+}
+
+func choiceQuery(c registration.Choice) url.Values {
+	query := url.Values{}
+	if c.Platform != "" {
+		query.Set("platform", string(c.Platform))
+	}
+	for _, need := range c.Needs {
+		query.Set(string(need), "on")
+	}
+	return query
+}
+
+// startPage shows one of these pages. The form of one ends at Stack Exchange.
+func (s *Server) startPage(w http.ResponseWriter, r *http.Request, status int, data web.StartData) error {
+	query := choiceQuery(data.Choice)
+	data.Query = query.Encode()
+	for _, name := range choiceNames {
+		if query.Has(name) {
+			data.Fields = append(data.Fields, web.Field{Name: name, Value: query.Get(name)})
+		}
+	}
+	data.Host, data.Sandbox = s.upstream.BaseURL().Hostname(), s.config.Sandbox != nil
+	data.AuthorizedAppsURL = s.config.AuthorizedAppsURL
+	w.Header().Set("Content-Security-Policy", s.signInPolicy)
+	return s.page(w, r, status, data)
+}
