@@ -85,7 +85,7 @@ func Start(t testing.TB, options Options) *Server {
 
 func newHandler(public *url.URL, options Options) (http.Handler, error) {
 	store := memory.New(store.Limits{})
-	base, fake := public.JoinPath("sandbox"), sandbox.New(sandbox.Config{})
+	base, fake := public.JoinPath("sandbox"), sandbox.New(sandbox.Config{Nasty: true})
 	server, err := httpapi.New(sealed.NewVault(store), httpapi.Config{
 		PublicURL: public, Sandbox: fake, TTL: options.TTL, Log: slog.New(slog.DiscardHandler), Version: "dsstest",
 		StackExchange: stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: fake, Local: true},

@@ -24,6 +24,7 @@ func (s *Sandbox) methods() map[string]func(call) ([]any, *apiError) {
 		"/apps/{tokens}/de-authenticate":     s.onTokens(s.ledger.deauthenticate),
 		"/me":                                me,
 		"/inbox":                             inbox,
+		"/users":                             users,
 		"/users/{ids...}":                    users,
 		"/posts/{id}/comments/add":           s.addComment,
 		"/errors/{id}":                       simulateError,

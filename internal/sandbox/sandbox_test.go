@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"compress/gzip"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -120,8 +121,17 @@ func callAPI(t *testing.T, s http.Handler, target string, edit ...func(*http.Req
 	return w.Code, unpack(t, w)
 }
 
-// unpack reads an answer of the API, which is always compressed.
+// unpack reads an answer of the API.
 func unpack(t *testing.T, w *httptest.ResponseRecorder) (answer apiAnswer) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(decompress(t, w)), &answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+// decompress returns the body of an answer of the API, which is always compressed.
+func decompress(t *testing.T, w *httptest.ResponseRecorder) string {
 	t.Helper()
 	if got := w.Header().Get("Content-Encoding"); got != "gzip" {
 		t.Fatalf("%d: Content-Encoding %q, want gzip: %s", w.Code, got, w.Body)
@@ -130,10 +140,11 @@ func unpack(t *testing.T, w *httptest.ResponseRecorder) (answer apiAnswer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.NewDecoder(unpacked).Decode(&answer); err != nil {
+	body, err := io.ReadAll(unpacked)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return answer
+	return string(body)
 }
 
 func bearer(token string) func(*http.Request) {
@@ -146,13 +157,22 @@ func TestEveryPageSaysSandbox(t *testing.T) {
 		"index":        "/sandbox/",
 		"consent":      "/sandbox/oauth/dialog?" + query(),
 		"interstitial": "/sandbox/oauth/dialog?" + query("sandbox_decision", "approve", "sandbox_delivery", "script"),
-		"problem":      "/sandbox/oauth/dialog?" + query("client_id", "x"),
+		"failure":      "/sandbox/oauth/dialog?" + query("client_id", "x"),
+		"problem":      "/sandbox/oauth/dialog?" + query("sandbox_order", "x"),
+		"apps":         "/sandbox/apps",
+		"application":  "/sandbox/applications/902",
+		"switches":     "/sandbox/switches",
+		"success":      "/sandbox/oauth/login_success",
 		"not found":    "/sandbox/nothing",
 		"not clean":    "/sandbox//oauth",
 	} {
 		w := ask(s, "GET", target, "")
 		if !strings.Contains(strings.ToLower(w.Body.String()), "sandbox") {
 			t.Errorf("%s: the page does not say that it is a sandbox:\n%s", name, w.Body)
+		}
+		titles := regexp.MustCompile(`<(?:title|h1)>(.*?)</`).FindAllStringSubmatch(w.Body.String(), -1)
+		if len(titles) != 2 || titles[0][1] != titles[1][1] {
+			t.Errorf("%s: the title is not the headline: %q", name, titles)
 		}
 		if w.Header().Get("X-DSS-Sandbox") != "1" || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: headers %v", name, w.Header())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 	"time"
 
@@ -17,6 +18,11 @@ func TestObserve(t *testing.T) {
 	fake := outage.New()
 	server := httptest.NewServer(fake)
 	defer server.Close()
+	counted, err := http.PostForm(server.URL+"/sandbox/switches", url.Values{"sandbox_quota": {"counted"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted.Body.Close()
 	var told []string
 	c := stackexchange.New(stackexchange.Config{
 		BaseURL: mustParse(t, server.URL+"/sandbox"), APIURL: mustParse(t, server.URL+"/sandbox/2.3"),

@@ -67,9 +67,10 @@ type Sandbox struct {
 	faults map[Class]Fault
 }
 
-// New returns a sandbox without faults.
+// New returns a sandbox without faults, but with everything that Stack Exchange
+// is known to do at times.
 func New() *Sandbox {
-	return &Sandbox{sandbox: sandbox.New(sandbox.Config{}), faults: map[Class]Fault{}}
+	return &Sandbox{sandbox: sandbox.New(sandbox.Config{Nasty: true}), faults: map[Class]Fault{}}
 }
 
 // SetFault makes the endpoints of a class fail from now on; the zero Fault ends
