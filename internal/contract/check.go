@@ -169,7 +169,7 @@ func (k *checker) probe(ctx context.Context, p probe, at *part) error {
 	r := newReply(answer)
 	at.paused = k.last.Add(r.pause())
 	if r.outage() {
-		return errors.New(r.String())
+		return errors.New(r.describe())
 	}
 	k.seen[p.name], err = p.read(k, r)
 	return err

@@ -60,7 +60,10 @@ func Parse(text []byte) (*Contract, error) {
 	if decoder.More() {
 		return nil, errors.New("something follows the contract")
 	}
-	return &c, c.check()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return &c, nil
 }
 
 func (c *Contract) check() error {
@@ -77,7 +80,7 @@ func (c *Contract) check() error {
 			return fmt.Errorf("fact %q needs id, text and source", f.ID)
 		case ids[f.ID]:
 			return fmt.Errorf("there are two facts %q", f.ID)
-		case !slices.Contains(features[f.Probe], f.Feature):
+		case !shows(f.Probe, f.Feature):
 			return fmt.Errorf("fact %q: there is no probe %q with the feature %q", f.ID, f.Probe, f.Feature)
 		case f.Unknown == (len(f.Expect) > 0):
 			return fmt.Errorf("fact %q needs either values to expect, or to be unknown", f.ID)

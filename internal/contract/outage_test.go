@@ -37,6 +37,7 @@ var faults = map[string]http.HandlerFunc{
 	},
 	"a gateway's refusal as JSON": answers(403, `{"message":"Forbidden"}`),
 	"a gateway's error as JSON":   answers(401, `{"error":{"code":401,"message":"sign in to the proxy"}}`),
+	"a gateway's message":         answers(403, `{"error_message":"blocked by policy"}`),
 	"a gateway's word":            answers(403, `{"error":"blocked by policy"}`),
 	"another OAuth server":        answers(404, `{"error":"invalid_request"}`),
 	"nothing":                     answers(200, ""),

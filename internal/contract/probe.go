@@ -3,6 +3,7 @@ package contract
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/internal/secret"
@@ -10,10 +11,11 @@ import (
 
 // What the probes send. All of it is invented.
 const (
-	inventedClient   = "4294967295"
+	inventedClient   = "999999999"
 	inventedCode     = "dss-contract-check"
 	inventedToken    = "dssContractCheck000000))"
-	inventedRedirect = "https://dss-contract-check.invalid/callback"
+	inventedOrigin   = "https://dss-contract-check.invalid"
+	inventedRedirect = inventedOrigin + "/callback"
 )
 
 // inventedVerifier is one of PKCE (RFC 7636 section 4.1).
@@ -21,10 +23,11 @@ var inventedVerifier = secret.New(strings.Repeat("dss-contract-check-", 3))
 
 // probe is a request, and how to read its answer.
 type probe struct {
-	name    string
-	api     bool // it goes to the API
-	request func(*checker) (*http.Request, error)
-	read    func(*checker, reply) (seen, error)
+	name     string
+	api      bool     // it goes to the API
+	features []string // what the answer can show
+	request  func(*checker) (*http.Request, error)
+	read     func(*checker, reply) (seen, error)
 }
 
 // seen is what an answer shows: the values of features.
@@ -32,20 +35,21 @@ type seen map[string]string
 
 // probes are sent in this order. Some are read with what others have shown.
 var probes = []probe{
-	{"invented-code", false, (*checker).redeem, readRedemption},
-	{"unknown-client", false, (*checker).authorize, readAuthorization},
-	{"unknown-token", true, (*checker).inspect, readInspection},
-	{"header-token", true, (*checker).inboxByHeader, readHeaderToken},
-	{"query-token", true, (*checker).inboxByQuery, readQueryToken},
+	{"invented-code", false, []string{"status", "form", "cors"}, (*checker).redeem, readRedemption},
+	{"unknown-client", false, []string{"status", "redirect"}, (*checker).authorize, readAuthorization},
+	{"unknown-token", true, ofAPI, (*checker).inspect, readInspection},
+	{"header-token", true, append(ofAPI, "token"), (*checker).inboxByHeader, readHeaderToken},
+	{"query-token", true, append(ofAPI, "token"), (*checker).inboxByQuery, readQueryToken},
 }
 
-// features are what the answers to each probe can show.
-var features = map[string][]string{
-	"invented-code":  {"status", "form", "cors"},
-	"unknown-client": {"status", "redirect"},
-	"unknown-token":  {"answer", "error", "error-status", "wrapper"},
-	"header-token":   {"answer", "error", "error-status", "wrapper", "token"},
-	"query-token":    {"answer", "error", "error-status", "wrapper", "token"},
+// ofAPI are the features of all answers of the API.
+var ofAPI = []string{"answer", "error", "error-status", "wrapper"}
+
+// shows reports whether a probe of this name can show the feature.
+func shows(name, feature string) bool {
+	return slices.ContainsFunc(probes, func(p probe) bool {
+		return p.name == name && slices.Contains(p.features, feature)
+	})
 }
 
 func (k *checker) redeem() (*http.Request, error) {
@@ -59,7 +63,7 @@ func (k *checker) redeem() (*http.Request, error) {
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Origin", "https://dss-contract-check.invalid")
+	r.Header.Set("Origin", inventedOrigin)
 	return r, nil
 }
 
