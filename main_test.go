@@ -102,12 +102,11 @@ type server struct {
 	sandbox *sandbox.Sandbox
 }
 
-func newHandler(address string) (*sandbox.Sandbox, http.Handler, error) {
+func newHandler(address string, fake *sandbox.Sandbox) (http.Handler, error) {
 	public, err := url.Parse(address)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	fake := sandbox.New(sandbox.Config{})
 	base := public.JoinPath("sandbox")
 	store := memory.New(store.Limits{})
 	s, err := httpapi.New(sealed.NewVault(store), httpapi.Config{
@@ -115,9 +114,9 @@ func newHandler(address string) (*sandbox.Sandbox, http.Handler, error) {
 		StackExchange: stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: fake, Local: true},
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return fake, s.Handler(), nil
+	return s.Handler(), nil
 }
 
 // serve serves on a socket.
@@ -125,7 +124,8 @@ func serve(t *testing.T) server {
 	t.Helper()
 	socket := httptest.NewUnstartedServer(nil)
 	address := "http://" + socket.Listener.Addr().String()
-	fake, handler, err := newHandler(address)
+	fake := sandbox.New(sandbox.Config{})
+	handler, err := newHandler(address, fake)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,8 +138,14 @@ func serve(t *testing.T) server {
 // simulate serves without a socket, which a bubble of synctest needs.
 func simulate(t *testing.T) server {
 	t.Helper()
+	return simulateWith(t, sandbox.New(sandbox.Config{}))
+}
+
+// simulateWith does so with a sandbox that behaves in its own way.
+func simulateWith(t *testing.T, fake *sandbox.Sandbox) server {
+	t.Helper()
 	host := strings.ToLower(strings.NewReplacer("/", ".", "_", "-").Replace(t.Name())) + ".test"
-	fake, handler, err := newHandler("https://" + host)
+	handler, err := newHandler("https://"+host, fake)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +225,7 @@ func nobody(*dss.SignIn) error { return nil }
 func startExample() example {
 	socket := httptest.NewUnstartedServer(nil)
 	address := "http://" + socket.Listener.Addr().String()
-	_, handler, err := newHandler(address)
+	handler, err := newHandler(address, sandbox.New(sandbox.Config{}))
 	if err != nil {
 		panic(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/sandbox"
 )
 
 // wire is the way from an app to a server over HTTPS. Its connections can go
@@ -90,7 +91,8 @@ func (c *silentConn) Close() error {
 func over(t *testing.T, w *wire, http2 bool) (server, *http.Client) {
 	t.Helper()
 	const address = "https://example.com" // as in the certificate of package httptest
-	fake, handler, err := newHandler(address)
+	fake := sandbox.New(sandbox.Config{})
+	handler, err := newHandler(address, fake)
 	if err != nil {
 		t.Fatal(err)
 	}
