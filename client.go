@@ -34,7 +34,8 @@ type Config struct {
 	// machine that has one.
 	StackExchange string
 	// API is the Stack Exchange API, for Inspect and Invalidate; the zero value
-	// is [DefaultAPI], or the sandbox's.
+	// is [DefaultAPI], or the sandbox's. A site of Stack Internal needs both, such
+	// as https://stack.example.org and https://stack.example.org/api/2.3.
 	API string
 	// Prompt shows the user what to do; nil opens the browser. An error from it
 	// ends the sign-in.

@@ -37,7 +37,8 @@ func (e *PausedError) Unwrap() error { return ErrUnsent }
 type AnswerError struct {
 	// Status is that of HTTP, or 429 if the API says throttle_violation.
 	Status int
-	// RetryAfter is the pause that Stack Exchange asks for; 0 for none.
+	// RetryAfter is the pause that Stack Exchange asks for, or how long a quota is
+	// used up; 0 if it does not say so.
 	RetryAfter time.Duration
 	// Text describes the answer.
 	Text string

@@ -138,7 +138,7 @@ var outages = map[string]struct {
 	retryAfter time.Duration
 }{
 	"a used-up quota":                           {400, quotaUsedUp, 429, 1742 * time.Second},
-	"a used-up quota, for longer":               {400, `{"error_id":502,"error_name":"throttle_violation","error_message":"too many requests from this IP, more requests available in 46472 seconds"}`, 429, time.Hour},
+	"a used-up quota, for longer":               {400, `{"error_id":502,"error_name":"throttle_violation","error_message":"too many requests from this IP, more requests available in 46472 seconds"}`, 429, 46472 * time.Second},
 	"Py-StackExchange issue 48: no number":      {400, `{"error_id":502,"error_message":"Violation of backoff parameter","error_name":"throttle_violation"}`, 429, 0},
 	"a used-up quota in JSONP":                  {200, "callback(" + quotaUsedUp + ")", 429, 1742 * time.Second},
 	"a backoff with it":                         {400, `{"error_id":502,"error_message":"too many requests","backoff":9}`, 429, 9 * time.Second},

@@ -47,9 +47,10 @@ func (p *pause) extend(d time.Duration) {
 	}
 }
 
-// backoff reads the field of that name, in seconds; 0 if it is not a number.
+// backoff reads the field of that name, in seconds, which may stand in a string; 0
+// if it is not a number.
 func backoff(field json.RawMessage) time.Duration {
-	seconds, _ := strconv.ParseFloat(string(field), 64) // ±Inf if out of range
+	seconds, _ := strconv.ParseFloat(strings.Trim(string(field), `"`), 64) // ±Inf if out of range
 	if !(seconds > 0) {
 		return 0
 	}
@@ -63,9 +64,9 @@ var throttled = regexp.MustCompile(`(?i)too many requests|throttle|rate.?limit|\
 // failing matches what says that an error will pass.
 var failing = regexp.MustCompile(`(?i)temporarily.unavailable|try again later|(?:internal|server).error`)
 
-// availableIn matches the end of a daily quota, such as "more requests available in 46472
-// seconds".
-var availableIn = regexp.MustCompile(`available in (\d{1,9}) seconds`)
+// availableIn matches when a quota of a day begins anew, as in "more requests
+// available in 46472 seconds".
+var availableIn = regexp.MustCompile(`available in (\d{1,5}) seconds`)
 
 // IsTrouble reports whether an error with this id, or 0, and these texts is about
 // Stack Exchange itself, about too many requests or about an address that is
@@ -87,11 +88,12 @@ func (a answer) outage(id int, texts ...string) error {
 	}
 	switch {
 	case id == errorThrottled || throttled.MatchString(text):
-		pause := a.pause
+		wait := a.pause
 		if match := availableIn.FindStringSubmatch(text); match != nil {
-			pause = max(pause, backoff(json.RawMessage(match[1])))
+			seconds, _ := strconv.Atoi(match[1]) // of a day, at most
+			wait = max(wait, time.Duration(seconds)*time.Second)
 		}
-		return &AnswerError{http.StatusTooManyRequests, pause, described + ": too many requests"}
+		return &AnswerError{http.StatusTooManyRequests, wait, described + ": too many requests"}
 	case id >= errorInternal || failing.MatchString(text):
 		return &AnswerError{a.Status, a.pause, described}
 	}

@@ -30,6 +30,8 @@ func TestPauses(t *testing.T) {
 		"zero":                  {status: 200, backoff: "0"},
 		"negative":              {status: 200, backoff: "-5"},
 		"no number":             {status: 200, backoff: `"NaN"`},
+		"a string":              {status: 200, backoff: `"10"`, want: 10 * time.Second},
+		"a list":                {status: 200, backoff: `[10]`},
 		"Retry-After":           {status: 429, backoff: "0", retryAfter: "30", want: 30 * time.Second},
 		"Retry-After, 503":      {status: 503, backoff: "0", retryAfter: "30", want: 30 * time.Second},
 		"Retry-After, 400":      {status: 400, backoff: "0", retryAfter: "30", want: 30 * time.Second},
