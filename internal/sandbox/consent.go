@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+
+	"github.com/desktop-stack-serv/dss/api"
 )
 
 // field is a hidden field of the consent page.
@@ -41,14 +43,13 @@ func (s *Sandbox) writeConsent(w http.ResponseWriter, a authorization, before bo
 	writePage(w, http.StatusOK, "consent.html", page{title, data})
 }
 
-// accessTeam is a scope of Stack Internal. The app leaves the team to the user.
-const accessTeam = "access_team"
-
 // teams are those that the user belongs to.
 var teams = []string{"engineering", "support"}
 
+// asksForTeam reports whether the app leaves the team to the user, as in Stack
+// Internal.
 func (s *Sandbox) asksForTeam(scopes []string) bool {
-	return s.config.Internal && slices.Contains(scopes, accessTeam)
+	return s.config.Internal && slices.Contains(scopes, api.ScopeTeam)
 }
 
 // granted returns the scopes that the app gets: those that it has asked for, with
@@ -58,7 +59,7 @@ func (s *Sandbox) granted(a authorization, before consent) ([]string, error) {
 	if !s.asksForTeam(scopes) {
 		return scopes, nil
 	}
-	prefix := accessTeam + "|" + a.own + "/c/"
+	prefix := api.ScopeTeam + "|" + a.own + "/c/"
 	team := prefix + teams[0]
 	for _, one := range teams {
 		if slices.Contains(before.scopes, prefix+one) {
@@ -71,6 +72,6 @@ func (s *Sandbox) granted(a authorization, before consent) ([]string, error) {
 		}
 		team = prefix + picked
 	}
-	scopes[slices.Index(scopes, accessTeam)] = team
+	scopes[slices.Index(scopes, api.ScopeTeam)] = team
 	return scopes, nil
 }

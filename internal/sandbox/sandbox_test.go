@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 )
 
@@ -544,5 +545,20 @@ func TestBodies(t *testing.T) {
 		if w := ask(s, "POST", target, ""); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") == "" {
 			t.Errorf("POST %s: %d", target, w.Code)
 		}
+	}
+}
+
+// TestKnownScopesAreExplained: the consent page has words for each, and says so of
+// others.
+func TestKnownScopesAreExplained(t *testing.T) {
+	const unknown = "does not know"
+	for _, scope := range append([]string{api.ScopeTeam + "|stackoverflow.com/c/x"}, api.Scopes...) {
+		w := ask(sandbox.New(sandbox.Config{}), "GET", "/sandbox/oauth?"+query("scope", scope), "")
+		if body := w.Body.String(); w.Code != http.StatusOK || strings.Contains(body, unknown) || !strings.Contains(body, scope) {
+			t.Errorf("%s: %d %s", scope, w.Code, body)
+		}
+	}
+	if w := ask(sandbox.New(sandbox.Config{}), "GET", "/sandbox/oauth?"+query("scope", "make_tea"), ""); !strings.Contains(w.Body.String(), unknown) {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
