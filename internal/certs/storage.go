@@ -148,7 +148,7 @@ func NewShared(vault *sealed.Vault, secret secret.Text, area string) (*Shared, e
 	return &Shared{vault, entries, secret, area}, nil
 }
 
-func (s *Shared) slot(kind, name string) sealed.Slot {
+func (s *Shared) slot(kind, name string) *sealed.Slot {
 	return sealed.NewSlot("certs "+kind+" "+s.area+" "+name, s.secret)
 }
 

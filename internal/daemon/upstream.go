@@ -83,7 +83,7 @@ func checkRecords(entries sealed.Store) sealed.Records[lastCheck] {
 
 // slot is that of the Stack Exchange that is checked. There is nothing secret in
 // it.
-func (w *upstreamWatch) slot() sealed.Slot {
+func (w *upstreamWatch) slot() *sealed.Slot {
 	return sealed.NewSlot("upstream check", secret.New(w.upstream.BaseURL.String()+" "+w.upstream.APIURL.String()))
 }
 

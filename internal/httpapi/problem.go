@@ -47,10 +47,7 @@ func ErrorNames() []string {
 	return append(slices.Sorted(maps.Keys(api.Errors)), clientLeft)
 }
 
-var (
-	errDraining       = errors.New("the server is shutting down")
-	errTooManyWaiters = errors.New("too many clients are waiting")
-)
+var errTooManyWaiters = errors.New("too many clients are waiting")
 
 // sentinels gives each error of the domain its name. With an empty detail the
 // message is that of the table, with ownText it is the error's own text.
@@ -83,7 +80,7 @@ var sentinels = []struct {
 	{stackexchange.ErrUnavailable, api.TemporarilyUnavailable, "no answer from Stack Exchange; try again"},
 	{sealed.ErrFull, api.TemporarilyUnavailable, "the store is full; try again in a few minutes"},
 	{sealed.ErrContended, api.TemporarilyUnavailable, "others use the same entry; try again in a moment"},
-	{errDraining, api.TemporarilyUnavailable, "the server is restarting; ask again in a moment"},
+	{relay.ErrStopped, api.TemporarilyUnavailable, "the server is restarting; ask again in a moment"},
 	{context.Canceled, api.TemporarilyUnavailable, "the request was cancelled; ask again"},
 }
 

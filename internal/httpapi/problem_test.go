@@ -32,7 +32,7 @@ func TestProblemOf(t *testing.T) {
 		{left, api.TemporarilyUnavailable, ""},
 		{sealed.ErrFull, api.TemporarilyUnavailable, ""},
 		{sealed.ErrContended, api.TemporarilyUnavailable, ""},
-		{errDraining, api.TemporarilyUnavailable, ""},
+		{relay.ErrStopped, api.TemporarilyUnavailable, ""},
 		{fmt.Errorf("%w: too short", relay.ErrInvalidKey), api.InvalidKey, ""},
 		{errors.Join(fmt.Errorf("%w: %w", oauth.ErrUnavailable, stackexchange.ErrUnavailable), store), api.TemporarilyUnavailable, ""},
 		{fmt.Errorf("admit: %w", &limit.Exceeded{Name: limit.Requests, RetryAfter: time.Second}), api.ThrottleViolation, ""},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -29,16 +28,16 @@ func (s *Server) claim(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx, done, err := s.mayWait(w, r, c.Wait)
+	leave, err := s.mayWait(w, rec, c.Wait)
 	if err != nil {
 		guess.Hit()
 		return err
 	}
-	defer done()
-	claimed, err := s.relay.Claim(ctx, c)
-	done()
+	defer leave()
+	claimed, err := s.relay.Claim(r.Context(), c)
+	leave()
 	if c.Wait > 0 {
-		s.happened(ctx, Event{Name: EventWait, Outcome: waitOutcome(err), Took: time.Since(rec.started)})
+		s.waitEnded(rec, err)
 	}
 	if err != nil {
 		return s.missed(r.Context(), guess, err) // also when the client left before the answer
@@ -47,25 +46,22 @@ func (s *Server) claim(w http.ResponseWriter, r *http.Request) error {
 	return s.deliver(w, r, claimed)
 }
 
-// mayWait takes a place for a claim that waits, until done is called. It gives the
-// connection the time to wait, and the answer its own when that is over. The
-// context ends when the server drains.
-func (s *Server) mayWait(
-	w http.ResponseWriter, r *http.Request, wait time.Duration,
-) (_ context.Context, done func(), err error) {
+// mayWait takes a place for a claim that waits, until leave is called, as often as
+// one likes. It gives the connection the time to wait, and leave gives the answer its
+// own.
+func (s *Server) mayWait(w http.ResponseWriter, rec *record, wait time.Duration) (leave func(), err error) {
 	if wait <= 0 {
-		return r.Context(), func() {}, nil
+		return func() {}, nil
 	}
-	rec := recordOf(r.Context())
-	leave, err := s.limits.Wait(rec.client)
+	giveBack, err := s.limits.Wait(rec.client)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if s.waiters.Add(1) > int64(s.config.MaxWaiters) {
 		s.waiters.Add(-1)
-		leave()
-		s.happened(r.Context(), Event{Name: EventWait, Outcome: WaitFull})
-		return nil, nil, errTooManyWaiters
+		giveBack()
+		s.observer.Happened(Event{Name: EventWait, Outcome: WaitFull})
+		return nil, errTooManyWaiters
 	}
 	rec.waited = true
 	control := http.NewResponseController(w)
@@ -73,15 +69,21 @@ func (s *Server) mayWait(
 	// seems to have left. Not every writer has deadlines; those without need none.
 	_ = control.SetReadDeadline(time.Time{})
 	_ = control.SetWriteDeadline(time.Time{})
-	ctx, cancel := context.WithCancelCause(r.Context())
-	stop := context.AfterFunc(s.draining, func() { cancel(errDraining) })
-	return ctx, sync.OnceFunc(func() {
+	left := false
+	return func() {
+		if left {
+			return
+		}
+		left = true
 		s.waiters.Add(-1)
-		leave()
-		stop()
-		cancel(nil)
+		giveBack()
 		_ = control.SetWriteDeadline(time.Now().Add(api.AnswerTime))
-	}), nil
+	}, nil
+}
+
+func (s *Server) waitEnded(rec *record, err error) {
+	took := time.Since(rec.started)
+	s.observer.Happened(Event{Name: EventWait, Outcome: waitOutcome(err), Took: took})
 }
 
 func waitOutcome(err error) string {
@@ -90,7 +92,7 @@ func waitOutcome(err error) string {
 		return WaitAnswered
 	case errors.Is(err, relay.ErrNoToken):
 		return WaitEmpty
-	case errors.Is(err, errDraining):
+	case errors.Is(err, relay.ErrStopped):
 		return WaitDrained
 	case errors.Is(err, context.Canceled):
 		return WaitLeft
@@ -116,6 +118,7 @@ func (s *Server) parseClaim(w http.ResponseWriter, r *http.Request) (c relay.Cla
 		c.Verifier = relay.NewVerifier(p["verifier"])
 	}
 	c.Wait, err = parseWait(p)
+	c.Stop = s.draining.Done()
 	return c, err
 }
 

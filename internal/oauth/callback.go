@@ -88,7 +88,7 @@ func (s *Service) outcome(sess session, answer Answer) (Outcome, error) {
 // conclude stores what becomes of a session after an answer, if check does not
 // refuse it, and forgets the user code. It returns the session as it is then.
 func (s *Service) conclude(
-	ctx context.Context, at sealed.Slot, answer Answer, check func(record) error,
+	ctx context.Context, at *sealed.Slot, answer Answer, check func(record) error,
 ) (session, error) {
 	var before session
 	changed := false

@@ -24,7 +24,7 @@ var errBusy = errors.New("the code is being redeemed")
 // send its browser the same way again; without an answer, the session is as
 // before.
 func (s *Service) redeem(
-	ctx context.Context, at sealed.Slot, verifier secret.Text, check func(*record) error,
+	ctx context.Context, at *sealed.Slot, verifier secret.Text, check func(*record) error,
 ) (Token, error) {
 	// The client may leave; the session must not stay half-way.
 	ctx = context.WithoutCancel(ctx)

@@ -120,10 +120,10 @@ const (
 // record is a session as it is stored.
 type record = sealed.Record[session]
 
-func atState(state string) sealed.Slot {
+func atState(state string) *sealed.Slot {
 	return sealed.NewSlot(underState, secret.New(state))
 }
 
-func atUserCode(userCode UserCode) sealed.Slot {
+func atUserCode(userCode UserCode) *sealed.Slot {
 	return sealed.NewSlot(underUserCode, secret.New(string(userCode)))
 }

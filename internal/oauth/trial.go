@@ -218,7 +218,7 @@ func trialVerifier(owner secret.Text, state string) (secret.Text, error) {
 
 const underTrial = "trial" // a trial, under the secret of its browser
 
-func atTrial(owner secret.Text) sealed.Slot { return sealed.NewSlot(underTrial, owner) }
+func atTrial(owner secret.Text) *sealed.Slot { return sealed.NewSlot(underTrial, owner) }
 
 func (t Trial) pack() []byte {
 	out := sealed.AppendTime([]byte{version, byte(t.Result)}, t.since)

@@ -47,7 +47,7 @@ func (r *Relay) Deposit(
 // put stores e where nothing is, and otherwise what merge makes of the two. The
 // result lives as long as the one that ends later.
 func put(
-	ctx context.Context, entries sealed.Records[entry], at sealed.Slot, e entry, expires time.Time,
+	ctx context.Context, entries sealed.Records[entry], at *sealed.Slot, e entry, expires time.Time,
 	merge func(there, e entry) (entry, Outcome),
 ) (Outcome, error) {
 	if created, err := entries.Create(ctx, at, e, expires); err != nil || created {

@@ -47,6 +47,6 @@ func records(vault *sealed.Vault) sealed.Records[entry] {
 }
 
 // slot returns the slot of a key in its key space.
-func slot(space KeySpace, key Key) sealed.Slot {
+func slot(space KeySpace, key Key) *sealed.Slot {
 	return sealed.NewSlot("relay "+string(space), key.Text)
 }

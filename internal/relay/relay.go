@@ -26,6 +26,7 @@ var (
 	ErrInvalidKeySpace  = errors.New("appid must be 1 to 64 of A-Z a-z 0-9 _ -")
 	ErrInvalidResponse  = errors.New("the response cannot be stored")
 	ErrNoToken          = errors.New("nothing is stored under the key")
+	ErrStopped          = errors.New("the wait was stopped")
 	ErrVerifierRequired = errors.New("the key is verifier-bound and no verifier was passed")
 	ErrInvalidVerifier  = errors.New("the verifier does not belong to the key")
 	ErrUnbound          = errors.New("the key is not verifier-bound and takes no verifier")

@@ -46,7 +46,7 @@ func (v *Vault) Reserve() *Vault { return &Vault{Reserve(v.store), v.unreadable}
 func (v *Vault) Unreadable() int64 { return v.unreadable.Load() }
 
 // Watch is [Store.Watch] for the entry of a slot.
-func (v *Vault) Watch(ctx context.Context, at Slot) (<-chan struct{}, error) {
+func (v *Vault) Watch(ctx context.Context, at *Slot) (<-chan struct{}, error) {
 	woken, err := v.store.Watch(ctx, at.ID)
 	return woken, unavailable("watch", err)
 }
@@ -58,14 +58,14 @@ func (v *Vault) Ping(ctx context.Context) error {
 }
 
 // Remove removes the entry of a slot, if there is one.
-func (v *Vault) Remove(ctx context.Context, at Slot) error {
+func (v *Vault) Remove(ctx context.Context, at *Slot) error {
 	_, _, err := v.store.Take(ctx, at.ID)
 	return unavailable("take", err)
 }
 
 // Lock holds the lock of a slot until unlock is called, or for ttl. It reports
 // false if another caller holds it.
-func (v *Vault) Lock(ctx context.Context, at Slot, ttl time.Duration) (unlock func(), ok bool, err error) {
+func (v *Vault) Lock(ctx context.Context, at *Slot, ttl time.Duration) (unlock func(), ok bool, err error) {
 	holder := []byte(rand.Text())
 	ok, err = v.store.Create(ctx, at.ID, holder, ttl)
 	return func() {
@@ -107,7 +107,7 @@ type Record[T any] struct {
 	// Found reports whether there is a live entry that can be read.
 	Found bool
 
-	at     Slot
+	at     *Slot
 	stored []byte // what is in the store; nil if nothing is
 }
 
@@ -115,25 +115,27 @@ type Record[T any] struct {
 func (r Records[T]) Size(value T) int { return EntryOverhead + SealOverhead + len(r.encode(value)) }
 
 // Load returns the record of a slot.
-func (r Records[T]) Load(ctx context.Context, at Slot) (Record[T], error) {
-	return r.read(ctx, at, "get", r.vault.store.Get)
+func (r Records[T]) Load(ctx context.Context, at *Slot) (Record[T], error) {
+	stored, ok, err := r.vault.store.Get(ctx, at.ID)
+	if err != nil || !ok {
+		return Record[T]{at: at}, unavailable("get", err)
+	}
+	return r.open(at, stored), nil
 }
 
 // Take removes the record of a slot, durably, and returns it. One caller gets
 // it.
-func (r Records[T]) Take(ctx context.Context, at Slot) (Record[T], error) {
-	return r.read(ctx, at, "take", r.vault.store.Take)
+func (r Records[T]) Take(ctx context.Context, at *Slot) (Record[T], error) {
+	stored, ok, err := r.vault.store.Take(ctx, at.ID)
+	if err != nil || !ok {
+		return Record[T]{at: at}, unavailable("take", err)
+	}
+	return r.open(at, stored), nil
 }
 
-func (r Records[T]) read(
-	ctx context.Context, at Slot, operation string, find func(context.Context, ID) ([]byte, bool, error),
-) (Record[T], error) {
-	rec := Record[T]{at: at}
-	stored, ok, err := find(ctx, at.ID)
-	if err != nil || !ok {
-		return rec, unavailable(operation, err)
-	}
-	rec.stored = stored
+// open returns the record that is stored in a slot.
+func (r Records[T]) open(at *Slot, stored []byte) Record[T] {
+	rec := Record[T]{at: at, stored: stored}
 	plain, expires, err := at.Open(stored)
 	var value T
 	if err == nil {
@@ -141,15 +143,15 @@ func (r Records[T]) read(
 	}
 	if err != nil {
 		r.vault.unreadable.Add(1)
-		return rec, nil
+		return rec
 	}
 	rec.Value, rec.Expires, rec.Found = value, expires, time.Now().Before(expires)
-	return rec, nil
+	return rec
 }
 
 // Create stores value in an empty slot until expires. It reports false if the
 // slot is not empty.
-func (r Records[T]) Create(ctx context.Context, at Slot, value T, expires time.Time) (bool, error) {
+func (r Records[T]) Create(ctx context.Context, at *Slot, value T, expires time.Time) (bool, error) {
 	return r.Replace(ctx, &Record[T]{Value: value, Expires: expires, at: at})
 }
 
@@ -180,9 +182,9 @@ func (r Records[T]) Replace(ctx context.Context, rec *Record[T]) (bool, error) {
 // and stores it, whether it was found or not; if another caller changes the entry
 // meanwhile, it starts over. It returns the record as it is then. Errors are
 // change's, except for [ErrUnchanged], and [ErrContended].
-func (r Records[T]) Update(ctx context.Context, at Slot, change func(*Record[T]) error) (Record[T], error) {
+func (r Records[T]) Update(ctx context.Context, at *Slot, change func(*Record[T]) error) (Record[T], error) {
 	for range maxAttempts {
-		rec, err := r.read(ctx, at, "get", r.vault.store.Get)
+		rec, err := r.Load(ctx, at)
 		if err != nil {
 			return rec, err
 		}

@@ -25,7 +25,7 @@ func texts(vault *sealed.Vault) sealed.Records[string] {
 	return sealed.NewRecords(vault, func(s string) []byte { return []byte(s) }, decode)
 }
 
-func slot(t *testing.T) sealed.Slot {
+func slot(t *testing.T) *sealed.Slot {
 	t.Helper()
 	return sealed.NewSlot("test", secret.Random())
 }

@@ -53,8 +53,8 @@ type Slot struct {
 
 // NewSlot returns the slot of a secret for one purpose. A secret has a slot for
 // each purpose.
-func NewSlot(purpose string, of secret.Text) Slot {
-	s := Slot{purpose: purpose, key: secret.Extract(of)}
+func NewSlot(purpose string, of secret.Text) *Slot {
+	s := &Slot{purpose: purpose, key: secret.Extract(of)}
 	s.derive(s.ID[:], "id")
 	return s
 }

@@ -12,12 +12,12 @@ import (
 
 const content = "canary-token"
 
-func testSlot(t testing.TB, purpose, text string) Slot {
+func testSlot(t testing.TB, purpose, text string) *Slot {
 	t.Helper()
 	return NewSlot(purpose, secret.New(text))
 }
 
-func sealedContent(t testing.TB, at Slot) []byte {
+func sealedContent(t testing.TB, at *Slot) []byte {
 	t.Helper()
 	value, err := at.Seal([]byte(content), time.UnixMilli(1e12))
 	if err != nil {
@@ -73,10 +73,10 @@ func TestAlteredValuesDoNotOpen(t *testing.T) {
 	if _, _, err := at.Open(append(bytes.Clone(value), 0)); err == nil {
 		t.Error("opens with a byte appended")
 	}
-	elsewhere := at
+	elsewhere := *at
 	elsewhere.ID[0]++
-	for name, other := range map[string]Slot{
-		"another secret": testSlot(t, "purpose", "kez"), "another purpose": testSlot(t, "other", "key"), "another id": elsewhere,
+	for name, other := range map[string]*Slot{
+		"another secret": testSlot(t, "purpose", "kez"), "another purpose": testSlot(t, "other", "key"), "another id": &elsewhere,
 	} {
 		if _, _, err := other.Open(value); err == nil {
 			t.Errorf("opens under %s", name)
