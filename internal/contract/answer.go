@@ -93,9 +93,7 @@ func (r reply) nested() (kind, message string) {
 
 // pause is how long Stack Exchange wants no requests.
 func (r reply) pause() time.Duration {
-	var seconds float64
-	_ = json.Unmarshal(r.members["backoff"], &seconds)
-	return max(r.RetryAfter(), time.Duration(min(seconds, time.Hour.Seconds())*float64(time.Second)))
+	return max(r.RetryAfter(), stackexchange.Backoff(r.members["backoff"]))
 }
 
 // notStackExchange is the error for an answer that need not be Stack Exchange's.

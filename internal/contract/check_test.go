@@ -107,6 +107,7 @@ func TestPauses(t *testing.T) {
 		took    time.Duration
 	}{
 		"3":      {contract.Holds, 6 * time.Second},
+		`"3"`:    {contract.Holds, 6 * time.Second},
 		"0.5":    {contract.Holds, 4 * time.Second},
 		`"a"`:    {contract.Holds, 4 * time.Second},
 		"-1e300": {contract.Holds, 4 * time.Second},

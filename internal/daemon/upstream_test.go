@@ -37,7 +37,7 @@ func (r *refuser) RoundTrip(request *http.Request) (*http.Response, error) {
 	if r.status == 0 {
 		return nil, errors.New("away")
 	}
-	body := io.NopCloser(strings.NewReader(`{"error_message":"no such code"}`))
+	body := io.NopCloser(strings.NewReader(`{"error":{"type":"invalid_request","message":"no such code"}}`))
 	return &http.Response{StatusCode: r.status, Header: http.Header{}, Body: body, Request: request}, nil
 }
 

@@ -26,7 +26,7 @@ type answer struct {
 
 func newAnswer(got *fetch.Answer) answer {
 	a := answer{Answer: got, fields: parseBody(got.Body)}
-	a.pause = max(got.RetryAfter(), backoff(a.fields["backoff"]))
+	a.pause = max(got.RetryAfter(), Backoff(a.fields["backoff"]))
 	return a
 }
 

@@ -47,9 +47,9 @@ func (p *pause) extend(d time.Duration) {
 	}
 }
 
-// backoff reads the field of that name, in seconds, which may stand in a string; 0
-// if it is not a number.
-func backoff(field json.RawMessage) time.Duration {
+// Backoff reads the field of that name of an answer, in seconds, which may stand
+// in a string; 0 if it is not a number. It is an hour at most.
+func Backoff(field json.RawMessage) time.Duration {
 	seconds, _ := strconv.ParseFloat(strings.Trim(string(field), `"`), 64) // ±Inf if out of range
 	if !(seconds > 0) {
 		return 0
