@@ -18,8 +18,9 @@ import (
 
 // serverInfo is what a server says about itself.
 type serverInfo struct {
-	issuer  string   // "" if the server is busy
-	sandbox *url.URL // nil if there is none that can be trusted
+	issuer string // "" if the server is busy
+	// sandbox and sandboxAPI are nil if there is none that can be trusted.
+	sandbox, sandboxAPI *url.URL
 }
 
 // check asks the server for its name, before the user signs in. A server that is
@@ -62,7 +63,8 @@ func (e endpoints) askServer(ctx context.Context) (serverInfo, error) {
 	if err != nil || m.TokenEndpoint != "" && m.TokenEndpoint != m.Issuer+api.PathOAuthToken {
 		return serverInfo{}, e.notDSS("its metadata is not that of DSS")
 	}
-	return serverInfo{issuer.String(), e.trustedSandbox(m.Sandbox)}, nil
+	sandboxAPI := cmp.Or(m.SandboxAPI, m.Sandbox+"/2.3")
+	return serverInfo{issuer.String(), e.trustedSandbox(m.Sandbox), e.trustedSandbox(sandboxAPI)}, nil
 }
 
 // notDSS is the error for a server that is not DSS.
@@ -115,8 +117,8 @@ func bothLocal(a, b *url.URL) bool {
 		origin.IsLoopback(a.Hostname()) && origin.IsLoopback(b.Hostname())
 }
 
-// trustedSandbox returns the fake Stack Exchange of a server, nil if there is
-// none. A server may send tokens to another place on this machine only if it is
+// trustedSandbox returns an address in the fake Stack Exchange of a server, nil if
+// there is none. A server may send tokens to another place on this machine only if it is
 // there too.
 func (e endpoints) trustedSandbox(text string) *url.URL {
 	sandbox, err := origin.Parse(text)

@@ -111,10 +111,7 @@ func (c *TokenClient) findAPI(ctx context.Context) (*url.URL, error) {
 		return c.api, nil
 	}
 	info, err := c.askServer(ctx)
-	if err != nil || info.sandbox == nil {
-		return nil, err
-	}
-	return info.sandbox.JoinPath("2.3"), nil
+	return info.sandboxAPI, err
 }
 
 // upstreamAt returns a client of Stack Exchange with the transport of e.

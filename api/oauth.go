@@ -69,9 +69,10 @@ type Metadata struct {
 	SubjectTypesSupported       []string `json:"subject_types_supported"`
 	IDTokenSigningAlgsSupported []string `json:"id_token_signing_alg_values_supported,omitzero"`
 	ServiceDocumentation        string   `json:"service_documentation"`
-	// Sandbox is the fake Stack Exchange of a server on this machine: users
-	// sign in there instead of at stackoverflow.com, and its API is at 2.3
-	// below it. It is DSS's own member; clients trust it only if they reach the
-	// server on this machine.
-	Sandbox string `json:"dss_sandbox,omitempty"`
+	// Sandbox is the fake Stack Exchange of a server on this machine, where users
+	// sign in instead of at stackoverflow.com. Its API is SandboxAPI, or at 2.3
+	// below it if that is empty. They are DSS's own members; clients trust them
+	// only if they reach the server on this machine.
+	Sandbox    string `json:"dss_sandbox,omitempty"`
+	SandboxAPI string `json:"dss_sandbox_api,omitempty"`
 }
