@@ -30,19 +30,27 @@ const (
 	limit = time.Minute
 )
 
-// server is where the binary listens.
-var server string
+var (
+	binary string
+	server string // where the binary listens
+)
 
 func TestMain(m *testing.M) {
-	var binary string
-	program.Main(func() int { return serve(m, binary) }, program.Raced(&binary))
+	if text := os.Getenv(namespaced); text != "" {
+		if err := runNamespaced(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	program.Main(func() int { return serve(m) }, program.Raced(&binary))
 }
 
 // routine is what the log of a server without problems consists of.
 var routine = regexp.MustCompile(`(?m)^.* level=INFO .*\n`)
 
 // serve runs the tests while the server does.
-func serve(m *testing.M, binary string) int {
+func serve(m *testing.M) int {
 	dss, err := program.Serve(exec.Command(binary, "serve", "--sandbox", "--listen", "127.0.0.1:0", "--store", "memory:"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
