@@ -109,7 +109,10 @@ var timeLayouts = []string{
 
 func timeBased(text string) bool {
 	text = foldTime(text)
-	if digitsOnly(text) || dateShape.MatchString(text) || timeFirst.MatchString(text) || timeUUID.MatchString(text) {
+	switch { // what shows at once comes first: expressions are slow
+	case digitsOnly(text),
+		digitsOnly(text[:1]) && (dateShape.MatchString(text) || timeFirst.MatchString(text)),
+		strings.Count(text, "-") == 4 && timeUUID.MatchString(text):
 		return true
 	}
 	if !strings.Contains(text, ":") {
