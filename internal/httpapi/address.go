@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"path"
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -28,7 +27,7 @@ const problemPath = "/problem/"
 // receivesSecrets reports whether browsers are sent to a path with secrets in
 // the address. One that is written with more slashes may be registered too.
 func receivesSecrets(requested string) bool {
-	clean := path.Clean("/" + requested)
+	clean := rooted(requested)
 	switch clean {
 	case api.PathRedirect, api.PathCallback, api.PathAuthorize, api.PathDevice:
 		return true

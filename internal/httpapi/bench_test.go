@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/logger"
@@ -28,6 +29,8 @@ func (s *sink) Header() http.Header         { return s.header }
 func (s *sink) WriteHeader(status int)      { s.status = status }
 func (s *sink) Write(b []byte) (int, error) { s.body = append(s.body[:0], b...); return len(b), nil }
 func (s *sink) Flush()                      {}
+
+func (s *sink) SetWriteDeadline(time.Time) error { return nil }
 
 // direct is a server that is called without a network: what is measured of it is
 // what DSS adds to net/http.

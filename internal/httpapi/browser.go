@@ -81,6 +81,9 @@ const (
 	maxFlows = 8
 )
 
+// randomSize is how long the texts of [rand.Text] are.
+var randomSize = len(rand.Text())
+
 // secureCookies reports whether browsers use https, which a cookie with the prefix
 // __Host- needs. WebKit drops Secure cookies over plain http even on loopback.
 func (s *Server) secureCookies() bool { return s.config.PublicURL.Scheme == "https" }
@@ -105,7 +108,7 @@ func (s *Server) setCookie(w http.ResponseWriter, name, value string, seconds in
 // one if it has none.
 func (s *Server) relayBrowser(w http.ResponseWriter, r *http.Request) secret.Text {
 	name := s.cookieName(relayCookie)
-	if cookie, err := r.Cookie(name); err == nil && len(cookie.Value) == len(rand.Text()) {
+	if cookie, err := r.Cookie(name); err == nil && len(cookie.Value) == randomSize {
 		return secret.New(cookie.Value)
 	}
 	value := rand.Text()
@@ -120,7 +123,7 @@ func (s *Server) flowBrowser(r *http.Request) oauth.Browser {
 		if err != nil {
 			return secret.Text{}
 		}
-		if _, random, _ := strings.Cut(cookie.Value, "."); len(random) != len(rand.Text()) {
+		if _, random, _ := strings.Cut(cookie.Value, "."); len(random) != randomSize {
 			return secret.Text{}
 		}
 		return secret.New(cookie.Value)

@@ -27,7 +27,7 @@ const (
 // dialectOf finds the dialect of a path. Doubled and trailing slashes do not
 // change it.
 func dialectOf(requested string) dialect {
-	clean := path.Clean("/" + requested)
+	clean := rooted(requested)
 	switch {
 	case clean == api.PathAuthorize, clean == api.PathCallback, within(clean, strings.TrimSuffix(problemPath, "/")),
 		within(clean, api.PathDevice), within(clean, pathStart):
@@ -44,6 +44,14 @@ func dialectOf(requested string) dialect {
 	return negotiated
 }
 
+// rooted returns path.Clean("/" + requested), in place if it is clean already.
+func rooted(requested string) string {
+	if strings.HasPrefix(requested, "/") {
+		return path.Clean(requested)
+	}
+	return path.Clean("/" + requested)
+}
+
 // within reports whether a path is root or below it.
 func within(path, root string) bool {
 	rest, ok := strings.CutPrefix(path, root)
@@ -54,7 +62,7 @@ func within(path, root string) bool {
 // URI comes from a browser, whatever it accepts; scripts only post there.
 func wantsPage(r *http.Request) bool {
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	return reads && within(path.Clean("/"+r.URL.Path), api.PathRedirect) ||
+	return reads && within(rooted(r.URL.Path), api.PathRedirect) ||
 		strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
@@ -189,7 +197,7 @@ func (s *Server) nowhere(path string) error {
 // probably meant.
 func errNowhere(requested string) error {
 	hint := api.PathMetadata + " lists the endpoints"
-	clean := strings.ToLower(path.Clean("/" + requested))
+	clean := strings.ToLower(rooted(requested))
 	name := strings.ReplaceAll(clean, "oauth", "")
 	if within(clean, "/auth") {
 		hint = "see " + api.PathRedirect + " and " + api.PathToken

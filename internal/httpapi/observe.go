@@ -183,7 +183,9 @@ func (a audit) hash(message ...string) string {
 	m.Reset()
 	m.Write(text)
 	clear(text) // it may hold a key
-	return hex.EncodeToString(m.Sum(m.room[:0])[:6])
+	var out [12]byte
+	hex.Encode(out[:], m.Sum(m.room[:0])[:6])
+	return string(out[:])
 }
 
 // writeLine is [slog.Logger.LogAttrs] without its search for the caller, which no
