@@ -73,6 +73,9 @@ const (
 	atOnce = 4096
 	// keep is how much memory is kept for later lines, in bytes.
 	keep = 64 << 10
+	// gather is how long the first line waits for others, so that many requests are
+	// one write and wake the goroutine once.
+	gather = time.Millisecond
 	// closeTime bounds how long close waits for the reader of the log.
 	closeTime = 3 * time.Second
 )
@@ -137,6 +140,7 @@ func (q *queue) run() {
 	reported := uint64(0) // dropped lines
 	var lines []byte
 	for range q.wake {
+		time.Sleep(gather)
 		var last bool
 		lines, last = q.take(lines)
 		q.write(lines)

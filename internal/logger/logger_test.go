@@ -167,6 +167,7 @@ func TestReaderGone(t *testing.T) {
 		log := New(&r, text)
 		for range 3 {
 			log.Info("lost")
+			time.Sleep(gather)
 			synctest.Wait()
 		}
 		if log.Dropped() != 3 {
