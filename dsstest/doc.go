@@ -15,4 +15,8 @@
 // refuses, restarts, throttles and loses answers, the same way in every run
 // with the same seed. Whatever it does, a program that follows the rules gets
 // its answer. A test that names a fault fails where that cannot strike.
+//
+// The fake Stack Exchange follows the rules of 2026: it takes a token as
+// Authorization: Bearer, not in the query. Of the answers that Stack Exchange has
+// been seen to give, it prefers those that are easily overlooked.
 package dsstest

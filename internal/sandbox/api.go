@@ -8,6 +8,8 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+
+	"github.com/desktop-stack-serv/dss/api"
 )
 
 const (
@@ -31,18 +33,21 @@ type apiError struct {
 	Message string `json:"error_message"`
 }
 
-// The errors of the API. Stack Exchange has announced that it refuses credentials in
-// the query, and that keys and apps without a post cannot be used; nobody has
-// published how it says so. Those answers are guesses.
+// The errors of the API.
 var (
-	errNoMethod      = &apiError{404, "no_method", "no method found with this name"}
+	errNoMethod      = &apiError{404, api.NoMethod, "no method found with this name"}
 	errTokenRequired = &apiError{401, "access_token_required", "pass an access token: Authorization: Bearer …"}
 	errKeyRequired   = &apiError{405, "key_required", "`key` is required when `access_token` is passed"}
-	errNoScope       = &apiError{403, "access_denied", "the access token lacks the scope that this method needs"}
+	errNoScope       = &apiError{403, api.AccessDenied, "the access token lacks the scope that this method needs"}
 	errManyTokens    = &apiError{400, "bad_parameter", "at most 20 access tokens"}
 	errBadParams     = &apiError{400, "bad_parameter", "the parameters cannot be decoded, or one is given twice"}
-	errInQuery       = &apiError{400, "bad_parameter", "`key` and `access_token` are not accepted in the query any " +
-		"more, since June 2026: send one of them as Authorization: Bearer, or both in the body of a POST"}
+)
+
+// Guesses: that Stack Exchange refuses these is announced or documented, but nobody
+// has published the answer.
+var (
+	errInQuery = &apiError{400, "bad_parameter", "`key` and `access_token` are not accepted in the query any more, " +
+		"since June 2026: send one of them as Authorization: Bearer, or both in the body of a POST"}
 	errKeyExpired = &apiError{400, "bad_parameter", "`key` has expired: make a new one on Stack Apps, or leave it out"}
 	errNoPost     = &apiError{407, "write_failed", "an application that writes must have a post on Stack Apps, " +
 		"or be Read-write at Stack Internal"}
@@ -51,7 +56,7 @@ var (
 // The answers for a token that is not valid.
 var errDeadToken = map[string]*apiError{
 	"402": {402, "invalid_access_token", "the access token is not valid"},
-	"403": {403, "access_denied", "`key` does not fit `access_token`, or the token does not exist"},
+	"403": {403, api.AccessDenied, "`key` does not fit `access_token`, or the token does not exist"},
 }
 
 // writeAPI compresses whatever the client accepts, as Stack Exchange does.
