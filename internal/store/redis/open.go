@@ -44,6 +44,9 @@ const (
 	// refreshEvery is how often sentinels or nodes are asked who is primary,
 	// besides after every failure.
 	refreshEvery = 5 * time.Second
+	// flushDelay is how long a connection that many callers share may collect
+	// commands before it sends them (BenchmarkPair). A caller alone does not wait.
+	flushDelay = 100 * time.Microsecond
 	// bufferSize is that of each connection's two buffers, and ringScale the
 	// logarithm of how many commands it has under way at most.
 	bufferSize = 16 << 10
@@ -104,6 +107,7 @@ func (c *config) option(all *links) rueidis.ClientOption {
 		ReadBufferEachConn:  bufferSize,
 		WriteBufferEachConn: bufferSize,
 		RingScaleEachConn:   ringScale,
+		MaxFlushDelay:       flushDelay,
 		BlockingPoolSize:    4,
 		DisableCache:        true,
 		DisableRetry:        true,
