@@ -86,7 +86,7 @@ func (s *Server) failIn(d dialect, w http.ResponseWriter, r *http.Request, err e
 		s.refuseOAuth(w, r, p)
 	case relayJSON:
 		setRetryAfter(w, p.status(), p)
-		_ = writeJSON(w, p.status(), api.ErrorResponse{Name: p.name, Message: p.message()})
+		_ = writeEncoded(w, p.status(), p.relayJSON())
 	default:
 		s.refuseOnPage(w, r, p)
 	}
@@ -140,7 +140,7 @@ func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p *problem)
 		w.Header().Set("WWW-Authenticate", `Basic realm="DSS"`)
 	}
 	setRetryAfter(w, status, p)
-	_ = writeJSON(w, status, api.OAuthError{Error: name, Description: p.message()})
+	_ = writeEncoded(w, status, p.oauthJSON(name))
 }
 
 // refuseOnPage answers a person with a page.

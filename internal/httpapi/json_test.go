@@ -1,16 +1,14 @@
 package httpapi
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/desktop-stack-serv/dss/api"
 )
 
-// FuzzEncode: what is encoded by hand has the bytes of encoding/json.
-func FuzzEncode(f *testing.F) {
+// FuzzObject: what is encoded by hand has the bytes of encoding/json.
+func FuzzObject(f *testing.F) {
 	for i := range 0x100 {
 		f.Add("a"+string([]byte{byte(i)})+"b", string(rune(i))+"\\")
 	}
@@ -19,31 +17,59 @@ func FuzzEncode(f *testing.F) {
 	f.Add("\xed\xa0\x80", "\xff\xfe\xc3")
 	f.Add(strings.Repeat("a", 4096), strings.Repeat("\"", 4096))
 	f.Fuzz(func(t *testing.T, one, two string) {
-		for _, body := range []any{
-			api.TokenResponse{AccessToken: one},
-			api.CodeResponse{Code: one},
-			api.ErrorResponse{Name: one, Message: two},
-			api.OAuthError{Error: one, Description: two},
+		p := &problem{name: one, detail: two}
+		for _, c := range []struct {
+			got  []byte
+			want any
+		}{
+			{object("access_token", one), api.TokenResponse{AccessToken: one}},
+			{object("code", two), api.CodeResponse{Code: two}},
+			{object("error_name", one, "error_message", two), api.ErrorResponse{Name: one, Message: two}},
+			{p.oauthJSON(one), api.OAuthError{Error: one, Description: p.message()}},
 		} {
-			var want bytes.Buffer
-			encoder := json.NewEncoder(&want)
-			encoder.SetEscapeHTML(false)
-			if err := encoder.Encode(body); err != nil {
-				t.Fatal(err)
+			if e, ok := c.want.(api.OAuthError); ok && e.Description == "" {
+				continue // no error is without a message
 			}
-			if got, err := encode(body); err != nil || string(got) != want.String() {
-				t.Errorf("%T: %q, %v, want %q", body, got, err, want.String())
+			want, err := encode(c.want)
+			if err != nil || string(c.got) != string(want) {
+				t.Errorf("%q, want %q, %v", c.got, want, err)
 			}
 		}
 	})
 }
 
-func BenchmarkEncode(b *testing.B) {
-	b.ReportAllocs()
-	e := api.ErrorResponse{Name: api.NoToken, Message: api.Errors[api.NoToken].Message}
-	for b.Loop() {
-		if _, err := encode(e); err != nil {
-			b.Fatal(err)
+// TestRefusals compares what is encoded once with what is encoded in the end.
+func TestRefusals(t *testing.T) {
+	for name, e := range api.Errors {
+		p := &problem{name: name}
+		oauthName, _ := p.oauth()
+		for _, c := range []struct {
+			got  []byte
+			want any
+		}{
+			{p.relayJSON(), api.ErrorResponse{Name: name, Message: e.Message}},
+			{p.oauthJSON(oauthName), api.OAuthError{Error: oauthName, Description: e.Message}},
+			{p.oauthJSON(api.SlowDown), api.OAuthError{Error: api.SlowDown, Description: e.Message}},
+		} {
+			if want, err := encode(c.want); err != nil || string(c.got) != string(want) {
+				t.Errorf("%s: %q, want %q, %v", name, c.got, want, err)
+			}
 		}
 	}
+}
+
+func BenchmarkObject(b *testing.B) {
+	message := api.Errors[api.NoToken].Message
+	b.Run("by hand", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_ = object("error_name", api.NoToken, "error_message", message)
+		}
+	})
+	b.Run("encoding/json", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = encode(api.ErrorResponse{Name: api.NoToken, Message: message})
+		}
+	})
 }

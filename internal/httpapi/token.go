@@ -183,26 +183,22 @@ func (s *Server) putBack(r *http.Request, c *relay.Claimed) (outcome string) {
 func writeClaimed(w http.ResponseWriter, r *http.Request, c *relay.Claimed) error {
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(deliveryTime)) // writers without deadlines need none
-	status, body := http.StatusOK, any(nil)
+	status, body := http.StatusOK, []byte(nil)
 	switch c.Kind {
 	case relay.KindToken:
-		body = api.TokenResponse{AccessToken: c.Value.Reveal()}
+		body = object("access_token", c.Value.Reveal())
 	case relay.KindCode:
-		body = api.CodeResponse{Code: c.Value.Reveal()}
+		body = object("code", c.Value.Reveal())
 	default:
 		p := &problem{name: api.KeyConflict}
 		if c.Kind == relay.KindRefusal {
 			p = &problem{name: api.AccessDenied, detail: refusalMessage(c.Response)}
 		}
 		recordOf(r.Context()).problem = p.name
-		status, body = p.status(), api.ErrorResponse{Name: p.name, Message: p.message()}
+		status, body = p.status(), p.relayJSON()
 	}
-	text, err := encode(body)
-	if err != nil {
-		return err
-	}
-	setLength(w.Header(), text)
-	if err := writeEncoded(w, status, text); err != nil {
+	setLength(w.Header(), body)
+	if err := writeEncoded(w, status, body); err != nil {
 		return err
 	}
 	return control.Flush()
