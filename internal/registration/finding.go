@@ -106,7 +106,7 @@ var sentences = map[Cause]struct{ means, change string }{
 		"Nothing on Stack Apps; try again later.",
 	},
 	Right: {
-		"The app is registered right: Stack Exchange has given a token for it.",
+		"Stack Exchange has given a token for this app, so it is registered correctly.",
 		"Nothing.",
 	},
 	PostUntested: {

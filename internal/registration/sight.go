@@ -15,11 +15,11 @@ type Sighting struct {
 // Sightings lists what a person may have seen: where Stack Exchange keeps the
 // browser, its page is the only evidence.
 var Sightings = []Sighting{
-	{"redirect_uri", failure + " and something about the redirect_uri", false, []Cause{Domain}},
-	{"application", failure + " and something about the application or client ID", false, []Cause{Application}},
-	{"flow", failure + " and something about a flow, a grant, PKCE or a secret", false, []Cause{PKCE}},
-	{"other", failure + " and something else", false, []Cause{PKCE, Application}},
-	{"failure", failure + " and I do not remember what", false, []Cause{Domain, PKCE, Application}},
+	{"redirect_uri", failure + " about the redirect_uri", false, []Cause{Domain}},
+	{"application", failure + " about the application or client ID", false, []Cause{Application}},
+	{"flow", failure + " about a flow, a grant, PKCE or a secret", false, []Cause{PKCE}},
+	{"other", failure + " about something else", false, []Cause{PKCE, Application}},
+	{"failure", failure + " but I do not remember about what", false, []Cause{Domain, PKCE, Application}},
 	{"login", "A page to log in or sign up, which leads no further", false, []Cause{Login}},
 	{"unreachable", "I approved, and the browser could not open the page that came next", false, []Cause{Unreachable}},
 	{"other_browser", "I approved, and a page of this server told me to start again", false, []Cause{OtherBrowser}},
