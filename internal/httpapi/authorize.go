@@ -109,7 +109,7 @@ func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) error {
 	case outcome.Redirect != "":
 		return seeOther(w, outcome.Redirect)
 	case outcome.Trial != "":
-		return seeOther(w, s.config.PublicURL.String()+pathStartReport+"/"+outcome.Trial+"#")
+		return seeOther(w, s.reportURL(outcome.Trial))
 	case outcome.Approved:
 		return seeOther(w, s.deviceURL(web.DeviceFinished))
 	}

@@ -156,12 +156,30 @@ func (s *Server) newcomer(w http.ResponseWriter, r *http.Request) (browser oauth
 // oldest go.
 func (s *Server) setFlowCookie(w http.ResponseWriter, r *http.Request, flow string, value secret.Text) {
 	prefix := s.cookieName(flowCookie)
-	others := slices.DeleteFunc(r.Cookies(), func(c *http.Cookie) bool { return !strings.HasPrefix(c.Name, prefix) })
-	slices.SortFunc(others, func(a, b *http.Cookie) int { return cmp.Compare(begun(b), begun(a)) })
+	others := s.flowCookies(r)
 	for _, old := range others[min(len(others), maxFlows-1):] {
 		s.setCookie(w, old.Name, "", -1, http.SameSiteLaxMode)
 	}
 	s.setCookie(w, prefix+flow, value.Reveal(), int(s.grants.Life().Seconds()), http.SameSiteLaxMode)
+}
+
+// flowCookies returns the cookies of the sign-ins in a browser, the newest first.
+func (s *Server) flowCookies(r *http.Request) []*http.Cookie {
+	flows := slices.DeleteFunc(r.Cookies(), func(c *http.Cookie) bool {
+		return !strings.HasPrefix(c.Name, s.cookieName(flowCookie))
+	})
+	slices.SortFunc(flows, func(a, b *http.Cookie) int { return cmp.Compare(begun(b), begun(a)) })
+	return flows
+}
+
+// lastFlow returns the flow of the sign-in that a browser has started last; "" if
+// there is none.
+func (s *Server) lastFlow(r *http.Request) string {
+	flows := s.flowCookies(r)
+	if len(flows) == 0 {
+		return ""
+	}
+	return strings.TrimPrefix(flows[0].Name, s.cookieName(flowCookie))
 }
 
 // begun is when the sign-in of a cookie began, in milliseconds.

@@ -30,7 +30,7 @@ func (s *Server) startRoutes() []route {
 	routes := slices.Concat(
 		s.endpoint(pathStart, methods{get: s.getStart, head: true}),
 		s.endpoint(pathStartTry, try),
-		s.endpoint(pathStartReport, methods{get: s.getReport, head: true}),
+		s.endpoint(pathStartReport, methods{get: s.onPublicHost(s.getReport), head: true}),
 		[]route{{"GET " + pathStart + "/{$}", s.getStart}},
 	)
 	if s.config.servesOAuth() {
@@ -69,7 +69,7 @@ func (s *Server) getTry(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data := web.StartData{View: web.StartTry, Choice: c, Action: pathStartReport, Mistaken: p["mistaken"] != ""}
+	data := web.StartData{View: web.StartTry, Choice: c, Mistaken: p["mistaken"] != ""}
 	if oauth.IsClientID(p["client_id"]) {
 		data.ClientID = p["client_id"]
 	}
@@ -106,21 +106,37 @@ func (s *Server) postTry(w http.ResponseWriter, r *http.Request) error {
 	return seeOther(w, target)
 }
 
-// getReport serves GET /start/report: what it means that an author has seen
-// something.
+// getReport serves GET /start/report: it asks what an author has seen, and says what
+// that means. For an author who has started a trial, and come back alone, that is
+// its report.
 func (s *Server) getReport(w http.ResponseWriter, r *http.Request) error {
 	c, p, err := s.choiceIn(r, "seen")
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case p["seen"] == "":
-		return seeOther(w, s.config.PublicURL.String()+pathStartTry+"#")
 	}
-	return s.startPage(w, r, http.StatusOK, web.StartData{
-		View: web.StartReport, Choice: c, Outcome: web.OutcomeSeen, Findings: registration.Diagnose(registration.Evidence{
+	data := web.StartData{View: web.StartReport, Choice: c, Action: pathStartReport, Outcome: web.OutcomeSeen}
+	if p["seen"] != "" {
+		data.Findings = registration.Diagnose(registration.Evidence{
 			Seen: registration.Sight(p["seen"]), Scope: registration.Advise(c).Scope, Domain: c.Server.Hostname(),
-		}),
-	})
+		})
+		return s.startPage(w, r, http.StatusOK, data)
+	}
+	if flow := s.lastFlow(r); flow != "" {
+		trial, err := s.grants.FindTrial(r.Context(), flow, s.flowBrowser(r))
+		switch {
+		case err == nil && trial.Result == oauth.TrialPending:
+			return seeOther(w, s.reportURL(flow))
+		case err != nil && !errors.Is(err, oauth.ErrUnknown):
+			return err
+		}
+	}
+	data.Outcome = web.OutcomePending
+	return s.startPage(w, r, http.StatusOK, data)
+}
+
+// reportURL returns the address of the report of a trial.
+func (s *Server) reportURL(flow string) string {
+	return s.config.PublicURL.String() + pathStartReport + "/" + flow + "#"
 }
 
 // getTrial serves GET /start/report/{flow}: how a trial of this browser went.
@@ -144,7 +160,7 @@ func (s *Server) getTrial(w http.ResponseWriter, r *http.Request) error {
 	result := trialResults[trial.Result]
 	data := web.StartData{
 		View: web.StartReport, Choice: s.choice(chosen), ClientID: trial.ClientID, Action: pathStartReport + "/" + flow,
-		Outcome: result.outcome, Error: trial.Error, Message: trial.Message, Unrevoked: trial.Result == oauth.TrialUnrevoked,
+		Outcome: result.outcome, Reached: result.outcome, Error: trial.Error, Message: trial.Message, Unrevoked: trial.Result == oauth.TrialUnrevoked,
 		Findings: registration.Diagnose(registration.Evidence{
 			Stage: result.stage, Error: trial.Error, Message: trial.Message, Seen: registration.Sight(p["seen"]),
 			Scope: trial.Scope, Domain: s.config.PublicURL.Hostname(),

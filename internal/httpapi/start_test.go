@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/limit"
@@ -92,7 +93,7 @@ var misregistrations = []struct {
 	title                 string
 	want                  []string // to change
 }{
-	{"right", "901", "code=c0de", "", "", "Your app is registered right", nil},
+	{"right", "901", "code=c0de", "", "", "Your app is registered correctly", nil},
 	{
 		"confidential only, nested error", "902", "code=c0de",
 		`{"error":{"type":"invalid_request","message":"client_secret not provided"}}`, "",
@@ -218,10 +219,36 @@ func TestReportByHand(t *testing.T) {
 				t.Errorf("%s: %q, want %q", seen, changes(page), want)
 			}
 		}
-		if got := v.location("GET", "/start/report", ""); got != origin+"/start/try#" {
-			t.Errorf("a report about nothing leads to %s", got)
+		if status, page := v.read("/start/report"); status != http.StatusOK || headingOf(page) != "What does Stack Exchange show you?" {
+			t.Errorf("%d %s", status, headingOf(page))
 		}
 	}
+}
+
+// TestAuthorComesBackAlone: an author whom Stack Exchange has kept finds the report
+// of the last trial, if that is under way.
+func TestAuthorComesBackAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := visitors(t, "https://auth.example.org", answering("", false))()
+		v.authorize("a sign-in of an app")
+		time.Sleep(time.Second)
+		first := v.try("7")
+		time.Sleep(time.Second)
+		second := v.try("8")
+		got := v.location("GET", "/start/report?platform=desktop", "")
+		if _, page := v.read(got); !strings.HasPrefix(got, v.origin+"/start/report/") || !strings.Contains(page, "client_id=8") {
+			t.Errorf("leads to %s: %s", got, page)
+		}
+		v.callback(second, "code=c0de")
+		if _, page := v.read("/start/report"); headingOf(page) != "What does Stack Exchange show you?" {
+			t.Errorf("after it has ended: %s", headingOf(page))
+		}
+		v.callback(first, "code=c0de")
+		v.authorize("a sign-in of an app")
+		if status, _ := v.read("/start/report"); status != http.StatusOK {
+			t.Errorf("after a sign-in: %d", status)
+		}
+	})
 }
 
 // TestStartValues: the values are those of this server.
@@ -381,7 +408,7 @@ func TestTrialAgain(t *testing.T) {
 			}
 		}
 		for range 2 {
-			if status, page := v.read(report); status != http.StatusOK || headingOf(page) != "Your app is registered right" {
+			if status, page := v.read(report); status != http.StatusOK || headingOf(page) != "Your app is registered correctly" {
 				t.Errorf("the report: %d %s", status, headingOf(page))
 			}
 		}
@@ -404,7 +431,7 @@ func TestTrialShowsNoToken(t *testing.T) {
 		state := v.try("7")
 		response := v.send("GET", "/oauth/callback?code=CANARYcode&state="+state, "")
 		_, page := v.read(response.Header.Get("Location"))
-		if headingOf(page) != "Your app is registered right" || strings.Contains(page, "could not be ended") != stubborn ||
+		if headingOf(page) != "Your app is registered correctly" || strings.Contains(page, "could not be ended") != stubborn ||
 			!strings.Contains(page, httpapi.DefaultAuthorizedAppsURL) {
 			t.Errorf("stubborn %t: %s", stubborn, page)
 		}

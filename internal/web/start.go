@@ -47,6 +47,7 @@ type StartData struct {
 
 	// Of StartReport.
 	Outcome           StartOutcome
+	Reached           StartOutcome // of a trial; the same, unless that is OutcomeSeen
 	Action            string // path of this report
 	Error, Message    string // what Stack Exchange said
 	Unrevoked         bool   // the token of the trial may still be valid
@@ -54,8 +55,19 @@ type StartData struct {
 	AuthorizedAppsURL string // where the user revokes what an app may do
 }
 
-// FormURL is where applications are registered.
-func (StartData) FormURL() string { return registration.FormURL }
+// Elsewhere reports whether users sign in to a Stack Exchange of its own, such as
+// Stack Internal.
+func (d StartData) Elsewhere() bool {
+	return !d.Sandbox && d.Host != "stackoverflow.com" && d.Host != "stackexchange.com"
+}
+
+// FormURL is where applications are registered; "" if that is not Stack Apps.
+func (d StartData) FormURL() string {
+	if d.Elsewhere() {
+		return ""
+	}
+	return registration.FormURL
+}
 
 // TryPath leads to the page that tries a client id.
 func (d StartData) TryPath() string {
@@ -65,6 +77,9 @@ func (d StartData) TryPath() string {
 	}
 	return path
 }
+
+// ReportPath leads to the page that asks what the author has seen.
+func (d StartData) ReportPath() string { return "/start/report?" + d.Query }
 
 // ValuesPath leads to the page that says what to fill in.
 func (d StartData) ValuesPath() string { return "/start?" + d.Query }

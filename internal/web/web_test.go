@@ -86,7 +86,7 @@ func startPages() map[string]StartData {
 	} {
 		for _, findings := range []int{1, 2} {
 			pages[fmt.Sprint(outcome, findings)] = StartData{
-				View: StartReport, Choice: choice, Outcome: outcome, Error: hostile, Message: hostile, Unrevoked: findings == 2,
+				View: StartReport, Choice: choice, Outcome: outcome, Reached: outcome, Error: hostile, Message: hostile, Unrevoked: findings == 2,
 				Findings: []registration.Finding{{Means: hostile, Change: hostile}, {Means: "m.", Change: "c."}}[:findings],
 			}
 		}
@@ -140,7 +140,7 @@ func TestPagesIsolateWhatOthersChose(t *testing.T) {
 			return p.Render(ProblemData{Status: 400, Name: "invalid_key", Message: chosen})
 		},
 		"report": func() ([]byte, error) {
-			return p.Render(StartData{View: StartReport, Outcome: OutcomeRefused, ClientID: chosen, Error: chosen, Message: chosen})
+			return p.Render(StartData{View: StartReport, Outcome: OutcomeRefused, Reached: OutcomeRefused, ClientID: chosen, Error: chosen, Message: chosen})
 		},
 		"device": func() ([]byte, error) {
 			return p.Render(DeviceData{View: DeviceConfirm, Host: "stackoverflow.com", ClientID: chosen, Scopes: []string{chosen, "access_team|" + chosen}})
