@@ -35,6 +35,10 @@ for (const name of Object.keys(browsers)) {
           const device = await post(dss, '/oauth/device_authorization', { client_id: '7', scope: 'read_inbox private_info no_expiry' });
           await page.goto(device.verification_uri_complete);
         },
+        async 'what to register'(page) { await page.goto(dss.url + '/start'); },
+        async 'what to fill in'(page) { await page.goto(dss.url + '/start?platform=command_line&inbox=on&write=on&no_expiry=on'); },
+        async 'a trial'(page) { await page.goto(dss.url + '/start/try?platform=desktop&mistaken=on'); },
+        async 'a report'(page) { await page.goto(dss.url + '/start/report?seen=failure'); },
         async 'a problem'(page) { await page.goto(dss.url + '/oauth/authorize'); },
       };
 
