@@ -40,6 +40,9 @@ for (const name of Object.keys(browsers)) {
         async 'a trial'(page) { await page.goto(dss.url + '/start/try?platform=desktop&mistaken=on'); },
         async 'a report'(page) { await page.goto(dss.url + '/start/report?seen=failure'); },
         async 'a problem'(page) { await page.goto(dss.url + '/oauth/authorize'); },
+        async 'the sandbox'(page) { await page.goto(dss.url + '/sandbox/'); },
+        async 'an app of the sandbox'(page) { await page.goto(dss.url + '/sandbox/applications/906'); },
+        async 'the switches of the sandbox'(page) { await page.goto(dss.url + '/sandbox/switches'); },
       };
 
       test('every page fits', () => inFreshPage(browser, async (page) => {
