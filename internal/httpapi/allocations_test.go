@@ -23,7 +23,7 @@ func TestAllocations(t *testing.T) {
 		{"poll", 13, d.poll},
 		{"deposit", 37, d.deposit},
 		{"claim", 26, func() { d.claim(); d.key-- }}, // of the deposits before it
-		{"device poll", 33, func() { d.post(400, "/oauth/token", device) }},
+		{"device poll", 29, func() { d.post(400, "/oauth/token", device) }},
 	} {
 		if n := testing.AllocsPerRun(1000, budget.request); n > budget.most {
 			t.Errorf("a %s makes %v allocations, more than %v", budget.name, n, budget.most)

@@ -42,25 +42,26 @@ const maxUserCodes = 4
 
 // createDevice reports false when the user code is taken.
 func (s *Service) createDevice(ctx context.Context, sess session, code deviceCode) (DeviceAuthorization, bool, error) {
-	d, err := code.derive()
-	if err != nil {
-		return DeviceAuthorization{}, false, err
+	key := code.key()
+	userCode, ok := key.userCode()
+	if !ok {
+		return DeviceAuthorization{}, false, nil
 	}
-	sess.UserCode, sess.Challenge = d.userCode, secret.S256(d.verifier)
-	to := pointer{d.state}
+	sess.UserCode, sess.Challenge = userCode, secret.S256(key.verifier())
+	to := pointer{key.state()}
 	bytes := s.sessions.Size(sess) + s.pointers.Size(to) + s.pace.size()
 	if err := s.allow(ctx, 2, bytes); err != nil {
 		return DeviceAuthorization{}, false, err
 	}
 	expires := time.Now().Add(s.config.TTL)
-	if created, err := s.pointers.Create(ctx, atUserCode(d.userCode), to, expires); err != nil || !created {
+	if created, err := s.pointers.Create(ctx, atUserCode(userCode), to, expires); err != nil || !created {
 		return DeviceAuthorization{}, false, err
 	}
-	created, err := s.sessions.Create(ctx, atState(d.state), sess, expires)
+	created, err := s.sessions.Create(ctx, atState(to.State), sess, expires)
 	if created {
 		s.observe(ctx, sess.grant(), sess.Challenge, Started)
 	}
-	return DeviceAuthorization{secret.New(code.text), d.userCode, s.config.TTL}, created, err
+	return DeviceAuthorization{secret.New(code.text), userCode, s.config.TTL}, created, err
 }
 
 // Poll is a device's request for its token (RFC 8628 section 3.4).
@@ -78,11 +79,9 @@ func (s *Service) Poll(ctx context.Context, p Poll) (Token, error) {
 	if err != nil {
 		return Token{}, errUnknownDevice
 	}
-	d, err := code.derive()
-	if err != nil {
-		return Token{}, errUnknownDevice
-	}
-	at := atState(d.state)
+	key := code.key()
+	state := key.state()
+	at := atState(state)
 	rec, err := s.sessions.Load(ctx, at)
 	switch sess := rec.Value; {
 	case err != nil:
@@ -96,7 +95,7 @@ func (s *Service) Poll(ctx context.Context, p Poll) (Token, error) {
 	case sess.over() != nil:
 		return Token{}, sess.over()
 	}
-	inTime, err := s.pace.inTime(ctx, d.state, p.Basic, time.Now())
+	inTime, err := s.pace.inTime(ctx, state, p.Basic, time.Now())
 	switch {
 	case err != nil:
 		return Token{}, err
@@ -107,7 +106,7 @@ func (s *Service) Poll(ctx context.Context, p Poll) (Token, error) {
 	case rec.Value.Status == denied:
 		return Token{}, ErrDenied
 	}
-	token, err := s.redeem(ctx, at, d.verifier, func(rec *record) error {
+	token, err := s.redeem(ctx, at, key.verifier(), func(rec *record) error {
 		if !rec.Found {
 			return ErrExpired
 		}
@@ -131,11 +130,8 @@ func IsDeviceCode(text string) bool {
 // the code of another client, [ErrUnavailable] while the code is being redeemed, and
 // those of package sealed.
 func (s *Service) Revoke(ctx context.Context, clientID string, device secret.Text) error {
-	d, err := deviceCode{text: device.Reveal()}.derive()
-	if err != nil {
-		return nil // nobody has got such a code
-	}
-	at := atState(d.state)
+	key := deviceCode{text: device.Reveal()}.key()
+	at := atState(key.state())
 	rec, err := s.sessions.Update(ctx, at, func(rec *record) error {
 		switch sess := rec.Value; {
 		case !rec.Found:

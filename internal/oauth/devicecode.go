@@ -31,23 +31,28 @@ func parseDeviceCode(text string) (deviceCode, error) {
 	return deviceCode{text, time.Unix(seconds, 0)}, nil
 }
 
-// derived is what follows from a device code.
-type derived struct {
-	userCode UserCode
-	state    string
-	verifier secret.Text // RFC 7636
+// key returns what everything else is derived from. A poll derives the state
+// alone; the others would cost it three times as much.
+func (d deviceCode) key() deviceKey { return deviceKey{secret.Extract(secret.New(d.text))} }
+
+type deviceKey struct{ secret.PRK }
+
+// userCode reports false for a device code that has none. No app gets one.
+func (k *deviceKey) userCode() (UserCode, bool) {
+	var random [64]byte
+	k.Expand(random[:], "dss device v1 user code")
+	return newUserCode(random[:])
 }
 
-func (d deviceCode) derive() (derived, error) {
-	key := secret.Extract(secret.New(d.text))
-	var random [64]byte
-	var state, verifier [32]byte
-	key.Expand(random[:], "dss device v1 user code")
-	key.Expand(state[:], "dss device v1 state")
-	key.Expand(verifier[:], "dss device v1 verifier")
-	userCode, ok := newUserCode(random[:])
-	if !ok {
-		return derived{}, errDeviceCode
-	}
-	return derived{userCode, stateText(state), secret.Encode(verifier[:])}, nil
+func (k *deviceKey) state() string {
+	var state [32]byte
+	k.Expand(state[:], "dss device v1 state")
+	return stateText(state)
+}
+
+// verifier returns the code verifier of RFC 7636.
+func (k *deviceKey) verifier() secret.Text {
+	var verifier [32]byte
+	k.Expand(verifier[:], "dss device v1 verifier")
+	return secret.Encode(verifier[:])
 }

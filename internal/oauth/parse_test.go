@@ -247,11 +247,13 @@ func TestDeviceCodes(t *testing.T) {
 		if err != nil || parsed.text != code.text || !parsed.expires.Equal(code.expires) {
 			t.Fatalf("%s: %v, %v", code.text, parsed, err)
 		}
-		d, err := code.derive()
-		if err != nil || !shape.MatchString(string(d.userCode)) || !IsState(d.state) || len(d.verifier.Reveal()) != 43 {
-			t.Fatalf("%+v, %v", d, err)
+		key := code.key()
+		userCode, ok := key.userCode()
+		state, verifier := key.state(), key.verifier().Reveal()
+		if !ok || !shape.MatchString(string(userCode)) || !IsState(state) || len(verifier) != 43 {
+			t.Fatalf("%s, %t, %s, %s", userCode, ok, state, verifier)
 		}
-		for _, text := range []string{string(d.userCode), d.state, d.verifier.Reveal()} {
+		for _, text := range []string{string(userCode), state, verifier} {
 			if seen[text] {
 				t.Fatalf("%s twice", text)
 			}
