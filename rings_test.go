@@ -42,7 +42,7 @@ func checkRing(t *testing.T, path string) {
 	}
 	first, _, _ := strings.Cut(string(text), "\n")
 	tag, isTag := strings.CutPrefix(first, "//go:build ")
-	if isTag {
+	if isTag && tag != "unix" { // where make test runs
 		if tag != "integration" && tag != "integration && internet" {
 			t.Errorf("%s: make test does not set the build tag %q", path, tag)
 		}
