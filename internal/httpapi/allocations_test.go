@@ -20,10 +20,10 @@ func TestAllocations(t *testing.T) {
 		most    float64
 		request func()
 	}{
-		{"poll", 13, d.poll},
-		{"deposit", 37, d.deposit},
-		{"claim", 26, func() { d.claim(); d.key-- }}, // of the deposits before it
-		{"device poll", 29, func() { d.post(400, "/oauth/token", device) }},
+		{"poll", 12, d.poll},
+		{"deposit", 36, d.deposit},
+		{"claim", 25, func() { d.claim(); d.key-- }}, // of the deposits before it
+		{"device poll", 27, func() { d.post(400, "/oauth/token", device) }},
 	} {
 		if n := testing.AllocsPerRun(1000, budget.request); n > budget.most {
 			t.Errorf("a %s makes %v allocations, more than %v", budget.name, n, budget.most)

@@ -26,7 +26,7 @@ func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) error {
 	case prefetched(r):
 		return errPrefetch
 	}
-	err = oauth.CheckClient(app["client_id"], app["redirect_uri"])
+	err = oauth.CheckClient(app.get("client_id"), app.get("redirect_uri"))
 	switch {
 	case errors.Is(err, oauth.ErrInvalidClient):
 		return &problem{name: api.BadClient} // only the user sees this
@@ -38,7 +38,7 @@ func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		p := s.explain(r, err)
 		name, _ := p.oauth()
-		target, err = s.grants.RedirectError(app["redirect_uri"], stateIn(r.URL.RawQuery), name, p.message())
+		target, err = s.grants.RedirectError(app.get("redirect_uri"), stateIn(r.URL.RawQuery), name, p.message())
 	}
 	if err != nil {
 		return err
@@ -68,21 +68,21 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, erro
 	switch {
 	case err != nil:
 		return "", err
-	case p["response_type"] == "":
+	case p.get("response_type") == "":
 		return "", missing("response_type")
-	case p["response_type"] != "code":
+	case p.get("response_type") != "code":
 		return "", &problem{name: api.UnsupportedResponseType}
-	case p["response_mode"] != "" && p["response_mode"] != "query":
+	case p.get("response_mode") != "" && p.get("response_mode") != "query":
 		return "", invalid("response_mode must be query")
-	case p["code_challenge"] == "":
+	case p.get("code_challenge") == "":
 		return "", invalid("code_challenge is missing: this server needs PKCE (RFC 7636)")
-	case p["code_challenge_method"] != "S256":
+	case p.get("code_challenge_method") != "S256":
 		return "", invalid("code_challenge_method must be S256")
 	}
 	browser, keep := s.newcomer(w, r)
 	target, err := s.grants.Authorize(r.Context(), oauth.AuthorizationRequest{
-		ClientID: p["client_id"], RedirectURI: p["redirect_uri"], Scope: p["scope"], State: p["state"],
-		CodeChallenge: p["code_challenge"],
+		ClientID: p.get("client_id"), RedirectURI: p.get("redirect_uri"), Scope: p.get("scope"), State: p.get("state"),
+		CodeChallenge: p.get("code_challenge"),
 	}, browser)
 	if err == nil {
 		keep()
@@ -99,10 +99,10 @@ func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) error {
 	}
 	query := r.URL.RawQuery
 	p, err := readParams("query", query, "state")
-	if err != nil || !oauth.IsState(p["state"]) {
+	if err != nil || !oauth.IsState(p.get("state")) {
 		return oauth.ErrUnknown
 	}
-	outcome, err := s.grants.Callback(r.Context(), p["state"], answerIn(query), s.flowBrowser(r))
+	outcome, err := s.grants.Callback(r.Context(), p.get("state"), answerIn(query), s.flowBrowser(r))
 	switch {
 	case err != nil:
 		return err
@@ -129,17 +129,17 @@ func answerIn(query string) oauth.Answer {
 	if err != nil {
 		return unreadable("cannot be read")
 	}
-	_, err = relay.NewCode(p["code"])
+	_, err = relay.NewCode(p.get("code"))
 	switch {
-	case p["error"] != "":
+	case p.get("error") != "":
 		description, _ := readParams("query", query, "error_description") // the name will do
-		return oauth.Answer{Error: p["error"], Description: description["error_description"]}
-	case p["code"] == "":
+		return oauth.Answer{Error: p.get("error"), Description: description.get("error_description")}
+	case p.get("code") == "":
 		return unreadable("has neither code nor error")
 	case err != nil:
 		return unreadable("has a malformed code")
 	}
-	return oauth.Answer{Code: p["code"]}
+	return oauth.Answer{Code: p.get("code")}
 }
 
 func unreadable(how string) oauth.Answer {

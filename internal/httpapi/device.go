@@ -27,7 +27,7 @@ func (s *Server) postDeviceAuthorization(w http.ResponseWriter, r *http.Request)
 	if err != nil {
 		return err
 	}
-	a, err := s.grants.AuthorizeDevice(r.Context(), from.id, form["scope"])
+	a, err := s.grants.AuthorizeDevice(r.Context(), from.id, form.get("scope"))
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *Server) postDeviceAuthorization(w http.ResponseWriter, r *http.Request)
 // query, for the decision.
 func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) error {
 	p, err := readParams("query", r.URL.RawQuery, "user_code")
-	if p["user_code"] != "" || err != nil {
+	if p.get("user_code") != "" || err != nil {
 		err = cmp.Or(navigates(r), err)
 	}
 	switch {
@@ -52,10 +52,10 @@ func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	case r.Host != s.config.PublicURL.Host:
 		return s.toPublicHost(w, r)
-	case p["user_code"] == "":
+	case p.get("user_code") == "":
 		return s.devicePage(w, r, http.StatusOK, web.DeviceData{View: web.DeviceAsk})
 	}
-	return s.askDevice(w, r, p["user_code"])
+	return s.askDevice(w, r, p.get("user_code"))
 }
 
 // postDevice serves POST /device: a typed code, or the decision. Every page that a
@@ -68,14 +68,14 @@ func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	userCode, err := oauth.ParseUserCode(form["user_code"])
-	if err != nil || form["decision"] == "" {
-		return s.seeUserCode(w, form["user_code"])
+	userCode, err := oauth.ParseUserCode(form.get("user_code"))
+	if err != nil || form.get("decision") == "" {
+		return s.seeUserCode(w, form.get("user_code"))
 	}
 	browser, keep := s.newcomer(w, r)
 	target := s.deviceURL(web.DeviceDeclined)
 	decide := func() error { return s.grants.Decline(r.Context(), userCode) }
-	switch form["decision"] {
+	switch form.get("decision") {
 	case "continue":
 		decide = func() (err error) {
 			target, err = s.grants.Continue(r.Context(), userCode, browser)

@@ -1,9 +1,9 @@
 package httpapi
 
 import (
-	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/oauth"
@@ -15,7 +15,7 @@ import (
 func (s *Server) postOAuthToken(w http.ResponseWriter, r *http.Request) error {
 	form, from, err := oauthForm(w, r, "grant_type", "code", "code_verifier", "redirect_uri", "device_code")
 	rec := recordOf(r.Context())
-	rec.polls = form["grant_type"] == api.GrantDeviceCode
+	rec.polls = form.get("grant_type") == api.GrantDeviceCode
 	if err == nil {
 		err = s.limits.Exchange(rec.client)
 	}
@@ -23,18 +23,18 @@ func (s *Server) postOAuthToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var token oauth.Token
-	switch form["grant_type"] {
+	switch form.get("grant_type") {
 	case api.GrantAuthorizationCode:
 		if err = require(from, form, "code", "code_verifier"); err == nil {
 			token, err = s.grants.Redeem(r.Context(), oauth.Exchange{
-				ClientID: from.id, RedirectURI: form["redirect_uri"],
-				Code: secret.New(form["code"]), Verifier: secret.New(form["code_verifier"]),
+				ClientID: from.id, RedirectURI: form.get("redirect_uri"),
+				Code: secret.New(form.get("code")), Verifier: secret.New(form.get("code_verifier")),
 			})
 		}
 	case api.GrantDeviceCode:
 		if err = require(from, form, "device_code"); err == nil {
 			token, err = s.grants.Poll(r.Context(), oauth.Poll{
-				ClientID: from.id, DeviceCode: secret.New(form["device_code"]), Basic: from.basic,
+				ClientID: from.id, DeviceCode: secret.New(form.get("device_code")), Basic: from.basic,
 			})
 		}
 	case "":
@@ -62,7 +62,7 @@ func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request) error {
 	if !form.has("token") {
 		return missing("token")
 	}
-	token := secret.New(form["token"])
+	token := secret.New(form.get("token"))
 	recordOf(r.Context()).about("token", "", token)
 	if oauth.IsDeviceCode(token.Reveal()) {
 		err = s.grants.Revoke(r.Context(), from.id, token)
@@ -80,10 +80,10 @@ func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request) error {
 // names, or identify the client, which it returns too. Those without a value count
 // as left out, and all others are ignored (RFC 6749 section 3.2).
 func oauthForm(w http.ResponseWriter, r *http.Request, names ...string) (form params, from client, err error) {
-	if form, err = readForm(w, r, append(names, "client_id", "client_secret")...); err != nil {
+	if form, err = readForm(w, r, append(append(make([]string, 0, 8), names...), "client_id", "client_secret")...); err != nil {
 		return nil, client{}, err
 	}
-	maps.DeleteFunc(form, func(_, value string) bool { return value == "" })
+	form = slices.DeleteFunc(form, func(p param) bool { return p.value == "" })
 	from, err = clientOf(r, form)
 	return form, from, err
 }
@@ -101,7 +101,7 @@ func clientOf(r *http.Request, form params) (client, error) {
 		return client{}, errSecret
 	}
 	if r.Header.Get("Authorization") == "" {
-		return client{id: form["client_id"]}, nil
+		return client{id: form.get("client_id")}, nil
 	}
 	user, password, ok := r.BasicAuth()
 	id, err := url.QueryUnescape(user)
@@ -112,7 +112,7 @@ func clientOf(r *http.Request, form params) (client, error) {
 		}
 	case password != "":
 		return client{}, errSecret
-	case form.has("client_id") && form["client_id"] != id:
+	case form.has("client_id") && form.get("client_id") != id:
 		return client{}, invalid("client_id differs from the one in the Authorization header")
 	}
 	return client{id, true}, nil

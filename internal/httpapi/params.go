@@ -17,10 +17,31 @@ import (
 // maxBody bounds a request body, in bytes.
 const maxBody = 8 << 10
 
-// params are the parameters of a request, each at most once.
-type params map[string]string
+// params are the parameters of a request, each at most once. There are few, so a
+// list is faster than a map.
+type params []param
 
-func (p params) has(name string) bool { _, ok := p[name]; return ok }
+type param struct{ name, value string }
+
+// find returns the value of a parameter, and whether there is one.
+func (p params) find(name string) (value string, ok bool) {
+	for i := range p {
+		if p[i].name == name {
+			return p[i].value, true
+		}
+	}
+	return "", false
+}
+
+func (p params) get(name string) string {
+	value, _ := p.find(name)
+	return value
+}
+
+func (p params) has(name string) bool {
+	_, ok := p.find(name)
+	return ok
+}
 
 // parseParams decodes a query or a form body. Where url.URL.Query drops what
 // it cannot decode, parseParams refuses it.
@@ -32,42 +53,42 @@ func readParams(where, encoded string, names ...string) (params, error) {
 	return parseSome(where, encoded, names)
 }
 
-// parseSome decodes the parameters with one of names, or all if that is nil. What
-// holds none becomes nil, since most queries of POSTs are empty.
+// parseSome decodes the parameters with one of names, or all if that is nil.
 func parseSome(where, encoded string, names []string) (out params, err error) {
 	for encoded != "" {
 		var pair string
 		pair, encoded, _ = strings.Cut(encoded, "&")
-		if pair == "" || names != nil && !slices.Contains(names, nameIn(pair)) {
-			continue
-		}
 		name, value, err := parsePair(pair)
-		if err != nil {
+		switch {
+		case pair == "", names != nil && !slices.Contains(names, name):
+			continue
+		case err != nil:
 			return nil, invalid("the " + where + " cannot be decoded: write & between parameters and %XX for special characters")
-		}
-		if out.has(name) {
+		case out.has(name):
 			return nil, invalid("a parameter is in the " + where + " more than once")
-		}
-		if !utf8.ValidString(name) || (!utf8.ValidString(value) && name != "key" && name != "state") {
+		case !utf8.ValidString(name), !utf8.ValidString(value) && name != "key" && name != "state":
 			return nil, invalid("the " + where + " is not valid UTF-8")
+		case out == nil:
+			out = make(params, 0, usual)
 		}
-		if out == nil {
-			out = params{}
-		}
-		out[name] = value
+		out = append(out, param{name, value})
 	}
 	return out, nil
 }
 
+// usual is how many parameters most requests have at most.
+const usual = 4
+
 var errSemicolon = errors.New("semicolon between parameters")
 
+// parsePair decodes a parameter. It returns the name also if the rest is wrong.
 func parsePair(pair string) (name, value string, err error) {
-	if strings.Contains(pair, ";") {
-		return "", "", errSemicolon
-	}
 	name, value, _ = strings.Cut(pair, "=")
 	if name, err = url.QueryUnescape(name); err != nil {
 		return "", "", err
+	}
+	if strings.Contains(pair, ";") {
+		return name, "", errSemicolon
 	}
 	value, err = url.QueryUnescape(value)
 	return name, value, err
@@ -173,14 +194,13 @@ func postParams(w http.ResponseWriter, r *http.Request, queryable ...string) (pa
 		return nil, err
 	}
 	for _, name := range queryable {
+		value, ok := query.find(name)
 		switch {
-		case !query.has(name):
+		case !ok:
 		case form.has(name):
 			return nil, invalid(name + " is in the query and in the body")
-		case form == nil:
-			form = params{name: query[name]}
 		default:
-			form[name] = query[name]
+			form = append(form, param{name, value})
 		}
 	}
 	return form, nil
@@ -197,7 +217,7 @@ func (s *Server) keySpace(r *http.Request, p params) (relay.KeySpace, error) {
 			named = append(named, app)
 		}
 	}
-	if app, ok := p["appid"]; ok {
+	if app, ok := p.find("appid"); ok {
 		named = append(named, app)
 	}
 	switch named = slices.Compact(named); len(named) {

@@ -40,16 +40,16 @@ func FuzzParams(f *testing.F) {
 			t.Errorf("%d pairs became %d parameters", pairs, len(p))
 		}
 		again := url.Values{}
-		for name, value := range p {
-			again.Set(name, value)
+		for _, param := range p {
+			again.Set(param.name, param.value)
 		}
 		q, err := parseParams("query", again.Encode())
 		if err != nil || len(q) != len(p) {
 			t.Fatalf("cannot be parsed again: %v", err)
 		}
-		for name, value := range p {
-			if q[name] != value {
-				t.Errorf("%q was %q, and is %q", name, value, q[name])
+		for _, param := range p {
+			if got := q.get(param.name); got != param.value {
+				t.Errorf("%q was %q, and is %q", param.name, param.value, got)
 			}
 		}
 	})
@@ -73,14 +73,14 @@ func FuzzForm(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if key.Reveal() != p["state"] {
-			t.Errorf("state %q became key %q", p["state"], key.Reveal())
+		if key.Reveal() != p.get("state") {
+			t.Errorf("state %q became key %q", p.get("state"), key.Reveal())
 		}
 		if response.Kind == relay.KindRefusal {
 			return
 		}
-		if got := response.Value.Reveal(); got != p["access_token"]+p["code"] {
-			t.Errorf("%q became %q", p["access_token"]+p["code"], got)
+		if got := response.Value.Reveal(); got != p.get("access_token")+p.get("code") {
+			t.Errorf("%q became %q", p.get("access_token")+p.get("code"), got)
 		}
 	})
 }

@@ -49,8 +49,8 @@ func (s *Server) landing(r *http.Request, p params) (web.LandingData, error) {
 		data.View = web.ViewRefusal
 	}
 	for _, name := range []string{"state", "access_token", "code", "expires", "error", "error_description"} {
-		if p[name] != "" {
-			data.Fields = append(data.Fields, web.Field{Name: name, Value: p[name]})
+		if p.get(name) != "" {
+			data.Fields = append(data.Fields, web.Field{Name: name, Value: p.get(name)})
 		}
 	}
 	return data, nil
@@ -61,7 +61,7 @@ func action(r *http.Request, p params) string {
 	if app := r.PathValue("appid"); app != "" {
 		return api.PathRedirect + "/" + app
 	}
-	if app, ok := p["appid"]; ok {
+	if app, ok := p.find("appid"); ok {
 		return api.PathRedirect + "?appid=" + app
 	}
 	return api.PathRedirect
@@ -69,13 +69,13 @@ func action(r *http.Request, p params) string {
 
 // parseResponse reads the key and the one response in p.
 func (s *Server) parseResponse(p params) (relay.Key, relay.Response, error) {
-	if p["state"] == "" {
+	if p.get("state") == "" {
 		return relay.Key{}, relay.Response{}, &problem{
 			name:   api.NoKey,
 			detail: "the answer from Stack Exchange has no state: the app must send its key as state",
 		}
 	}
-	key, err := relay.ParseKey(p["state"], s.config.WeakKeys)
+	key, err := relay.ParseKey(p.get("state"), s.config.WeakKeys)
 	if err != nil {
 		return relay.Key{}, relay.Response{}, err
 	}
@@ -94,19 +94,19 @@ func (s *Server) parseResponse(p params) (relay.Key, relay.Response, error) {
 }
 
 func newResponse(found string, p params) (relay.Response, error) {
-	if expires := p["expires"]; len(expires) > 12 || strings.Trim(expires, "0123456789") != "" {
+	if expires := p.get("expires"); len(expires) > 12 || strings.Trim(expires, "0123456789") != "" {
 		return relay.Response{}, invalid("expires must be a number of seconds")
 	}
 	switch found {
 	case "access_token":
-		return relay.NewToken(p[found])
+		return relay.NewToken(p.get(found))
 	case "code":
-		return relay.NewCode(p[found])
+		return relay.NewCode(p.get(found))
 	case "error":
-		if p[found] == "" {
+		if p.get(found) == "" {
 			return relay.Response{}, invalid("error is empty")
 		}
-		return relay.NewRefusal(p[found], p["error_description"]), nil
+		return relay.NewRefusal(p.get(found), p.get("error_description")), nil
 	}
 	return relay.Response{}, invalid("there is no access_token, code or error")
 }
@@ -163,8 +163,8 @@ func depositParams(w http.ResponseWriter, r *http.Request) (params, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name := range query {
-		if name != "appid" {
+	for _, p := range query {
+		if p.name != "appid" {
 			return nil, invalid("only appid may be in the query of a deposit; send everything else in its body")
 		}
 	}
@@ -173,7 +173,7 @@ func depositParams(w http.ResponseWriter, r *http.Request) (params, error) {
 
 // decide applies the user's decision to the response.
 func decide(p params, response relay.Response) (web.View, relay.Response, error) {
-	switch decision, given := p["decision"]; {
+	switch decision, given := p.find("decision"); {
 	case given && decision != "finish" && decision != "cancel":
 		return "", response, invalid("decision must be finish or cancel")
 	case response.Kind == relay.KindRefusal:

@@ -74,7 +74,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) error {
 	case s.config.servesOAuth() && strings.EqualFold(strings.TrimSuffix(r.URL.Path, "/"), api.PathDevice):
 		// People type such addresses for the device page. Of the query only a code is kept.
 		p, _ := readParams("query", r.URL.RawQuery, "user_code")
-		return s.seeUserCode(w, p["user_code"])
+		return s.seeUserCode(w, p.get("user_code"))
 	case recordOf(r.Context()).dialect == oauthJSON,
 		!wantsPage(r) && strings.Contains(r.Header.Get("Accept"), "application/json"):
 		s.failIn(oauthJSON, w, r, s.nowhere(r.URL.Path))

@@ -69,9 +69,9 @@ func (s *Server) getTry(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data := web.StartData{View: web.StartTry, Choice: c, Mistaken: p["mistaken"] != ""}
-	if oauth.IsClientID(p["client_id"]) {
-		data.ClientID = p["client_id"]
+	data := web.StartData{View: web.StartTry, Choice: c, Mistaken: p.get("mistaken") != ""}
+	if oauth.IsClientID(p.get("client_id")) {
+		data.ClientID = p.get("client_id")
 	}
 	return s.startPage(w, r, http.StatusOK, data)
 }
@@ -92,7 +92,7 @@ func (s *Server) postTry(w http.ResponseWriter, r *http.Request) error {
 	c := s.choice(form)
 	browser, keep := s.newcomer(w, r)
 	target, err := s.grants.StartTrial(r.Context(), oauth.TrialRequest{
-		ClientID: strings.TrimSpace(form["client_id"]), Scope: registration.Advise(c).Scope, Note: choiceQuery(c).Encode(),
+		ClientID: strings.TrimSpace(form.get("client_id")), Scope: registration.Advise(c).Scope, Note: choiceQuery(c).Encode(),
 	}, browser)
 	switch {
 	case errors.Is(err, oauth.ErrInvalidClient):
@@ -115,9 +115,9 @@ func (s *Server) getReport(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	data := web.StartData{View: web.StartReport, Choice: c, Action: pathStartReport, Outcome: web.OutcomeSeen}
-	if p["seen"] != "" {
+	if p.get("seen") != "" {
 		data.Findings = registration.Diagnose(registration.Evidence{
-			Seen: registration.Sight(p["seen"]), Scope: registration.Advise(c).Scope, Domain: c.Server.Hostname(),
+			Seen: registration.Sight(p.get("seen")), Scope: registration.Advise(c).Scope, Domain: c.Server.Hostname(),
 		})
 		return s.startPage(w, r, http.StatusOK, data)
 	}
@@ -162,14 +162,14 @@ func (s *Server) getTrial(w http.ResponseWriter, r *http.Request) error {
 		View: web.StartReport, Choice: s.choice(chosen), ClientID: trial.ClientID, Action: pathStartReport + "/" + flow,
 		Outcome: result.outcome, Reached: result.outcome, Error: trial.Error, Message: trial.Message, Unrevoked: trial.Result == oauth.TrialUnrevoked,
 		Findings: registration.Diagnose(registration.Evidence{
-			Stage: result.stage, Error: trial.Error, Message: trial.Message, Seen: registration.Sight(p["seen"]),
+			Stage: result.stage, Error: trial.Error, Message: trial.Message, Seen: registration.Sight(p.get("seen")),
 			Scope: trial.Scope, Domain: s.config.PublicURL.Hostname(),
 		}),
 	}
 	switch {
 	case data.Outcome == web.OutcomeChecking:
 		w.Header().Set("Refresh", "2")
-	case p["seen"] != "":
+	case p.get("seen") != "":
 		data.Outcome = web.OutcomeSeen
 	}
 	return s.startPage(w, r, http.StatusOK, data)
@@ -204,11 +204,11 @@ func (s *Server) choice(p params) registration.Choice {
 	c := registration.Choice{
 		Server: s.config.PublicURL, OAuth: s.config.servesOAuth(), StackExchange: s.upstream.BaseURL(),
 	}
-	if platform := registration.Platform(p["platform"]); slices.Contains(registration.Platforms, platform) {
+	if platform := registration.Platform(p.get("platform")); slices.Contains(registration.Platforms, platform) {
 		c.Platform = platform
 	}
 	for _, n := range registration.Needs {
-		if p[string(n.Need)] != "" {
+		if p.get(string(n.Need)) != "" {
 			c.Needs = append(c.Needs, n.Need)
 		}
 	}

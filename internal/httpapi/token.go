@@ -108,14 +108,14 @@ func (s *Server) parseClaim(w http.ResponseWriter, r *http.Request) (c relay.Cla
 	case prefetched(r):
 		return c, errPrefetch
 	}
-	if c.Key, err = relay.ParseKey(p["key"], s.config.WeakKeys); err != nil {
+	if c.Key, err = relay.ParseKey(p.get("key"), s.config.WeakKeys); err != nil {
 		return c, err
 	}
 	if c.Space, err = s.keySpace(r, p); err != nil {
 		return c, err
 	}
 	if p.has("verifier") {
-		c.Verifier = relay.NewVerifier(p["verifier"])
+		c.Verifier = relay.NewVerifier(p.get("verifier"))
 	}
 	c.Wait, err = parseWait(p)
 	c.Stop = s.draining.Done()
@@ -138,7 +138,7 @@ func claimParams(w http.ResponseWriter, r *http.Request) (params, error) {
 }
 
 func parseWait(p params) (time.Duration, error) {
-	text, ok := p["wait"]
+	text, ok := p.find("wait")
 	if !ok {
 		return 0, nil
 	}
