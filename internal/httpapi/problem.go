@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -96,7 +97,7 @@ func problemOf(err error) *problem {
 		return throttled(exceeded)
 	}
 	if code, ok := errors.AsType[*oauth.CodeError](err); ok {
-		return &problem{name: api.InvalidGrant, detail: code.Error()}
+		return &problem{name: api.InvalidGrant, detail: code.Error() + reasonInBrackets(err)}
 	}
 	for _, s := range sentinels {
 		if !errors.Is(err, s.err) {
@@ -122,6 +123,17 @@ func problemOf(err error) *problem {
 		}
 	}
 	return &problem{name: api.InternalError, fault: "request failed"}
+}
+
+// reasonInBrackets is what Stack Exchange has said of a code, for the author of the
+// app, without the characters that RFC 6749 section 5.2 does not allow; "" if it has
+// said nothing.
+func reasonInBrackets(err error) string {
+	refused, ok := errors.AsType[*stackexchange.RefusedError](err)
+	if !ok || refused.Message == "" {
+		return ""
+	}
+	return " (" + strings.NewReplacer(`"`, "'", `\`, "/").Replace(refused.Message) + ")"
 }
 
 // reasonOf returns what the log says of an error besides its name: what is wrong

@@ -49,6 +49,22 @@ func TestProblemOf(t *testing.T) {
 	}
 }
 
+// TestReasonOfARefusal reaches the author of the app, in the characters of RFC 6749
+// section 5.2.
+func TestReasonOfARefusal(t *testing.T) {
+	code := &oauth.CodeError{Reason: "refused_code"}
+	for said, want := range map[string]string{
+		"":                                "",
+		"client_secret not provided":      " (client_secret not provided)",
+		`the code "x\y" has expired, (1)`: " (the code 'x/y' has expired, (1))",
+	} {
+		err := fmt.Errorf("%w: %w", code, &stackexchange.RefusedError{Status: 400, Type: "invalid_request", Message: said})
+		if p := problemOf(err); p.name != api.InvalidGrant || p.detail != want {
+			t.Errorf("%q: %s %q, want %q", said, p.name, p.detail, want)
+		}
+	}
+}
+
 // TestEverySentinelHasAName reads the sources of the domain.
 func TestEverySentinelHasAName(t *testing.T) {
 	table, err := os.ReadFile("problem.go")
