@@ -101,12 +101,17 @@ var errorCauses = map[string]Cause{
 }
 
 // refused returns the causes of an error that the browser came back with. It did
-// come back, so the domain is right.
+// come back, so the domain is right. DSS makes server_error of the names that
+// RFC 6749 does not have, so the message says more than that one.
 func (e Evidence) refused() []Cause {
-	if cause, known := errorCauses[e.Error]; known {
+	cause, known := errorCauses[e.Error]
+	if known && cause != Outage {
 		return []Cause{cause}
 	}
 	if cause, blamed := blame(e.Message); blamed {
+		return []Cause{cause}
+	}
+	if known {
 		return []Cause{cause}
 	}
 	return e.with([]Cause{PKCE, Application})
@@ -134,7 +139,7 @@ var blames = []struct {
 	{PKCE, []string{"not enabled"}},
 	{Scope, []string{"scope"}},
 	{Late, []string{"expired", "authorization code", "code is not valid"}},
-	{Application, []string{"client_id", "client ID", "application"}},
+	{Application, []string{"client_id", "client id", "application"}},
 }
 
 // blame finds what a sentence of Stack Exchange is about.

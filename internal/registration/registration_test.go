@@ -55,6 +55,7 @@ func TestDiagnose(t *testing.T) {
 		"denied":                  {refused("access_denied", "The user denied the request."), []Cause{Denied}},
 		"scope":                   {refused("invalid_scope", ""), []Cause{Scope}},
 		"server error":            {refused("server_error", ""), []Cause{Outage}},
+		"server error, in words":  {refused("server_error", "No such client ID"), []Cause{Application}},
 		"unknown error":           {refused("9", "?"), []Cause{PKCE, Application}},
 		"code not found":          {notTaken("", "No authorization code found"), []Cause{Late}},
 		"code expired":            {notTaken("", "The authorization code has expired"), []Cause{Late}},
