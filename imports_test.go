@@ -42,6 +42,10 @@ var allowed = map[string][]string{
 		"internal/store/redis", "internal/store/sqlite",
 	},
 	"internal/display": {},
+	"internal/doctor": {
+		module, "api", "internal/browser", "internal/display", "internal/fetch", "internal/origin",
+		"internal/registration", "internal/secret",
+	},
 	"internal/fetch":   {"internal/display", "internal/origin", "internal/secret"},
 	"internal/httpapi": {
 		"api", "internal/clientaddr", "internal/display", "internal/limit", "internal/oauth", "internal/origin",
