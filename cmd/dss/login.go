@@ -82,13 +82,24 @@ func (l *login) run(ctx context.Context, p cli.Process, _ []string) error {
 }
 
 func (l *login) client() (*dss.Client, error) {
+	config, err := l.config()
+	if err == nil && l.clientID == "" {
+		err = cli.Usagef("set --client-id or DSS_CLIENT_ID to the app's client ID on Stack Apps")
+	}
+	if err != nil {
+		return nil, err
+	}
+	client, err := dss.New(config)
+	return client, inFlags(err)
+}
+
+func (l *login) config() (dss.Config, error) {
 	switch {
 	case l.server == "":
-		return nil, cli.Usagef("say with --server or DSS_SERVER which DSS server to use, such as https://auth.example.org")
-	case l.clientID == "":
-		return nil, cli.Usagef("set --client-id or DSS_CLIENT_ID to the app's client ID on Stack Apps")
+		return dss.Config{}, cli.Usagef(
+			"say with --server or DSS_SERVER which DSS server to use, such as https://auth.example.org")
 	case l.timeout <= 0:
-		return nil, cli.Usagef("--timeout must be more than 0")
+		return dss.Config{}, cli.Usagef("--timeout must be more than 0")
 	}
 	flow := dss.Flow(l.flow)
 	switch {
@@ -98,34 +109,50 @@ func (l *login) client() (*dss.Client, error) {
 	default:
 		flow = dss.FlowAuto
 	}
-	client, err := dss.New(dss.Config{
+	return dss.Config{
 		Server:        l.server,
 		ClientID:      l.clientID,
 		Scopes:        l.scopes(),
 		Flow:          flow,
 		AppID:         l.appID,
 		StackExchange: l.stackExchange,
-	})
-	return client, inFlags(err)
+	}, nil
 }
 
 // signIn shows the user what to do and waits until they have done it.
 func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss.Token, error) {
-	signIn, err := client.Start(ctx)
+	signIn, end, err := l.start(ctx, client, s)
 	if err != nil {
-		return nil, fromClient(err)
-	}
-	defer signIn.Close()
-	opens := !l.noBrowser && signIn.Flow != dss.FlowDevice
-	if err := s.instruct(signIn, opens); err != nil {
 		return nil, err
 	}
-	if opens {
-		defer s.openBrowser(signIn)()
-	}
-	defer s.spin("Waiting for you to sign in")()
+	defer end()
+	defer s.spin(waiting)()
 	token, err := signIn.Wait(ctx)
 	return token, fromClient(err)
+}
+
+const waiting = "Waiting for you to sign in"
+
+// start starts a sign-in, shows the user what to do, and opens the browser if that
+// is wanted. The function it returns ends all that.
+func (l *login) start(ctx context.Context, client *dss.Client, s *screen) (*dss.SignIn, func(), error) {
+	signIn, err := client.Start(ctx)
+	if err != nil {
+		return nil, nil, fromClient(err)
+	}
+	opens := !l.noBrowser && signIn.Flow != dss.FlowDevice
+	if err := s.instruct(signIn, opens); err != nil {
+		signIn.Close()
+		return nil, nil, err
+	}
+	stop := func() {}
+	if opens {
+		stop = s.openBrowser(signIn)
+	}
+	return signIn, func() {
+		stop()
+		signIn.Close()
+	}, nil
 }
 
 // openBrowser opens the address and reports a failure, which may come some time
