@@ -36,7 +36,7 @@ func program() *cli.Program {
 		Purpose: "dss lets desktop and command-line programs sign their users in to Stack Exchange.",
 		Commands: []*cli.Command{
 			serveCommand(), healthCommand(), storeCommand(), upstreamCommand(),
-			loginCommand(), whoamiCommand(), logoutCommand(), versionCommand(),
+			loginCommand(), whoamiCommand(), logoutCommand(), doctorCommand(), versionCommand(),
 		},
 		Notes: "Exit status: 0 if all went well, 2 for a mistake in the command line or the environment, " +
 			"3 if access was denied or the token is not valid, 4 if the sign-in timed out, expired, lost its answer " +
