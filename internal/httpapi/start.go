@@ -63,7 +63,7 @@ func (s *Server) getStart(w http.ResponseWriter, r *http.Request) error {
 	return s.startPage(w, r, http.StatusOK, data)
 }
 
-// getTry serves GET /start/try: it asks for the client id. It starts nothing.
+// getTry serves GET /start/try: it asks for the client ID. It starts nothing.
 func (s *Server) getTry(w http.ResponseWriter, r *http.Request) error {
 	c, p, err := s.choiceIn(r, "client_id", "mistaken")
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *Server) getTry(w http.ResponseWriter, r *http.Request) error {
 }
 
 // postTry serves POST /start/try: it starts a trial and sends the browser to Stack
-// Exchange. What is no client id may be a secret, and does not come back.
+// Exchange. A text that is not a client ID may be a secret, and does not come back.
 func (s *Server) postTry(w http.ResponseWriter, r *http.Request) error {
 	if err := s.sameOrigin(r); err != nil {
 		return err
@@ -107,8 +107,7 @@ func (s *Server) postTry(w http.ResponseWriter, r *http.Request) error {
 }
 
 // getReport serves GET /start/report: it asks what an author has seen, and says what
-// that means. For an author who has started a trial, and come back alone, that is
-// its report.
+// that means. If the browser's last trial is under way, it leads to its report.
 func (s *Server) getReport(w http.ResponseWriter, r *http.Request) error {
 	c, p, err := s.choiceIn(r, "seen")
 	if err != nil {
@@ -121,14 +120,13 @@ func (s *Server) getReport(w http.ResponseWriter, r *http.Request) error {
 		})
 		return s.startPage(w, r, http.StatusOK, data)
 	}
-	if flow := s.lastFlow(r); flow != "" {
-		trial, err := s.grants.FindTrial(r.Context(), flow, s.flowBrowser(r))
-		switch {
-		case err == nil && trial.Result == oauth.TrialPending:
-			return seeOther(w, s.reportURL(flow))
-		case err != nil && !errors.Is(err, oauth.ErrUnknown):
-			return err
-		}
+	flow := s.lastFlow(r)
+	trial, err := s.grants.FindTrial(r.Context(), flow, s.flowBrowser(r))
+	switch {
+	case err == nil && trial.Result == oauth.TrialPending:
+		return seeOther(w, s.reportURL(flow))
+	case err != nil && !errors.Is(err, oauth.ErrUnknown):
+		return err
 	}
 	data.Outcome = web.OutcomePending
 	return s.startPage(w, r, http.StatusOK, data)
@@ -160,7 +158,8 @@ func (s *Server) getTrial(w http.ResponseWriter, r *http.Request) error {
 	result := trialResults[trial.Result]
 	data := web.StartData{
 		View: web.StartReport, Choice: s.choice(chosen), ClientID: trial.ClientID, Action: pathStartReport + "/" + flow,
-		Outcome: result.outcome, Reached: result.outcome, Error: trial.Error, Message: trial.Message, Unrevoked: trial.Result == oauth.TrialUnrevoked,
+		Outcome: result.outcome, Reached: result.outcome, Error: trial.Error, Message: trial.Message,
+		Unrevoked: trial.Result == oauth.TrialUnrevoked,
 		Findings: registration.Diagnose(registration.Evidence{
 			Stage: result.stage, Error: trial.Error, Message: trial.Message, Seen: registration.Sight(p.get("seen")),
 			Scope: trial.Scope, Domain: s.config.PublicURL.Hostname(),

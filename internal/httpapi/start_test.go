@@ -97,20 +97,20 @@ var misregistrations = []struct {
 	{
 		"confidential only, nested error", "902", "code=c0de",
 		`{"error":{"type":"invalid_request","message":"client_secret not provided"}}`, "",
-		"Stack Exchange refused the last step", []string{tickPKCE + "; an app that has no server can keep no secret"},
+		"Stack Exchange refused the last step", []string{tickPKCE + ", which needs no secret"},
 	},
 	{
 		"confidential only, numbered error", "902", "code=c0de", `{"error":{"type":"2","message":"client_secret not provided"}}`, "",
-		"Stack Exchange refused the last step", []string{tickPKCE + "; an app that has no server can keep no secret"},
+		"Stack Exchange refused the last step", []string{tickPKCE + ", which needs no secret"},
 	},
 	{
 		"confidential only, flat error", "902", "code=c0de", `{"error_message":"client_secret not provided"}`, "",
-		"Stack Exchange refused the last step", []string{tickPKCE + "; an app that has no server can keep no secret"},
+		"Stack Exchange refused the last step", []string{tickPKCE + ", which needs no secret"},
 	},
 	{
 		"some refusal", "902", "code=c0de", `{"error":{"type":"invalid_request","message":"no"}}`, "",
 		"Stack Exchange refused the last step", []string{
-			tickPKCE + "; an app that has no server can keep no secret", "Nothing on Stack Apps; try again, and approve once",
+			tickPKCE + ", which needs no secret", "Nothing on Stack Apps; try again, and approve once",
 		},
 	},
 	{"no PKCE, on a page", "903", "", "", "flow", "What that means", []string{tickPKCE}},

@@ -108,7 +108,7 @@ func IsState(text string) bool {
 	return false
 }
 
-// IsClientID reports whether text has the form of a client id. Which apps there
+// IsClientID reports whether text has the form of a client ID. Which apps there
 // are, Stack Exchange knows.
 func IsClientID(text string) bool {
 	return text != "" && len(text) <= 18 && strings.Trim(text, "0123456789") == ""

@@ -50,7 +50,7 @@ var sentences = map[Cause]struct{ means, change string }{
 	},
 	Secret: {
 		"Stack Exchange wants a client secret: the app is registered as a confidential client only.",
-		"In " + manageOAuth + ", tick " + pkce + "; an app that has no server can keep no secret.",
+		"In " + manageOAuth + ", tick " + pkce + ", which needs no secret.",
 	},
 	Application: {
 		"Stack Exchange knows no application with this client ID: a digit is wrong, or the application was deleted.",

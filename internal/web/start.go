@@ -14,7 +14,7 @@ type StartView string
 const (
 	StartChoose StartView = "choose" // where the app runs, and what it needs
 	StartValues StartView = "values" // what to fill in on Stack Apps
-	StartTry    StartView = "try"    // a sign-in with the app's client id
+	StartTry    StartView = "try"    // a sign-in with the app's client ID
 	StartReport StartView = "report" // how that went, or what something that was seen means
 )
 
@@ -41,16 +41,16 @@ type StartData struct {
 	Fields   []Field // the same, as hidden fields
 	Plan     registration.Plan
 	ClientID string // "" if it is not known
-	Mistaken bool   // StartTry: what was typed is no client id
+	Mistaken bool   // StartTry: what was typed is not a client ID
 	Host     string // where users sign in, such as stackoverflow.com
 	Sandbox  bool   // that is the sandbox
 
 	// Of StartReport.
 	Outcome           StartOutcome
 	Reached           StartOutcome // of a trial; the same, unless that is OutcomeSeen
-	Action            string // path of this report
-	Error, Message    string // what Stack Exchange said
-	Unrevoked         bool   // the token of the trial may still be valid
+	Action            string       // path of this report
+	Error, Message    string       // what Stack Exchange said
+	Unrevoked         bool         // the token of the trial may still be valid
 	Findings          []registration.Finding
 	AuthorizedAppsURL string // where the user revokes what an app may do
 }
@@ -69,7 +69,7 @@ func (d StartData) FormURL() string {
 	return registration.FormURL
 }
 
-// TryPath leads to the page that tries a client id.
+// TryPath leads to the page that tries a client ID.
 func (d StartData) TryPath() string {
 	path := "/start/try?" + d.Query
 	if d.ClientID != "" {
