@@ -218,3 +218,25 @@ func TestSwitches(t *testing.T) {
 	}
 	check(t, approved(t, s), `#state=st&access_token=`)
 }
+
+// TestChangesDuringRequests: the race detector watches.
+func TestChangesDuringRequests(t *testing.T) {
+	s := sandbox.New(sandbox.Config{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 50 {
+			ask(s, "POST", "/sandbox/applications/901", "decision=save&implicit=on&domain=login.example.com")
+			ask(s, "POST", "/sandbox/applications/901", "decision=reset")
+			ask(s, "POST", "/sandbox/switches", "sandbox_order=shuffled")
+			ask(s, "POST", "/sandbox/apps", "decision=remove&client_id=901")
+			ask(s, "GET", "/sandbox/apps", "")
+			ask(s, "GET", "/sandbox/", "")
+		}
+	}()
+	for range 100 {
+		ask(s, "GET", "/sandbox/oauth/dialog?"+query("client_id", "901", "sandbox_decision", "approve"), "")
+		callAPI(t, s, "/users", bearer("dead))"))
+	}
+	<-done
+}
