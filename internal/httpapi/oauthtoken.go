@@ -171,7 +171,7 @@ func (s *Server) metadata() api.Metadata {
 	}
 	if s.config.Sandbox != nil && origin.IsLoopback(s.config.PublicURL.Hostname()) {
 		m.Sandbox = at("/sandbox")
-		if address := s.config.StackExchange.APIURL.String(); address != m.Sandbox+"/2.3" {
+		if address := s.upstream.APIURL().String(); address != m.Sandbox+"/2.3" {
 			m.SandboxAPI = address
 		}
 	}

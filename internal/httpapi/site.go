@@ -16,10 +16,11 @@ const readyTimeout = 2 * time.Second
 // home serves the page for app authors.
 func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Del("X-Robots-Tag") // search engines may find it
-	return s.page(w, r, http.StatusOK, web.HomeData{
-		PublicURL: s.config.PublicURL.String(), OAuth: s.config.servesOAuth(), Sandbox: s.config.Sandbox != nil,
-		Version: s.config.Version,
-	})
+	data := web.HomeData{PublicURL: s.config.PublicURL.String(), OAuth: s.config.servesOAuth(), Version: s.config.Version}
+	if s.config.Sandbox != nil {
+		data.Sandbox, data.API = true, s.upstream.APIURL().Path
+	}
+	return s.page(w, r, http.StatusOK, data)
 }
 
 // asset serves a style sheet, script or picture. Its name carries a hash of

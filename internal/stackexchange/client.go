@@ -104,6 +104,9 @@ func New(c Config) *Client {
 // BaseURL is where the client sends users to sign in.
 func (c *Client) BaseURL() *url.URL { return bare(c.base) }
 
+// APIURL is where the client calls the API.
+func (c *Client) APIURL() *url.URL { return bare(c.api) }
+
 // bare copies u without its query and fragment.
 func bare(u *url.URL) *url.URL {
 	clone := *u

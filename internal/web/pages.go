@@ -72,6 +72,7 @@ type HomeData struct {
 	PublicURL string // origin under which apps reach the service
 	OAuth     bool   // the OAuth server is on
 	Sandbox   bool   // the fake Stack Exchange is on, so the page can be tried
+	API       string // the path of the sandbox's API
 	Version   string
 }
 

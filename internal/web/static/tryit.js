@@ -102,7 +102,7 @@
 
   const finish = (token) => {
     if (!token) return status('failed');
-    command('use', 'curl --compressed -H ' + quote('Authorization: Bearer ' + token) + ' \\\n  ' + quote(location.origin + '/sandbox/2.3/me'));
+    command('use', 'curl --compressed -H ' + quote('Authorization: Bearer ' + token) + ' \\\n  ' + quote(location.origin + panel.dataset.api + '/me'));
     status('done');
   };
 
