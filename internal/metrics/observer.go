@@ -25,12 +25,18 @@ type requests struct {
 	errors   *prometheus.CounterVec
 
 	mu    *sync.Mutex
-	known map[requestKind]bool
+	known map[requestKind]requestSeries // found faster than by their labels
 }
 
 type requestKind struct {
 	route, method string
 	status        int
+}
+
+// requestSeries is what requests of a kind count in.
+type requestSeries struct {
+	total prometheus.Counter
+	took  prometheus.Observer
 }
 
 func (m *Metrics) newRequests() requests {
@@ -41,7 +47,7 @@ func (m *Metrics) newRequests() requests {
 		took: m.histograms("dss_request_duration_seconds",
 			"How long requests took, by route, without those that waited for a deposit.", quick, "route"),
 		errors: m.counters("dss_errors_total", "Answers that are an error, by its name.", "error"),
-		mu:     &sync.Mutex{}, known: map[requestKind]bool{},
+		mu:     &sync.Mutex{}, known: map[requestKind]requestSeries{},
 	}
 	for _, name := range httpapi.ErrorNames() {
 		r.errors.WithLabelValues(name)
@@ -55,28 +61,32 @@ func (m *Metrics) Began() { m.requests.underWay.Inc() }
 // Ended implements [httpapi.Observer].
 func (m *Metrics) Ended(r httpapi.Request) {
 	m.requests.underWay.Dec()
-	kind := m.requests.bound(requestKind{r.Route, r.Method, r.Status})
-	m.requests.total.WithLabelValues(kind.route, kind.method, strconv.Itoa(kind.status)).Inc()
+	series := m.requests.series(requestKind{r.Route, r.Method, r.Status})
+	series.total.Inc()
 	if !r.Waited {
-		m.requests.took.WithLabelValues(kind.route).Observe(r.Took.Seconds())
+		series.took.Observe(r.Took.Seconds())
 	}
 	if r.Error != "" {
 		m.requests.errors.WithLabelValues(r.Error).Inc()
 	}
 }
 
-// bound returns the kind to count a request as: its own, or other if there are too
+// series returns what to count a request in: its own, or other if there are too
 // many.
-func (r *requests) bound(kind requestKind) requestKind {
+func (r *requests) series(kind requestKind) requestSeries {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.known[kind] {
-		if len(r.known) >= maxRequestSeries {
-			return requestKind{other, other, 0}
-		}
-		r.known[kind] = true
+	if s, ok := r.known[kind]; ok {
+		return s
 	}
-	return kind
+	if len(r.known) >= maxRequestSeries {
+		kind = requestKind{other, other, 0}
+	}
+	s := requestSeries{
+		r.total.WithLabelValues(kind.route, kind.method, strconv.Itoa(kind.status)), r.took.WithLabelValues(kind.route),
+	}
+	r.known[kind] = s
+	return s
 }
 
 // signIns counts what comes of requests.
