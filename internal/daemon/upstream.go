@@ -121,7 +121,7 @@ func (w *upstreamWatch) turn(ctx context.Context) error {
 		return err
 	}
 	if due {
-		err = w.check(ctx, &last)
+		err = w.check(ctx, last)
 	}
 	if last.Value.Outcome != "" && last.Value.Contract == date {
 		w.show(last.Value.Outcome == contract.Holds, last.Value.Ended)

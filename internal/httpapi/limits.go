@@ -48,7 +48,7 @@ func (s *Server) tryUserCode(r *http.Request, use func() error) error {
 
 // missed counts a wrong guess and returns the error to answer: wrong, or that all
 // clients together have guessed wrong too often.
-func (s *Server) missed(ctx context.Context, guess limit.Guess, wrong error) error {
+func (s *Server) missed(ctx context.Context, guess *limit.Guess, wrong error) error {
 	refused, err := guess.Miss(ctx)
 	if err != nil {
 		s.log.WarnContext(ctx, "guess not counted for all servers", "err", err)

@@ -17,8 +17,10 @@ import (
 // allows; a right guess is paid back. A client that has reached its own limit may
 // not guess any more. The limit of all clients together refuses only wrong guesses:
 // otherwise a few clients could block all others.
+//
+// A nil Guess is one for which nothing was paid.
 type Guess struct {
-	limiter *Limiter // nil if nothing was paid
+	limiter *Limiter
 	kind    kind
 	network network
 	hash    uint64        // of an unknown key
@@ -27,44 +29,44 @@ type Guess struct {
 
 // Key starts a guess at a key of a key space. A client pays once for a key under
 // which it finds nothing, however often it asks.
-func (l *Limiter) Key(address netip.Addr, space, key string) (Guess, error) {
+func (l *Limiter) Key(address netip.Addr, space, key string) (*Guess, error) {
 	if l == nil {
-		return Guess{}, nil
+		return nil, nil
 	}
 	n := networkOf(address)
 	hash := l.recent.hash(n, space, key)
 	if l.recent.has(hash) {
-		return Guess{}, nil
+		return nil, nil
 	}
 	return l.guess(n, unknownKeys, hash)
 }
 
 // UserCode starts a guess at a user code.
-func (l *Limiter) UserCode(address netip.Addr) (Guess, error) {
+func (l *Limiter) UserCode(address netip.Addr) (*Guess, error) {
 	if l == nil {
-		return Guess{}, nil
+		return nil, nil
 	}
 	return l.guess(networkOf(address), userCodes, 0)
 }
 
 // guess pays for a guess.
-func (l *Limiter) guess(n network, k kind, hash uint64) (Guess, error) {
+func (l *Limiter) guess(n network, k kind, hash uint64) (*Guess, error) {
 	now := l.now()
 	shard, c := l.table.lock(n)
 	wait := l.takeOwn(c, k, now)
 	shard.mu.Unlock()
 	if wait > 0 {
-		return Guess{}, l.refused(kindNames[k], wait)
+		return nil, l.refused(kindNames[k], wait)
 	}
-	return Guess{l, k, n, hash, l.totals[k].take(now)}, nil
+	return &Guess{l, k, n, hash, l.totals[k].take(now)}, nil
 }
 
 // Hit ends a guess that was right, or of which the client has learned nothing.
-func (g Guess) Hit() {
-	l := g.limiter
-	if l == nil {
+func (g *Guess) Hit() {
+	if g == nil {
 		return
 	}
+	l := g.limiter
 	shard, c := l.table.lock(g.network)
 	l.buckets[g.kind].giveBack(&c.levels[g.kind])
 	shard.mu.Unlock()
@@ -76,11 +78,11 @@ func (g Guess) Hit() {
 // Miss ends a guess that was wrong. refused is an [*Exceeded] if all clients
 // together had been wrong as often as they may. Where servers share a store it
 // is counted there; err is the store's, and changes nothing for the client.
-func (g Guess) Miss(ctx context.Context) (refused, err error) {
-	l := g.limiter
-	if l == nil {
+func (g *Guess) Miss(ctx context.Context) (refused, err error) {
+	if g == nil {
 		return nil, nil
 	}
+	l := g.limiter
 	refused = l.refused(kindNames[g.kind]+totalSuffix, g.over)
 	if g.kind == unknownKeys {
 		l.recent.add(g.hash)
@@ -98,7 +100,7 @@ func (g Guess) Miss(ctx context.Context) (refused, err error) {
 
 // countClient counts the client's misses, and blocks it if they are more than all
 // servers together allow.
-func (g Guess) countClient(ctx context.Context, rate Rate) error {
+func (g *Guess) countClient(ctx context.Context, rate Rate) error {
 	l := g.limiter
 	if rate.N == 0 {
 		return nil
@@ -124,7 +126,7 @@ func (g Guess) countClient(ctx context.Context, rate Rate) error {
 }
 
 // countTotal does the same for all clients.
-func (g Guess) countTotal(ctx context.Context, rate Rate) error {
+func (g *Guess) countTotal(ctx context.Context, rate Rate) error {
 	all := &g.limiter.totals[g.kind]
 	if rate.N == 0 || all.pending.Add(1) < batch(rate) {
 		return nil

@@ -21,7 +21,7 @@ func missKey(t *testing.T, l *Limiter, key string) error {
 }
 
 // miss ends a guess that was wrong, and may have been refused.
-func miss(t *testing.T, guess Guess, err error) error {
+func miss(t *testing.T, guess *Guess, err error) error {
 	if err != nil {
 		return err
 	}
@@ -92,9 +92,9 @@ func inMemory() *sealed.Vault { return sealed.NewVault(memory.New(store.Limits{}
 // has been wrong as often, no guess of it is looked at.
 func TestTotalRefusesOnlyTheWrong(t *testing.T) {
 	limits := Limit{Rate{6, time.Hour}, Rate{20, time.Hour}}
-	for name, start := range map[string]func(l *Limiter, i int) (Guess, error){
-		UserCodes:   func(l *Limiter, i int) (Guess, error) { return l.UserCode(address(i % 100)) },
-		UnknownKeys: func(l *Limiter, i int) (Guess, error) { return l.Key(address(i%100), "0", fmt.Sprint(i)) },
+	for name, start := range map[string]func(l *Limiter, i int) (*Guess, error){
+		UserCodes:   func(l *Limiter, i int) (*Guess, error) { return l.UserCode(address(i % 100)) },
+		UnknownKeys: func(l *Limiter, i int) (*Guess, error) { return l.Key(address(i%100), "0", fmt.Sprint(i)) },
 	} {
 		for _, shared := range []*sealed.Vault{nil, inMemory()} {
 			t.Run(name, func(t *testing.T) {

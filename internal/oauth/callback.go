@@ -35,7 +35,7 @@ func (s *Service) Callback(ctx context.Context, state string, answer Answer, bro
 		return s.finishTrial(ctx, state, answer, browser)
 	}
 	at := atState(state)
-	sess, err := s.conclude(ctx, at, answer, func(rec record) error {
+	sess, err := s.conclude(ctx, at, answer, func(rec *record) error {
 		if !rec.Value.startedBy(browser(flowOf(state))) {
 			return ErrWrongBrowser
 		}
@@ -88,7 +88,7 @@ func (s *Service) outcome(sess session, answer Answer) (Outcome, error) {
 // conclude stores what becomes of a session after an answer, if check does not
 // refuse it, and forgets the user code. It returns the session as it is then.
 func (s *Service) conclude(
-	ctx context.Context, at *sealed.Slot, answer Answer, check func(record) error,
+	ctx context.Context, at *sealed.Slot, answer Answer, check func(*record) error,
 ) (session, error) {
 	var before session
 	changed := false
@@ -96,7 +96,7 @@ func (s *Service) conclude(
 		if !rec.Found {
 			return ErrUnknown
 		}
-		if err := check(*rec); err != nil {
+		if err := check(rec); err != nil {
 			return err
 		}
 		before = rec.Value

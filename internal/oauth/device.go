@@ -184,7 +184,7 @@ func (s *Service) waiting(ctx context.Context, userCode UserCode) (state string,
 	return rec.Value.State, err
 }
 
-func isPending(rec record) error {
+func isPending(rec *record) error {
 	if !rec.Found || rec.Value.Status != pending {
 		return ErrUnknown
 	}
@@ -201,7 +201,7 @@ func (s *Service) Continue(ctx context.Context, userCode UserCode, browser Brows
 	}
 	rec, err := s.sessions.Update(ctx, atState(state), func(rec *record) error {
 		rec.Value.Browser = hashBrowser(browser(flowOf(state)))
-		return isPending(*rec)
+		return isPending(rec)
 	})
 	if err != nil {
 		return "", err

@@ -50,20 +50,20 @@ func (s *Service) redeem(
 	switch {
 	case err == nil:
 		rec.Value = sess.ended(redeemed)
-		if _, err = s.sessions.Replace(ctx, &rec); err == nil {
+		if _, err = s.sessions.Replace(ctx, rec); err == nil {
 			s.observe(ctx, sess.grant(), sess.Challenge, Redeemed)
 		}
 		return Token{token.AccessToken, token.Expires, sess.Scope.granted()}, err
 	case errors.As(err, &refused):
 		s.observe(ctx, sess.grant(), sess.Challenge, Refused)
 		rec.Value = sess.ended(spent)
-		_, replaceErr := s.sessions.Replace(ctx, &rec)
+		_, replaceErr := s.sessions.Replace(ctx, rec)
 		return Token{}, errors.Join(fmt.Errorf("%w: %w", rec.Value.over(), refused), replaceErr)
 	}
 	sess.Status, sess.Since = approved, time.Time{}
 	sess.Unanswered = sess.Unanswered || !errors.Is(err, stackexchange.ErrUnsent)
 	rec.Value = sess
-	_, replaceErr := s.sessions.Replace(ctx, &rec)
+	_, replaceErr := s.sessions.Replace(ctx, rec)
 	return Token{}, errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, err), replaceErr)
 }
 

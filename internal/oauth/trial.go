@@ -147,7 +147,7 @@ func (s *Service) finishTrial(ctx context.Context, state string, answer Answer, 
 	case rec.Value.Result != TrialUnanswered:
 		observe(Redeemed)
 	}
-	_, replaceErr := s.trials.Replace(context.WithoutCancel(ctx), &rec)
+	_, replaceErr := s.trials.Replace(context.WithoutCancel(ctx), rec)
 	return outcome, errors.Join(err, replaceErr)
 }
 
@@ -155,7 +155,7 @@ func (s *Service) finishTrial(ctx context.Context, state string, answer Answer, 
 // which is the same if the answer changes nothing.
 func (s *Service) answerTrial(
 	ctx context.Context, owner secret.Text, answer Answer,
-) (rec sealed.Record[Trial], before Trial, err error) {
+) (rec *sealed.Record[Trial], before Trial, err error) {
 	rec, err = s.trials.Update(ctx, atTrial(owner), func(rec *sealed.Record[Trial]) error {
 		if !rec.Found {
 			return ErrUnknown

@@ -21,7 +21,7 @@ type Claim struct {
 type Claimed struct {
 	Response
 	at     *sealed.Slot
-	record sealed.Record[entry]
+	record *sealed.Record[entry]
 	bound  bool
 }
 
@@ -99,7 +99,7 @@ func (r *Relay) mark(ctx context.Context, at *sealed.Slot) (*Claimed, error) {
 	return newClaimed(at, rec, true, err)
 }
 
-func newClaimed(at *sealed.Slot, rec sealed.Record[entry], bound bool, err error) (*Claimed, error) {
+func newClaimed(at *sealed.Slot, rec *sealed.Record[entry], bound bool, err error) (*Claimed, error) {
 	switch {
 	case err != nil:
 		return nil, err

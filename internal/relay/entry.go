@@ -46,7 +46,12 @@ func records(vault *sealed.Vault) sealed.Records[entry] {
 	return sealed.NewRecords(vault, entry.marshal, unmarshalEntry)
 }
 
-// slot returns the slot of a key in its key space.
+// slot returns the slot of a key in its key space. The purpose of the one that most
+// apps use is a constant.
 func slot(space KeySpace, key Key) *sealed.Slot {
-	return sealed.NewSlot("relay "+string(space), key.Text)
+	purpose := "relay " + string(DefaultKeySpace)
+	if space != DefaultKeySpace {
+		purpose = "relay " + string(space)
+	}
+	return sealed.NewSlot(purpose, key.Text)
 }

@@ -36,7 +36,7 @@ func TestEntriesDoNotPrint(t *testing.T) {
 		response Response
 	}{key, key, response}
 	for _, holder := range []any{
-		key, &key, printed, &printed, NewVerifier(canary), response, entry{response: response}, &Claimed{Response: response, record: sealed.Record[entry]{Value: entry{response: response}}},
+		key, &key, printed, &printed, NewVerifier(canary), response, entry{response: response}, &Claimed{Response: response, record: &sealed.Record[entry]{Value: entry{response: response}}},
 		Claim{Key: key, Verifier: NewVerifier(canary)},
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {

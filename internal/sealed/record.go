@@ -114,39 +114,40 @@ type Record[T any] struct {
 // Size is what a [Store] counts for a value.
 func (r Records[T]) Size(value T) int { return EntryOverhead + SealOverhead + len(r.encode(value)) }
 
-// Load returns the record of a slot.
-func (r Records[T]) Load(ctx context.Context, at *Slot) (Record[T], error) {
+// Load returns the record of a slot. It is never nil.
+func (r Records[T]) Load(ctx context.Context, at *Slot) (*Record[T], error) {
+	rec := &Record[T]{at: at}
 	stored, ok, err := r.vault.store.Get(ctx, at.ID)
-	if err != nil || !ok {
-		return Record[T]{at: at}, unavailable("get", err)
+	if err == nil && ok {
+		r.open(rec, stored)
 	}
-	return r.open(at, stored), nil
+	return rec, unavailable("get", err)
 }
 
 // Take removes the record of a slot, durably, and returns it. One caller gets
-// it.
-func (r Records[T]) Take(ctx context.Context, at *Slot) (Record[T], error) {
+// it. It is never nil.
+func (r Records[T]) Take(ctx context.Context, at *Slot) (*Record[T], error) {
+	rec := &Record[T]{at: at}
 	stored, ok, err := r.vault.store.Take(ctx, at.ID)
-	if err != nil || !ok {
-		return Record[T]{at: at}, unavailable("take", err)
+	if err == nil && ok {
+		r.open(rec, stored)
 	}
-	return r.open(at, stored), nil
+	return rec, unavailable("take", err)
 }
 
-// open returns the record that is stored in a slot.
-func (r Records[T]) open(at *Slot, stored []byte) Record[T] {
-	rec := Record[T]{at: at, stored: stored}
-	plain, expires, err := at.Open(stored)
+// open reads what is stored into rec.
+func (r Records[T]) open(rec *Record[T], stored []byte) {
+	rec.stored = stored
+	plain, expires, err := rec.at.Open(stored)
 	var value T
 	if err == nil {
 		value, err = r.decode(plain)
 	}
 	if err != nil {
 		r.vault.unreadable.Add(1)
-		return rec
+		return
 	}
 	rec.Value, rec.Expires, rec.Found = value, expires, time.Now().Before(expires)
-	return rec
 }
 
 // Create stores value in an empty slot until expires. It reports false if the
@@ -180,24 +181,24 @@ func (r Records[T]) Replace(ctx context.Context, rec *Record[T]) (bool, error) {
 
 // Update loads the record of a slot, has change change its value and expiry,
 // and stores it, whether it was found or not; if another caller changes the entry
-// meanwhile, it starts over. It returns the record as it is then. Errors are
-// change's, except for [ErrUnchanged], and [ErrContended].
-func (r Records[T]) Update(ctx context.Context, at *Slot, change func(*Record[T]) error) (Record[T], error) {
+// meanwhile, it starts over. It returns the record as it is then, which is never nil.
+// Errors are change's, except for [ErrUnchanged], and [ErrContended].
+func (r Records[T]) Update(ctx context.Context, at *Slot, change func(*Record[T]) error) (*Record[T], error) {
 	for range maxAttempts {
 		rec, err := r.Load(ctx, at)
 		if err != nil {
 			return rec, err
 		}
-		switch err := change(&rec); err {
+		switch err := change(rec); err {
 		case nil:
 		case ErrUnchanged:
 			return rec, nil
 		default:
 			return rec, err
 		}
-		if done, err := r.Replace(ctx, &rec); err != nil || done {
+		if done, err := r.Replace(ctx, rec); err != nil || done {
 			return rec, err
 		}
 	}
-	return Record[T]{at: at}, ErrContended
+	return &Record[T]{at: at}, ErrContended
 }

@@ -49,17 +49,17 @@ func TestRecord(t *testing.T) {
 			}
 		}
 		first, _ := records.Load(t.Context(), at)
-		second := first
+		second, _ := records.Load(t.Context(), at)
 		first.Value, second.Value = "two", "three"
-		if ok, err := records.Replace(t.Context(), &first); !ok || err != nil {
+		if ok, err := records.Replace(t.Context(), first); !ok || err != nil {
 			t.Errorf("Replace = %t, %v", ok, err)
 		}
-		if ok, err := records.Replace(t.Context(), &second); ok || err != nil {
+		if ok, err := records.Replace(t.Context(), second); ok || err != nil {
 			t.Errorf("Replace of what has changed = %t, %v", ok, err)
 		}
 		want("two", true)
 		first.Value = "four"
-		if ok, err := records.Replace(t.Context(), &first); !ok || err != nil {
+		if ok, err := records.Replace(t.Context(), first); !ok || err != nil {
 			t.Errorf("a second Replace = %t, %v", ok, err)
 		}
 		if rec, err := records.Take(t.Context(), at); rec.Value != "four" || !rec.Expires.Equal(ends.Truncate(time.Millisecond)) || err != nil {

@@ -51,25 +51,26 @@ type Slot struct {
 	key     secret.PRK
 }
 
+// What is derived from a secret: the info of HKDF is one of these and the purpose.
+// None is the beginning of another, so that is unambiguous.
+const (
+	infoID   = "dss v1 id\x00"
+	infoSeal = "dss v1 seal\x00"
+)
+
 // NewSlot returns the slot of a secret for one purpose. A secret has a slot for
 // each purpose.
 func NewSlot(purpose string, of secret.Text) *Slot {
 	s := &Slot{purpose: purpose, key: secret.Extract(of)}
-	s.derive(s.ID[:], "id")
+	s.key.Expand(s.ID[:], infoID, purpose)
 	return s
-}
-
-// derive fills out with key material for one use. The name of a use has no NUL
-// byte, so the info string is unambiguous.
-func (s *Slot) derive(out []byte, use string) {
-	s.key.Expand(out, "dss v1 ", use, "\x00", s.purpose)
 }
 
 // aead derives the sealing key only when it is needed: most polls find nothing
 // to open.
 func (s *Slot) aead() (cipher.AEAD, error) {
 	var sealKey [32]byte
-	s.derive(sealKey[:], "seal")
+	s.key.Expand(sealKey[:], infoSeal, s.purpose)
 	block, err := aes.NewCipher(sealKey[:])
 	if err != nil {
 		return nil, err
@@ -77,11 +78,14 @@ func (s *Slot) aead() (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-func (s *Slot) associated(header []byte) []byte {
-	out := make([]byte, 0, len(s.purpose)+IDSize+headerSize)
-	out = append(out, s.purpose...)
-	out = append(out, s.ID[:]...)
-	return append(out, header...)
+// buffer returns room for n bytes, and behind it the associated data: one allocation
+// for both.
+func (s *Slot) buffer(n int, header []byte) (room, associated []byte) {
+	all := make([]byte, n, n+len(s.purpose)+IDSize+headerSize)
+	all = append(all, s.purpose...)
+	all = append(all, s.ID[:]...)
+	all = append(all, header...)
+	return all[:0:n], all[n:]
 }
 
 // Seal returns plain, of at most [MaxSealed] bytes, in a form that only the
@@ -94,12 +98,13 @@ func (s *Slot) Seal(plain []byte, expires time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]byte, headerSize+nonceSize, SealOverhead+len(plain))
-	out[0] = sealVersion
-	binary.BigEndian.PutUint64(out[1:], uint64(expires.UnixMilli()))
-	nonce := out[headerSize:]
+	header := [headerSize]byte{sealVersion}
+	binary.BigEndian.PutUint64(header[1:], uint64(expires.UnixMilli()))
+	out, associated := s.buffer(SealOverhead+len(plain), header[:])
+	out = append(out, header[:]...)
+	nonce := out[headerSize : headerSize+nonceSize]
 	rand.Read(nonce)
-	return aead.Seal(out, nonce, plain, s.associated(out[:headerSize])), nil
+	return aead.Seal(out[:headerSize+nonceSize], nonce, plain, associated), nil
 }
 
 // Open returns what was sealed and when it expires, which may have passed. It
@@ -112,8 +117,9 @@ func (s *Slot) Open(sealed []byte) (plain []byte, expires time.Time, err error) 
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	header, nonce := sealed[:headerSize], sealed[headerSize:headerSize+nonceSize]
-	plain, err = aead.Open(nil, nonce, sealed[headerSize+nonceSize:], s.associated(header))
+	header, nonce, text := sealed[:headerSize], sealed[headerSize:headerSize+nonceSize], sealed[headerSize+nonceSize:]
+	out, associated := s.buffer(len(text), header)
+	plain, err = aead.Open(out, nonce, text, associated)
 	if err != nil {
 		return nil, time.Time{}, errUnsealed
 	}

@@ -2,6 +2,8 @@ package sealed
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"testing"
@@ -29,12 +31,27 @@ func sealedContent(t testing.TB, at *Slot) []byte {
 // TestSlotIsDerived: entries that an earlier version has stored are found.
 func TestSlotIsDerived(t *testing.T) {
 	at := testSlot(t, "relay 0", "key")
-	for use, got := range map[string][]byte{"id": at.ID[:], "seal": make([]byte, 32)} {
-		at.derive(got, use)
-		want, err := hkdf.Key(sha256.New, []byte("key"), nil, "dss v1 "+use+"\x00relay 0", 32)
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s = %x, want %x, %v", use, got, want, err)
-		}
+	want, err := hkdf.Key(sha256.New, []byte("key"), nil, "dss v1 id\x00relay 0", IDSize)
+	if err != nil || !bytes.Equal(at.ID[:], want) {
+		t.Errorf("id = %x, want %x, %v", at.ID, want, err)
+	}
+	sealKey, err := hkdf.Key(sha256.New, []byte("key"), nil, "dss v1 seal\x00relay 0", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := aes.NewCipher(sealKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := sealedContent(t, at)
+	associated := append(append([]byte("relay 0"), at.ID[:]...), stored[:9]...)
+	plain, err := aead.Open(nil, stored[9:21], stored[21:], associated)
+	if err != nil || string(plain) != content {
+		t.Errorf("what is sealed opens to %q, %v", plain, err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
-	"fmt"
 )
 
 // PRK is the pseudorandom key of a secret, from which other keys are derived by
@@ -16,46 +15,49 @@ import (
 type PRK [sha256.Size]byte
 
 const (
-	// hmacRoom is how long a message can be without an allocation: a key of the
-	// relay and the info of a slot with the longest app id have less.
-	hmacRoom = 192
+	// hmacRoom is how long a message can be without an allocation. That is enough
+	// for the key of a usual app and for the info of any slot, and not more because
+	// a goroutine that waits keeps the stack that this once took.
+	hmacRoom = 96
 	// maxDerived is the most that HKDF-SHA256 derives for one use, in bytes.
 	maxDerived = 255 * sha256.Size
 )
 
 // Extract returns the pseudorandom key of a secret, without a salt (section 2.2).
-func Extract(of Text) PRK {
-	var salt PRK
+func Extract(of Text) (k PRK) {
 	var room [sha256.BlockSize + hmacRoom]byte
-	return salt.sum(append(salt.pad(room[:0], innerPad), of.Reveal()...))
+	k.sum(&noSalt, append(noSalt.pad(room[:0], innerPad), of.Reveal()...))
+	return k
 }
+
+// noSalt stands for an empty salt.
+var noSalt PRK
 
 // Expand fills out, of at most 8160 bytes, with key material for one use, which
 // the parts of info name together (section 2.3).
 func (k *PRK) Expand(out []byte, info ...string) {
 	if len(out) > maxDerived {
-		panic(fmt.Sprintf("secret: HKDF of %d bytes", len(out)))
+		panic("secret: more than HKDF can derive")
 	}
 	var block PRK
 	before := block[:0]
+	var room [sha256.BlockSize + hmacRoom]byte
 	for counter := byte(1); len(out) > 0; counter++ {
-		var room [sha256.BlockSize + hmacRoom]byte
 		message := append(k.pad(room[:0], innerPad), before...)
 		for _, part := range info {
 			message = append(message, part...)
 		}
-		block = k.sum(append(message, counter))
+		block.sum(k, append(message, counter))
 		before = block[:]
 		out = out[copy(out, before):]
 	}
 }
 
-// sum returns the HMAC-SHA256 (RFC 2104) of a message that follows the key's inner
-// pad in padded.
-func (k *PRK) sum(padded []byte) PRK {
-	inner := sha256.Sum256(padded)
-	var room [sha256.BlockSize + sha256.Size]byte
-	return sha256.Sum256(append(k.pad(room[:0], outerPad), inner[:]...))
+// sum sets s to the HMAC-SHA256 (RFC 2104) under key of a message that follows the
+// key's inner pad in padded, which it overwrites.
+func (s *PRK) sum(key *PRK, padded []byte) {
+	*s = sha256.Sum256(padded)
+	*s = sha256.Sum256(append(key.pad(padded[:0], outerPad), s[:]...))
 }
 
 // pad appends a block of the key, changed by with.
