@@ -21,8 +21,8 @@ func TestAllocations(t *testing.T) {
 		request func()
 	}{
 		{"poll", 12, d.poll},
-		{"deposit", 36, d.deposit},
-		{"claim", 25, func() { d.claim(); d.key-- }}, // of the deposits before it
+		{"deposit", 33, d.deposit},
+		{"claim", 24, func() { d.claim(); d.key-- }}, // of the deposits before it
 		{"device poll", 27, func() { d.post(400, "/oauth/token", device) }},
 	} {
 		if n := testing.AllocsPerRun(1000, budget.request); n > budget.most {

@@ -15,8 +15,15 @@ type entry struct {
 	claimed  time.Time
 }
 
+// size returns how long the encoding is.
+func (e entry) size() int {
+	const kind, claimed, lengths = 1, 8, 3 * 2
+	r := e.response
+	return kind + len(e.browser) + claimed + lengths + len(r.Value.Reveal()) + len(r.Error) + len(r.Description)
+}
+
 func (e entry) marshal() []byte {
-	out := append(make([]byte, 0, 512), byte(e.response.Kind))
+	out := append(make([]byte, 0, e.size()), byte(e.response.Kind))
 	out = append(out, e.browser[:]...)
 	out = sealed.AppendTime(out, e.claimed)
 	for _, text := range []string{e.response.Value.Reveal(), e.response.Error, e.response.Description} {

@@ -19,6 +19,9 @@ func FuzzEntry(f *testing.F) {
 		if err == nil && !bytes.Equal(e.marshal(), data) {
 			t.Errorf("%x decodes, and encodes to %x", data, e.marshal())
 		}
+		if err == nil && (e.size() != len(data) || e.response.Size() != records(nil).Size(e)) {
+			t.Errorf("%x has a size of %d, and counts as %d", data, e.size(), e.response.Size())
+		}
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/desktop-stack-serv/dss/internal/display"
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
@@ -69,7 +70,9 @@ func NewRefusal(code, description string) Response {
 func reason(text string) string { return display.Cut(display.Clean(text), maxReason) }
 
 // Size is what a [sealed.Store] counts for the response.
-func (r Response) Size() int { return records(nil).Size(entry{response: r}) }
+func (r Response) Size() int {
+	return sealed.EntryOverhead + sealed.SealOverhead + entry{response: r}.size()
+}
 
 func (r Response) same(other Response) bool {
 	return r.Kind == other.Kind && r.Value.Equal(other.Value) &&
