@@ -13,6 +13,12 @@ const (
 	PathRevoke              = "/oauth/revoke"
 )
 
+// RedeemDirect is the value of dss_redeem, DSS's own parameter of an authorization
+// request, with which the app gets the code of Stack Exchange itself. It redeems it
+// there, with the code verifier, and with [PathCallback] of the server as the
+// redirect URI.
+const RedeemDirect = "direct"
+
 // Grant types of the OAuth server.
 const (
 	GrantAuthorizationCode = "authorization_code"
@@ -69,6 +75,11 @@ type Metadata struct {
 	SubjectTypesSupported       []string `json:"subject_types_supported"`
 	IDTokenSigningAlgsSupported []string `json:"id_token_signing_alg_values_supported,omitzero"`
 	ServiceDocumentation        string   `json:"service_documentation"`
+	// RedeemValuesSupported are the values that dss_redeem may have.
+	RedeemValuesSupported []string `json:"dss_redeem_values_supported,omitempty"`
+	// StackExchange is where users sign in. A client compares it with its own
+	// configuration before it asks for direct redemption, and sends nothing there.
+	StackExchange string `json:"dss_stackexchange,omitempty"`
 	// Sandbox is the fake Stack Exchange of a server on this machine, where users
 	// sign in instead of at stackoverflow.com. Its API is SandboxAPI, or at 2.3
 	// below it if that is empty. They are DSS's own members; clients trust them

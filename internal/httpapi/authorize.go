@@ -64,7 +64,7 @@ func stateIn(query string) string {
 
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, error) {
 	p, err := readParams("query", r.URL.RawQuery, "response_type", "response_mode", "client_id", "redirect_uri", "scope",
-		"state", "code_challenge", "code_challenge_method")
+		"state", "code_challenge", "code_challenge_method", "dss_redeem")
 	switch {
 	case err != nil:
 		return "", err
@@ -78,11 +78,13 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, erro
 		return "", invalid("code_challenge is missing: this server needs PKCE (RFC 7636)")
 	case p.get("code_challenge_method") != "S256":
 		return "", invalid("code_challenge_method must be S256")
+	case p.get("dss_redeem") != "" && p.get("dss_redeem") != api.RedeemDirect:
+		return "", invalid("dss_redeem must be " + api.RedeemDirect)
 	}
 	browser, keep := s.newcomer(w, r)
 	target, err := s.grants.Authorize(r.Context(), oauth.AuthorizationRequest{
 		ClientID: p.get("client_id"), RedirectURI: p.get("redirect_uri"), Scope: p.get("scope"), State: p.get("state"),
-		CodeChallenge: p.get("code_challenge"),
+		CodeChallenge: p.get("code_challenge"), Direct: p.get("dss_redeem") == api.RedeemDirect,
 	}, browser)
 	if err == nil {
 		keep()

@@ -168,6 +168,8 @@ func (s *Server) metadata() api.Metadata {
 		AuthorizationResponseIss:    true,
 		SubjectTypesSupported:       []string{"public"},
 		ServiceDocumentation:        at("/"),
+		RedeemValuesSupported:       []string{api.RedeemDirect},
+		StackExchange:               s.upstream.BaseURL().String(),
 	}
 	if s.config.Sandbox != nil && origin.IsLoopback(s.config.PublicURL.Hostname()) {
 		m.Sandbox = at("/sandbox")

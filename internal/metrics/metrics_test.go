@@ -307,7 +307,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		"kind":   {"token", "code", "refusal", "conflict"},
 		"outcome": {"created", "repeated", "replaced", "conflicted", "too_late", "delivered", "interrupted", "put_back", "lost", "answered", "empty", "left", "drained", "full",
 			"failed", "ended", "ok", "refused", "paused", "throttled", "unavailable"},
-		"grant": {"code", "device", "trial"}, "step": {"started", "approved", "declined", "redeemed", "refused"},
+		"grant": {"code", "direct", "device", "trial"}, "step": {"started", "approved", "declined", "redeemed", "refused"},
 		"limit": {"requests", "other"}, "operation": {"create", "get", "take", "replace", "watch"}, "reason": {"full", "failed"},
 		"version": {"v1"}, "revision": {"abc"}, "goversion": {"go1"},
 	}

@@ -114,7 +114,7 @@ func (m *Metrics) newSignIns() signIns {
 		[]relay.Outcome{relay.Created, relay.Repeated, relay.Replaced, relay.Conflicted, relay.TooLate})
 	all(s.claims, append(kinds, relay.KindConflict.String()),
 		[]string{httpapi.Delivered, httpapi.Interrupted, httpapi.PutBack, httpapi.Lost})
-	all(s.grants, []oauth.Grant{oauth.CodeGrant, oauth.DeviceGrant, oauth.TrialGrant},
+	all(s.grants, []oauth.Grant{oauth.CodeGrant, oauth.DirectGrant, oauth.DeviceGrant, oauth.TrialGrant},
 		[]oauth.Step{oauth.Started, oauth.Approved, oauth.Declined, oauth.Redeemed, oauth.Refused})
 	s.revocations.WithLabelValues(httpapi.Ended)
 	for _, outcome := range []string{

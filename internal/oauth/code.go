@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -16,6 +17,9 @@ import (
 // 4.1.1).
 type AuthorizationRequest struct {
 	ClientID, RedirectURI, Scope, State, CodeChallenge string
+	// Direct has the app get Stack Exchange's own code, which it redeems there
+	// with its code verifier. This server never has the token.
+	Direct bool
 }
 
 // maxState is the longest state of an app, in bytes.
@@ -58,6 +62,9 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 		ClientID: r.ClientID, Scope: asked, Challenge: r.CodeChallenge, Asked: time.Now(),
 		RedirectURI: r.RedirectURI, State: r.State, AppCode: appCode.Reveal(), Browser: hashBrowser(browser(flowOf(state))),
 	}
+	if r.Direct {
+		sess.AppCode = ""
+	}
 	if err := s.allow(ctx, 1, s.sessions.Size(sess)); err != nil {
 		return "", err
 	}
@@ -88,13 +95,13 @@ func (s *Service) respond(redirectURI, state string, response url.Values) (strin
 	return u.with(response), nil
 }
 
-// toApp returns where to send the browser in the end: with the app's code, or
-// with an error.
+// toApp returns where to send the browser in the end: with the app's code, that
+// of Stack Exchange for direct redemption, or an error.
 func (s *Service) toApp(sess session, answer Answer) (string, error) {
 	if sess.Status == denied {
 		return s.RedirectError(sess.RedirectURI, sess.State, answer.errorName(), answer.reason())
 	}
-	return s.respond(sess.RedirectURI, sess.State, url.Values{"code": {sess.AppCode}})
+	return s.respond(sess.RedirectURI, sess.State, url.Values{"code": {cmp.Or(sess.AppCode, sess.Code)}})
 }
 
 // Exchange is an app's request for the token of its code (RFC 6749 section

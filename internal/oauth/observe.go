@@ -15,12 +15,13 @@ type Event struct {
 	SignIn secret.Text
 }
 
-// Grant is one of the two grants, or a trial.
+// Grant is one of the two grants, with or without direct redemption, or a trial.
 type Grant string
 
 // The grants.
 const (
 	CodeGrant   Grant = "code"
+	DirectGrant Grant = "direct" // the code grant in which the app redeems at Stack Exchange, which is not seen here
 	DeviceGrant Grant = "device"
 	TrialGrant  Grant = "trial" // see [Trial]
 )
@@ -45,8 +46,11 @@ func (s *Service) observe(ctx context.Context, grant Grant, challenge string, st
 }
 
 func (s session) grant() Grant {
-	if s.device() {
+	switch {
+	case s.device():
 		return DeviceGrant
+	case s.direct():
+		return DirectGrant
 	}
 	return CodeGrant
 }

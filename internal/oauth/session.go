@@ -30,7 +30,7 @@ type session struct {
 	// The code grant's.
 	RedirectURI string
 	State       string // the app's own
-	AppCode     string // what the app redeems
+	AppCode     string // what the app redeems here; "" if it redeems Code at Stack Exchange
 
 	// The device grant's.
 	UserCode UserCode
@@ -49,6 +49,9 @@ type session struct {
 }
 
 func (s session) device() bool { return s.UserCode != "" }
+
+// direct reports whether the app redeems the code of Stack Exchange itself.
+func (s session) direct() bool { return !s.device() && s.AppCode == "" }
 
 // codeRoom is kept in each session for Stack Exchange's code, in bytes, so that
 // an approval does not make it larger and a full store can take it. Those codes
