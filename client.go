@@ -31,7 +31,8 @@ type Config struct {
 	AppID string
 	// StackExchange is where users sign in and codes are redeemed; the zero
 	// value is [DefaultStackExchange], or the sandbox of a Server on this
-	// machine that has one.
+	// machine that has one. In [FlowLoopback], a Server that sends users to another
+	// one redeems the code in place of the client.
 	StackExchange string
 	// API is the Stack Exchange API, for Inspect and Invalidate; the zero value
 	// is [DefaultAPI], or the sandbox's. A site of Stack Internal needs both, such

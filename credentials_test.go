@@ -45,20 +45,24 @@ func TestCredentialsAreNeverInAQuery(t *testing.T) {
 		dss.FlowDevice:   {"POST /oauth/device_authorization", "POST /oauth/token"},
 	} {
 		t.Run(string(flow), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { signInWatched(t, simulate(t), flow, paths) })
+			synctest.Test(t, func(t *testing.T) { signInWatched(t, simulate(t), dss.Config{Flow: flow}, paths...) })
 		})
 	}
 	t.Run(string(dss.FlowLoopback), func(t *testing.T) {
-		signInWatched(t, serve(t), dss.FlowLoopback, []string{"POST /oauth/token"})
+		s := serve(t)
+		signInWatched(t, s, dss.Config{Flow: dss.FlowLoopback, StackExchange: s.url + "/sandbox"}, "POST /sandbox/oauth/access_token/json")
+	})
+	t.Run(string(dss.FlowLoopback)+", redeemed by the server", func(t *testing.T) {
+		signInWatched(t, serve(t), dss.Config{Flow: dss.FlowLoopback, StackExchange: elsewhere}, "POST /oauth/token")
 	})
 }
 
-func signInWatched(t *testing.T, s server, flow dss.Flow, paths []string) {
+func signInWatched(t *testing.T, s server, config dss.Config, paths ...string) {
 	t.Helper()
 	w := watched{t, map[string]int{}}
-	client := s.client(t, dss.Config{
-		Flow: flow, Scopes: scopes, Prompt: approve, API: s.url + "/sandbox/2.3", HTTPClient: &http.Client{Transport: w},
-	})
+	config.Scopes, config.Prompt = scopes, approve
+	config.API, config.HTTPClient = s.url+"/sandbox/2.3", &http.Client{Transport: w}
+	client := s.client(t, config)
 	token, err := client.SignIn(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -21,7 +21,8 @@
 // from the server and needs no listener. [FlowDevice] is for machines without a
 // browser. [FlowImplicit] is for apps with the flow Implicit on Stack Apps; the
 // others need Authorization Code with PKCE. [FlowAuto] takes the first that works
-// here.
+// here. In FlowLoopback and FlowRelay the client redeems the code at Stack Exchange
+// itself, and the server never has the token, unless the server cannot hand codes on.
 //
 // A program should show its user the name of the account it has been signed in
 // to, and keep the token where the system keeps passwords.

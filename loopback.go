@@ -14,6 +14,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/secret"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
 // loopback is a listener that waits for the browser to come back (RFC 8252
@@ -27,9 +28,9 @@ type loopback struct {
 	serving  sync.RWMutex // held for reading while a page is on its way
 }
 
-// startLoopback expects issuer in the response, or the configured server if
-// issuer is empty.
-func (c *Client) startLoopback(issuer string) (*SignIn, error) {
+// startLoopback expects the issuer of info in the response, or the configured
+// server if that is empty. Where the server can, it redeems the code itself.
+func (c *Client) startLoopback(info serverInfo) (*SignIn, error) {
 	listener, err := c.listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func (c *Client) startLoopback(issuer string) (*SignIn, error) {
 		done:     make(chan struct{}),
 		callback: make(chan url.Values, 1),
 		state:    secret.Random().Reveal(),
-		issuer:   cmp.Or(issuer, c.server.String()),
+		issuer:   cmp.Or(info.issuer, c.server.String()),
 	}
 	l.server = &http.Server{
 		Handler:        l,
@@ -56,6 +57,10 @@ func (c *Client) startLoopback(issuer string) (*SignIn, error) {
 	query.Set("response_type", "code")
 	query.Set("redirect_uri", redirectURI)
 	query.Set("state", l.state)
+	direct := c.directAt(info)
+	if direct != nil {
+		query.Set("dss_redeem", api.RedeemDirect)
+	}
 	s := &SignIn{
 		Flow: FlowLoopback, URL: c.server.JoinPath(api.PathAuthorize).String() + "?" + query.Encode(),
 		Expires: time.Now().Add(api.DefaultTTL), close: sync.OnceValue(l.close),
@@ -66,12 +71,41 @@ func (c *Client) startLoopback(issuer string) (*SignIn, error) {
 		if err != nil {
 			return nil, err
 		}
+		if direct != nil {
+			return c.redeemDirectly(ctx, direct, response.Get("code"), verifier)
+		}
 		return c.redeem(ctx, c.posting(api.PathOAuthToken, url.Values{
 			"grant_type": {api.GrantAuthorizationCode}, "client_id": {c.config.ClientID}, "code": response["code"],
 			"redirect_uri": {redirectURI}, "code_verifier": {verifier.Reveal()},
 		}))
 	}
 	return s, nil
+}
+
+// directAt returns the Stack Exchange at which this client redeems the code of a
+// loopback sign-in; nil if the server has to. That is the one of its own
+// configuration, if the server uses the same; what the server says of itself
+// decides only which of the two redeems.
+func (c *Client) directAt(info serverInfo) *stackexchange.Client {
+	upstream := c.upstreamFor(info)
+	if !info.direct || upstream.BaseURL().String() != info.stackExchange {
+		return nil
+	}
+	return upstream
+}
+
+// redeemDirectly redeems a code at Stack Exchange, which sent the browser to the
+// configured server.
+func (c *Client) redeemDirectly(
+	ctx context.Context, upstream *stackexchange.Client, text string, verifier secret.Text,
+) (*Token, error) {
+	code, err := secret.Parse("code", text)
+	if err != nil {
+		return nil, newError(http.StatusBadRequest, "", "the answer has a malformed code", "")
+	}
+	return c.redeem(ctx, redemption(upstream, stackexchange.Redemption{
+		ClientID: c.config.ClientID, RedirectURI: c.server.JoinPath(api.PathCallback).String(), Code: code, Verifier: verifier,
+	}))
 }
 
 // wait returns the authorization response.

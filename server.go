@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -21,6 +22,10 @@ type serverInfo struct {
 	issuer string // "" if the server is busy
 	// sandbox and sandboxAPI are nil if there is none that can be trusted.
 	sandbox, sandboxAPI *url.URL
+	// direct is set if the server hands on the codes of Stack Exchange, which it says
+	// is at stackExchange. That is compared with, never connected to.
+	direct        bool
+	stackExchange string
 }
 
 // check asks the server for its name, before the user signs in. A server that is
@@ -63,8 +68,13 @@ func (e endpoints) askServer(ctx context.Context) (serverInfo, error) {
 	if err != nil || m.TokenEndpoint != "" && m.TokenEndpoint != m.Issuer+api.PathOAuthToken {
 		return serverInfo{}, e.notDSS("its metadata is not that of DSS")
 	}
-	sandboxAPI := cmp.Or(m.SandboxAPI, m.Sandbox+"/2.3")
-	return serverInfo{issuer.String(), e.trustedSandbox(m.Sandbox), e.trustedSandbox(sandboxAPI)}, nil
+	return serverInfo{
+		issuer:        issuer.String(),
+		sandbox:       e.trustedSandbox(m.Sandbox),
+		sandboxAPI:    e.trustedSandbox(cmp.Or(m.SandboxAPI, m.Sandbox+"/2.3")),
+		direct:        slices.Contains(m.RedeemValuesSupported, api.RedeemDirect),
+		stackExchange: m.StackExchange,
+	}, nil
 }
 
 // notDSS is the error for a server that is not DSS.

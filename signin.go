@@ -80,7 +80,7 @@ func (c *Client) Start(ctx context.Context) (*SignIn, error) {
 	case FlowImplicit:
 		return c.startImplicit(c.upstreamFor(info)), nil
 	case FlowAuto, FlowLoopback:
-		if s, err := c.startLoopback(info.issuer); err == nil || flow == FlowLoopback {
+		if s, err := c.startLoopback(info); err == nil || flow == FlowLoopback {
 			return s, err
 		}
 	}

@@ -174,11 +174,20 @@ func TestPings(t *testing.T) {
 // TestCodeGoesIntoANewConnection, since the one of the start may have died while
 // the user signed in.
 func TestCodeGoesIntoANewConnection(t *testing.T) {
-	for _, http2 := range []bool{false, true} {
+	for _, tt := range []struct {
+		http2         bool
+		stackExchange string // "" is that of the server, where the client redeems the code itself
+		want          string
+	}{
+		{false, elsewhere, api.InvalidGrant},
+		{true, elsewhere, api.InvalidGrant},
+		{false, "", api.InvalidRequest},
+		{true, "", api.InvalidRequest},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			w, way := newWire(), newPipes()
-			s, carrier := over(t, w, http2)
-			client := s.client(t, dss.Config{Flow: dss.FlowLoopback, HTTPClient: carrier})
+			s, carrier := over(t, w, tt.http2)
+			client := s.client(t, dss.Config{Flow: dss.FlowLoopback, HTTPClient: carrier, StackExchange: tt.stackExchange})
 			client.SetListen(way.listen)
 			signIn, err := client.Start(t.Context())
 			if err != nil {
@@ -194,7 +203,8 @@ func TestCodeGoesIntoANewConnection(t *testing.T) {
 			a.visit(t, http.MethodGet, "/", a.response("iss", s.url))
 			started := time.Now()
 			_, err = signIn.Wait(t.Context())
-			if answer, ok := errors.AsType[*dss.Error](err); !ok || answer.Name != api.InvalidGrant || answer.RequestID == "" || time.Since(started) != 0 {
+			answer, ok := errors.AsType[*dss.Error](err)
+			if !ok || answer.Name != tt.want || (answer.RequestID == "") != (tt.stackExchange == "") || time.Since(started) != 0 {
 				t.Errorf("%v after %v", err, time.Since(started))
 			}
 		})

@@ -14,8 +14,8 @@ import (
 	"github.com/desktop-stack-serv/dss/api"
 )
 
-// Fault is a way in which the server misbehaves towards the app. Browsers are
-// served well.
+// Fault is a way in which the server, or the fake Stack Exchange, misbehaves towards
+// the app. Browsers are served well.
 type Fault string
 
 // The faults, and the flows in which they can strike. A token that is lost
@@ -98,7 +98,7 @@ func (s *Server) Strikes(fault Fault) int {
 
 // ServeHTTP implements [http.Handler].
 func (f *faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost || (r.URL.Path != api.PathToken && r.URL.Path != api.PathOAuthToken) {
+	if r.Method != http.MethodPost || !slices.Contains([]string{api.PathToken, api.PathOAuthToken, pathRedeem}, r.URL.Path) {
 		f.next.ServeHTTP(w, r)
 		return
 	}
@@ -130,9 +130,12 @@ func (f *faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// pathRedeem is where apps redeem codes at the fake Stack Exchange.
+const pathRedeem = "/sandbox/oauth/access_token/json"
+
 // possible returns the faults that an app which follows the rules gets over, and
-// the flow that a request belongs to. A token that the OAuth server has issued
-// cannot be had again, so its answer is not lost here.
+// the flow that a request belongs to. A token for a code cannot be had again, so
+// that answer is not lost here.
 func possible(path, body string) (faults []Fault, flow string) {
 	switch {
 	case strings.Contains(body, "device_code="):
@@ -141,6 +144,8 @@ func possible(path, body string) (faults []Fault, flow string) {
 		return []Fault{Refuses, Slow, TooMany, Unavailable, DropsAnswer}, "relay or implicit"
 	case path == api.PathToken:
 		return []Fault{Refuses, Slow, TooMany, Unavailable}, "relay with a key that is not bound"
+	case path == pathRedeem:
+		return []Fault{Refuses, Slow, TooMany, Unavailable}, "loopback or relay"
 	}
 	return []Fault{Refuses, Slow, TooMany, Unavailable}, "loopback"
 }

@@ -57,7 +57,7 @@ func (l *login) flags(f *cli.Flags) {
 	f.ChoiceVar(&l.output, "output", "token|json|env",
 		"what to print: the token, a JSON object, or DSS_TOKEN=… for a shell")
 	f.StringVar(&l.appID, "app-id", "", "`id` that keeps the app's keys apart, in the relay flows")
-	f.StringVar(&l.stackExchange, "stackexchange-url", "", "`URL` where users sign in, in the relay flows (default "+
+	f.StringVar(&l.stackExchange, "stackexchange-url", "", "`URL` where users sign in, and dss redeems codes (default "+
 		dss.DefaultStackExchange+", or the sandbox of a server on this machine)")
 	f.DurationVar(&l.timeout, "timeout", 15*time.Minute, "how long to wait for the user")
 }
