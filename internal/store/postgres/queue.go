@@ -58,14 +58,18 @@ func (q *queue) do(ctx context.Context, r *request) error {
 	}
 	r.done = make(chan struct{})
 	q.add(r)
-	ctx, cancel := context.WithTimeoutCause(ctx, queueTime, errBusy)
-	defer cancel()
+	late := time.NewTimer(queueTime) // a context costs more
+	defer late.Stop()
+	reason := errBusy
 	select {
 	case <-r.done:
+		return r.err
+	case <-late.C:
 	case <-ctx.Done():
-		if q.withdraw(r) {
-			return context.Cause(ctx)
-		}
+		reason = context.Cause(ctx)
+	}
+	if q.withdraw(r) {
+		return reason
 	}
 	<-r.done
 	return r.err
