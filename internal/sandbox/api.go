@@ -92,7 +92,7 @@ func (s *Sandbox) method(do func(call) ([]any, *apiError)) http.HandlerFunc {
 		if blocked(w, c.options) {
 			return
 		}
-		if failed = cmp.Or(throttled[c.options[throttle]], failed); failed != nil {
+		if failed = cmp.Or(throttled[c.options[switchThrottle]], failed); failed != nil {
 			writeAPI(w, http.StatusBadRequest, failed)
 			return
 		}
@@ -129,16 +129,16 @@ func (s *Sandbox) newCall(w http.ResponseWriter, r *http.Request) (c call, faile
 	}
 	var ok bool
 	if c.token, ok = s.ledger.find(given.token); !ok && given.token != "" {
-		c.dead = errDeadToken[c.options[deadTokens]]
+		c.dead = errDeadToken[c.options[switchDeadTokens]]
 	}
 	return c, failed
 }
 
 func (s *Sandbox) wrap(items []any, o options) wrapper {
 	a := wrapper{Items: items, QuotaMax: quotaMax, QuotaRemaining: max(0, quotaMax-s.queries.Add(1))}
-	if o[quota] == "minus_one" {
+	if o[switchQuota] == "minus_one" {
 		a.QuotaMax, a.QuotaRemaining = quotaWithoutKey, -1
 	}
-	a.Backoff, _ = strconv.Atoi(o[backoff])
+	a.Backoff, _ = strconv.Atoi(o[switchBackoff])
 	return a
 }

@@ -63,7 +63,7 @@ func authorizationRequest(w http.ResponseWriter, r *http.Request) (params, error
 }
 
 func (s *Sandbox) decide(w http.ResponseWriter, r *http.Request, a authorization) {
-	made := a.options[decision]
+	made := a.options[switchDecision]
 	if r.Method == http.MethodPost {
 		made = a.params["decision"]
 	}
@@ -93,7 +93,7 @@ func (c consent) covers(scope string) bool {
 
 func (s *Sandbox) approve(w http.ResponseWriter, a authorization, before consent) {
 	g := grant{clientID: a.params["client_id"], asked: parseScope(a.params["scope"]), life: tokenLife}
-	if a.options[expires] == "86399" {
+	if a.options[switchExpires] == "86399" {
 		g.life -= time.Second
 	}
 	var err error
@@ -119,7 +119,7 @@ func (s *Sandbox) issue(a authorization, g grant) ([]pair, error) {
 	}
 	t, err := s.ledger.issueToken(g)
 	response := t.response()
-	if len(g.scopes) > 0 && a.options[scopeMember] == "1" {
+	if len(g.scopes) > 0 && a.options[switchScope] == "1" {
 		response = append(response, pair{"scope", strings.Join(g.scopes, " ")})
 	}
 	return response, err

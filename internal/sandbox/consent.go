@@ -30,7 +30,7 @@ func (s *Sandbox) writeConsent(w http.ResponseWriter, a authorization, before bo
 	}
 	names := []string{"client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"}
 	for _, one := range switchParams {
-		if one.Name != decision {
+		if one.Name != switchDecision {
 			names = append(names, one.Name)
 		}
 	}

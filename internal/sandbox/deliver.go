@@ -15,7 +15,7 @@ type pair struct{ name, value string }
 // Stack Exchange does, which net/url would not.
 func deliver(w http.ResponseWriter, a authorization, response ...pair) {
 	target := a.params["redirect_uri"]
-	if a.options[stripQuery] == "1" {
+	if a.options[switchStripQuery] == "1" {
 		target, _, _ = strings.Cut(target, "?")
 	}
 	switch {
@@ -27,7 +27,7 @@ func deliver(w http.ResponseWriter, a authorization, response ...pair) {
 		target += "&"
 	}
 	target += encode(a.arrange(response), a.options)
-	if a.options[delivery] == "script" {
+	if a.options[switchDelivery] == "script" {
 		writePage(w, http.StatusOK, "interstitial.html", page{"Taking you back to the app…", target})
 		return
 	}
@@ -40,12 +40,12 @@ func (a authorization) arrange(response []pair) []pair {
 	text, ok := a.params["state"]
 	state := pair{"state", text}
 	switch {
-	case ok && a.options[order] == "state_first":
+	case ok && a.options[switchOrder] == "state_first":
 		response = slices.Insert(response, 0, state)
 	case ok:
 		response = append(response, state)
 	}
-	if a.options[order] == "shuffled" {
+	if a.options[switchOrder] == "shuffled" {
 		rand.Shuffle(len(response), func(i, j int) { response[i], response[j] = response[j], response[i] })
 	}
 	return response
@@ -59,7 +59,7 @@ func encode(response []pair, o options) string {
 		switch {
 		case p.name == "scope":
 			value = strings.ReplaceAll(value, "+", "%20")
-		case p.name != "state" && o[parentheses] == "escaped":
+		case p.name != "state" && o[switchParentheses] == "escaped":
 			value = strings.ReplaceAll(value, "))", "%29%29")
 		}
 		parts = append(parts, p.name+"="+value)

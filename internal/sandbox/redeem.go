@@ -11,7 +11,7 @@ import (
 // tokenError is an error of the token endpoints, in the form in which Stack Exchange
 // has been seen to send it. The HTTP status of Stack Exchange's own is 400.
 type tokenError struct {
-	form    string // a value of [tokenErrors]
+	form    string // a value of [switchTokenErrors]
 	kind    string // its type, in the nested form
 	message string
 }
@@ -37,7 +37,7 @@ func writeTokenError(w http.ResponseWriter, status int, e tokenError, o options)
 		Type    string `json:"type"`
 		Message string `json:"message"`
 	}
-	if form := o[tokenErrors]; form != "" && form != "as_seen" {
+	if form := o[switchTokenErrors]; form != "" && form != "as_seen" {
 		e.form = form
 	}
 	switch e.form {

@@ -23,59 +23,59 @@ type switchParam struct {
 
 // The switches.
 const (
-	decision    = "sandbox_decision"
-	order       = "sandbox_order"
-	delivery    = "sandbox_delivery"
-	stripQuery  = "sandbox_strip_query"
-	parentheses = "sandbox_parentheses"
-	scopeMember = "sandbox_scope"
-	expires     = "sandbox_expires"
-	tokenErrors = "sandbox_token_errors"
-	deadTokens  = "sandbox_dead_tokens"
-	quota       = "sandbox_quota"
-	backoff     = "sandbox_backoff"
-	throttle    = "sandbox_throttle"
+	switchDecision    = "sandbox_decision"
+	switchOrder       = "sandbox_order"
+	switchDelivery    = "sandbox_delivery"
+	switchStripQuery  = "sandbox_strip_query"
+	switchParentheses = "sandbox_parentheses"
+	switchScope       = "sandbox_scope"
+	switchExpires     = "sandbox_expires"
+	switchTokenErrors = "sandbox_token_errors"
+	switchDeadTokens  = "sandbox_dead_tokens"
+	switchQuota       = "sandbox_quota"
+	switchBackoff     = "sandbox_backoff"
+	switchThrottle    = "sandbox_throttle"
 )
 
 var switchParams = []switchParam{
 	{
-		Name: decision, Allowed: []string{"ask", "once", "approve", "deny"},
+		Name: switchDecision, Allowed: []string{"ask", "once", "approve", "deny"},
 		About: "a consent page each time; only until the user has approved the app, as Stack Exchange does; " +
 			"or a decision without one",
 	},
 	{
-		Name: order, Allowed: []string{"state_last", "state_first", "shuffled"}, Nasty: "shuffled",
+		Name: switchOrder, Allowed: []string{"state_last", "state_first", "shuffled"}, Nasty: "shuffled",
 		About: "the order of the members of an authorization response",
 	},
 	{
-		Name: delivery, Allowed: []string{"redirect", "script"},
+		Name: switchDelivery, Allowed: []string{"redirect", "script"},
 		About: "a 302, or a page whose script goes to the redirect URI",
 	},
-	{Name: stripQuery, Allowed: []string{"0", "1"}, About: "1 loses the redirect URI’s own query"},
+	{Name: switchStripQuery, Allowed: []string{"0", "1"}, About: "1 loses the redirect URI’s own query"},
 	{
-		Name: parentheses, Allowed: []string{"raw", "escaped"}, Nasty: "escaped",
+		Name: switchParentheses, Allowed: []string{"raw", "escaped"}, Nasty: "escaped",
 		About: "how codes and tokens end in a redirect: )) or %29%29",
 	},
 	{
-		Name: scopeMember, Allowed: []string{"1", "0"},
+		Name: switchScope, Allowed: []string{"1", "0"},
 		About: "0 leaves the scope out of the fragment, as before August 2023",
 	},
-	{Name: expires, Allowed: []string{"86400", "86399"}, Nasty: "86399", About: "the seconds that a new token lives"},
+	{Name: switchExpires, Allowed: []string{"86400", "86399"}, Nasty: "86399", About: "the seconds that a new token lives"},
 	{
-		Name: tokenErrors, Allowed: []string{"as_seen", "nested", "numbered", "flat"},
+		Name: switchTokenErrors, Allowed: []string{"as_seen", "nested", "numbered", "flat"},
 		About: "the form of the token endpoint’s errors: for each what has been seen, or one for all",
 	},
 	{
-		Name: deadTokens, Allowed: []string{"402", "403"}, Nasty: "403",
+		Name: switchDeadTokens, Allowed: []string{"402", "403"}, Nasty: "403",
 		About: "the error_id for a token that is not valid any more",
 	},
 	{
-		Name: quota, Allowed: []string{"counted", "minus_one"}, Nasty: "minus_one",
+		Name: switchQuota, Allowed: []string{"counted", "minus_one"}, Nasty: "minus_one",
 		About: "quota_remaining counts down, or is −1 of 300",
 	},
-	{Name: backoff, Allowed: []string{"0", "10"}, About: "the seconds of backoff in the API’s answers"},
+	{Name: switchBackoff, Allowed: []string{"0", "10"}, About: "the seconds of backoff in the API’s answers"},
 	{
-		Name: throttle, Allowed: []string{"off", "json", "json_bare", "html_403", "html_429"},
+		Name: switchThrottle, Allowed: []string{"off", "json", "json_bare", "html_403", "html_429"},
 		About: "the API refuses: with error 502 and a number of seconds, without one, " +
 			"or, as the token endpoint does then too, with an HTML page",
 	},
