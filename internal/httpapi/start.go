@@ -52,11 +52,12 @@ func (s *Server) onPublicHost(serve handler) handler {
 // getStart serves GET /start: it asks where the app runs and what it needs, and
 // then says what to fill in on Stack Apps.
 func (s *Server) getStart(w http.ResponseWriter, r *http.Request) error {
-	c, _, err := s.choiceIn(r)
+	c, p, err := s.choiceIn(r, "client_id")
 	if err != nil {
 		return err
 	}
-	data := web.StartData{View: web.StartChoose, Choice: c}
+	c.ClientID = clientIDIn(p)
+	data := web.StartData{View: web.StartChoose, Choice: c, ClientID: c.ClientID}
 	if c.Platform != "" {
 		data.View, data.Plan = web.StartValues, registration.Advise(c)
 	}
@@ -69,11 +70,17 @@ func (s *Server) getTry(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data := web.StartData{View: web.StartTry, Choice: c, Mistaken: p.get("mistaken") != ""}
-	if oauth.IsClientID(p.get("client_id")) {
-		data.ClientID = p.get("client_id")
-	}
+	data := web.StartData{View: web.StartTry, Choice: c, ClientID: clientIDIn(p), Mistaken: p.get("mistaken") != ""}
 	return s.startPage(w, r, http.StatusOK, data)
+}
+
+// clientIDIn returns the client ID in p; "" if there is none, or it cannot be one.
+func clientIDIn(p params) string {
+	id := p.get("client_id")
+	if !oauth.IsClientID(id) {
+		return ""
+	}
+	return id
 }
 
 // postTry serves POST /start/try: it starts a trial and sends the browser to Stack

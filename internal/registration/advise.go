@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -10,12 +11,31 @@ import (
 // Advise returns how to register an app. A platform that is not listed counts as
 // [Desktop].
 func Advise(c Choice) Plan {
-	p := Plan{Form: c.form(), Flow: c.flow(), Scope: c.scope()}
+	p := Plan{Form: c.form(), Flow: c.flow(), Scope: c.scope(), Also: c.also()}
+	if c.ClientID != "" {
+		p.Flow.Values = append(p.Flow.Values, Field{Name: "Client ID", Do: Enter, Value: c.ClientID})
+	}
 	if p.Scope != "" {
 		p.Flow.Values = append(p.Flow.Values, Field{Name: "Scope", Do: Enter, Value: p.Scope})
 	}
-	p.Also = c.also()
+	if c.OAuth {
+		p.Flow.Values = append(p.Flow.Values, c.command(p.Scope))
+	}
 	return p
+}
+
+// command signs in and prints the user's name.
+func (c Choice) command(scope string) Field {
+	server := " --server " + c.Server.String()
+	line := "dss login" + server + " --client-id " + cmp.Or(c.ClientID, "CLIENT_ID")
+	if scope != "" {
+		line += " --scope " + strings.ReplaceAll(scope, " ", ",")
+	}
+	line += " | dss whoami -"
+	if origin.IsLoopback(c.Server.Hostname()) { // where a sandbox may be
+		line += server
+	}
+	return Field{Name: "To try it in a terminal", Do: Enter, Value: line, Why: "It prints the name of the user."}
 }
 
 // scope returns the scope parameter, in the order of [Needs].

@@ -124,7 +124,7 @@ func everyNeed() (sets [][]Need) {
 func TestAdvise(t *testing.T) {
 	for _, platform := range Platforms {
 		for _, needs := range everyNeed() {
-			plan := Advise(Choice{platform, needs, server, true, upstream})
+			plan := Advise(Choice{platform, needs, "", server, true, upstream})
 			var ticked, entered []string
 			post := false
 			for _, step := range plan.Form {
@@ -169,7 +169,7 @@ func TestFlows(t *testing.T) {
 		{Script, false, Relay, "https://stackoverflow.com/oauth"},
 		{"", true, Loopback, "https://auth.example.org:8443/oauth/token"},
 	} {
-		flow := Advise(Choice{tt.platform, []Need{Private, Inbox}, server, tt.oauth, upstream}).Flow
+		flow := Advise(Choice{tt.platform, []Need{Private, Inbox}, "", server, tt.oauth, upstream}).Flow
 		var values []string
 		for _, f := range flow.Values {
 			values = append(values, f.Value)
@@ -187,12 +187,12 @@ func TestAlso(t *testing.T) {
 		choice Choice
 		want   []string // the beginnings
 	}{
-		{Choice{Desktop, nil, server, true, upstream}, nil},
-		{Choice{CommandLine, nil, server, true, upstream}, []string{"Where the browser is"}},
-		{Choice{Script, nil, server, true, upstream}, []string{"A person opens", "The token lives for a day"}},
-		{Choice{Script, []Need{NoExpiry}, server, true, upstream}, []string{"A person opens", "A token without expiry"}},
-		{Choice{Desktop, nil, server, false, upstream}, []string{"This server is reached over plain http"}},
-		{Choice{Desktop, nil, local, true, upstream}, []string{"With this OAuth domain"}},
+		{Choice{Desktop, nil, "", server, true, upstream}, nil},
+		{Choice{CommandLine, nil, "", server, true, upstream}, []string{"Where the browser is"}},
+		{Choice{Script, nil, "", server, true, upstream}, []string{"A person opens", "The token lives for a day"}},
+		{Choice{Script, []Need{NoExpiry}, "", server, true, upstream}, []string{"A person opens", "A token without expiry"}},
+		{Choice{Desktop, nil, "", server, false, upstream}, []string{"This server is reached over plain http"}},
+		{Choice{Desktop, nil, "", local, true, upstream}, []string{"With this OAuth domain"}},
 	} {
 		got := Advise(tt.choice).Also
 		if len(got) != len(tt.want) {
@@ -203,6 +203,35 @@ func TestAlso(t *testing.T) {
 			if !strings.HasPrefix(note, tt.want[i]) {
 				t.Errorf("%+v: %q", tt.choice, got)
 			}
+		}
+	}
+}
+
+// TestCommand signs in with what the author has chosen.
+func TestCommand(t *testing.T) {
+	for _, tt := range []struct {
+		choice Choice
+		want   string
+	}{
+		{
+			Choice{Desktop, []Need{Inbox, Private}, "12345", server, true, upstream},
+			"dss login --server https://auth.example.org:8443 --client-id 12345 --scope read_inbox,private_info | dss whoami -",
+		},
+		{Choice{Mobile, nil, "", server, true, upstream}, "dss login --server https://auth.example.org:8443 --client-id CLIENT_ID | dss whoami -"},
+		{
+			Choice{Desktop, nil, "7", &url.URL{Scheme: "http", Host: "localhost:8080"}, true, upstream},
+			"dss login --server http://localhost:8080 --client-id 7 | dss whoami - --server http://localhost:8080",
+		},
+		{Choice{Desktop, nil, "", server, false, upstream}, ""},
+	} {
+		got := ""
+		for _, f := range Advise(tt.choice).Flow.Values {
+			if strings.HasPrefix(f.Value, "dss ") {
+				got = f.Value
+			}
+		}
+		if got != tt.want {
+			t.Errorf("%s, want %s", got, tt.want)
 		}
 	}
 }

@@ -70,19 +70,21 @@ func (d StartData) FormURL() string {
 }
 
 // TryPath leads to the page that tries a client ID.
-func (d StartData) TryPath() string {
-	path := "/start/try?" + d.Query
-	if d.ClientID != "" {
-		path += "&client_id=" + d.ClientID
-	}
-	return path
-}
+func (d StartData) TryPath() string { return "/start/try?" + d.Query + d.clientID() }
 
 // ReportPath leads to the page that asks what the author has seen.
 func (d StartData) ReportPath() string { return "/start/report?" + d.Query }
 
 // ValuesPath leads to the page that says what to fill in.
-func (d StartData) ValuesPath() string { return "/start?" + d.Query }
+func (d StartData) ValuesPath() string { return "/start?" + d.Query + d.clientID() }
+
+// clientID is what is added to a query where the client ID is known.
+func (d StartData) clientID() string {
+	if d.ClientID == "" {
+		return ""
+	}
+	return "&client_id=" + d.ClientID
+}
 
 // Platforms lists where an app may run.
 func (StartData) Platforms() []registration.Platform { return registration.Platforms }

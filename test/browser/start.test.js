@@ -89,6 +89,9 @@ for (const name of Object.keys(browsers)) {
       await assertReport(page, 'register.right.title', []);
       assert.ok((await text(page, 'main')).includes(texts['register.revoked']));
       await assertAccessible(page);
+      await follow(page, '/start?');
+      const command = 'dss login --server ' + dss.url + ' --client-id 901 --scope read_inbox | dss whoami -';
+      assert.ok((await text(page, 'main')).includes(command));
     }));
 
     test('a value is copied, or else selected', inPage(async (page) => {
