@@ -30,7 +30,7 @@ func TestMeasurements(t *testing.T) {
 			var out strings.Builder
 			err := run(&out, settings{
 				binary: binary, folder: t.TempDir(), only: m.name, rounds: 1, round: 100 * time.Millisecond,
-				conns: []int{2}, waiters: 50, streams: 150, levels: []int{64, 128},
+				conns: []int{2}, waiters: 50, pairs: 1280, streams: 150, levels: []int{64, 128},
 			})
 			if err != nil {
 				t.Fatal(err)

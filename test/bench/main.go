@@ -31,6 +31,7 @@ type settings struct {
 	only    string        // a measurement; "" is all
 	servers []subject     // to measure, besides the bare handler; nil is all
 	conns   []int         // that share the load
+	pairs   int           // of deposit and claim, over which memory is flat
 	streams int           // of HTTP/2, on which clients wait at the same time
 	levels  []int         // of live entries, at which claims are timed
 	flags   []string      // of dss, for the measurement under way
@@ -48,6 +49,7 @@ func main() {
 	flag.DurationVar(&s.round, "round", 2*time.Second, "length of a round of load")
 	flag.IntVar(&s.waiters, "waiters", 15_000, "clients that wait at the same time")
 	flag.IntVar(&s.streams, "streams", 100_000, "clients that wait at the same time, over HTTP/2")
+	flag.IntVar(&s.pairs, "pairs", 1_000_000, "deposits and claims over which memory is measured")
 	flag.StringVar(&s.only, "only", "", "one `measurement`: "+strings.Join(names(), ", "))
 	flag.Func("servers", "the `servers` beside the bare handler, such as memory,SQLite (default all)", s.setServers)
 	flag.Func("connections", "`numbers` of connections that share the load (default 1,64,256)", s.setConnections)
@@ -132,6 +134,7 @@ func measurements() []measurement {
 		{"handover", measureHandover},
 		{"growth", measureGrowth},
 		{"waiters", measureWaiters},
+		{"flat", measureFlat},
 		{"device-memory", measureDeviceMemory},
 		{"start", measureStart},
 		{"handshakes", measureHandshakes},
