@@ -144,7 +144,7 @@ func (a audit) flooder(ctx context.Context, name string, line []slog.Attr) []slo
 }
 
 func (a audit) write(ctx context.Context, e Event) {
-	if a.macs == nil || e.Name == EventWait {
+	if a.macs == nil {
 		return
 	}
 	attributes := append(make([]slog.Attr, 0, 8), slog.String("event", string(e.Name)))

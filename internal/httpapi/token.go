@@ -81,6 +81,7 @@ func (s *Server) mayWait(w http.ResponseWriter, rec *record, wait time.Duration)
 	}, nil
 }
 
+// waitEnded counts a wait. The audit has no line for waits.
 func (s *Server) waitEnded(rec *record, err error) {
 	took := time.Since(rec.started)
 	s.observer.Happened(Event{Name: EventWait, Outcome: waitOutcome(err), Took: took})
