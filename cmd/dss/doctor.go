@@ -120,7 +120,7 @@ func (e *examination) examine(ctx context.Context, server *url.URL, p cli.Proces
 	e.findings.add(doctor.CheckProxy(http.ProxyFromEnvironment, p.Env,
 		server.String(), dss.DefaultStackExchange, cmp.Or(e.api, dss.DefaultAPI)))
 	here := e.flow == string(dss.FlowLoopback)
-	e.findings.add(doctor.CheckBrowser(browser.FindPlace(), here && !e.noBrowser))
+	e.findings.add(doctor.CheckBrowser(browser.FindPlace(), here, here && !e.noBrowser))
 	e.findings.add(doctor.CheckLoopback(ctx, client, net.Listen, here))
 	e.findings.add(doctor.FindKeyStore(runtime.GOOS, p.Env))
 	return ctx.Err()

@@ -5,7 +5,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -160,5 +165,50 @@ func TestDoctorIsDenied(t *testing.T) {
 		if last := report.Findings[len(report.Findings)-1]; status != 3 || last.Cause != registration.Denied {
 			t.Errorf("%s: status %d, %+v", flow, status, report)
 		}
+	}
+}
+
+// TestDoctorEndsTheToken watches the API, through which the token goes: it is not
+// valid afterwards, and shown nowhere.
+func TestDoctorEndsTheToken(t *testing.T) {
+	server := sandboxServer(t)
+	target, err := url.Parse(server + "/sandbox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens := make(chan string, 10) // more than the calls
+	forward := httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery != "" && r.URL.RawQuery != "site=stackoverflow" {
+			t.Errorf("the query is %q", r.URL.RawQuery)
+		}
+		tokens <- strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		forward.ServeHTTP(w, r)
+	}))
+	defer api.Close()
+	status, report, _ := diagnose(t, scripted.Approves, "--server", server, "--client-id", "901",
+		"--stackexchange-api-url", api.URL+"/2.3")
+	if status != 0 || len(tokens) != 3 {
+		t.Fatalf("status %d, %d calls: %+v", status, len(tokens), report)
+	}
+	for range 3 {
+		token := <-tokens
+		if whoami, _, _ := runWith(t, map[string]string{"DSS_TOKEN": token}, "whoami", "--server", server); whoami != 3 {
+			t.Errorf("the token is valid: status %d", whoami)
+		}
+		if text := fmt.Sprint(report); token == "" || strings.Contains(text, token) {
+			t.Errorf("the report has the token %q: %s", token, text)
+		}
+	}
+}
+
+// TestDoctorAtAnotherAPI: one that does not know the token has not ended it.
+func TestDoctorAtAnotherAPI(t *testing.T) {
+	server, other := sandboxServer(t), sandboxServer(t)
+	status, report, _ := diagnose(t, scripted.Approves, "--server", server, "--client-id", "901",
+		"--stackexchange-api-url", other+"/sandbox/2.3")
+	i := slices.IndexFunc(report.Findings, func(f doctor.Finding) bool { return f.Check == doctor.SignIn })
+	if status != 1 || !strings.Contains(report.Findings[i].Change, "Set --stackexchange-api-url") {
+		t.Errorf("status %d: %+v", status, report)
 	}
 }

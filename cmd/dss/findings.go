@@ -48,11 +48,12 @@ func (f *findings) print(one doctor.Finding) {
 
 // end prints what is left to be printed. The error is that of the problems.
 func (f *findings) end() error {
-	found, worst := problemsFound{}, doctor.OK
+	worst := doctor.OK
+	var kinds []error
 	for _, one := range f.all {
 		switch {
 		case one.Status == doctor.Problem:
-			found.n, found.kind, worst = found.n+1, errors.Join(found.kind, one.Err), doctor.Problem
+			worst, kinds = doctor.Problem, append(kinds, one.Err)
 		case one.Status == doctor.Warning && worst == doctor.OK:
 			worst = doctor.Warning
 		}
@@ -66,23 +67,16 @@ func (f *findings) end() error {
 			return err
 		}
 	}
-	if found.n == 0 {
-		return nil
+	if worst == doctor.Problem {
+		return problemsError{errors.Join(kinds...)}
 	}
-	return found
+	return nil
 }
 
-// problemsFound is the error of an examination that has found problems.
-type problemsFound struct {
-	n    int
-	kind error // decides the exit status; nil if none of the problems does
-}
+// problemsError means that an examination has found problems. What it wraps decides
+// the exit status.
+type problemsError struct{ kind error }
 
-func (p problemsFound) Error() string {
-	if p.n == 1 {
-		return "there is a problem"
-	}
-	return fmt.Sprintf("there are %d problems", p.n)
-}
+func (problemsError) Error() string { return "there are problems" }
 
-func (p problemsFound) Unwrap() error { return p.kind }
+func (e problemsError) Unwrap() error { return e.kind }

@@ -7,7 +7,10 @@
 // caller.
 package doctor
 
-import "github.com/desktop-stack-serv/dss/internal/registration"
+import (
+	"github.com/desktop-stack-serv/dss/internal/display"
+	"github.com/desktop-stack-serv/dss/internal/registration"
+)
 
 // Status says how much a finding matters.
 type Status string
@@ -55,3 +58,6 @@ func lacking(needed bool, status Status) Status {
 	}
 	return Info
 }
+
+// short makes foreign text fit to be shown, in 300 bytes at most.
+func short(text string) string { return display.Cut(display.Clean(text), 300) }

@@ -10,17 +10,16 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/browser"
-	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/fetch"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 const useDevice = "use --flow device, which needs no browser here"
 
-// CheckBrowser says whether a browser can be opened here that comes back to this
-// machine.
-func CheckBrowser(p browser.Place, needed bool) Finding {
-	f := Finding{Check: Browser, Status: lacking(needed, Warning)}
+// CheckBrowser says whether a browser can come back to this machine, as the flow
+// loopback needs it to, and whether one can be opened here, if dss is to open it.
+func CheckBrowser(p browser.Place, comesBack, opens bool) Finding {
+	f := Finding{Check: Browser, Status: lacking(comesBack, Warning)}
 	switch {
 	case p.Container:
 		f.Detail = "this is a container: a browser outside of it cannot come back to 127.0.0.1 in it"
@@ -28,6 +27,8 @@ func CheckBrowser(p browser.Place, needed bool) Finding {
 	case p.Remote:
 		f.Detail = browser.ErrNoDisplay.Error()
 		f.Change = "Over SSH, " + useDevice + "."
+	case !opens:
+		f.Status, f.Detail = OK, "you open it yourself"
 	case !p.Installed && p.WSL:
 		f.Detail = p.Command + " is not installed in this WSL"
 		f.Change = "Install wslu, which opens the browser of Windows; or open the address yourself; or " + useDevice + "."
@@ -38,9 +39,9 @@ func CheckBrowser(p browser.Place, needed bool) Finding {
 		f.Detail = "there is no display, so " + p.Command + " cannot show a browser"
 		f.Change = "Set DISPLAY, WAYLAND_DISPLAY or BROWSER; or " + useDevice + "."
 	default:
-		f.Status, f.Detail = OK, p.Command+" opens the browser"
+		f.Status, f.Detail = OK, p.Command+" opens it"
 	}
-	if !needed {
+	if !comesBack {
 		f.Change = ""
 	}
 	return f
@@ -54,7 +55,7 @@ func CheckLoopback(
 	if err := reachMyself(ctx, client, listen, "127.0.0.1:0"); err != nil {
 		return Finding{
 			Check: Loopback, Status: lacking(needed, Problem),
-			Detail: "no request reaches a listener at 127.0.0.1: " + display.Clean(err.Error()),
+			Detail: "no request reaches a listener at 127.0.0.1: " + short(err.Error()),
 			Change: "Let programs listen at 127.0.0.1, in firewall and sandbox; or use --flow device, which does not listen.",
 		}
 	}

@@ -98,7 +98,7 @@ func TestCheckBrowser(t *testing.T) {
 		change func(*browser.Place)
 		want   string
 	}{
-		{func(*browser.Place) {}, "ok | xdg-open opens the browser | "},
+		{func(*browser.Place) {}, "ok | xdg-open opens it | "},
 		{func(p *browser.Place) { p.Container = true }, "warning | this is a container"},
 		{func(p *browser.Place) { p.Remote, p.Display = true, false }, "warning | this is an SSH session without a display | Over SSH, use --flow device"},
 		{func(p *browser.Place) { p.Installed = false }, "warning | xdg-open, which opens browsers, is not installed | Install xdg-utils"},
@@ -107,10 +107,14 @@ func TestCheckBrowser(t *testing.T) {
 	} {
 		place := desktop
 		tt.change(&place)
-		if got := line(doctor.CheckBrowser(place, true)); !strings.HasPrefix(got, tt.want) {
+		if got := line(doctor.CheckBrowser(place, true, true)); !strings.HasPrefix(got, tt.want) {
 			t.Errorf("%+v: %s", place, got)
 		}
-		if f := doctor.CheckBrowser(place, false); f.Status == doctor.Warning || f.Change != "" {
+		alone := doctor.CheckBrowser(place, true, false)
+		if (alone.Status == doctor.Warning) != (place.Container || place.Remote) {
+			t.Errorf("%+v, opened by hand: %s", place, line(alone))
+		}
+		if f := doctor.CheckBrowser(place, false, false); f.Status == doctor.Warning || f.Change != "" {
 			t.Errorf("%+v, without need: %s", place, line(f))
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 )
 
@@ -38,7 +37,7 @@ func CheckProxy(proxy ProxyFunc, env func(string) string, addresses ...string) F
 		if err != nil || through == nil || origin.IsLoopback(address.Hostname()) {
 			ways = append(ways, address.Host+" directly")
 		} else {
-			ways, proxied = append(ways, address.Host+" through "+display.Clean(through.Host)), true
+			ways, proxied = append(ways, address.Host+" through "+short(through.Host)), true
 		}
 	}
 	if !proxied {

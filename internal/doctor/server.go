@@ -109,10 +109,11 @@ func (p *probe) redirected() Finding {
 	if !found {
 		return p.notDSS("Correct --server; or, if a network's login page answers instead, log in there first.")
 	}
-	target := url.URL{Scheme: p.answer.Location.Scheme, Host: p.answer.Location.Host, Path: base}
+	address := url.URL{Scheme: p.answer.Location.Scheme, Host: p.answer.Location.Host, Path: base}
+	target := short(address.String())
 	return Finding{
-		Check: Server, Status: Problem, Detail: p.server.String() + " redirects to " + p.answer.Clean(target.String()),
-		Change: "Set --server to " + p.answer.Clean(target.String()) + " if that is the server you mean.",
+		Check: Server, Status: Problem, Detail: p.server.String() + " redirects to " + target,
+		Change: "Set --server to " + target + " if that is the server you mean.",
 	}
 }
 
@@ -163,12 +164,12 @@ func adviceFor(err error) string {
 // checkMetadata compares the names in the metadata with the server's (RFC 8414
 // section 3.3 wants the issuer to be the same).
 func (p *probe) checkMetadata() Finding {
-	m, clean := p.metadata, p.answer.Clean
+	m := p.metadata
 	if m.Issuer != p.server.String() {
 		return Finding{
 			Check: Metadata, Status: Problem,
-			Detail: fmt.Sprintf("the server at %s calls itself %s", p.server, clean(m.Issuer)),
-			Change: "Set --server to " + clean(m.Issuer) + " if that is the server you mean; apps have to use it too.",
+			Detail: fmt.Sprintf("the server at %s calls itself %s", p.server, short(m.Issuer)),
+			Change: "Set --server to " + short(m.Issuer) + " if that is the server you mean; apps have to use it too.",
 			Err:    dss.ErrWrongServer,
 		}
 	}
@@ -181,7 +182,7 @@ func (p *probe) checkMetadata() Finding {
 		if want := m.Issuer + endpoint.path; endpoint.url != want {
 			return Finding{
 				Check: Metadata, Status: Problem,
-				Detail: fmt.Sprintf("its %s is %s instead of %s", endpoint.name, cmp.Or(clean(endpoint.url), "missing"), want),
+				Detail: fmt.Sprintf("its %s is %s instead of %s", endpoint.name, cmp.Or(short(endpoint.url), "missing"), want),
 				Change: "Correct --server if that is another OAuth server; otherwise have proxies leave its answers alone.",
 			}
 		}

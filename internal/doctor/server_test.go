@@ -83,6 +83,12 @@ func TestCheckServer(t *testing.T) {
 			},
 			"metadata", "calls itself https://auth.example.org/x |", dss.ErrWrongServer,
 		},
+		"endless name": {
+			func(w http.ResponseWriter, _ string) {
+				fmt.Fprint(w, metadata("https://auth.example.org/"+strings.Repeat("x", 9000)))
+			},
+			"metadata", "xxx | Set --server to https://auth.example.org/xxx", dss.ErrWrongServer,
+		},
 		"another OAuth server": {
 			func(w http.ResponseWriter, self string) {
 				fmt.Fprint(w, strings.ReplaceAll(metadata(self), "/oauth/token", "/realms/x/token"))
@@ -155,7 +161,7 @@ func TestCheckServer(t *testing.T) {
 			if !strings.Contains(line(f), tt.want) || !errors.Is(f.Err, tt.kind) {
 				t.Errorf("%s (%v)", line(f), f.Err)
 			}
-			if strings.ContainsAny(line(f), "\x1b\x00\u202e") {
+			if len(line(f)) > 1000 || strings.ContainsAny(line(f), "\x1b\x00\u202e") {
 				t.Errorf("not fit to be shown: %q", line(f))
 			}
 		})

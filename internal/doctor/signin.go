@@ -9,7 +9,6 @@ import (
 
 	"github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/api"
-	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/registration"
 )
 
@@ -42,7 +41,13 @@ func (t *Trial) End(ctx context.Context, client *dss.Client, token dss.Secret) {
 
 // Explain says how far a sign-in came, and what that means for the registration.
 func Explain(t Trial) []Finding {
-	e := t.evidence()
+	e, ok := t.evidence()
+	if !ok {
+		return []Finding{{
+			Check: SignIn, Status: Problem, Detail: "the sign-in broke off (" + short(t.Err.Error()) + ")",
+			Change: "Try again; if it breaks off again, ask whoever runs the server.",
+		}}
+	}
 	var findings []Finding
 	causes := registration.Diagnose(e)
 	for i, cause := range causes {
@@ -55,8 +60,12 @@ func Explain(t Trial) []Finding {
 		findings = append(findings, f)
 	}
 	step := t.step(e)
-	if findings[0].Status == Possible {
-		step.Detail += ", one of these is the cause, the likeliest first"
+	switch {
+	case findings[0].Status != Possible:
+	case step.Err != nil:
+		step.Detail += "; if somebody opened the address, one of these is the cause, the likeliest first"
+	default:
+		step.Detail += "; one of these is the cause, the likeliest first"
 	}
 	return append([]Finding{step}, findings...)
 }
@@ -69,8 +78,8 @@ func NotTried(why, change string) Finding {
 // NotStarted is the finding for an error of [dss.Client.Start].
 func NotStarted(err error) Finding {
 	return Finding{
-		Check: SignIn, Status: Problem, Detail: "it does not start (" + display.Clean(err.Error()) + ")",
-		Err: Trial{Err: err}.kind(),
+		Check: SignIn, Status: Problem, Detail: "it does not start (" + short(err.Error()) + ")",
+		Change: "Correct what it names, and try again.", Err: Trial{Err: err}.kind(),
 	}
 }
 
@@ -88,8 +97,10 @@ func statusOf(causes []registration.Finding, i int) Status {
 	return Problem
 }
 
-func (t Trial) evidence() registration.Evidence {
-	e := registration.Evidence{Seen: t.Seen.Sight, Scope: t.Asked, Domain: t.Domain}
+// evidence returns what the sign-in has shown of the registration. ok is false if
+// that is nothing: the DSS server has refused to go on.
+func (t Trial) evidence() (e registration.Evidence, ok bool) {
+	e = registration.Evidence{Seen: t.Seen.Sight, Scope: t.Asked, Domain: t.Domain}
 	answer, isAnswer := errors.AsType[*dss.Error](t.Err)
 	switch {
 	case t.Err == nil:
@@ -102,10 +113,12 @@ func (t Trial) evidence() registration.Evidence {
 		e.Stage, e.Message = registration.NotTaken, answer.Message
 	case isAnswer:
 		e.Stage, e.Error, e.Message = registration.Refused, answer.Name, answer.Message
-	default:
+	case errors.Is(t.Err, dss.ErrUnreachable), errors.Is(t.Err, dss.ErrAnswerLost):
 		e.Stage = registration.Unanswered
+	default:
+		return e, false
 	}
-	return e
+	return e, true
 }
 
 // step says how far the sign-in came, or what failed after it.
@@ -119,15 +132,15 @@ func (t Trial) step(e registration.Evidence) Finding {
 			f.Status, f.Detail, f.Change = t.signedIn()
 		}
 	case registration.Refused:
-		f.Detail = strings.TrimSuffix("the browser came back with the error "+e.Error+": "+e.Message, ": ")
+		f.Detail = strings.TrimSuffix("the browser came back with the error "+short(e.Error)+": "+short(e.Message), ": ")
 	case registration.NotTaken:
-		f.Detail = "the browser came back with a code, and there was no token for it: " + e.Message
+		f.Detail = "the browser came back with a code, and there was no token for it: " + short(e.Message)
 	case registration.Unanswered:
-		f.Detail = "the sign-in broke off (" + display.Clean(t.Err.Error()) + ")"
+		f.Detail = "the sign-in broke off (" + short(t.Err.Error()) + ")"
 	default:
 		f.Detail = "Stack Exchange did not send the browser back"
 		if f.Err != nil {
-			f.Detail = "the browser did not come back in time; unless nobody approved"
+			f.Detail = "the browser did not come back in time"
 		}
 	}
 	return f
@@ -142,13 +155,13 @@ func (t Trial) signedIn() (status Status, detail, change string) {
 		return Problem, "signed in, but the API does not know the token, and so cannot revoke it",
 			"Set --stackexchange-api-url to the API of the server's Stack Exchange; " + ends
 	case t.unrevoked != nil:
-		return Problem, "signed in, but the token could not be revoked (" + display.Clean(t.unrevoked.Error()) + ")",
+		return Problem, "signed in, but the token could not be revoked (" + short(t.unrevoked.Error()) + ")",
 			"Try again later; " + ends
 	case t.token == nil:
 		return OK, "signed in; the token has been revoked", ""
 	}
-	scopes := cmp.Or(strings.Join(t.token.Scopes, ", "), "none")
-	user := cmp.Or(t.token.DisplayName, fmt.Sprint("account ", t.token.AccountID))
+	scopes := cmp.Or(short(strings.Join(t.token.Scopes, ", ")), "none")
+	user := cmp.Or(short(t.token.DisplayName), fmt.Sprint("account ", t.token.AccountID))
 	return OK, fmt.Sprintf("signed in as %s, scopes: %s; the token has been revoked", user, scopes), ""
 }
 

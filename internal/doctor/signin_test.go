@@ -66,7 +66,7 @@ func TestExplain(t *testing.T) {
 			nil, []string{"problem pkce"},
 		},
 		"silence": {
-			fmt.Errorf("x: %w", dss.ErrExpired), "", "", "problem | the browser did not come back in time; unless nobody approved, one of", dss.ErrExpired,
+			fmt.Errorf("x: %w", dss.ErrExpired), "", "", "problem | the browser did not come back in time; if somebody opened the address, one of", dss.ErrExpired,
 			[]string{"possible domain", "possible pkce", "possible application", "possible login", "possible unreachable"},
 		},
 		"domain":        {dss.ErrExpired, "redirect_uri", "", "problem | Stack Exchange did not send the browser back | ", nil, []string{"problem domain"}},
@@ -75,7 +75,7 @@ func TestExplain(t *testing.T) {
 		"guest":         {dss.ErrExpired, "login", "", "problem |", nil, []string{"problem login"}},
 		"other browser": {dss.ErrExpired, "other_browser", "", "problem |", nil, []string{"problem other_browser"}},
 		"some failure": {
-			dss.ErrExpired, "failure", "", "problem | Stack Exchange did not send the browser back, one of these is the cause", nil,
+			dss.ErrExpired, "failure", "", "problem | Stack Exchange did not send the browser back; one of these is the cause", nil,
 			[]string{"possible domain", "possible pkce", "possible application"},
 		},
 		"another failure": {dss.ErrExpired, "other", "", "problem |", nil, []string{"possible pkce", "possible application"}},
@@ -144,5 +144,18 @@ func TestEnd(t *testing.T) {
 				t.Errorf("the API was asked for %q", asked)
 			}
 		})
+	}
+}
+
+// TestNotStarted: the server's words say what to correct, and decide the status.
+func TestNotStarted(t *testing.T) {
+	for err, kind := range map[error]error{
+		&dss.Error{Status: 400, Name: "invalid_scope", Message: "scope must be names"}: nil,
+		fmt.Errorf("%w: x", dss.ErrUnreachable):                                        dss.ErrUnreachable,
+	} {
+		f := doctor.NotStarted(err)
+		if f.Status != doctor.Problem || !strings.Contains(f.Detail, err.Error()) || f.Change == "" || !errors.Is(f.Err, kind) {
+			t.Errorf("%+v", f)
+		}
 	}
 }
