@@ -26,23 +26,36 @@ const (
 // walk ends at an entry that is not an address, with the proxy that let it
 // through.
 func (p Proxies) Of(r *http.Request) netip.Addr {
+	address, _ := p.walk(r)
+	return address
+}
+
+// NamesOther reports whether r names somebody behind the address that Of returns,
+// which may so be that of a proxy that is not trusted. Anybody can write the header.
+func (p Proxies) NamesOther(r *http.Request) bool {
+	_, rest := p.walk(r)
+	return rest != ""
+}
+
+// walk also returns what X-Forwarded-For says beyond the client.
+func (p Proxies) walk(r *http.Request) (address netip.Addr, rest string) {
 	address, trusted := p.peerOf(r)
-	if !trusted {
-		return address
-	}
 	list := strings.Join(r.Header[forwardedFor], ",")
+	if !trusted {
+		return address, list
+	}
 	for range maxHops {
 		last := strings.LastIndexByte(list, ',')
 		next, ok := parseEntry(list[last+1:])
 		if !ok {
-			return address
+			break
 		}
-		if address = next; last < 0 || !p.Contain(address) {
-			return address
+		address, list = next, list[:max(last, 0)]
+		if last < 0 || !p.Contain(address) {
+			break
 		}
-		list = list[:last]
 	}
-	return address
+	return address, list
 }
 
 // peerOf returns the sender of r, and whether it is a trusted proxy. The peer

@@ -169,3 +169,28 @@ func FuzzOf(f *testing.F) {
 		}
 	})
 }
+
+func TestNamesOther(t *testing.T) {
+	proxies := mustParse(t, trusted)
+	for _, c := range []struct {
+		name, peer, list string
+		want             bool
+	}{
+		{"a client", "198.51.100.7:4000", "", false},
+		{"a client that names another, or a proxy that is not trusted", "198.51.100.7:4000", "203.0.113.9", true},
+		{"a proxy", "10.1.2.3:4000", "198.51.100.7", false},
+		{"two", "10.1.2.3:4000", "198.51.100.7, 10.9.9.9", false},
+		{"a proxy that names nobody", "10.1.2.3:4000", "", false},
+		{"another proxy behind it", "10.1.2.3:4000", "203.0.113.9, 198.51.100.7", true},
+		{"nobody but proxies", "10.1.2.3:4000", "10.0.0.1, 10.0.0.2", false},
+		{"garbage", "10.1.2.3:4000", "unknown", true},
+	} {
+		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{}}
+		if c.list != "" {
+			r.Header.Set("X-Forwarded-For", c.list)
+		}
+		if got := proxies.NamesOther(r); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}

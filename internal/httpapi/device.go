@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -27,7 +28,7 @@ func (s *Server) postDeviceAuthorization(w http.ResponseWriter, r *http.Request)
 	if err != nil {
 		return err
 	}
-	a, err := s.grants.AuthorizeDevice(r.Context(), from.id, form.get("scope"))
+	a, err := s.grants.AuthorizeDevice(r.Context(), from.id, form.get("scope"), recordOf(r.Context()).client)
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, typed string)
 	}
 	var request oauth.DeviceRequest
 	err = s.tryUserCode(r, func() (err error) {
-		request, err = s.grants.Find(r.Context(), userCode)
+		request, err = s.grants.Find(r.Context(), userCode, s.whereabouts(r))
 		return err
 	})
 	switch {
@@ -148,8 +149,18 @@ func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, typed string)
 	}
 	return s.devicePage(w, r, http.StatusOK, web.DeviceData{
 		View: web.DeviceConfirm, UserCode: userCode.String(), ClientID: request.ClientID, Scopes: request.Scopes,
-		Minutes: int(time.Since(request.Asked).Minutes()),
+		Minutes: int(time.Since(request.Asked).Minutes()), Elsewhere: request.Elsewhere,
 	})
+}
+
+// whereabouts is the address of a browser, for its network; zero if that may be a
+// proxy's. Only a device could gain by naming somebody else, and its own address
+// counts in any case.
+func (s *Server) whereabouts(r *http.Request) netip.Addr {
+	if s.config.TrustedProxies.NamesOther(r) {
+		return netip.Addr{}
+	}
+	return recordOf(r.Context()).client
 }
 
 // askAgain says what is wrong with a code, which may come from a link.

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
@@ -16,9 +17,11 @@ type DeviceAuthorization struct {
 	Expires    time.Duration
 }
 
-// AuthorizeDevice starts the device grant. Errors are [ErrInvalidClient],
+// AuthorizeDevice starts the device grant of a device with an address. Errors are [ErrInvalidClient],
 // [ErrInvalidScope], and those of package sealed.
-func (s *Service) AuthorizeDevice(ctx context.Context, clientID, scopeText string) (DeviceAuthorization, error) {
+func (s *Service) AuthorizeDevice(
+	ctx context.Context, clientID, scopeText string, from netip.Addr,
+) (DeviceAuthorization, error) {
 	if err := checkClientID(clientID); err != nil {
 		return DeviceAuthorization{}, err
 	}
@@ -28,7 +31,7 @@ func (s *Service) AuthorizeDevice(ctx context.Context, clientID, scopeText strin
 	}
 	sess := session{ClientID: clientID, Scope: asked, Asked: time.Now()}
 	for range maxUserCodes {
-		a, created, err := s.createDevice(ctx, sess, newDeviceCode(time.Now().Add(s.config.TTL)))
+		a, created, err := s.createDevice(ctx, sess, from, newDeviceCode(time.Now().Add(s.config.TTL)))
 		if err != nil || created {
 			return a, err
 		}
@@ -41,7 +44,9 @@ func (s *Service) AuthorizeDevice(ctx context.Context, clientID, scopeText strin
 const maxUserCodes = 4
 
 // createDevice reports false when the user code is taken.
-func (s *Service) createDevice(ctx context.Context, sess session, code deviceCode) (DeviceAuthorization, bool, error) {
+func (s *Service) createDevice(
+	ctx context.Context, sess session, from netip.Addr, code deviceCode,
+) (DeviceAuthorization, bool, error) {
 	key := code.key()
 	userCode, ok := key.userCode()
 	if !ok {
@@ -49,6 +54,7 @@ func (s *Service) createDevice(ctx context.Context, sess session, code deviceCod
 	}
 	sess.UserCode, sess.Challenge = userCode, secret.S256(key.verifier())
 	to := pointer{key.state()}
+	sess.Network = networkOf(from, to.State)
 	bytes := s.sessions.Size(sess) + s.pointers.Size(to) + s.pace.size()
 	if err := s.allow(ctx, 2, bytes); err != nil {
 		return DeviceAuthorization{}, false, err
@@ -158,11 +164,15 @@ type DeviceRequest struct {
 	ClientID string
 	Scopes   []string
 	Asked    time.Time
+	// Elsewhere is set if the device is known to be on another network than the
+	// user. If it is not set, nothing is known.
+	Elsewhere bool
 }
 
-// Find returns the sign-in that waits under a user code. Errors are [ErrUnknown] and
+// Find returns the sign-in that waits under a user code, for a user with an address.
+// Errors are [ErrUnknown] and
 // those of package sealed.
-func (s *Service) Find(ctx context.Context, userCode UserCode) (DeviceRequest, error) {
+func (s *Service) Find(ctx context.Context, userCode UserCode, from netip.Addr) (DeviceRequest, error) {
 	state, err := s.waiting(ctx, userCode)
 	if err != nil {
 		return DeviceRequest{}, err
@@ -172,7 +182,8 @@ func (s *Service) Find(ctx context.Context, userCode UserCode) (DeviceRequest, e
 		err = isPending(rec)
 	}
 	sess := rec.Value
-	return DeviceRequest{flowOf(state), sess.ClientID, sess.Scope.names(), sess.Asked}, err
+	elsewhere := sess.Network.otherThan(networkOf(from, state))
+	return DeviceRequest{flowOf(state), sess.ClientID, sess.Scope.names(), sess.Asked, elsewhere}, err
 }
 
 // waiting returns the state of the session under a user code.

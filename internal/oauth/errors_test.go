@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -140,7 +141,7 @@ func TestRevokeDevice(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.Find(t.Context(), a.UserCode); !errors.Is(err, oauth.ErrUnknown) {
+	if _, err := w.Find(t.Context(), a.UserCode, netip.Addr{}); !errors.Is(err, oauth.ErrUnknown) {
 		t.Errorf("its user code: %v", err)
 	}
 	if _, err := w.Callback(t.Context(), stateIn(t, address), oauth.Answer{Code: "c"}, browser); !errors.Is(err, oauth.ErrUnknown) {

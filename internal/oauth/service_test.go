@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -106,7 +107,7 @@ func stateIn(t *testing.T, address string) string {
 
 func (w world) device(t *testing.T) oauth.DeviceAuthorization {
 	t.Helper()
-	a, err := w.AuthorizeDevice(t.Context(), "7", "read_inbox")
+	a, err := w.AuthorizeDevice(t.Context(), "7", "read_inbox", netip.Addr{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,7 +331,7 @@ func TestExpiry(t *testing.T) {
 		if _, err := w.poll(t.Context(), a); !errors.Is(err, oauth.ErrExpired) {
 			t.Errorf("poll: %v", err)
 		}
-		if _, err := w.Find(t.Context(), a.UserCode); !errors.Is(err, oauth.ErrUnknown) {
+		if _, err := w.Find(t.Context(), a.UserCode, netip.Addr{}); !errors.Is(err, oauth.ErrUnknown) {
 			t.Errorf("look up: %v", err)
 		}
 		if _, err := w.Callback(t.Context(), stateIn(t, address), oauth.Answer{Code: "late"}, browser); !errors.Is(err, oauth.ErrUnknown) {
@@ -484,7 +485,7 @@ func TestFullStoreGoesOn(t *testing.T) {
 			}
 			full := func() {
 				t.Helper()
-				if _, err := w.AuthorizeDevice(t.Context(), "7", ""); !errors.Is(err, sealed.ErrFull) {
+				if _, err := w.AuthorizeDevice(t.Context(), "7", "", netip.Addr{}); !errors.Is(err, sealed.ErrFull) {
 					t.Fatalf("a sign-in begins in a full store: %v", err)
 				}
 			}

@@ -34,6 +34,7 @@ type session struct {
 
 	// The device grant's.
 	UserCode UserCode
+	Network  network // of the device
 
 	// Browser is the hash of the session of the browser that must finish.
 	Browser browserHash
@@ -66,6 +67,7 @@ func (s session) pack() []byte {
 	out := append(make([]byte, 0, 512), version, byte(s.Status))
 	out = sealed.AppendBool(out, s.Unanswered)
 	out = append(out, s.Browser[:]...)
+	out = append(out, s.Network.family, s.Network.hash[0], s.Network.hash[1])
 	for _, at := range []time.Time{s.Asked, s.Approved, s.Since} {
 		out = sealed.AppendTime(out, at)
 	}
@@ -82,6 +84,7 @@ func unpackSession(in []byte) (s session, err error) {
 	s.Status = status(r.Byte(byte(revoked)))
 	s.Unanswered = r.Bool()
 	s.Browser = browserHash(r.Bytes(len(s.Browser)))
+	s.Network = network{r.Byte(6), [2]byte(r.Bytes(2))}
 	s.Asked, s.Approved, s.Since = r.Time(), r.Time(), r.Time()
 	s.ClientID, s.Scope, s.Challenge = r.Text(), scope(r.Text()), r.Text()
 	s.RedirectURI, s.State, s.AppCode = r.Text(), r.Text(), r.Text()

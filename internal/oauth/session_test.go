@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"bytes"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ func full() session {
 	return session{
 		ClientID: "123456789012345678", Scope: "read_inbox,no_expiry", Challenge: strings.Repeat("c", 43), Asked: now,
 		RedirectURI: "http://127.0.0.1:5000/" + strings.Repeat("<", 1900), State: strings.Repeat("<\xff\x00\"", maxState/4),
-		AppCode: strings.Repeat("a", 43), UserCode: "BCDFGHJK", Browser: browserHash{1, 2, 3}, Status: redeeming,
+		AppCode: strings.Repeat("a", 43), UserCode: "BCDFGHJK", Network: network{6, [2]byte{7, 8}}, Browser: browserHash{1, 2, 3}, Status: redeeming,
 		Approved: now, Since: now, Code: strings.Repeat("x", 4096),
 	}
 }
@@ -101,4 +102,26 @@ func FuzzTrial(f *testing.F) {
 			t.Errorf("%x became %x", in, out)
 		}
 	})
+}
+
+// TestNetworkHoldsNoAddress: what the session holds is too short to be one, differs
+// between sessions, and is the same for hundreds of networks.
+func TestNetworkHoldsNoAddress(t *testing.T) {
+	of := func(a, b, c byte, state string) network {
+		return networkOf(netip.AddrFrom4([4]byte{a, b, c, 1}), state)
+	}
+	if of(198, 51, 100, "one") == of(198, 51, 100, "two") {
+		t.Error("one network has the same hash in two sessions")
+	}
+	want, same := of(198, 51, 100, "one"), 0
+	for a := range 3 {
+		for bc := range 1 << 16 {
+			if of(byte(11+a), byte(bc>>8), byte(bc), "one") == want {
+				same++
+			}
+		}
+	}
+	if same == 0 {
+		t.Error("nobody else has the hash of this network")
+	}
 }

@@ -34,6 +34,7 @@ type DeviceData struct {
 	ClientID          string   // the app's client ID on Stack Apps
 	Scopes            []string // what is asked for, in Stack Exchange's words; may be empty
 	Minutes           int      // full minutes since the device asked; 0 is less than a minute ago
+	Elsewhere         bool     // the device is on another network than the browser
 	Host              string   // where Continue leads, such as stackoverflow.com
 	Sandbox           bool     // that host is the sandbox, not Stack Exchange
 	AuthorizedAppsURL string   // where the user revokes what an app may do
@@ -43,14 +44,27 @@ type DeviceData struct {
 // as in access_team|stackoverflow.com/c/example.
 type Scope struct{ Name, Of string }
 
-// Asked returns the scopes taken apart, in their order.
+// Asked returns the scopes taken apart: first those that matter most, then the
+// others in their order.
 func (d DeviceData) Asked() []Scope {
-	asked := make([]Scope, len(d.Scopes))
-	for i, scope := range d.Scopes {
-		asked[i].Name, asked[i].Of, _ = strings.Cut(scope, "|")
+	var first, others []Scope
+	for _, text := range d.Scopes {
+		var scope Scope
+		if scope.Name, scope.Of, _ = strings.Cut(text, "|"); scope.strong() {
+			first = append(first, scope)
+		} else {
+			others = append(others, scope)
+		}
 	}
-	return asked
+	return append(first, others...)
 }
+
+// strong reports whether a scope is what a thief would want: to act as the user, or
+// access without an end.
+func (s Scope) strong() bool { return s.Name == "write_access" || s.Name == "no_expiry" }
+
+// NoFirst reports whether the way out is the first button.
+func (d DeviceData) NoFirst() bool { return slices.ContainsFunc(d.Asked(), Scope.strong) }
 
 // Text names the text that says what a known scope permits; "" for another one.
 func (s Scope) Text() string {

@@ -136,3 +136,41 @@ func TestProblemsOfASignIn(t *testing.T) {
 		}
 	}
 }
+
+// TestDevicePutsNoFirst where the app would act as the user, or have no end.
+func TestDevicePutsNoFirst(t *testing.T) {
+	buttons := regexp.MustCompile(`<button( class="primary")? name="decision" value="(\w+)"`)
+	for scopes, want := range map[string]string{
+		"":                        "continue",
+		"read_inbox private_info": "continue",
+		"write_access":            "decline",
+		"read_inbox no_expiry":    "decline",
+		"no_expiry|x":             "decline",
+		"write_accessories":       "continue",
+	} {
+		page := device(t, DeviceData{View: DeviceConfirm, Scopes: strings.Fields(scopes)})
+		got := buttons.FindAllStringSubmatch(page, -1)
+		if len(got) != 2 || got[0][2] != want || got[0][1] == "" || got[1][1] != "" || got[0][2] == got[1][2] {
+			t.Errorf("%q: %q", scopes, got)
+		}
+	}
+}
+
+// TestDeviceListsTheStrongFirst, where they can be seen.
+func TestDeviceListsTheStrongFirst(t *testing.T) {
+	page := device(t, DeviceData{View: DeviceConfirm, Scopes: []string{"read_inbox", "no_expiry", "private_info", "write_access"}})
+	wantAll(t, page, "public profile</li> <li>keep its access until you take it back</li> <li>post, edit, comment and vote as you</li> <li>read your inbox")
+}
+
+// TestDeviceElsewhere says so instead of "in front of you".
+func TestDeviceElsewhere(t *testing.T) {
+	const there, here = "on another network than this browser", "on a device in front of you"
+	for _, elsewhere := range []bool{false, true} {
+		page := device(t, DeviceData{View: DeviceConfirm, Elsewhere: elsewhere})
+		if strings.Contains(page, there) != elsewhere || strings.Contains(page, here) == elsewhere {
+			t.Errorf("%v: %s", elsewhere, page)
+		}
+	}
+	wantAll(t, device(t, DeviceData{View: DeviceConfirm, Elsewhere: true}),
+		"right for a server that you are logged in to", "wrong if somebody sent you a link")
+}

@@ -275,6 +275,24 @@ for (const name of Object.keys(browsers)) {
       assert.equal((await started.poll()).error, 'authorization_pending');
     }));
 
+    test('device grant: the decision is in sight, and no comes first where it matters', inPage(async (page) => {
+      for (const [scope, first] of [['read_inbox', 'continue'], ['read_inbox private_info write_access no_expiry', 'decline']]) {
+        for (const size of [{ width: 390, height: 844 }, { width: 1280, height: 720 }]) {
+          await page.setViewport(size);
+          await page.goto((await device(scope)).verification_uri_complete);
+          const [buttons, warning, code] = await page.evaluate(() => {
+            const bottom = (element) => element.getBoundingClientRect().bottom;
+            const inForm = [...document.querySelectorAll('form button')];
+            return [inForm.map((b) => [b.value, bottom(b)]), bottom(document.querySelector('.alert')), bottom(document.querySelector('.match'))];
+          });
+          assert.equal(buttons[0][0], first);
+          assert.equal(buttons.length, 2);
+          for (const [value, bottom] of buttons) assert.ok(bottom <= size.height, value + ' ends at ' + bottom);
+          assert.ok(Math.max(warning, code) < buttons[0][1] - 40, 'the warning or the code is covered');
+        }
+      }
+    }));
+
     test('device grant: decline', inPage(async (page) => {
       const started = await device();
       await page.goto(started.verification_uri_complete);
