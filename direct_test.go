@@ -114,6 +114,9 @@ func TestDirectRedemption(t *testing.T) {
 	}
 }
 
+// many requests are made until the sign-in expires.
+const many = -1
+
 // TestDirectErrors are those of a redemption by the server.
 func TestDirectErrors(t *testing.T) {
 	stale := says(http.StatusBadRequest, `{"error":{"type":"invalid_request","message":"the code is unknown"}}`)
@@ -125,7 +128,7 @@ func TestDirectErrors(t *testing.T) {
 	}{
 		"denied":               {redeemed, []string{"code", "", "error", "access_denied"}, dss.ErrAccessDenied, 0},
 		"another server":       {redeemed, []string{"iss", "https://evil.example"}, dss.ErrWrongServer, 0},
-		"unreachable":          {refused, nil, dss.ErrUnreachable, 64},
+		"unreachable":          {refused, nil, dss.ErrUnreachable, many},
 		"lost":                 {fails(io.EOF), nil, dss.ErrAnswerLost, 3},
 		"lost, then not known": {inTurn(cut, stale), nil, dss.ErrAnswerLost, 2},
 		"throttled":            {inTurn(busy(429, "5"), redeemed), nil, nil, 2},
@@ -138,8 +141,8 @@ func TestDirectErrors(t *testing.T) {
 				if !errors.Is(err, tt.want) {
 					t.Errorf("%v, want %v", err, tt.want)
 				}
-				if len(a.asked) != tt.asked {
-					t.Errorf("asked %d times, want %d", len(a.asked), tt.asked)
+				if n := len(a.asked); n != tt.asked && (tt.asked != many || n < 50) {
+					t.Errorf("asked %d times, want %d", n, tt.asked)
 				}
 			})
 		})
