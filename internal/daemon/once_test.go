@@ -233,6 +233,25 @@ func TestResetAtEachByteOverHTTP2(t *testing.T) {
 	})
 }
 
+// TestClaimEndsWithItsBody: what is claimed and the end of the stream are one frame.
+func TestClaimEndsWithItsBody(t *testing.T) {
+	inBubble(t, func(o overHTTP2) {
+		for _, wait := range []string{"", "&wait=60"} {
+			key := rand.Text()
+			s := o.sip(1000)
+			o.deposit(key)
+			s.get("/auth/token?key=" + key + wait)
+			if got := s.next(); got.status != "200" || got.ends {
+				o.Errorf("first %+v", got)
+			}
+			if got := s.next(); got.data != `{"access_token":"T"}`+"\n" || !got.ends {
+				o.Errorf("then %+v", got)
+			}
+			s.conn.Close()
+		}
+	})
+}
+
 // TestClosedWindow: who lets nothing come is not waited for, whatever the
 // answer is.
 func TestClosedWindow(t *testing.T) {
