@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 	"examples/go-loopback": {},
 	"examples/inbox":       {module},
 	"internal/access":      {},
+	"internal/apps":        {"internal/display", "internal/oauth", "internal/origin", "internal/relay"},
 	"internal/browser":     {},
 	"internal/certs":       {"internal/origin", "internal/sealed", "internal/secret"},
 	"internal/cli":         {"internal/display"},
@@ -35,7 +36,7 @@ var allowed = map[string][]string{
 		"internal/display", "internal/fetch", "internal/origin", "internal/secret", "internal/stackexchange",
 	},
 	"internal/daemon": {
-		module, "api", "internal/access", "internal/certs", "internal/clientaddr", "internal/contract", "internal/display",
+		module, "api", "internal/access", "internal/apps", "internal/certs", "internal/clientaddr", "internal/contract", "internal/display",
 		"internal/httpapi", "internal/limit", "internal/logger", "internal/metrics", "internal/origin",
 		"internal/relay", "internal/sandbox", "internal/sealed", "internal/secret",
 		"internal/stackexchange", "internal/store", "internal/store/memory", "internal/store/postgres",
@@ -46,16 +47,16 @@ var allowed = map[string][]string{
 		module, "api", "internal/browser", "internal/display", "internal/fetch", "internal/origin",
 		"internal/registration", "internal/secret",
 	},
-	"internal/fetch":   {"internal/display", "internal/origin", "internal/secret"},
+	"internal/fetch": {"internal/display", "internal/origin", "internal/secret"},
 	"internal/httpapi": {
-		"api", "internal/clientaddr", "internal/display", "internal/limit", "internal/oauth", "internal/origin",
+		"api", "internal/apps", "internal/clientaddr", "internal/display", "internal/limit", "internal/oauth", "internal/origin",
 		"internal/registration", "internal/relay", "internal/sealed", "internal/secret", "internal/stackexchange",
 		"internal/web",
 	},
 	"internal/limit":  {"api", "internal/sealed", "internal/secret"},
 	"internal/logger": {},
 	"internal/metrics": {
-		"internal/httpapi", "internal/oauth", "internal/relay", "internal/sealed", "internal/stackexchange",
+		"internal/apps", "internal/httpapi", "internal/oauth", "internal/relay", "internal/sealed", "internal/stackexchange",
 	},
 	"internal/oauth": {
 		"api", "internal/display", "internal/sealed", "internal/secret", "internal/stackexchange",
@@ -81,6 +82,7 @@ var allowed = map[string][]string{
 // the standard library's.
 var outside = map[string][]string{
 	"internal/access":         {"golang.org/x/sys/unix"},
+	"internal/apps":           {"github.com/pelletier/go-toml/v2/unstable", "golang.org/x/text/unicode/norm"},
 	"examples/go-device":      {"golang.org/x/oauth2"},
 	"examples/go-loopback":    {"golang.org/x/oauth2"},
 	"internal/store/redis":    {"github.com/redis/rueidis"},
