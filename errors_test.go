@@ -56,6 +56,7 @@ var ofOAuth = map[string]outcome{
 	api.InvalidGrant:            {http.StatusBadRequest, nil},
 	api.InvalidClient:           {http.StatusBadRequest, nil},
 	api.InvalidScope:            {http.StatusBadRequest, nil},
+	api.UnauthorizedClient:      {http.StatusBadRequest, nil},
 	api.UnsupportedGrantType:    {http.StatusBadRequest, nil},
 	api.UnsupportedResponseType: {http.StatusBadRequest, nil},
 }

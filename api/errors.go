@@ -33,6 +33,7 @@ const (
 	InvalidGrant            = "invalid_grant"
 	InvalidClient           = "invalid_client"
 	InvalidScope            = "invalid_scope"
+	UnauthorizedClient      = "unauthorized_client"
 	UnsupportedGrantType    = "unsupported_grant_type"
 	UnsupportedResponseType = "unsupported_response_type"
 	ServerError             = "server_error"
@@ -88,6 +89,7 @@ var Errors = map[string]Error{
 	InvalidGrant:         {400, InvalidGrant, "the code is not good"},
 	InvalidClient:        {400, InvalidClient, "client_id must be a number, the app's client ID on Stack Apps"},
 	InvalidScope:         {400, InvalidScope, "scope must be names separated by spaces or commas"},
+	UnauthorizedClient:   {403, UnauthorizedClient, "the operator of this server does not let the app sign users in"},
 	UnsupportedGrantType: {400, UnsupportedGrantType, "grant_type must be " + GrantAuthorizationCode +
 		" or " + GrantDeviceCode},
 	UnsupportedResponseType: {400, UnsupportedResponseType, "response_type must be code"},

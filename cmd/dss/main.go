@@ -35,7 +35,7 @@ func program() *cli.Program {
 		Name:    "dss",
 		Purpose: "dss lets desktop and command-line programs sign their users in to Stack Exchange.",
 		Commands: []*cli.Command{
-			serveCommand(), healthCommand(), storeCommand(), upstreamCommand(),
+			serveCommand(), healthCommand(), storeCommand(), appsCommand(), upstreamCommand(),
 			loginCommand(), whoamiCommand(), logoutCommand(), doctorCommand(), versionCommand(),
 		},
 		Notes: "Exit status: 0 if all went well, 2 for a mistake in the command line or the environment, " +

@@ -5,6 +5,7 @@ import (
 
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/apps"
 	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/daemon"
 	"github.com/desktop-stack-serv/dss/internal/store"
@@ -78,6 +79,10 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 	f.Group("Apps and Stack Exchange")
 	f.StringVar(&s.AppHosts, "app-hosts", "", "comma-separated `ids` of apps with a host of their own below the "+
 		"public one, or all (not with --acme-email)")
+	f.StringVar(&s.Apps, "apps", "", "`file` with the list of apps (docs/apps.md): their names on pages, what they may, "+
+		"and which are blocked; read again when it changes")
+	f.ChoiceVar(&s.UnknownApps, "unknown-apps", apps.UnknownOptions, "what becomes of apps that are not in --apps: "+
+		"warn users of them, allow them without a word, or refuse them")
 	f.ChoiceVar(&s.Confirm, "confirm", daemon.ConfirmOptions, "whether a sign-in asks the user first: "+
 		"always (all), or oauth-only (sessions), which hands a relay key its token at once; for a private server")
 	f.BoolVar(&s.WeakKeys, "weak-keys", "accept relay keys that are short or made from a time, "+

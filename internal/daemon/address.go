@@ -57,11 +57,11 @@ func (p *plan) checkACME() error {
 		return mistake("--acme-email needs a --public-url with a name that the whole internet knows, " +
 			"such as https://auth.example.org")
 	}
-	if slices.Contains(p.apps, "all") {
+	if slices.Contains(p.hosted, "all") {
 		return mistake("--acme-email cannot order certificates for --app-hosts all: list the ids of the apps, "+
 			"or give a certificate for *.%s with --tls-cert and --tls-key", u.Hostname())
 	}
-	for _, id := range p.apps {
+	for _, id := range p.hosted {
 		if host := id + "." + u.Hostname(); !certs.HostName(host) {
 			return mistake("--app-hosts: %s is too long for the name of a host", host)
 		}
@@ -79,7 +79,7 @@ func (p *plan) checkACME() error {
 // certHosts lists the hosts that need a certificate, the server's own first.
 func (p *plan) certHosts() []string {
 	hosts := []string{p.serverName()}
-	for _, id := range p.apps {
+	for _, id := range p.hosted {
 		hosts = append(hosts, id+"."+hosts[0])
 	}
 	return hosts

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/internal/access"
+	"github.com/desktop-stack-serv/dss/internal/apps"
 	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/origin"
@@ -63,6 +64,7 @@ type examination struct {
 
 	// What a start goes on with.
 	files    *certs.Files // nil without --tls-cert
+	apps     *apps.File   // nil without --apps
 	auditKey []byte
 }
 
@@ -84,6 +86,7 @@ func (e *examination) check(warnings []string, report func(subject, text string)
 		{"store", e.store},
 		{"audit", e.audit},
 		{"limits", e.limiting},
+		{"apps", e.listApps},
 		{"Stack Exchange", e.stackExchange},
 	} {
 		text, err := part.examine()
@@ -146,7 +149,7 @@ func (e *examination) publicURL() (string, error) {
 	switch {
 	case e.public == nil:
 		return "http://" + localName(e.listen) + " and the port; other machines cannot use this server", nil
-	case len(e.apps) > 0:
+	case len(e.hosted) > 0:
 		return fmt.Sprintf("%s, and below it the hosts of apps: %s", e.public, e.AppHosts), nil
 	}
 	return e.public.String() + ", and no other host", nil
@@ -227,6 +230,24 @@ func (e *examination) warnOfProxy() {
 		e.log.Warn("all clients share the limits of one, because no X-Forwarded-For is trusted: " +
 			"name the proxy in --trusted-proxies")
 	}
+}
+
+// listApps also reads the list of apps.
+func (e *examination) listApps() (string, error) {
+	others := map[apps.Unknown]string{
+		apps.AllowUnknown: "are allowed", apps.RefuseUnknown: "are refused",
+	}[apps.Unknown(e.UnknownApps)]
+	others = cmp.Or(others, "are allowed, with a warning to users")
+	if e.Apps == "" {
+		return "none is listed; they " + others, nil
+	}
+	var err error
+	if e.apps, err = apps.Open(e.Apps, e.log); err != nil {
+		return "", mistakes("--apps", err)
+	}
+	list := e.apps.List()
+	return fmt.Sprintf("%d from %s, of which %d blocked, read again when it changes; others %s",
+		len(list.All()), e.Apps, list.Blocked(), others), nil
 }
 
 func (e *examination) stackExchange() (string, error) {

@@ -13,6 +13,7 @@ import (
 
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/apps"
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/origin"
@@ -32,7 +33,7 @@ type plan struct {
 	signIn   *url.URL // Stack Exchange
 	api      *url.URL
 	fake     *sandbox.Config // nil if there is no sandbox
-	apps     []string
+	hosted   []string        // ids of apps with a host
 	kind     storeKind
 	proxies  clientaddr.Proxies
 	factor   float64 // of the limits; 0 turns them off
@@ -42,7 +43,7 @@ type plan struct {
 // them in any case.
 func (s Settings) plan() (*plan, error) {
 	p := &plan{Settings: s}
-	problems := []error{p.checkSandbox(), p.checkUpstream(), p.checkLimits(), p.checkAppHosts()}
+	problems := []error{p.checkSandbox(), p.checkUpstream(), p.checkLimits(), p.checkAppHosts(), p.checkApps()}
 	p.complete()
 	return p, errors.Join(append(problems, p.checkNumbers(), p.checkHTTPS())...)
 }
@@ -128,7 +129,7 @@ func parseUpstream(name, value string) (*url.URL, error) {
 // checkAppHosts also makes a list of the ids.
 func (p *plan) checkAppHosts() error {
 	for id := range strings.SplitSeq(p.AppHosts, ",") {
-		if id = strings.TrimSpace(id); id == "" || slices.Contains(p.apps, id) {
+		if id = strings.TrimSpace(id); id == "" || slices.Contains(p.hosted, id) {
 			continue
 		}
 		if _, err := relay.ParseKeySpace(id); err != nil || strings.ContainsAny(id, "_") || id != strings.ToLower(id) ||
@@ -136,7 +137,14 @@ func (p *plan) checkAppHosts() error {
 			return mistake("--app-hosts: %q cannot be part of a host name: "+
 				"lower-case letters, digits and dashes; separate several with commas", id)
 		}
-		p.apps = append(p.apps, id)
+		p.hosted = append(p.hosted, id)
+	}
+	return nil
+}
+
+func (p *plan) checkApps() error {
+	if apps.Unknown(p.UnknownApps) == apps.RefuseUnknown && p.Apps == "" {
+		return mistake("--unknown-apps=refuse needs --apps, the list of those that are not refused")
 	}
 	return nil
 }

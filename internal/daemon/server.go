@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/apps"
 	"github.com/desktop-stack-serv/dss/internal/certs"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/metrics"
@@ -72,7 +73,7 @@ func (d *daemon) newServer(entries sealed.Store) error {
 	d.ready = watched.Ready
 	config := httpapi.Config{
 		PublicURL:      d.origin,
-		AppHosts:       d.apps,
+		AppHosts:       d.hosted,
 		HandOver:       d.handsOver(),
 		WeakKeys:       d.WeakKeys,
 		TTL:            d.TTL,
@@ -85,6 +86,7 @@ func (d *daemon) newServer(entries sealed.Store) error {
 		AuditKey:       d.auditKey,
 	}
 	d.setStackExchange(&config)
+	d.setApps(&config)
 	if d.factor != 0 {
 		config.Limits = d.clientLimits()
 	}
@@ -98,8 +100,28 @@ func (d *daemon) newServer(entries sealed.Store) error {
 	if d.metrics != nil {
 		d.metrics.Server(d.server, d.maxWaiters())
 	}
+	d.followApps()
 	d.watchUpstream(watched, config.StackExchange)
 	return nil
+}
+
+// setApps has the list of apps decide, if there is one.
+func (d *daemon) setApps(config *httpapi.Config) {
+	config.Apps.Unknown = apps.Unknown(d.UnknownApps)
+	if d.apps != nil {
+		config.Apps.List = d.apps.List
+	}
+}
+
+// followApps has the list of apps read again when it changes.
+func (d *daemon) followApps() {
+	if d.apps == nil {
+		return
+	}
+	if d.metrics != nil {
+		d.metrics.Apps(d.apps)
+	}
+	d.onStop(runBackground("list of apps", d.apps.Run, d.log))
 }
 
 // setStackExchange says where users sign in and see what they have authorized.

@@ -8,6 +8,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -42,6 +43,11 @@ type Settings struct {
 	// AppHosts are the ids, separated by commas, of apps with a host of their
 	// own below the public one; all stands for any.
 	AppHosts string
+	// Apps is the file with the list of apps, if there is one; see package apps.
+	Apps string
+	// UnknownApps says what becomes of apps that are not in it; see
+	// [apps.UnknownOptions].
+	UnknownApps string
 	// WeakKeys accepts relay keys that are short or made from a time.
 	WeakKeys bool
 
@@ -94,6 +100,18 @@ const (
 type SettingError struct{ text string }
 
 func (e SettingError) Error() string { return e.text }
+
+// mistakes is a mistake for each error that err joins.
+func mistakes(setting string, err error) error {
+	var all []error
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			all = append(all, mistake("%s: %v", setting, one))
+		}
+		return errors.Join(all...)
+	}
+	return mistake("%s: %v", setting, err)
+}
 
 func mistake(format string, arguments ...any) error {
 	return SettingError{fmt.Sprintf(format, arguments...)}

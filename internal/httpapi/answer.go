@@ -70,6 +70,7 @@ var (
 	binaryContent = []string{"application/octet-stream"}
 	htmlContent   = []string{"text/html; charset=utf-8"}
 	jsonContent   = []string{"application/json"}
+	pngContent    = []string{"image/png"}
 	textContent   = []string{"text/plain; charset=utf-8"}
 )
 

@@ -33,6 +33,9 @@ func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
+	if err := s.permit(r.Context(), app.get("client_id"), oauth.CodeGrant, nil); err != nil {
+		return err // no redirect: the user learns why
+	}
 	// From here on, errors go to the app.
 	target, err := s.authorize(w, r)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/apps"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
@@ -32,6 +33,9 @@ type record struct {
 	dialect dialect
 	waited  bool
 	polls   bool // a device polls for its token
+
+	listed *apps.App // the app that the request is of, if it is in the operator's list
+	named  bool      // the request is of an app, and there is a list
 
 	status  int    // of the answer; 0 before it begins
 	problem string // the name of the error in the answer

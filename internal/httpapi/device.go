@@ -19,11 +19,13 @@ import (
 // section 3.1).
 func (s *Server) postDeviceAuthorization(w http.ResponseWriter, r *http.Request) error {
 	form, from, err := oauthForm(w, r, "scope")
+	rec := recordOf(r.Context())
 	if err == nil {
 		err = require(from, form)
 	}
 	if err == nil {
-		err = s.limits.Exchange(recordOf(r.Context()).client)
+		s.findApp(rec, from.id)
+		err = s.limits.Exchange(rec.client, rec.factor())
 	}
 	if err != nil {
 		return err
@@ -32,12 +34,16 @@ func (s *Server) postDeviceAuthorization(w http.ResponseWriter, r *http.Request)
 	if err != nil {
 		return err
 	}
+	to := ""
+	if rec.listed != nil {
+		to = " to " + rec.listed.Name
+	}
 	page, code := s.config.PublicURL.String()+api.PathDevice, a.UserCode.String()
 	return writeJSON(w, http.StatusOK, api.DeviceAuthorization{
 		DeviceCode: a.DeviceCode.Reveal(), UserCode: code,
 		VerificationURI: page, VerificationURIComplete: page + "?user_code=" + code,
 		ExpiresIn: int64(a.Expires.Seconds()), Interval: int64(oauth.Interval.Seconds()),
-		Message: "To sign in, open " + page + " in a browser and enter the code " + code,
+		Message: "To sign in" + to + ", open " + page + " in a browser and enter the code " + code,
 	})
 }
 
@@ -148,7 +154,8 @@ func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, typed string)
 		keep()
 	}
 	return s.devicePage(w, r, http.StatusOK, web.DeviceData{
-		View: web.DeviceConfirm, UserCode: userCode.String(), ClientID: request.ClientID, Scopes: request.Scopes,
+		View: web.DeviceConfirm, UserCode: userCode.String(), Scopes: request.Scopes,
+		App: s.appOnPage(recordOf(r.Context()).listed), ClientID: request.ClientID,
 		Minutes: int(time.Since(request.Asked).Minutes()), Elsewhere: request.Elsewhere,
 	})
 }

@@ -99,6 +99,10 @@ func (s *Server) explain(r *http.Request, err error) *problem {
 		s.log.ErrorContext(r.Context(), p.fault, "err", err)
 	}
 	rec.problem, rec.reason = p.name, reasonOf(err)
+	if p.refusal != nil {
+		rec.reason = string(p.refusal.Kind)
+		s.observer.Happened(Event{Name: EventRefusal, Outcome: rec.reason, App: rec.appName()})
+	}
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		rec.problem = clientLeft
 	}
@@ -156,6 +160,9 @@ func (s *Server) refuseOnPage(w http.ResponseWriter, r *http.Request, p *problem
 		AuthorizedAppsURL: s.config.AuthorizedAppsURL, OAuth: s.config.servesOAuth(),
 	}
 	clean(w, r, &data)
+	if p.refusal != nil {
+		s.explainRefusal(recordOf(r.Context()), p.refusal, &data)
+	}
 	_ = s.page(w, r, data.Status, data)
 }
 

@@ -82,7 +82,8 @@ func (s *Server) callRefused(ctx context.Context, m stackexchange.Method) {
 // storing counts entries, and their size in the store, that are about to be
 // stored for the client of a request.
 func (s *Server) storing(ctx context.Context, entries, bytes int) error {
-	return s.limits.Deposit(recordOf(ctx).client, entries, bytes)
+	rec := recordOf(ctx)
+	return s.limits.Deposit(rec.client, entries, bytes, rec.factor())
 }
 
 // tooMany explains each limit, by its name.

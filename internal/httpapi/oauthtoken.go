@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,22 +18,26 @@ func (s *Server) postOAuthToken(w http.ResponseWriter, r *http.Request) error {
 	rec := recordOf(r.Context())
 	rec.polls = form.get("grant_type") == api.GrantDeviceCode
 	if err == nil {
-		err = s.limits.Exchange(rec.client)
+		s.findApp(rec, from.id)
+		err = s.limits.Exchange(rec.client, rec.factor())
 	}
 	if err != nil {
 		return err
 	}
+	mayRedeem := func(grant oauth.Grant, names ...string) error {
+		return cmp.Or(require(from, form, names...), s.permit(r.Context(), from.id, grant, nil))
+	}
 	var token oauth.Token
 	switch form.get("grant_type") {
 	case api.GrantAuthorizationCode:
-		if err = require(from, form, "code", "code_verifier"); err == nil {
+		if err = mayRedeem(oauth.CodeGrant, "code", "code_verifier"); err == nil {
 			token, err = s.grants.Redeem(r.Context(), oauth.Exchange{
 				ClientID: from.id, RedirectURI: form.get("redirect_uri"),
 				Code: secret.New(form.get("code")), Verifier: secret.New(form.get("code_verifier")),
 			})
 		}
 	case api.GrantDeviceCode:
-		if err = require(from, form, "device_code"); err == nil {
+		if err = mayRedeem(oauth.DeviceGrant, "device_code"); err == nil {
 			token, err = s.grants.Poll(r.Context(), oauth.Poll{
 				ClientID: from.id, DeviceCode: secret.New(form.get("device_code")), Basic: from.basic,
 			})
@@ -62,8 +67,11 @@ func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request) error {
 	if !form.has("token") {
 		return missing("token")
 	}
-	token := secret.New(form.get("token"))
-	recordOf(r.Context()).about("token", "", token)
+	token, rec := secret.New(form.get("token")), recordOf(r.Context())
+	rec.about("token", "", token)
+	if from.id != "" {
+		s.findApp(rec, from.id)
+	}
 	if oauth.IsDeviceCode(token.Reveal()) {
 		err = s.grants.Revoke(r.Context(), from.id, token)
 	} else {

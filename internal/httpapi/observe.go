@@ -17,7 +17,7 @@ import (
 
 // Observer counts what the server does. Its methods are called by many
 // goroutines at once and must not block. Every text they get is a constant of
-// this program.
+// this program, except for the names of apps, which are the operator's.
 type Observer interface {
 	// Began is called when a request arrives.
 	Began()
@@ -49,10 +49,13 @@ type Event struct {
 	Name EventName
 	// Kind is a deposit's or a claim's kind of response, or the grant.
 	Kind string
-	// Outcome is a deposit's [relay.Outcome], a [oauth.Step], or one of those
-	// below.
+	// Outcome is a deposit's [relay.Outcome], a [oauth.Step], an
+	// [apps.RefusalKind], or one of those below.
 	Outcome string
 	Took    time.Duration // of a wait
+	// App is the name of the app in the operator's list, or [apps.Unlisted]; ""
+	// without a list.
+	App string
 }
 
 // EventName says what happened.
@@ -65,12 +68,13 @@ const (
 	EventWait       EventName = "wait"  // a claim that may wait is over
 	EventGrant      EventName = "grant" // a step of a sign-in at the OAuth server
 	EventRevocation EventName = "revocation"
+	EventRefusal    EventName = "app_refusal" // of an app, by the operator's list
 )
 
 // Outcomes of claims, waits and revocations.
 const (
 	Delivered   = "delivered"
-	Interrupted = "interrupted" // the client was seen to leave while it was sent, and may have it
+	Interrupted = "interrupted" // the client left while it was sent, and may have it
 	PutBack     = "put_back"    // the client had left before, and has nothing
 	Lost        = "lost"        // the same, but the store failed
 
@@ -93,6 +97,7 @@ func (unobserved) Happened(Event) {}
 
 // happened counts e and writes it to the audit.
 func (s *Server) happened(ctx context.Context, e Event) {
+	e.App = recordOf(ctx).appName()
 	s.observer.Happened(e)
 	s.audit.write(ctx, e)
 }
@@ -152,13 +157,16 @@ func (a audit) write(ctx context.Context, e Event) {
 		attributes = append(attributes, slog.String("kind", e.Kind))
 	}
 	attributes = append(attributes, slog.String("outcome", e.Outcome))
+	if e.App != "" {
+		attributes = append(attributes, slog.String("app", e.App))
+	}
 	writeLine(ctx, a.log, "audit", a.parties(ctx, attributes))
 }
 
 // refused writes a line for a refusal, if it gets one.
 func (a audit) refused(ctx context.Context, name string) {
 	if slices.Contains(audited, name) {
-		a.write(ctx, Event{Name: "refusal", Outcome: name})
+		a.write(ctx, Event{Name: "refusal", Outcome: name, App: recordOf(ctx).appName()})
 	}
 }
 

@@ -208,9 +208,19 @@ func postParams(w http.ResponseWriter, r *http.Request, queryable ...string) (pa
 
 var secretParams = []string{"key", "verifier", "state", "access_token", "code"}
 
-// keySpace finds the app that a request is about. Host, path and parameter must
-// agree where they name one.
+// keySpace finds the app that a request is about, unless the operator does not let
+// it use the relay.
 func (s *Server) keySpace(r *http.Request, p params) (relay.KeySpace, error) {
+	space, err := namedSpace(r, p)
+	if err == nil {
+		err = s.permitRelay(recordOf(r.Context()), space)
+	}
+	return space, err
+}
+
+// namedSpace returns the key space of the app that host, path and parameter name.
+// They must agree where they name one.
+func namedSpace(r *http.Request, p params) (relay.KeySpace, error) {
 	var named []string
 	for _, app := range []string{recordOf(r.Context()).app, r.PathValue("appid")} {
 		if app != "" {

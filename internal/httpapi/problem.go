@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/apps"
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/relay"
@@ -23,6 +24,8 @@ type problem struct {
 	detail string        // says it more exactly than the table; may be empty
 	retry  time.Duration // when to try again; 0 if that is not known
 	fault  string        // what the log calls an error of ours; empty for those of clients
+
+	refusal *apps.Refusal // of an app by the operator's list, if that is the problem
 }
 
 func (p *problem) Error() string { return p.name + ": " + p.message() }
@@ -111,6 +114,9 @@ func problemOf(err error) *problem {
 			p.retry = paused.Left
 		}
 		return p
+	}
+	if refusal, ok := errors.AsType[*apps.Refusal](err); ok {
+		return refused(refusal)
 	}
 	if _, ok := errors.AsType[*stackexchange.RefusedError](err); ok {
 		return &problem{name: api.TemporarilyUnavailable, detail: "Stack Exchange refused this for now; try again later"}

@@ -34,8 +34,11 @@ func (s *Server) landing(r *http.Request, p params) (web.LandingData, error) {
 		return web.LandingData{}, err
 	}
 	data := web.LandingData{
-		View: web.ViewFragment, App: string(space), Action: action(r, p),
+		View: web.ViewFragment, App: s.appOnPage(recordOf(r.Context()).listed), Action: action(r, p),
 		Auto: s.config.HandOver, AuthorizedAppsURL: s.config.AuthorizedAppsURL,
+	}
+	if space != relay.DefaultKeySpace {
+		data.AppID = string(space)
 	}
 	if !p.has("state") && !slices.ContainsFunc(responseParams, p.has) {
 		return data, nil // a fragment may hold it, which only the script sees
@@ -149,7 +152,7 @@ func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) error {
 	s.happened(ctx, Event{Name: EventDeposit, Kind: response.Kind.String(), Outcome: string(outcome)})
 	if wantsPage(r) {
 		return s.page(w, r, http.StatusOK, web.LandingData{
-			View: view, App: string(relay.DefaultKeySpace), AuthorizedAppsURL: s.config.AuthorizedAppsURL,
+			View: view, AuthorizedAppsURL: s.config.AuthorizedAppsURL,
 		})
 	}
 	dataHeaders.replace(w.Header())

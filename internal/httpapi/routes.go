@@ -49,7 +49,7 @@ func (s *Server) routes() []route {
 			{"GET " + problemPath + "{name}", s.getProblem},
 			{"GET /healthz", plain(s.Healthz)},
 			{"GET /readyz", plain(s.Readyz)},
-			{"GET /assets/{file}", s.asset},
+			{"GET " + assetPath + "{file}", s.asset},
 			{"GET /{$}", s.home},
 			{"/", s.notFound},
 		},

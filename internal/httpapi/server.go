@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/apps"
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/oauth"
@@ -66,6 +67,9 @@ type Config struct {
 	// Limits bounds what clients may ask for, except for DepositLife and Shared,
 	// which follow from the rest. The zero value allows everything.
 	Limits *limit.Config
+	// Apps is what the operator's list says of apps. Without a list, none is known,
+	// and none is refused.
+	Apps apps.Policy
 	// TrustedProxies are those whose X-Forwarded-For counts.
 	TrustedProxies clientaddr.Proxies
 	// Sandbox serves /sandbox/, if there is one.
@@ -141,10 +145,14 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 	config.StackExchange.Caller = caller
 	config.StackExchange.Allow, config.StackExchange.Refused = s.allowCall, s.callRefused
 	s.upstream = stackexchange.New(config.StackExchange)
-	s.grants = oauth.New(vault, s.upstream, oauth.Config{
+	grants := oauth.Config{
 		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathCallback,
 		Shared: config.SharedStore, Allow: s.storing, Observe: s.granted,
-	})
+	}
+	if config.Apps.Listing() {
+		grants.Permit = s.permit
+	}
+	s.grants = oauth.New(vault, s.upstream, grants)
 	signIn := s.upstream.BaseURL()
 	s.signInPolicy = strings.Replace(contentSecurityPolicy, "form-action 'self'",
 		"form-action 'self' https: "+signIn.Scheme+"://"+signIn.Host, 1)

@@ -23,14 +23,19 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 	return s.page(w, r, http.StatusOK, data)
 }
 
-// asset serves a style sheet, script or picture. Its name carries a hash of
-// its content, so a browser may keep it.
+// asset serves a style sheet, script or picture, or the icon of an app. Its name
+// carries a hash of its content, so a browser may keep it.
 func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {
 	asset, exact, ok := s.pages.Asset(r.PathValue("file"))
-	if !ok {
-		return s.notFound(w, r)
-	}
 	h := w.Header()
+	if !ok {
+		icon, found := s.config.Apps.Icon(r.PathValue("file"))
+		if !found {
+			return s.notFound(w, r)
+		}
+		assetHeaders.replace(h)
+		return write(w, http.StatusOK, pngContent, icon)
+	}
 	assetHeaders.replace(h)
 	if !exact { // not to be kept under this name
 		h.Set("Cache-Control", "no-store")

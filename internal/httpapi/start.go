@@ -91,7 +91,7 @@ func (s *Server) postTry(w http.ResponseWriter, r *http.Request) error {
 	}
 	form, err := readForm(w, r, append([]string{"client_id"}, choiceNames...)...)
 	if err == nil {
-		err = s.limits.Exchange(recordOf(r.Context()).client)
+		err = s.limits.Exchange(recordOf(r.Context()).client, 1)
 	}
 	if err != nil {
 		return err

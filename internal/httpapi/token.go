@@ -53,7 +53,7 @@ func (s *Server) mayWait(w http.ResponseWriter, rec *record, wait time.Duration)
 	if wait <= 0 {
 		return func() {}, nil
 	}
-	giveBack, err := s.limits.Wait(rec.client)
+	giveBack, err := s.limits.Wait(rec.client, rec.factor())
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (s *Server) putBack(r *http.Request, c *relay.Claimed) (outcome string) {
 }
 
 // writeClaimed sends the whole answer, in a bounded time. It fails if the
-// connection did not take it, which is not known of a short answer over HTTP/2.
+// connection did not take it.
 func writeClaimed(w http.ResponseWriter, r *http.Request, c *relay.Claimed) error {
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(deliveryTime)) // writers without deadlines need none
@@ -199,9 +199,7 @@ func writeClaimed(w http.ResponseWriter, r *http.Request, c *relay.Claimed) erro
 		status, body = p.status(), p.relayJSON()
 	}
 	setLength(w.Header(), body)
-	if err := writeEncoded(w, status, body); err != nil || r.ProtoMajor > 1 {
-		// Over HTTP/2, net/http sends a short answer with the end of the stream, when
-		// the handler returns. A flush before would make that a frame and a write more.
+	if err := writeEncoded(w, status, body); err != nil {
 		return err
 	}
 	return control.Flush()

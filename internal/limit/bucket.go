@@ -94,6 +94,23 @@ func (b bucket) take(level *int64, now int64) time.Duration {
 	return wait
 }
 
+// times returns a bucket that takes factor times as many events. One fits in any
+// case.
+func (b bucket) times(factor float64) bucket {
+	if factor != 1 && b.step > 0 {
+		b.step = min(max(1, int64(float64(b.step)/factor)), b.size)
+	}
+	return b
+}
+
+// multiplied multiplies a limit, of which 0 is none, but leaves it at least at least.
+func multiplied(limit int64, factor float64, least int64) int64 {
+	if factor == 1 || limit <= 0 {
+		return limit
+	}
+	return max(min(limit, least), int64(float64(limit)*factor))
+}
+
 // giveBack takes an event out again.
 func (b bucket) giveBack(level *int64) { *level -= b.step }
 

@@ -53,7 +53,7 @@ func (l *Limiter) UserCode(address netip.Addr) (*Guess, error) {
 func (l *Limiter) guess(n network, k kind, hash uint64) (*Guess, error) {
 	now := l.now()
 	shard, c := l.table.lock(n)
-	wait := l.takeOwn(c, k, now)
+	wait := c.takeOwn(l.buckets[k], k, now)
 	shard.mu.Unlock()
 	if wait > 0 {
 		return nil, l.refused(kindNames[k], wait)

@@ -82,23 +82,27 @@ func (l *Limiter) Clients() int {
 }
 
 // Request counts a request.
-func (l *Limiter) Request(address netip.Addr) error { return l.spend(address, requests) }
+func (l *Limiter) Request(address netip.Addr) error { return l.spend(address, requests, 1) }
 
-// Exchange counts a request for a token or for a device authorization.
-func (l *Limiter) Exchange(address netip.Addr) error { return l.spend(address, exchanges) }
+// Exchange counts a request for a token or for a device authorization. factor
+// multiplies the limit of the client, and not that of all.
+func (l *Limiter) Exchange(address netip.Addr, factor float64) error {
+	return l.spend(address, exchanges, factor)
+}
 
 // spend counts an event for its client and for all. An event that is refused for its
 // client takes nothing from the others.
-func (l *Limiter) spend(address netip.Addr, k kind) error {
+func (l *Limiter) spend(address netip.Addr, k kind, factor float64) error {
 	if l == nil {
 		return nil
 	}
 	now, name := l.now(), kindNames[k]
+	own := l.buckets[k].times(factor)
 	shard, c := l.table.lock(networkOf(address))
-	wait := l.takeOwn(c, k, now)
+	wait := c.takeOwn(own, k, now)
 	if wait == 0 {
 		if wait = l.totals[k].take(now); wait > 0 {
-			l.buckets[k].giveBack(&c.levels[k])
+			own.giveBack(&c.levels[k])
 			name += totalSuffix
 		}
 	}
@@ -106,12 +110,12 @@ func (l *Limiter) spend(address netip.Addr, k kind) error {
 	return l.refused(name, wait)
 }
 
-// takeOwn counts an event for its client alone.
-func (l *Limiter) takeOwn(c *client, k kind, now int64) time.Duration {
+// takeOwn counts an event for its client alone, in a bucket.
+func (c *client) takeOwn(b bucket, k kind, now int64) time.Duration {
 	if k < guesses && c.blocked[k] > now {
 		return time.Duration(c.blocked[k] - now)
 	}
-	return l.buckets[k].take(&c.levels[k], now)
+	return b.take(&c.levels[k], now)
 }
 
 // refused returns the error of an event that has to wait; nil if wait is 0.
@@ -125,13 +129,17 @@ func (l *Limiter) refused(name string, wait time.Duration) error {
 	return &Exceeded{name, wait}
 }
 
+// What one sign-in stores at most: a factor leaves room for it.
+const signInEntries, signInBytes = 2, 32 << 10
+
 // Deposit counts entries that a client wants to have stored, and their size in
-// all, as the store counts it.
-func (l *Limiter) Deposit(address netip.Addr, entries, bytes int) error {
+// all, as the store counts it. factor multiplies the limit.
+func (l *Limiter) Deposit(address netip.Addr, entries, bytes int, factor float64) error {
 	if l == nil || l.config.Deposits <= 0 && l.config.DepositBytes <= 0 {
 		return nil
 	}
-	limit := amount{int64(l.config.Deposits), l.config.DepositBytes}
+	limit := amount{multiplied(int64(l.config.Deposits), factor, signInEntries),
+		multiplied(l.config.DepositBytes, factor, signInBytes)}
 	now := l.now()
 	shard, c := l.table.lock(networkOf(address))
 	wait := c.deposits.add(amount{int64(entries), int64(bytes)}, limit, now, l.part)
@@ -167,12 +175,13 @@ func (l *Limiter) CallRefused(address netip.Addr, name string) {
 // placeRetry is when a client may ask again for one of its own places.
 const placeRetry = 5 * time.Second
 
-// Wait counts a client's claim as waiting until done is called.
-func (l *Limiter) Wait(address netip.Addr) (done func(), err error) {
+// Wait counts a client's claim as waiting until done is called. factor multiplies
+// the limit.
+func (l *Limiter) Wait(address netip.Addr, factor float64) (done func(), err error) {
 	if l == nil {
 		return func() {}, nil
 	}
-	return l.occupy(address, Waiters, l.config.Waiters, func(c *client) *int32 { return &c.waiters })
+	return l.occupy(address, Waiters, int(multiplied(int64(l.config.Waiters), factor, 1)), func(c *client) *int32 { return &c.waiters })
 }
 
 // connect counts a client's connection as open until done is called.

@@ -74,16 +74,16 @@ func TestRate(t *testing.T) {
 func TestTotal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Config{Exchanges: Limit{Rate{10, time.Minute}, Rate{15, time.Minute}}})
-		if n, _ := times(1000, func() error { return l.Exchange(here) }); n != 10 {
+		if n, _ := times(1000, func() error { return l.Exchange(here, 1) }); n != 10 {
 			t.Errorf("the first has %d", n)
 		}
-		n, err := times(1000, func() error { return l.Exchange(there) })
+		n, err := times(1000, func() error { return l.Exchange(there, 1) })
 		if n != 5 {
 			t.Errorf("the second has %d", n)
 		}
 		wantExceeded(t, err, "exchanges_total", 4*time.Second)
 		time.Sleep(4 * time.Second)
-		if err := l.Exchange(there); err != nil {
+		if err := l.Exchange(there, 1); err != nil {
 			t.Errorf("when it was told to come again: %v", err)
 		}
 	})
@@ -128,7 +128,7 @@ func TestDeposits(t *testing.T) {
 			time.Sleep(7 * time.Second)
 			made = slices.DeleteFunc(made, func(at time.Time) bool { return time.Since(at) >= life*5/4 })
 			counted := len(made)
-			err := l.Deposit(here, 2, 600)
+			err := l.Deposit(here, 2, 600, 1)
 			if err == nil {
 				made = append(made, time.Now(), time.Now())
 			}
@@ -142,17 +142,17 @@ func TestDeposits(t *testing.T) {
 				t.Fatalf("%d alive, %d counted, %v", alive, counted, err)
 			}
 		}
-		n, err := times(most, func() error { return l.Deposit(here, 1, 300) })
+		n, err := times(most, func() error { return l.Deposit(here, 1, 300, 1) })
 		var e *Exceeded
 		if !errors.As(err, &e) {
 			t.Fatalf("%d more, and %v", n, err)
 		}
 		time.Sleep(e.RetryAfter - time.Nanosecond)
-		if l.Deposit(here, 1, 300) == nil {
+		if l.Deposit(here, 1, 300, 1) == nil {
 			t.Error("there was room before it was promised")
 		}
 		time.Sleep(time.Nanosecond)
-		if err := l.Deposit(here, 1, 300); err != nil {
+		if err := l.Deposit(here, 1, 300, 1); err != nil {
 			t.Errorf("no room when it was promised: %v", err)
 		}
 	})
@@ -160,20 +160,20 @@ func TestDeposits(t *testing.T) {
 
 func TestWaiters(t *testing.T) {
 	l := New(Config{Waiters: 2})
-	first, err := l.Wait(here)
+	first, err := l.Wait(here, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Wait(here); err != nil {
+	if _, err := l.Wait(here, 1); err != nil {
 		t.Fatal(err)
 	}
-	_, err = l.Wait(here)
+	_, err = l.Wait(here, 1)
 	wantExceeded(t, err, Waiters, placeRetry)
-	if _, err := l.Wait(there); err != nil {
+	if _, err := l.Wait(there, 1); err != nil {
 		t.Errorf("somebody else: %v", err)
 	}
 	first()
-	if _, err := l.Wait(here); err != nil {
+	if _, err := l.Wait(here, 1); err != nil {
 		t.Errorf("after one is done: %v", err)
 	}
 }
@@ -191,7 +191,7 @@ func TestAtOnce(t *testing.T) {
 					served.Add(1)
 				}
 			}
-			if _, err := l.Wait(address); err == nil {
+			if _, err := l.Wait(address, 1); err == nil {
 				waiting.Add(1)
 			}
 		})
@@ -206,7 +206,7 @@ func TestAtOnce(t *testing.T) {
 func TestOff(t *testing.T) {
 	for _, l := range []*Limiter{nil, New(Config{})} {
 		n, err := times(10_000, func() error {
-			done, err := l.Wait(here)
+			done, err := l.Wait(here, 1)
 			if err != nil {
 				return err
 			}
@@ -219,7 +219,7 @@ func TestOff(t *testing.T) {
 			code, codeErr := l.UserCode(here)
 			l.CallRefused(here, Redemptions)
 			l.CallRefused(here, Revocations)
-			return errors.Join(l.Request(here), l.Exchange(here), l.Deposit(here, 1, 300),
+			return errors.Join(l.Request(here), l.Exchange(here, 1), l.Deposit(here, 1, 300, 1),
 				miss(t, key, keyErr), miss(t, code, codeErr), l.MayCall(here, Redemptions), l.MayCall(here, Revocations))
 		})
 		if err != nil {
@@ -229,4 +229,24 @@ func TestOff(t *testing.T) {
 	if (*Limiter)(nil).Clients() != 0 {
 		t.Error("nobody is remembered")
 	}
+}
+
+// TestFactor: an app's factor multiplies the limits of a client, and one sign-in
+// fits in any case.
+func TestFactor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for factor, want := range map[float64]int{0.01: 1, 0.5: 5, 1: 10, 3: 30} {
+			l := New(Config{Exchanges: Limit{Client: Rate{10, time.Minute}}, Deposits: 20, Waiters: 10})
+			n, _ := times(1000, func() error { return l.Exchange(here, factor) })
+			deposits, _ := times(1000, func() error { return l.Deposit(here, 2, 300, factor) })
+			waiters, _ := times(1000, func() error { _, err := l.Wait(here, factor); return err })
+			if n != want || deposits != want || waiters != want {
+				t.Errorf("%g: %d exchanges, %d deposits, %d waiters", factor, n, deposits, waiters)
+			}
+			time.Sleep(time.Minute)
+			if n, _ := times(1000, func() error { return l.Exchange(here, factor) }); n != want {
+				t.Errorf("%g: a minute later %d exchanges", factor, n)
+			}
+		}
+	})
 }

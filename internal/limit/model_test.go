@@ -99,7 +99,7 @@ func (q *quotas) deposit(client netip.Addr) {
 	}
 	counted := q.sum(client, quotaLife*5/4)
 	fits := counted.entries+1 <= quotaEntries && counted.bytes+s.size() <= quotaBytes
-	err := q.limiter.Deposit(client, 1, int(s.size()))
+	err := q.limiter.Deposit(client, 1, int(s.size()), 1)
 	var exceeded *Exceeded
 	switch {
 	case err == nil:
@@ -184,26 +184,26 @@ func (q *quotas) check() {
 func TestBytesAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Config{Deposits: 1000, DepositBytes: 10_000})
-		if n, _ := times(100, func() error { return l.Deposit(here, 1, 3000) }); n != 3 {
+		if n, _ := times(100, func() error { return l.Deposit(here, 1, 3000, 1) }); n != 3 {
 			t.Errorf("%d of 3000 bytes", n)
 		}
-		if err := l.Deposit(here, 1, 1000); err != nil {
+		if err := l.Deposit(here, 1, 1000, 1); err != nil {
 			t.Errorf("what just fits: %v", err)
 		}
-		err := l.Deposit(here, 0, 1)
+		err := l.Deposit(here, 0, 1, 1)
 		var exceeded *Exceeded
 		if !errors.As(err, &exceeded) || exceeded.Name != Deposits {
 			t.Fatalf("a byte more: %v", err)
 		}
-		if err := l.Deposit(there, 2, 10_000); err != nil {
+		if err := l.Deposit(there, 2, 10_000, 1); err != nil {
 			t.Errorf("somebody else: %v", err)
 		}
 		time.Sleep(exceeded.RetryAfter - time.Nanosecond)
-		if l.Deposit(here, 0, 1) == nil {
+		if l.Deposit(here, 0, 1, 1) == nil {
 			t.Error("there was room before it was promised")
 		}
 		time.Sleep(time.Nanosecond)
-		if err := l.Deposit(here, 2, 10_000); err != nil {
+		if err := l.Deposit(here, 2, 10_000, 1); err != nil {
 			t.Errorf("no room when it was promised: %v", err)
 		}
 	})

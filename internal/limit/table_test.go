@@ -30,7 +30,7 @@ func TestManyAddresses(t *testing.T) {
 	if n, _ := times(1000, func() error { return l.Request(here) }); n != 100 {
 		t.Fatalf("%d requests", n)
 	}
-	done, err := l.Wait(there)
+	done, err := l.Wait(there, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 // Package metrics counts what a server does, for Prometheus. docs/monitoring.md says what each metric means.
 //
-// What labels can hold is bounded, and decided by this program: no key, no
-// address, no app and no other text from outside becomes one.
+// What labels can hold is bounded, and decided by this program and the operator's
+// list of apps: no key, no address and no other text from outside becomes one.
 package metrics
 
 import (
@@ -26,6 +26,7 @@ type Metrics struct {
 	requests requests
 	sign     signIns
 	upstream upstream
+	apps     appSignIns
 	limits   map[string]prometheus.Counter
 }
 

@@ -136,6 +136,7 @@ func all[A, B ~string](v *prometheus.CounterVec, first []A, second []B) {
 
 // Happened implements [httpapi.Observer].
 func (m *Metrics) Happened(e httpapi.Event) {
+	m.apps.happened(e)
 	switch e.Name {
 	case httpapi.EventDeposit:
 		m.sign.deposits.WithLabelValues(e.Kind, e.Outcome).Inc()

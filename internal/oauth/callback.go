@@ -29,7 +29,7 @@ type Outcome struct {
 
 // Callback ends the browser's part of a sign-in. It can be repeated: an answer may
 // have been lost, or the user has clicked twice. Errors are [ErrUnknown] and
-// [ErrWrongBrowser], which change nothing, and those of package sealed.
+// [ErrWrongBrowser], which change nothing, and those of Permit and package sealed.
 func (s *Service) Callback(ctx context.Context, state string, answer Answer, browser Browser) (Outcome, error) {
 	if strings.HasPrefix(state, trialPrefix) {
 		return s.finishTrial(ctx, state, answer, browser)
@@ -39,7 +39,7 @@ func (s *Service) Callback(ctx context.Context, state string, answer Answer, bro
 		if !rec.Value.startedBy(browser(flowOf(state))) {
 			return ErrWrongBrowser
 		}
-		return nil
+		return s.permit(ctx, rec.Value.ClientID, rec.Value.grant(), "")
 	})
 	if err != nil {
 		return Outcome{}, err

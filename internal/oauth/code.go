@@ -40,7 +40,7 @@ func CheckClient(clientID, redirectURI string) error {
 
 // Authorize starts the code grant and returns where to send the browser. The
 // app's own code challenge goes on to Stack Exchange, and browser is the one
-// that must come back. Errors are those of [CheckClient], [ErrInvalidState],
+// that must come back. Errors are those of [CheckClient] and Permit, [ErrInvalidState],
 // [ErrInvalidScope], [ErrInvalidChallenge], and those of package sealed.
 func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser Browser) (string, error) {
 	if err := CheckClient(r.ClientID, r.RedirectURI); err != nil {
@@ -50,6 +50,9 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 		return "", ErrInvalidState
 	}
 	asked, err := parseScope(r.Scope)
+	if err == nil {
+		err = s.permit(ctx, r.ClientID, CodeGrant, asked)
+	}
 	if err != nil {
 		return "", err
 	}

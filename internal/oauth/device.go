@@ -18,7 +18,7 @@ type DeviceAuthorization struct {
 }
 
 // AuthorizeDevice starts the device grant of a device with an address. Errors are [ErrInvalidClient],
-// [ErrInvalidScope], and those of package sealed.
+// [ErrInvalidScope], and those of Permit and package sealed.
 func (s *Service) AuthorizeDevice(
 	ctx context.Context, clientID, scopeText string, from netip.Addr,
 ) (DeviceAuthorization, error) {
@@ -26,6 +26,9 @@ func (s *Service) AuthorizeDevice(
 		return DeviceAuthorization{}, err
 	}
 	asked, err := parseScope(scopeText)
+	if err == nil {
+		err = s.permit(ctx, clientID, DeviceGrant, asked)
+	}
 	if err != nil {
 		return DeviceAuthorization{}, err
 	}
@@ -170,8 +173,7 @@ type DeviceRequest struct {
 }
 
 // Find returns the sign-in that waits under a user code, for a user with an address.
-// Errors are [ErrUnknown] and
-// those of package sealed.
+// Errors are [ErrUnknown] and those of Permit and package sealed.
 func (s *Service) Find(ctx context.Context, userCode UserCode, from netip.Addr) (DeviceRequest, error) {
 	state, err := s.waiting(ctx, userCode)
 	if err != nil {
@@ -182,6 +184,9 @@ func (s *Service) Find(ctx context.Context, userCode UserCode, from netip.Addr) 
 		err = isPending(rec)
 	}
 	sess := rec.Value
+	if err == nil {
+		err = s.permit(ctx, sess.ClientID, DeviceGrant, "")
+	}
 	elsewhere := sess.Network.otherThan(networkOf(from, state))
 	return DeviceRequest{flowOf(state), sess.ClientID, sess.Scope.names(), sess.Asked, elsewhere}, err
 }
@@ -204,7 +209,7 @@ func isPending(rec *record) error {
 
 // Continue binds the sign-in to the browser in which the user has agreed to
 // go on, and returns where to send it. A later browser takes over from an
-// earlier one. Errors are [ErrUnknown] and those of package sealed.
+// earlier one. Errors are [ErrUnknown] and those of Permit and package sealed.
 func (s *Service) Continue(ctx context.Context, userCode UserCode, browser Browser) (string, error) {
 	state, err := s.waiting(ctx, userCode)
 	if err != nil {
@@ -212,7 +217,10 @@ func (s *Service) Continue(ctx context.Context, userCode UserCode, browser Brows
 	}
 	rec, err := s.sessions.Update(ctx, atState(state), func(rec *record) error {
 		rec.Value.Browser = hashBrowser(browser(flowOf(state)))
-		return isPending(rec)
+		if err := isPending(rec); err != nil {
+			return err
+		}
+		return s.permit(ctx, rec.Value.ClientID, DeviceGrant, "")
 	})
 	if err != nil {
 		return "", err

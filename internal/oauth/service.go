@@ -45,6 +45,11 @@ type Config struct {
 	// becomes longer, with the number of new entries and how much more a store
 	// counts for them. Its error is returned. If it is nil, all are allowed.
 	Allow func(ctx context.Context, entries, bytes int) error
+	// Permit is asked at each step of a sign-in in the browser, and where it starts,
+	// whether its app may go on. Scopes are those that the app asks for, and nil after
+	// the start. Its error is returned, and nothing has changed. If Permit is nil,
+	// all may go on. A request for a token names its client, so the caller asks.
+	Permit func(ctx context.Context, clientID string, grant Grant, scopes []string) error
 	// Observe is told of each step once, with the context of the request that
 	// led to it. It must not block. If it is nil, nobody is told.
 	Observe func(context.Context, Event)
@@ -144,6 +149,14 @@ func stateOf(appCode secret.Text) string {
 }
 
 func stateText(state [32]byte) string { return statePrefix + secret.Encode(state[:]).Reveal() }
+
+// permit asks whether an app may go on.
+func (s *Service) permit(ctx context.Context, clientID string, grant Grant, asked scope) error {
+	if s.config.Permit == nil {
+		return nil
+	}
+	return s.config.Permit(ctx, clientID, grant, asked.names())
+}
 
 // allow asks whether entries of a size in all may be stored.
 func (s *Service) allow(ctx context.Context, entries, bytes int) error {

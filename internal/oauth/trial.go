@@ -66,7 +66,7 @@ const trialPrefix = "dss-trial."
 
 // StartTrial starts a trial and returns where to send the browser, which is the
 // one that must come back. It does not ask for a token without expiry. Errors are
-// [ErrInvalidClient], [ErrInvalidScope], and those of package sealed.
+// [ErrInvalidClient], [ErrInvalidScope], and those of Permit and package sealed.
 func (s *Service) StartTrial(ctx context.Context, r TrialRequest, browser Browser) (string, error) {
 	if err := checkClientID(r.ClientID); err != nil {
 		return "", err
@@ -77,6 +77,9 @@ func (s *Service) StartTrial(ctx context.Context, r TrialRequest, browser Browse
 	}
 	names := slices.DeleteFunc(asked.names(), func(name string) bool { return name == "no_expiry" })
 	r.Scope = strings.Join(names, " ")
+	if err := s.permit(ctx, r.ClientID, TrialGrant, scope(r.Scope)); err != nil {
+		return "", err
+	}
 	state := trialPrefix + secret.Random().Reveal()
 	owner := browser(flowOf(state))
 	verifier, err := trialVerifier(owner, state)

@@ -31,6 +31,7 @@ type DeviceData struct {
 	Unknown           bool     // DeviceAsk: no sign-in has the code that was typed
 	Strange           string   // DeviceAsk: letters typed that no code has, if any
 	Letters           int      // DeviceAsk: how many letters were typed, if that is what is wrong
+	App               App      // the one with the client ID
 	ClientID          string   // the app's client ID on Stack Apps
 	Scopes            []string // what is asked for, in Stack Exchange's words; may be empty
 	Minutes           int      // full minutes since the device asked; 0 is less than a minute ago

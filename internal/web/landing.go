@@ -20,7 +20,8 @@ type Field struct{ Name, Value string }
 // authorization response is handed to an app, and says how that went.
 type LandingData struct {
 	View              View
-	App               string  // app id; "0" is the default key space
+	App               App     // as it calls itself
+	AppID             string  // which whoever made the link has chosen; "" if there is none
 	MatchCode         string  // XXX-XXX; for ViewFragment the script computes it
 	Action            string  // path that the forms post to, and that the script leaves in the address bar
 	Fields            []Field // the authorization response, for ViewConfirm and ViewRefusal

@@ -45,6 +45,7 @@ func New() (*Pages, error) {
 		"t":     texts.get,
 		"rich":  texts.rich, // a text with `code` in it
 		"fill":  fill,       // a value in a text
+		"named": named,      // a name in a text
 		"asset": p.assets.path,
 	}).ParseFS(templateFiles, "templates/*.html")
 	if err != nil {
@@ -89,10 +90,12 @@ type ProblemData struct {
 	OAuth             bool   // the OAuth server is on, and so is its device page
 	Address           string // path that the page's script leaves in the address bar; "" is the page's own
 	Leave             bool   // without JavaScript the page leads to Address by itself
+	App               App    // that the operator does not let sign users in; the zero value is any
+	Reason            string // why the operator has blocked it; "" if that is not what it is
 }
 
 // Kind names the group of texts that explains the problem: "app", "address",
-// "browser", "later", "origin" or "over".
+// "browser", "later", "origin", "over" or "refused".
 func (d ProblemData) Kind() string {
 	switch d.Name {
 	case api.CrossOrigin:
@@ -101,6 +104,8 @@ func (d ProblemData) Kind() string {
 		return "over"
 	case api.WrongBrowser:
 		return "browser"
+	case api.AccessDenied, api.UnauthorizedClient:
+		return "refused"
 	}
 	switch d.Status {
 	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable:

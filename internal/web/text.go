@@ -51,6 +51,17 @@ func (t texts) rich(name string) (template.HTML, error) {
 	return template.HTML(b.String()), err
 }
 
+// named puts a name in the place of the placeholder in text, isolated from the
+// direction of what is around it.
+func named(placeholder, name, text string) (template.HTML, error) {
+	before, after, ok := strings.Cut(text, placeholder)
+	if !ok {
+		return "", fmt.Errorf("text %q has no %s", text, placeholder)
+	}
+	escape := template.HTMLEscapeString
+	return template.HTML(escape(before) + "<bdi>" + escape(name) + "</bdi>" + escape(after)), nil
+}
+
 // fill replaces the placeholder in text, such as {n}, with value; a text without
 // it fails the rendering.
 func fill(placeholder string, value any, text string) (string, error) {

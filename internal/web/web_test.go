@@ -40,9 +40,15 @@ func everyPage(t *testing.T) map[string]string {
 		keep("home", body, err)
 		out[map[bool]string{true: "home with sandbox", false: "home without"}[sandbox]] = string(body)
 	}
+	app := App{
+		Name: hostile, Author: hostile, Homepage: "javascript:alert(1)//" + hostile, Post: "javascript:alert(1)//" + hostile,
+		Icon: hostile, ShowsCode: true, Claimed: true,
+	}
 	for _, view := range []View{ViewFragment, ViewConfirm, ViewRefusal, ViewFinished, ViewCancelled, ViewRefused} {
-		body, err := p.Render(LandingData{
-			View: view, App: hostile, MatchCode: "ABC-DEF", Action: "/auth/redirect", Auto: view == ViewConfirm,
+		body, err := p.Render(LandingData{View: view, App: App{Warn: true}, AppID: hostile, Action: "/auth/redirect"})
+		keep("landing of an unknown app "+string(view), body, err)
+		body, err = p.Render(LandingData{
+			View: view, App: app, MatchCode: "ABC-DEF", Action: "/auth/redirect", Auto: view == ViewConfirm,
 			Fields: []Field{
 				{"state", hostile}, {"access_token", hostile}, {"code", hostile}, {"expires", hostile},
 				{"error", hostile}, {"error_description", hostile},
@@ -51,13 +57,13 @@ func everyPage(t *testing.T) map[string]string {
 		})
 		keep("landing "+string(view), body, err)
 	}
-	for _, name := range []string{"invalid_key", "cross_origin", "not_found", "internal_error", "wrong_browser", "unknown_sign_in"} {
-		body, err := p.Render(ProblemData{Status: 400, Name: name, Message: hostile, AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps"})
+	for _, name := range []string{"invalid_key", "cross_origin", "not_found", "internal_error", "wrong_browser", "unknown_sign_in", "access_denied"} {
+		body, err := p.Render(ProblemData{Status: 400, Name: name, Message: hostile, App: app, Reason: hostile, AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps"})
 		keep("problem "+name, body, err)
 	}
 	for _, view := range deviceViews {
 		body, err := p.Render(DeviceData{
-			View: view, UserCode: hostile, Unknown: true, ClientID: hostile, Minutes: 3, Host: hostile, Sandbox: true,
+			View: view, UserCode: hostile, Unknown: true, App: app, ClientID: hostile, Minutes: 3, Host: hostile, Sandbox: true,
 			Scopes:            []string{hostile, "access_team|" + hostile, hostile + "|" + hostile},
 			AuthorizedAppsURL: "javascript:alert(1)//" + hostile,
 		})
@@ -135,7 +141,9 @@ func TestPagesIsolateWhatOthersChose(t *testing.T) {
 	const chosen = "\u202echosen\u05d0"
 	p := newPages(t)
 	for name, render := range map[string]func() ([]byte, error){
-		"landing": func() ([]byte, error) { return p.Render(LandingData{View: ViewConfirm, App: chosen}) },
+		"landing": func() ([]byte, error) {
+			return p.Render(LandingData{View: ViewConfirm, App: App{Name: chosen}, AppID: chosen})
+		},
 		"problem": func() ([]byte, error) {
 			return p.Render(ProblemData{Status: 400, Name: "invalid_key", Message: chosen})
 		},

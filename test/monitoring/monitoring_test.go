@@ -61,7 +61,12 @@ func TestMain(m *testing.M) { program.Main(m.Run, program.Plain(&binary)) }
 func server(t *testing.T) (public, admin string) {
 	t.Helper()
 	admin = program.FreeAddress(t)
-	p := program.Start(t, binary, "--sandbox", "--store", "memory:", "--listen", "127.0.0.1:0", "--admin-listen", admin, "--upstream-check")
+	apps := filepath.Join(t.TempDir(), "apps.toml")
+	if err := os.WriteFile(apps, []byte("[[app]]\nclient_id = \"1\"\nname = \"One\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := program.Start(t, binary, "--sandbox", "--store", "memory:", "--listen", "127.0.0.1:0", "--admin-listen", admin, "--upstream-check",
+		"--apps", apps)
 	if err := p.Until("Stack Exchange is checked", func() bool {
 		return strings.Contains(send(t, "GET", "http://"+admin+"/metrics", ""), "\ndss_upstream_contract ")
 	}); err != nil {
