@@ -70,8 +70,6 @@ func TestExplain(t *testing.T) {
 			[]string{"possible domain", "possible pkce", "possible application", "possible login", "possible unreachable"},
 		},
 		"domain":        {dss.ErrExpired, "redirect_uri", "", "problem | Stack Exchange did not send the browser back | ", nil, []string{"problem domain"}},
-		"application":   {dss.ErrExpired, "application", "", "problem |", nil, []string{"problem application"}},
-		"no flow":       {dss.ErrExpired, "flow", "", "problem |", nil, []string{"problem pkce"}},
 		"guest":         {dss.ErrExpired, "login", "", "problem |", nil, []string{"problem login"}},
 		"other browser": {dss.ErrExpired, "other_browser", "", "problem |", nil, []string{"problem other_browser"}},
 		"some failure": {

@@ -7,27 +7,42 @@ type Sight string
 type Sighting struct {
 	Sight Sight
 	Words string
+	Rare  bool // few see it
 	Later bool // it is for whoever can sign in
 
 	causes []Cause
 }
 
 // Sightings lists what a person may have seen: where Stack Exchange keeps the
-// browser, its page is the only evidence.
+// browser, its page is the only evidence. Of that page only the words about the
+// redirect URI are known, so no choice asks for others.
 var Sightings = []Sighting{
-	{"redirect_uri", failure + " about the redirect_uri", false, []Cause{Domain}},
-	{"application", failure + " about the application or client ID", false, []Cause{Application}},
-	{"flow", failure + " about a flow, a grant, PKCE or a secret", false, []Cause{PKCE}},
-	{"other", failure + " about something else", false, []Cause{PKCE, Application}},
-	{"failure", failure + " but I do not remember about what", false, []Cause{Domain, PKCE, Application}},
-	{"login", "A page to log in or sign up, which leads no further", false, []Cause{Login}},
-	{"unreachable", "I approved, and the browser could not open the page that came next", false, []Cause{Unreachable}},
-	{"other_browser", "I approved, and a page of this server told me to start again", false, []Cause{OtherBrowser}},
-	{"trouble", "An apology: too many requests, offline, something went wrong", false, []Cause{Outage}},
-	{"dialog", failure + " but only at /oauth/dialog, which my app opens", true, []Cause{Implicit}},
-	{"login_success", failure + " but only with …/oauth/login_success, which my app uses", true, []Cause{NonWeb}},
-	{"no_write", "An error when my app posts, edits or votes", true, []Cause{Post}},
-	{"key", "An error when my app sends its API key", true, []Cause{Key}},
+	{Sight: "redirect_uri", Words: failure + " and it mentions redirect_uri", causes: []Cause{Domain}},
+	{Sight: "other", Words: failure + " and it does not mention redirect_uri", causes: []Cause{PKCE, Application}},
+	{Sight: "failure", Words: failure + " and I do not remember more", causes: []Cause{Domain, PKCE, Application}},
+	{Sight: "login", Words: "A page to log in or sign up, which leads no further", causes: []Cause{Login}},
+	{
+		Sight: "unreachable", Words: "I approved, and the browser could not open the page that came next", Rare: true,
+		causes: []Cause{Unreachable},
+	},
+	{
+		Sight: "other_browser", Words: "I approved, and a page of this server told me to start again", Rare: true,
+		causes: []Cause{OtherBrowser},
+	},
+	{
+		Sight: "trouble", Words: "An apology: too many requests, offline, something went wrong", Rare: true,
+		causes: []Cause{Outage},
+	},
+	{
+		Sight: "dialog", Words: failure + " but only at /oauth/dialog, which my app opens", Later: true,
+		causes: []Cause{Implicit},
+	},
+	{
+		Sight: "login_success", Words: failure + " but only with …/oauth/login_success, which my app uses", Later: true,
+		causes: []Cause{NonWeb},
+	},
+	{Sight: "no_write", Words: "An error when my app posts, edits or votes", Later: true, causes: []Cause{Post}},
+	{Sight: "key", Words: "An error when my app sends its API key", Later: true, causes: []Cause{Key}},
 }
 
 // failure is the page on which Stack Exchange keeps the browser. It is known to be

@@ -10,18 +10,18 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
-// failure is why Stack Exchange keeps the browser. It says Shown, as far as that
-// is known; the sandbox adds Reason.
+// failure is why Stack Exchange keeps the browser. Its page says Shown, which is ""
+// where that is not known; the sandbox adds Reason.
 type failure struct{ Shown, Reason string }
 
 func (f failure) Error() string { return f.Reason }
 
-// What Stack Exchange's page says. That it is the same page when the redirect URI
-// is not the reason is a guess.
+// What Stack Exchange's page gives as the reason. That it is the same page when the
+// redirect URI is not the reason is a guess.
 const (
-	shownRedirect = "Cannot return to the given redirect_uri."
-	shownNoDomain = "redirect_uri is not configured." // seen at Stack Internal
-	shownUnknown  = "The application cannot log you in."
+	shownRedirect = "Cannot return to provided redirect_uri" // https://stackapps.com/q/6530
+	shownNoDomain = "redirect_uri is not configured"         // seen at Stack Internal
+	shownUnknown  = ""
 )
 
 // check returns the host of the redirect URI. An error is a [failure], and the

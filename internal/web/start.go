@@ -97,11 +97,11 @@ func (StartData) Needs() (needs []registration.Need) {
 	return needs
 }
 
-// Sightings lists what an author may have seen: instead of coming back, or after
-// a sign-in that went well.
-func (StartData) Sightings(later bool) []registration.Sighting {
+// Sightings lists what an author may have seen: instead of coming back, often or
+// rarely, or after a sign-in that went well.
+func (StartData) Sightings(rare, later bool) []registration.Sighting {
 	return slices.DeleteFunc(slices.Clone(registration.Sightings),
-		func(s registration.Sighting) bool { return s.Later != later })
+		func(s registration.Sighting) bool { return s.Rare != rare || s.Later != later })
 }
 
 func (StartData) template() string { return "start.html" }

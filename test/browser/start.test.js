@@ -21,7 +21,7 @@ const apps = {
   902: { approves: true, title: 'register.not_taken.title', change: [pkce] },
   903: { seen: 'other', change: [pkce, application] },
   904: { approves: true, seen: 'dialog', change: [/tick Public client: Implicit/] },
-  905: { seen: 'failure', change: [domain, pkce, application] },
+  905: { seen: 'other', change: [pkce, application] },
   906: { seen: 'redirect_uri', change: [domain] },
   907: { seen: 'redirect_uri', change: [domain] },
   908: { seen: 'redirect_uri', change: [domain] },
@@ -120,6 +120,17 @@ for (const name of Object.keys(browsers)) {
         if (app.change.length > 1) await assertAccessible(page);
       }));
     }
+
+    test('on a phone, the likely choices and the button are on the first screen; rare ones follow', inPage(async (page) => {
+      await page.setViewport({ width: 390, height: 844 });
+      await page.goto(dss.url + '/start/report');
+      assert.ok(await page.$eval('main .buttons', (element) => element.getBoundingClientRect().bottom < innerHeight));
+      await page.click('summary');
+      await assertAccessible(page);
+      await page.click('input[value=unreachable]');
+      await submit(page, 'details button');
+      await assertReport(page, 'register.seen.title', [/open the server's address in this browser/]);
+    }));
 
     test('denied', inPage(async (page) => {
       await tryID(page, dss, '901');

@@ -64,17 +64,17 @@ func TestDoctor(t *testing.T) {
 		want   []string // causes by what to change
 	}{
 		{"901", "", "", 0, []string{"ok registration Stack Exchange has given a token for this app"}},
-		{"902", "", "", 1, []string{"problem registration Stack Exchange wants a client secret", "tick Public client: Authorization Code with PKCE;"}},
-		{"903", "cannot log you in", "other", 1, []string{"one of these is the cause", "tick Public client: Authorization Code with PKCE.", "Copy the client ID"}},
+		{"902", "", "", 1, []string{"problem registration Stack Exchange wants a client secret", "tick Public client: Authorization Code with PKCE, which needs no secret."}},
+		{"903", "An error occurred", "other", 1, []string{"one of these is the cause", "tick Public client: Authorization Code with PKCE.", "Copy the client ID"}},
 		{"904", "", "dialog", 1, []string{"problem registration The flow of apps that open /oauth/dialog", "tick Public client: Implicit;"}},
-		{"905", "cannot log you in", "other", 1, []string{"one of these is the cause", "tick Public client: Authorization Code with PKCE.", "Copy the client ID"}},
+		{"905", "An error occurred", "other", 1, []string{"one of these is the cause", "tick Public client: Authorization Code with PKCE.", "Copy the client ID"}},
 		{"906", "redirect_uri", "redirect_uri", 1, []string{"problem registration Stack Exchange does not accept", "set OAuth domain to localhost,"}},
 		{"907", "redirect_uri", "redirect_uri", 1, []string{"set OAuth domain to localhost,"}},
 		{"908", "redirect_uri", "redirect_uri", 1, []string{"set OAuth domain to localhost,"}},
 		{"909", "", "login_success", 1, []string{"problem registration The page …/oauth/login_success", "tick Enable Non-Web Client"}},
 		{"910", "", "no_write", 1, []string{"one of these is the cause", "possible registration The app may not write", "Write a post about the app", "ask for write_access"}},
 		{"911", "", "key", 1, []string{"problem registration The API key is not valid", "rotate the key"}},
-		{"912", "cannot log you in", "application", 1, []string{"Copy the client ID from the application's page"}},
+		{"912", "An error occurred", "other", 1, []string{"one of these is the cause", "Copy the client ID from the application's page"}},
 	} {
 		t.Run(c.id, func(t *testing.T) {
 			t.Parallel()
