@@ -208,7 +208,9 @@ var choiceNames = []string{"platform", "inbox", "write", "private", "no_expiry"}
 // choice makes a choice of parameters. What is not known is not chosen.
 func (s *Server) choice(p params) registration.Choice {
 	c := registration.Choice{
-		Server: s.config.PublicURL, OAuth: s.config.servesOAuth(), StackExchange: s.upstream.BaseURL(),
+		Server: s.config.PublicURL, OAuth: s.config.servesOAuth(),
+		StackExchange: s.upstream.BaseURL(), API: s.upstream.APIURL(),
+		OneSite: s.config.Sandbox == nil && !s.upstream.IsPublic(),
 	}
 	if platform := registration.Platform(p.get("platform")); slices.Contains(registration.Platforms, platform) {
 		c.Platform = platform

@@ -18,8 +18,14 @@ func Advise(c Choice) Plan {
 	if p.Scope != "" {
 		p.Flow.Values = append(p.Flow.Values, Field{Name: "Scope", Do: Enter, Value: p.Scope})
 	}
+	p.Flow.Values = append(p.Flow.Values, Field{
+		Name: "URL of the user's name", Do: Enter, Value: c.me(),
+		Why: "GET it with the header Authorization: Bearer and the token. The answer is JSON, compressed with gzip; " +
+			"the name is items[0].display_name, encoded as in HTML.",
+	})
 	if c.OAuth {
 		p.Flow.Values = append(p.Flow.Values, c.command(p.Scope))
+		p.Program = c.hello(p.Flow.Name, p.Scope)
 	}
 	return p
 }
@@ -27,7 +33,7 @@ func Advise(c Choice) Plan {
 // command signs in and prints the user's name.
 func (c Choice) command(scope string) Field {
 	server := " --server " + c.Server.String()
-	line := "dss login" + server + " --client-id " + cmp.Or(c.ClientID, "CLIENT_ID")
+	line := "dss login" + server + " --client-id " + cmp.Or(c.ClientID, clientIDHere)
 	if scope != "" {
 		line += " --scope " + strings.ReplaceAll(scope, " ", ",")
 	}

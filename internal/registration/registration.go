@@ -65,8 +65,11 @@ type Choice struct {
 	// OAuth says that the server has the OAuth endpoints; otherwise it has the
 	// key relay alone.
 	OAuth bool
-	// StackExchange is where that server signs users in.
-	StackExchange *url.URL
+	// StackExchange is where that server signs users in, and API is its API, with
+	// the version.
+	StackExchange, API *url.URL
+	// OneSite says that this Stack Exchange is a single site, as Stack Internal is.
+	OneSite bool
 }
 
 // Plan is what the author has to do.
@@ -75,6 +78,9 @@ type Plan struct {
 	Flow  Flow
 	Scope string   // the parameter, "" if the app needs none
 	Also  []string // what else there is to know, a sentence or two each
+	// Program is one in Python that signs a user in and greets them by name, with
+	// these values; "" if there is none for the platform.
+	Program string
 }
 
 // Step is a part of Stack Apps' form.

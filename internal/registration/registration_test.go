@@ -101,8 +101,9 @@ func TestFindingsAreSentences(t *testing.T) {
 }
 
 var (
-	server   = &url.URL{Scheme: "https", Host: "auth.example.org:8443"}
-	upstream = &url.URL{Scheme: "https", Host: "stackoverflow.com"}
+	server    = &url.URL{Scheme: "https", Host: "auth.example.org:8443"}
+	upstream  = &url.URL{Scheme: "https", Host: "stackoverflow.com"}
+	publicAPI = &url.URL{Scheme: "https", Host: "api.stackexchange.com", Path: "/2.3"}
 )
 
 // everyNeed returns each set of needs.
@@ -124,7 +125,7 @@ func everyNeed() (sets [][]Need) {
 func TestAdvise(t *testing.T) {
 	for _, platform := range Platforms {
 		for _, needs := range everyNeed() {
-			plan := Advise(Choice{platform, needs, "", server, true, upstream})
+			plan := Advise(Choice{platform, needs, "", server, true, upstream, publicAPI, false})
 			var ticked, entered []string
 			post := false
 			for _, step := range plan.Form {
@@ -169,7 +170,7 @@ func TestFlows(t *testing.T) {
 		{Script, false, Relay, "https://stackoverflow.com/oauth"},
 		{"", true, Loopback, "https://auth.example.org:8443/oauth/token"},
 	} {
-		flow := Advise(Choice{tt.platform, []Need{Private, Inbox}, "", server, tt.oauth, upstream}).Flow
+		flow := Advise(Choice{tt.platform, []Need{Private, Inbox}, "", server, tt.oauth, upstream, publicAPI, false}).Flow
 		var values []string
 		for _, f := range flow.Values {
 			values = append(values, f.Value)
@@ -187,12 +188,12 @@ func TestAlso(t *testing.T) {
 		choice Choice
 		want   []string // the beginnings
 	}{
-		{Choice{Desktop, nil, "", server, true, upstream}, nil},
-		{Choice{CommandLine, nil, "", server, true, upstream}, []string{"Where the browser is"}},
-		{Choice{Script, nil, "", server, true, upstream}, []string{"A person opens", "The token lives for a day"}},
-		{Choice{Script, []Need{NoExpiry}, "", server, true, upstream}, []string{"A person opens", "A token without expiry"}},
-		{Choice{Desktop, nil, "", server, false, upstream}, []string{"This server is reached over plain http"}},
-		{Choice{Desktop, nil, "", local, true, upstream}, []string{"With this OAuth domain"}},
+		{Choice{Desktop, nil, "", server, true, upstream, publicAPI, false}, nil},
+		{Choice{CommandLine, nil, "", server, true, upstream, publicAPI, false}, []string{"Where the browser is"}},
+		{Choice{Script, nil, "", server, true, upstream, publicAPI, false}, []string{"A person opens", "The token lives for a day"}},
+		{Choice{Script, []Need{NoExpiry}, "", server, true, upstream, publicAPI, false}, []string{"A person opens", "A token without expiry"}},
+		{Choice{Desktop, nil, "", server, false, upstream, publicAPI, false}, []string{"This server is reached over plain http"}},
+		{Choice{Desktop, nil, "", local, true, upstream, publicAPI, false}, []string{"With this OAuth domain"}},
 	} {
 		got := Advise(tt.choice).Also
 		if len(got) != len(tt.want) {
@@ -214,15 +215,15 @@ func TestCommand(t *testing.T) {
 		want   string
 	}{
 		{
-			Choice{Desktop, []Need{Inbox, Private}, "12345", server, true, upstream},
+			Choice{Desktop, []Need{Inbox, Private}, "12345", server, true, upstream, publicAPI, false},
 			"dss login --server https://auth.example.org:8443 --client-id 12345 --scope read_inbox,private_info | dss whoami -",
 		},
-		{Choice{Mobile, nil, "", server, true, upstream}, "dss login --server https://auth.example.org:8443 --client-id CLIENT_ID | dss whoami -"},
+		{Choice{Mobile, nil, "", server, true, upstream, publicAPI, false}, "dss login --server https://auth.example.org:8443 --client-id CLIENT_ID | dss whoami -"},
 		{
-			Choice{Desktop, nil, "7", &url.URL{Scheme: "http", Host: "localhost:8080"}, true, upstream},
+			Choice{Desktop, nil, "7", &url.URL{Scheme: "http", Host: "localhost:8080"}, true, upstream, publicAPI, false},
 			"dss login --server http://localhost:8080 --client-id 7 | dss whoami - --server http://localhost:8080",
 		},
-		{Choice{Desktop, nil, "", server, false, upstream}, ""},
+		{Choice{Desktop, nil, "", server, false, upstream, publicAPI, false}, ""},
 	} {
 		got := ""
 		for _, f := range Advise(tt.choice).Flow.Values {
@@ -232,6 +233,41 @@ func TestCommand(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("%s, want %s", got, tt.want)
+		}
+	}
+}
+
+// TestHello: the program has the author's values, and is there for programs on a
+// computer of their own.
+func TestHello(t *testing.T) {
+	for _, tt := range []struct {
+		platform Platform
+		oauth    bool
+		want     string // the part that differs
+	}{
+		{Desktop, true, "/oauth/authorize"},
+		{CommandLine, true, "/oauth/authorize"},
+		{Script, true, "/oauth/device_authorization"},
+		{BrowserExtension, true, ""},
+		{Mobile, true, ""},
+		{Desktop, false, ""},
+	} {
+		c := Choice{tt.platform, []Need{Inbox, NoExpiry}, "12345", server, tt.oauth, upstream, publicAPI, false}
+		program := Advise(c).Program
+		if (program == "") != (tt.want == "") || !strings.Contains(program, tt.want) {
+			t.Errorf("%s, %t: %s", tt.platform, tt.oauth, program)
+		}
+		assignments := `SERVER = "https://auth.example.org:8443"
+CLIENT_ID = "12345"
+SCOPE = "read_inbox no_expiry"
+ME = "https://api.stackexchange.com/2.3/me?site=stackoverflow"
+`
+		if tt.want != "" && !strings.HasPrefix(program, assignments) {
+			t.Errorf("%s: %s", tt.platform, program)
+		}
+		c.ClientID, c.OneSite = "", true
+		if got := Advise(c).Program; tt.want != "" && (!strings.Contains(got, `"CLIENT_ID"`) || !strings.Contains(got, `/2.3/me"`)) {
+			t.Errorf("%s: %s", tt.platform, got)
 		}
 	}
 }

@@ -107,6 +107,9 @@ func (c *Client) BaseURL() *url.URL { return bare(c.base) }
 // APIURL is where the client calls the API.
 func (c *Client) APIURL() *url.URL { return bare(c.api) }
 
+// IsPublic reports whether that is the API of the public sites.
+func (c *Client) IsPublic() bool { return c.api.Host == publicAPI }
+
 // bare copies u without its query and fragment.
 func bare(u *url.URL) *url.URL {
 	clone := *u

@@ -65,7 +65,7 @@ func (c *Client) Inspect(ctx context.Context, token secret.Text) (info TokenInfo
 // an API of Stack Internal has. It is a courtesy: the rest is true without it.
 func (c *Client) displayName(ctx context.Context, token secret.Text) string {
 	me, err := c.callAPI(ctx, MethodInspect, token, "site=stackoverflow", "me")
-	if isRefused(err) && c.api.Host != publicAPI {
+	if isRefused(err) && !c.IsPublic() {
 		me, err = c.callAPI(ctx, MethodInspect, token, "", "me")
 	}
 	if err != nil || len(me) == 0 {
@@ -106,7 +106,7 @@ func (c *Client) callAPI(
 	}
 	l := call{
 		method: http.MethodGet, url: c.api.JoinPath(path...), bearer: token, secrets: []secret.Text{token},
-		private: c.api.Host != publicAPI,
+		private: !c.IsPublic(),
 	}
 	l.url.RawQuery = query
 	err = c.do(ctx, m, l, func(a answer) (refused bool, err error) {

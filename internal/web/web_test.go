@@ -80,7 +80,7 @@ func everyPage(t *testing.T) map[string]string {
 func startPages() map[string]StartData {
 	choice := registration.Choice{
 		Platform: registration.CommandLine, Needs: []registration.Need{registration.Write, registration.NoExpiry}, OAuth: true,
-		Server: &url.URL{Scheme: "http", Host: "localhost"}, StackExchange: &url.URL{Scheme: "https", Host: "se.example"},
+		Server: &url.URL{Scheme: "http", Host: "localhost"}, StackExchange: &url.URL{Scheme: "https", Host: "se.example"}, API: &url.URL{Scheme: "https", Host: "api.example"},
 	}
 	pages := map[string]StartData{
 		"choose": {View: StartChoose}, "values": {View: StartValues, Choice: choice, Plan: registration.Advise(choice)},

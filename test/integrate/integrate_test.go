@@ -6,6 +6,7 @@ package integrate_test
 import (
 	"bufio"
 	"context"
+	"html"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,6 +84,33 @@ func TestPrograms(t *testing.T) {
 			cmd.Env = append(cmd.Env, program.env...)
 			output := signIn(t, cmd)
 			if !strings.Contains(output, "Hello, Sandbox User\n") || !strings.Contains(output, program.want) {
+				t.Errorf("it printed\n%s", output)
+			}
+		})
+	}
+}
+
+// TestHello runs the programs that /start shows, as they are there.
+func TestHello(t *testing.T) {
+	server := serve(t)
+	for _, platform := range []string{"desktop", "script"} {
+		t.Run(platform, func(t *testing.T) {
+			t.Parallel()
+			page, err := scripted.New().Visit(server+"/start?platform="+platform+"&inbox=on&client_id=901", scripted.Approves)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := regexp.MustCompile(`(?s)<pre[^>]*data-value>(.*?)</pre>`).FindStringSubmatch(page.Body)
+			if text == nil {
+				t.Fatalf("no program:\n%s", page.Body)
+			}
+			folder := t.TempDir()
+			if err := os.WriteFile(filepath.Join(folder, "hello.py"), []byte(html.UnescapeString(text[1])), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			cmd := command(t, folder, "/usr/bin/python3", "hello.py")
+			cmd.Env = append(cmd.Env, "BROWSER=true %s") // signIn is the browser
+			if output := signIn(t, cmd); !strings.HasSuffix(output, "Hello, Sandbox User\n") {
 				t.Errorf("it printed\n%s", output)
 			}
 		})
