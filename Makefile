@@ -1,6 +1,7 @@
 # make run     start the server with the sandbox on http://localhost:8080
 # make test    install what is missing and run every test, race detector on (go test ./... runs those that need only Go)
 # make test-internet   what make test leaves out of test/internet, because it takes minutes
+# make test-sight      searches the server's memory for the secrets of 1,000 sign-ins of each flow
 # make test-races      10,000 sign-ins, each claimed 64 times at once, in each shared store
 # make test-versions   the PostgreSQL store on the oldest and the newest PostgreSQL that is supported
 # make lint    formatting, vet, staticcheck, dead code, module tidiness
@@ -8,7 +9,7 @@
 # make bench   measure the server side by side with a bare one (BENCH='-only pair -servers SQLite' measures a part)
 # make dist    build what is released, the same bytes each time, into dist/
 # make fuzz    run every fuzzer for FUZZTIME (default 30s)
-.PHONY: build run test test-internet test-races test-versions lint cross bench dist fuzz help
+.PHONY: build run test test-internet test-races test-sight test-versions lint cross bench dist fuzz help
 .DEFAULT_GOAL := help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -37,6 +38,9 @@ test: build
 
 test-races:
 	go test -tags integration -count 1 -timeout 40m ./test/process -run TestFleetClaimRaces -v -signins 10000
+
+test-sight:
+	go test -tags integration -count 1 -timeout 40m ./test/process -run TestWhoCanSee -v -sightings 1000
 
 test-versions:
 	test/versions/run
