@@ -74,7 +74,7 @@ const (
 // Outcomes of claims, waits and revocations.
 const (
 	Delivered   = "delivered"
-	Interrupted = "interrupted" // the client left while it was sent, and may have it
+	Interrupted = "interrupted" // the client was seen to leave while it was sent, and may have it
 	PutBack     = "put_back"    // the client had left before, and has nothing
 	Lost        = "lost"        // the same, but the store failed
 

@@ -180,7 +180,7 @@ func (s *Server) putBack(r *http.Request, c *relay.Claimed) (outcome string) {
 }
 
 // writeClaimed sends the whole answer, in a bounded time. It fails if the
-// connection did not take it.
+// connection did not take it, which is not known of a short answer over HTTP/2.
 func writeClaimed(w http.ResponseWriter, r *http.Request, c *relay.Claimed) error {
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(deliveryTime)) // writers without deadlines need none
@@ -199,7 +199,9 @@ func writeClaimed(w http.ResponseWriter, r *http.Request, c *relay.Claimed) erro
 		status, body = p.status(), p.relayJSON()
 	}
 	setLength(w.Header(), body)
-	if err := writeEncoded(w, status, body); err != nil {
+	if err := writeEncoded(w, status, body); err != nil || r.ProtoMajor > 1 {
+		// Over HTTP/2, net/http sends a short answer with the end of the stream, when
+		// the handler returns. A flush before would make that a frame and a write more.
 		return err
 	}
 	return control.Flush()
