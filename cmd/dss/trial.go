@@ -74,13 +74,20 @@ func (e *examination) try(ctx context.Context, trial *doctor.Trial) error {
 	return nil
 }
 
+// redeemTime is how long a sign-in goes on after the end of its context. The code may
+// be on its way, and a token that nobody takes would stay.
+const redeemTime = 2 * time.Second
+
 // await waits for the end of a sign-in, or until the person says what they see
 // instead, which ends it with [dss.ErrExpired].
 func (e *examination) await(
-	ctx context.Context, signIn *dss.SignIn,
+	ending context.Context, signIn *dss.SignIn,
 ) (token *dss.Token, seen registration.Sighting, err error) {
-	ctx, giveUp := context.WithCancelCause(ctx)
+	ctx, giveUp := context.WithCancelCause(context.WithoutCancel(ending))
 	defer giveUp(nil)
+	defer context.AfterFunc(ending, func() {
+		time.AfterFunc(redeemTime, func() { giveUp(context.Cause(ending)) })
+	})()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
