@@ -27,7 +27,7 @@ for (const name of Object.keys(browsers)) {
         await consent(page, 'approve');
         await section(page, 'confirm');
         assert.equal(await text(page, '[data-match]'), matchCode(key));
-        assert.match(await text(page, '[data-section=confirm]'), /App id\s+17/);
+        assert.match(await text(page, '[data-section=confirm]'), /Its id in the link:\s+17/);
         assert.equal((await claim(dss, key, app)).status, 404, 'nothing is handed over before the click');
         await assertCleanHistory(page, [key]);
         await press(page, 'confirm', 'finish', 'finished');
