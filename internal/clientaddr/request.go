@@ -108,5 +108,5 @@ func (p Proxies) Overlooked(r *http.Request) bool {
 		return false
 	}
 	address, trusted := p.peerOf(r)
-	return (!address.IsValid() || origin.IsLoopback(address.String()) || address.IsPrivate()) && !trusted
+	return !trusted && (!address.IsValid() || origin.IsLoopback(address.String()) || address.IsPrivate())
 }
