@@ -110,6 +110,9 @@ func (p *probe) redirected() Finding {
 		return p.notDSS("Correct --server; or, if a network's login page answers instead, log in there first.")
 	}
 	address := url.URL{Scheme: p.answer.Location.Scheme, Host: p.answer.Location.Host, Path: base}
+	if address.String() == p.server.String() {
+		return p.notDSS("Have whoever runs the server end this redirect, which leads to itself.")
+	}
 	target := short(address.String())
 	return Finding{
 		Check: Server, Status: Problem, Detail: p.server.String() + " redirects to " + target,

@@ -131,6 +131,13 @@ func TestCheckServer(t *testing.T) {
 			},
 			"server", "redirects to https://auth.example.org | Set --server to https://auth.example.org if", nil,
 		},
+		"redirect to itself": {
+			func(w http.ResponseWriter, issuer string) {
+				w.Header().Set("Location", issuer+"/.well-known/oauth-authorization-server")
+				w.WriteHeader(http.StatusFound)
+			},
+			"server", "| Have whoever runs the server end this redirect", dss.ErrUnreachable,
+		},
 		"unknown name": {
 			func(w http.ResponseWriter, _ string) { w.WriteHeader(http.StatusMisdirectedRequest) },
 			"server", "| Set --server to the server's public URL", dss.ErrUnreachable,
