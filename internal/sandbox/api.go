@@ -44,14 +44,16 @@ var (
 )
 
 // Guesses: that Stack Exchange refuses these is announced or documented, but nobody
-// has published the answer.
+// has published the answer. The sentences say so to whoever meets them here.
 var (
 	errInQuery = &apiError{400, "bad_parameter", "`key` and `access_token` are not accepted in the query any more, " +
-		"since June 2026: send one of them as Authorization: Bearer, or both in the body of a POST"}
-	errKeyExpired = &apiError{400, "bad_parameter", "`key` has expired: make a new one on Stack Apps, or leave it out"}
+		"since June 2026: send one of them as Authorization: Bearer, or both in the body of a POST" + guessed}
+	errKeyExpired = &apiError{400, "bad_parameter", "`key` has expired: make a new one on Stack Apps, or leave it out" + guessed}
 	errNoPost     = &apiError{407, "write_failed", "an application that writes must have a post on Stack Apps, " +
-		"or be Read-write at Stack Internal"}
+		"or be Read-write at Stack Internal" + guessed}
 )
+
+const guessed = " (the sandbox's own words: those of Stack Exchange are not known)"
 
 // The answers for a token that is not valid.
 var errDeadToken = map[string]*apiError{

@@ -12,7 +12,7 @@ import (
 
 // TestEras sends credentials in every place, by the rules of both years.
 func TestEras(t *testing.T) {
-	const inQuery, required = "in the query", "is required"
+	const inQuery, required = "the sandbox's own words", "is required"
 	header := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
 	}
