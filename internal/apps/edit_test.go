@@ -32,6 +32,7 @@ func TestBlockInsertsOneLine(t *testing.T) {
 	for _, text := range []string{
 		full,
 		"[[app]]\nclient_id=\"123\"\nname=\"A\"",
+		"\ufeff[[app]]\r\nclient_id=\"123\"\r\nname=\"A\"\r\n",
 		"  [[app]] # ours\r\n\tclient_id = '123'\r\n\r\n\tname = \"A\"\r\n[[app]]\r\napp_id='b'\r\nname='B'\r\n",
 		"\n\n[[ app ]]\n# a comment\n    \"name\" = '''\nA'''\n    client_id = \"123\"\n\n\n# the end",
 	} {

@@ -47,6 +47,7 @@ func Parse(name string, text []byte, readIcon func(path string) ([]byte, error),
 
 // parse reads the entries of a list, and adds their icons to l.
 func (l *List) parse(name string, text []byte, readIcon func(path string) ([]byte, error)) ([]entry, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // which editors on Windows add
 	p := &parser{name: name, text: text, list: l, readIcon: readIcon, seen: newSeen()}
 	p.parse()
 	if p.more > 0 {
