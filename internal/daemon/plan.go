@@ -180,7 +180,7 @@ const minBytes = 4 * (sealed.MaxSealed + sealed.EntryOverhead)
 // longer than three of 15 minutes are few.
 func (p *plan) maxWaiters() int { return max(1, p.MaxEntries/5) }
 
-// clientLimits is what clients may ask for. docs/limits.md derives it.
+// clientLimits is what clients may ask for; see [limit.Defaults].
 func (p *plan) clientLimits() *limit.Config {
 	c := limit.Defaults().Times(p.factor)
 	// As large a part of all bytes as the deposits are of all entries.

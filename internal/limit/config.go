@@ -55,7 +55,19 @@ type Config struct {
 // DefaultClients is how many clients are remembered, in some 250 bytes each.
 const DefaultClients = 100_000
 
-// Defaults returns the limits that docs/limits.md derives.
+// Defaults returns limits that an office behind one address does not reach, in which
+// 10,000 people sign in once in eight hours, or 300 at once after an outage. It needs
+//
+//   - requests: 300 × (1 + 10/60) = 350 a second, for polls and pages
+//   - unknown keys: 300 in a minute
+//   - user codes: 30 mistyped, one in ten
+//   - exchanges: 60 a second, of devices that poll every 5 s
+//   - redemptions: 21 refused, one in ten of 210 in 10 minutes
+//   - deposits: 0.35 × 960 s = 336, or 672 of devices, of 580 bytes each
+//   - waiters: 300
+//   - connections: 600, of apps and browsers
+//
+// docs/limits.md says what guessing costs within them.
 func Defaults() Config {
 	return Config{
 		Requests:    Limit{Rate{4000, 10 * time.Second}, Rate{200_000, 10 * time.Second}},

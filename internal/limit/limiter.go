@@ -1,6 +1,6 @@
 // Package limit bounds what one client, and all clients together, may ask of the
 // server, so that a flood from one address leaves the others served and guessing
-// is slow. docs/limits.md derives each limit: honest users never reach it.
+// is slow. Honest users never reach a limit: [Defaults] says why.
 //
 // A client is an IPv4 address or the /64 of an IPv6 address. There are four ways
 // to count:
