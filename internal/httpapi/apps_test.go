@@ -240,7 +240,7 @@ func TestScopesAndFlows(t *testing.T) {
 
 // TestUnknownApps: by the policy, they are refused, or pages have other words.
 func TestUnknownApps(t *testing.T) {
-	const warning = "Nobody has told this server who makes this app."
+	const warning = "This server does not know who makes this app."
 	for unknown, warns := range map[apps.Unknown]bool{"": true, apps.WarnUnknown: true, apps.AllowUnknown: false} {
 		l := newListing(t, listedApps, unknown)
 		_, _, device := l.answer("POST", "/oauth/device_authorization", "client_id=99")
@@ -305,7 +305,7 @@ func TestNamesOnPages(t *testing.T) {
 			t.Errorf("the relay's page lacks %s", want)
 		}
 	}
-	if strings.Contains(page, "Acme GmbH") || strings.Contains(page, "Nobody has told") {
+	if strings.Contains(page, "Acme GmbH") || strings.Contains(page, "does not know who makes") {
 		t.Error("the relay's page knows too much, or warns")
 	}
 }

@@ -77,7 +77,7 @@ for (const name of Object.keys(browsers)) {
       const words = await handOver(page, '/inbox', secret());
       assert.ok(words.includes('Calls itself Acme Inbox; Stack Overflow showed you the app’s name a moment ago, it must be the same.'), words);
       assert.ok(words.includes('Acme Inbox shows this code, too.'), words);
-      assert.ok(!words.includes('Nobody has told this server'), words);
+      assert.ok(!words.includes('This server does not know'), words);
       assert.equal(await page.$eval('[data-section=confirm] img.icon', (picture) => picture.naturalWidth), 32);
     }));
 
@@ -85,7 +85,7 @@ for (const name of Object.keys(browsers)) {
       for (const path of ['', '/StackOverflow']) {
         const words = await handOver(page, path, secret());
         assert.ok(words.includes('An app that this server does not know.'), words);
-        assert.ok(words.includes('Nobody has told this server who makes this app.'), words);
+        assert.ok(words.includes('This server does not know who makes this app.'), words);
         assert.ok(!/App \? 0/.test(words), words);
         assert.equal(await page.$('[data-section=confirm] img.icon'), null);
       }
@@ -99,7 +99,7 @@ for (const name of Object.keys(browsers)) {
       assert.equal(await page.$eval('main img.icon', (picture) => picture.naturalWidth), 32);
       const unknown = await device(page, '99');
       assert.ok(unknown.includes('An app that this server does not know.'), unknown);
-      assert.ok(unknown.includes('Nobody has told this server who makes this app.'), unknown);
+      assert.ok(unknown.includes('This server does not know who makes this app.'), unknown);
     }));
 
     test('a blocked app gets a page with the reason, and nothing is kept', inPage(async (page) => {
