@@ -110,7 +110,7 @@ var misregistrations = []struct {
 	{
 		"some refusal", "902", "code=c0de", `{"error":{"type":"invalid_request","message":"no"}}`, "",
 		"Stack Exchange refused the last step", []string{
-			tickPKCE + ", which needs no secret", "Nothing on Stack Apps; try again, and approve once",
+			tickPKCE + ", which needs no secret", "Change nothing on Stack Apps; try again, and approve once",
 		},
 	},
 	{"no PKCE", "903", "", "", "other", "What that means", []string{tickPKCE, copyID}},
@@ -130,7 +130,7 @@ var misregistrations = []struct {
 	},
 	{
 		"non-web off", "909", "code=c0de", "", "login_success", "What that means", []string{
-			"In Manage OAuth, tick Enable Non-Web Client OAuth Redirect URI; or use a redirect URI of this server, which needs no such thing",
+			"In Manage OAuth, tick Enable Non-Web Client OAuth Redirect URI; or use a redirect URI of this server, which does not need it",
 		},
 	},
 	{
@@ -144,15 +144,15 @@ var misregistrations = []struct {
 	{"deleted", "912", "", "", "other", "What that means", []string{tickPKCE, copyID}},
 	{
 		"denied", "901", "error=access_denied&error_description=The+user+denied", "", "", "Stack Exchange gave no access",
-		[]string{"Nothing on Stack Apps; try again and approve"},
+		[]string{"Change nothing on Stack Apps; try again and approve"},
 	},
 	{
 		"an old code", "901", "code=c0de", `{"error_message":"The authorization code has expired"}`, "",
-		"Stack Exchange refused the last step", []string{"Nothing on Stack Apps; try again, and approve once"},
+		"Stack Exchange refused the last step", []string{"Change nothing on Stack Apps; try again, and approve once"},
 	},
 	{
 		"an outage", "901", "code=c0de", `<html>`, "", "Stack Exchange did not answer",
-		[]string{"Nothing on Stack Apps; try again later"},
+		[]string{"Change nothing on Stack Apps; try again later"},
 	},
 }
 

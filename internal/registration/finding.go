@@ -62,7 +62,7 @@ var sentences = map[Cause]struct{ means, change string }{
 	},
 	NonWeb: {
 		"The page …/oauth/login_success is not enabled for this app.",
-		"In " + manageOAuth + ", tick " + nonWeb + "; or use a redirect URI of this server, which needs no such thing.",
+		"In " + manageOAuth + ", tick " + nonWeb + "; or use a redirect URI of this server, which does not need it.",
 	},
 	Post: {
 		"The app may not write: Stack Exchange wants a post about it on Stack Apps.",
@@ -74,36 +74,36 @@ var sentences = map[Cause]struct{ means, change string }{
 	},
 	Scope: {
 		"Stack Exchange does not grant one of the scopes that were asked for: {scope}.",
-		"Nothing on Stack Apps; ask only for the scopes that the app needs, in Stack Exchange's spelling.",
+		"Change nothing on Stack Apps; ask only for the scopes that the app needs, in Stack Exchange's spelling.",
 	},
 	ScopeMissing: {
 		"The token does not allow writing if the app did not ask for write_access.",
-		"Nothing on Stack Apps; ask for write_access, and sign in again.",
+		"Change nothing on Stack Apps; ask for write_access, and sign in again.",
 	},
 	Denied: {
 		"The registration is right so far: Stack Exchange asked, and the answer was no.",
-		"Nothing on Stack Apps; try again and approve.",
+		"Change nothing on Stack Apps; try again and approve.",
 	},
 	Late: {
 		"The code was too old, or had been used before.",
-		"Nothing on Stack Apps; try again, and approve once.",
+		"Change nothing on Stack Apps; try again, and approve once.",
 	},
 	Login: {
-		"Stack Exchange wants you to log in first, with an account that is registered: a guest's cannot let apps in.",
-		"Nothing on Stack Apps; log in at Stack Overflow in this browser, then try again.",
+		"Stack Exchange wants you to log in first, with an account that is registered: a guest's cannot authorize apps.",
+		"Change nothing on Stack Apps; log in at Stack Overflow in this browser, then try again.",
 	},
 	Unreachable: {
-		"The registration is right so far: the browser was sent back to {domain}, and did not get there.",
-		"Nothing on Stack Apps; open the server's address in this browser, and mend its name, certificate or firewall.",
+		"The browser was sent back to {domain} and did not get there; so far, the registration is right.",
+		"Change nothing on Stack Apps; open the server's address in this browser, and correct its name, certificate or firewall.",
 	},
 	OtherBrowser: {
 		"The registration is right so far, but the sign-in ended in another browser or in a private window, " +
 			"or the browser takes no cookies.",
-		"Nothing on Stack Apps; try again in one browser that takes cookies.",
+		"Change nothing on Stack Apps; try again in one browser that takes cookies.",
 	},
 	Outage: {
 		"Stack Exchange has trouble, or cannot be reached from here; this says nothing about the registration.",
-		"Nothing on Stack Apps; try again later.",
+		"Change nothing on Stack Apps; try again later.",
 	},
 	Right: {
 		"Stack Exchange has given a token for this app, so it is registered correctly.",

@@ -51,7 +51,7 @@ func Apps(host string) []App {
 	return apps
 }
 
-// firstApp is the client id of the app that is registered right.
+// firstApp is the client ID of the app that is registered right.
 const firstApp = 901
 
 // key is the app's API key: like those made since 2025, rl_ and 24 characters.

@@ -9,7 +9,7 @@
 // /sandbox/switches lists: there for all requests, or in the query of one.
 //
 // Apps of a list are registered right and wrong, and can be registered
-// differently on their pages. Any other positive client id is an app that is
+// differently on their pages. Any other positive client ID is an app that is
 // registered right. There is one user, and all that they grant lives in memory.
 // Nothing here is a secret, and nothing leaves the process. Unless
 // [Config.Remote] is set, only this machine is served.

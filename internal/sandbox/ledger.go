@@ -66,7 +66,7 @@ type ledger struct {
 	maxTokens int
 	tokens    map[string]token
 	codes     map[string]code
-	consents  map[string]consent // by client id
+	consents  map[string]consent // by client ID
 }
 
 // consent is what the user has last approved for an app.

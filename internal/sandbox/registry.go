@@ -19,7 +19,7 @@ type registry struct {
 	host string // that of the sandbox; "" is that of each request
 
 	mu      sync.Mutex
-	changed map[string]App // by client id
+	changed map[string]App // by client ID
 }
 
 // ownHost returns the sandbox's host without a port, as the request names it.
