@@ -141,15 +141,14 @@ func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) error {
 	if err := s.storing(r.Context(), 1, response.Size()); err != nil {
 		return err
 	}
+	recordOf(r.Context()).about("key", space, key.Text)
 	// The deposit must finish even if the browser leaves the page.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), api.AnswerTime)
-	defer cancel()
-	recordOf(ctx).about("key", space, key.Text)
+	ctx := context.WithoutCancel(r.Context())
 	outcome, err := s.relay.Deposit(ctx, space, key, response, s.relayBrowser(w, r))
 	if err != nil {
 		return err
 	}
-	s.happened(ctx, Event{Name: EventDeposit, Kind: response.Kind.String(), Outcome: string(outcome)})
+	s.happened(r.Context(), Event{Name: EventDeposit, Kind: response.Kind.String(), Outcome: string(outcome)})
 	if wantsPage(r) {
 		return s.page(w, r, http.StatusOK, web.LandingData{
 			View: view, AuthorizedAppsURL: s.config.AuthorizedAppsURL,

@@ -170,8 +170,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, c *relay.Claime
 }
 
 func (s *Server) putBack(r *http.Request, c *relay.Claimed) (outcome string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), api.AnswerTime)
-	defer cancel()
+	ctx := context.WithoutCancel(r.Context())
 	if err := s.relay.PutBack(ctx, c); err != nil {
 		s.log.ErrorContext(ctx, "response not put back for a client that left", "err", err)
 		return Lost

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
@@ -45,7 +46,9 @@ func (r *Relay) Deposit(
 }
 
 // put stores e where nothing is, and otherwise what merge makes of the two. The
-// result lives as long as the one that ends later.
+// result lives as long as the one that ends later. The deadline is for those who
+// change the entry again and again; the first try, which the store bounds itself,
+// does without, since a timer costs a twentieth of a deposit.
 func put(
 	ctx context.Context, entries sealed.Records[entry], at *sealed.Slot, e entry, expires time.Time,
 	merge func(there, e entry) (entry, Outcome),
@@ -53,6 +56,8 @@ func put(
 	if created, err := entries.Create(ctx, at, e, expires); err != nil || created {
 		return Created, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, api.AnswerTime)
+	defer cancel()
 	var outcome Outcome
 	_, err := entries.Update(ctx, at, func(rec *sealed.Record[entry]) error {
 		if !rec.Found {
