@@ -94,7 +94,8 @@ var sentences = map[Cause]struct{ means, change string }{
 	},
 	Unreachable: {
 		"The browser was sent back to {domain} and did not get there; so far, the registration is right.",
-		"Change nothing on Stack Apps; open the server's address in this browser, and correct its name, certificate or firewall.",
+		"Change nothing on Stack Apps; open the server's address in this browser, and correct its name, certificate " +
+			"or firewall.",
 	},
 	OtherBrowser: {
 		"The registration is right so far, but the sign-in ended in another browser or in a private window, " +

@@ -60,7 +60,10 @@ var switchParams = []switchParam{
 		Name: switchScope, Allowed: []string{"1", "0"},
 		About: "0 leaves the scope out of the fragment, as before August 2023",
 	},
-	{Name: switchExpires, Allowed: []string{"86400", "86399"}, Nasty: "86399", About: "the seconds that a new token lives"},
+	{
+		Name: switchExpires, Allowed: []string{"86400", "86399"}, Nasty: "86399",
+		About: "the seconds that a new token lives",
+	},
 	{
 		Name: switchTokenErrors, Allowed: []string{"as_seen", "nested", "numbered", "flat"},
 		About: "the form of the token endpoint’s errors: for each what has been seen, or one for all",

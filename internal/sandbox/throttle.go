@@ -17,7 +17,8 @@ var throttled = map[string]*apiError{
 // blocked refuses a request as what stands before Stack Exchange does, with a
 // page for people, if the options say so.
 func blocked(w http.ResponseWriter, o options) bool {
-	status, ok := map[string]int{"html_403": http.StatusForbidden, "html_429": http.StatusTooManyRequests}[o[switchThrottle]]
+	statuses := map[string]int{"html_403": http.StatusForbidden, "html_429": http.StatusTooManyRequests}
+	status, ok := statuses[o[switchThrottle]]
 	if ok {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(status)
