@@ -82,7 +82,7 @@ func textsOf(value *unstable.Node) ([]string, error) {
 // checkClientID refuses zeros in front: Stack Exchange takes 07 for 7.
 func checkClientID(id string) error {
 	if !oauth.IsClientID(id) || id[0] == '0' {
-		return fmt.Errorf("%s is no client ID of Stack Apps, which is a number", quote(id))
+		return fmt.Errorf("%s is not a client ID of Stack Apps, which is a number", quote(id))
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ func setFlows(_ *parser, app *App, value *unstable.Node) error {
 	app.Flows = []Flow{}
 	for _, text := range texts {
 		if !slices.Contains(allFlows, Flow(text)) {
-			return fmt.Errorf("%s is no flow: there are code, device and relay", quote(text))
+			return fmt.Errorf("%s is not a flow; use code, device or relay", quote(text))
 		}
 		app.Flows = append(app.Flows, Flow(text))
 	}
@@ -155,7 +155,7 @@ func setScopes(_ *parser, app *App, value *unstable.Node) error {
 	}
 	for _, text := range texts {
 		if text == "" || len(text) > maxScope || !display.Verbatim(text) || strings.ContainsAny(text, " ,<>") {
-			return fmt.Errorf("%s is no scope", quote(text))
+			return fmt.Errorf("%s is not a scope", quote(text))
 		}
 	}
 	if len(texts) > maxScopes {

@@ -67,7 +67,7 @@ func (c Choice) form() []Step {
 				{Name: "Application icon", Do: Leave, Why: "It is optional."},
 				{Name: "I agree to the terms and conditions", Do: Tick},
 			},
-			Result: "The application's page shows the Client ID, a number that is no secret. Press Manage OAuth there.",
+			Result: "The application's page shows the Client ID, a number that is not secret. Press Manage OAuth there.",
 		},
 		{Title: manageOAuth, Fields: c.flows()},
 		{
