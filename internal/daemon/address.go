@@ -184,8 +184,9 @@ func (p *plan) mainSockets() []string {
 // checkAddress says what listening on an address would do. It does not listen:
 // a server that is about to start could find the port taken. UDP has the same
 // addresses and the same privileged ports, but ports of its own, so it binds
-// the address there.
-func checkAddress(flagName, address string) (string, error) {
+// the address there. Only a dry run asks whether the port is taken, which takes
+// the system tens of milliseconds; a start finds out.
+func checkAddress(flagName, address string, dryRun bool) (string, error) {
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
 		return address, nil // the plan refuses it
@@ -199,7 +200,7 @@ func checkAddress(flagName, address string) (string, error) {
 	switch {
 	case unknown, errors.Is(err, syscall.EADDRNOTAVAIL) && !origin.IsLoopback(host):
 		return "", mistake("--%s: listen tcp %s: this machine has no such address", flagName, address)
-	case isTaken(port):
+	case dryRun && isTaken(port):
 		return address + ", which is in use now, perhaps by the server that this one replaces", nil
 	case errors.Is(err, fs.ErrPermission):
 		return "", mistake("--%s %s: this user may not listen on port %d: let systemd pass the socket, "+

@@ -26,7 +26,7 @@ import (
 func Check(settings Settings, warnings []string, w io.Writer) error {
 	plan, mistakes := settings.plan()
 	var lines bytes.Buffer
-	e := &examination{plan: plan, log: slog.New(warningLines{slog.DiscardHandler, &lines})}
+	e := &examination{plan: plan, log: slog.New(warningLines{slog.DiscardHandler, &lines}), dryRun: true}
 	problems := e.check(warnings, func(subject, text string) { fmt.Fprintf(&lines, "%-15s %s\n", subject, text) })
 	if mistakes != nil {
 		return errors.Join(mistakes, problems)
@@ -61,6 +61,7 @@ type examination struct {
 	*plan
 	sockets sockets
 	log     *slog.Logger // gets warnings
+	dryRun  bool         // nothing is going to start
 
 	// What a start goes on with.
 	files    *certs.Files // nil without --tls-cert
@@ -102,7 +103,7 @@ func (e *examination) address(flagName, address string, names ...string) (string
 	if e.sockets.has(names...) {
 		return "a socket that is passed by the service manager", nil
 	}
-	return checkAddress(flagName, address)
+	return checkAddress(flagName, address, e.dryRun)
 }
 
 func (e *examination) mainAddress() (string, error) {
