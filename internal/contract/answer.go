@@ -12,15 +12,6 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
-// The API's error ids, by https://api.stackexchange.com/docs/error-handling.
-const (
-	tokenRequired    = 401
-	tokenInvalid     = 402
-	accessDenied     = 403
-	keyRequired      = 405
-	tokenCompromised = 406
-)
-
 // reply is an answer as it came. Its members are nil unless it is a JSON object,
 // and if it redirects.
 type reply struct {

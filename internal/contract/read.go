@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/internal/display"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
 // oauthErrors are the errors of a token endpoint by RFC 6749 section 5.2.
@@ -103,11 +104,11 @@ func (r reply) tokenUse() string {
 	switch r.errorID() {
 	case 0:
 		return "accepted"
-	case tokenRequired:
+	case stackexchange.ErrorTokenRequired:
 		return "ignored"
-	case tokenInvalid, accessDenied, tokenCompromised:
+	case stackexchange.ErrorInvalidToken, stackexchange.ErrorDenied, stackexchange.ErrorCompromised:
 		return "read"
-	case keyRequired:
+	case stackexchange.ErrorKeyRequired:
 		return "read, and a key is required"
 	}
 	return "refused"

@@ -17,11 +17,13 @@ import (
 
 // The API's error ids, by https://api.stackexchange.com/docs/error-handling.
 const (
-	errorInvalidToken = 402
-	errorDenied       = 403
-	errorCompromised  = 406
-	errorInternal     = 500 // and above: the API's own trouble
-	errorThrottled    = 502
+	ErrorTokenRequired = 401
+	ErrorInvalidToken  = 402
+	ErrorDenied        = 403
+	ErrorKeyRequired   = 405
+	ErrorCompromised   = 406
+	errorInternal      = 500 // and above: the API's own trouble
+	errorThrottled     = 502
 )
 
 // IsToken reports whether Stack Exchange could have issued a token. Others never
@@ -151,9 +153,9 @@ func (a answer) apiError(id int) error {
 // and not with the API's status, which is 400, or 200 in JSONP.
 func (a answer) isDead(id int, message string) bool {
 	switch id {
-	case errorInvalidToken, errorCompromised:
+	case ErrorInvalidToken, ErrorCompromised:
 		return true
-	case errorDenied:
+	case ErrorDenied:
 		ofAPI := a.Status == http.StatusBadRequest || a.Status == http.StatusOK
 		return strings.Contains(strings.ToLower(message), "token") || ofAPI && !blocked.MatchString(message)
 	}
