@@ -112,6 +112,7 @@ func TestUsage(t *testing.T) {
 		{"upstream with a port that is none", "serve --stackexchange-url https://example.org:99999", nil, 2, "port"},
 		{"upstream with a query", "serve --stackexchange-api-url https://example.org/2.3?key=x", nil, 2, "query"},
 		{"plain http upstream", "serve --stackexchange-url http://stackoverflow.com", nil, 2, "https"},
+		{"upstream that is checked and is not a URL", "serve --check --stackexchange-url garbage", nil, 2, "--stackexchange-url must be"},
 		{"app host that is no host", "serve --app-hosts a_b", nil, 2, "--app-hosts"},
 		{"admin on the same address", "serve --listen 127.0.0.1:1 --admin-listen 127.0.0.1:1", nil, 2, "--admin-listen"},
 		{"no room", "serve --max-entries 0", nil, 2, "--max-entries must be"},

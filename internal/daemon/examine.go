@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/internal/access"
@@ -18,6 +19,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
 // Check writes what a start would do to w, a line for each part, and returns
@@ -275,20 +277,16 @@ func (e *examination) stackExchange() (string, error) {
 // public one because nobody has named it: the tokens of one would be revoked at
 // the other.
 func (e *examination) warnOfStackExchange() {
-	for _, one := range []struct{ named, flag, other string }{
-		{e.StackExchangeURL, "stackexchange-url", e.StackExchangeAPIURL},
-		{e.StackExchangeAPIURL, "stackexchange-api-url", e.StackExchangeURL},
+	for _, one := range []struct {
+		named, flag, other string
+		at                 *url.URL // nil if it is a mistake, which the plan reports
+	}{
+		{e.StackExchangeURL, "stackexchange-url", e.StackExchangeAPIURL, e.signIn},
+		{e.StackExchangeAPIURL, "stackexchange-api-url", e.StackExchangeURL, e.api},
 	} {
-		if one.named != "" && one.other == "" && !isPublic(one.named) {
+		if one.named != "" && one.other == "" && one.at != nil && !stackexchange.IsPublic(one.at) {
 			e.log.Warn("--" + one.flag + " is not the public Stack Exchange, but the other of --stackexchange-url and " +
 				"--stackexchange-api-url is: tokens of one are sent to the other when they are revoked; name both")
 		}
 	}
-}
-
-// isPublic reports whether a URL is one of Stack Exchange itself.
-func isPublic(address string) bool {
-	u, err := origin.Parse(address)
-	return err == nil && (u.Host == "stackoverflow.com" || u.Host == "stackexchange.com" ||
-		strings.HasSuffix(u.Host, ".stackexchange.com"))
 }

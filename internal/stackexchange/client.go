@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/fetch"
@@ -20,9 +21,6 @@ import (
 
 // callTime bounds a whole call, with the wait for its turn.
 const callTime = 10 * time.Second
-
-// publicAPI is the host of the public API.
-const publicAPI = "api.stackexchange.com"
 
 // Config says where Stack Exchange is. The zero value is the real one;
 // Enterprise instances have their own.
@@ -76,7 +74,7 @@ func New(c Config) *Client {
 		c.BaseURL = &url.URL{Scheme: "https", Host: "stackoverflow.com"}
 	}
 	if c.APIURL == nil {
-		c.APIURL = &url.URL{Scheme: "https", Host: publicAPI, Path: "/2.3"}
+		c.APIURL = &url.URL{Scheme: "https", Host: "api.stackexchange.com", Path: "/2.3"}
 	}
 	if c.Caller == nil {
 		c.Caller = func(context.Context) netip.Prefix { return netip.Prefix{} }
@@ -108,7 +106,13 @@ func (c *Client) BaseURL() *url.URL { return bare(c.base) }
 func (c *Client) APIURL() *url.URL { return bare(c.api) }
 
 // IsPublic reports whether that is the API of the public sites.
-func (c *Client) IsPublic() bool { return c.api.Host == publicAPI }
+func (c *Client) IsPublic() bool { return IsPublic(c.api) }
+
+// IsPublic reports whether a URL, made canonical by package origin, is one of the
+// public Stack Exchange, and not of a Stack Internal.
+func IsPublic(u *url.URL) bool {
+	return u.Host == "stackoverflow.com" || u.Host == "stackexchange.com" || strings.HasSuffix(u.Host, ".stackexchange.com")
+}
 
 // bare copies u without its query and fragment.
 func bare(u *url.URL) *url.URL {
