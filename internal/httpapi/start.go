@@ -99,7 +99,8 @@ func (s *Server) postTry(w http.ResponseWriter, r *http.Request) error {
 	c := s.choice(form)
 	browser, keep := s.newcomer(w, r)
 	target, err := s.grants.StartTrial(r.Context(), oauth.TrialRequest{
-		ClientID: strings.TrimSpace(form.get("client_id")), Scope: registration.Advise(c).Scope, Note: choiceQuery(c).Encode(),
+		ClientID: strings.TrimSpace(form.get("client_id")), Scope: registration.Advise(c).Scope,
+		Note: choiceQuery(c).Encode(),
 	}, browser)
 	switch {
 	case errors.Is(err, oauth.ErrInvalidClient):
@@ -203,7 +204,13 @@ func (s *Server) choiceIn(r *http.Request, names ...string) (registration.Choice
 }
 
 // choiceNames are the parameters of a choice.
-var choiceNames = []string{"platform", "inbox", "write", "private", "no_expiry"}
+var choiceNames = func() []string {
+	names := []string{"platform"}
+	for _, n := range registration.Needs {
+		names = append(names, string(n.Need))
+	}
+	return names
+}()
 
 // choice makes a choice of parameters. What is not known is not chosen.
 func (s *Server) choice(p params) registration.Choice {
