@@ -67,7 +67,8 @@ func New(config Config) (*Client, error) {
 		return nil, &ConfigError{"Server", aURL}
 	}
 	if config.ClientID == "" || strings.Trim(config.ClientID, "0123456789") != "" {
-		return nil, &ConfigError{"ClientID", fmt.Sprintf("must be the app's client ID on Stack Apps, not %q", config.ClientID)}
+		return nil, &ConfigError{"ClientID",
+			fmt.Sprintf("must be the app's client ID on Stack Apps, not %q", config.ClientID)}
 	}
 	if !slices.Contains(flows, config.Flow) {
 		return nil, &ConfigError{"Flow", fmt.Sprintf("must be one of the flows, not %q", config.Flow)}

@@ -104,7 +104,8 @@ func (c *Client) redeemDirectly(
 		return nil, newError(http.StatusBadRequest, "", "the answer has a malformed code", "")
 	}
 	return c.redeem(ctx, redemption(upstream, stackexchange.Redemption{
-		ClientID: c.config.ClientID, RedirectURI: c.server.JoinPath(api.PathCallback).String(), Code: code, Verifier: verifier,
+		ClientID: c.config.ClientID, RedirectURI: c.server.JoinPath(api.PathCallback).String(),
+		Code: code, Verifier: verifier,
 	}))
 }
 

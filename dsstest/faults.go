@@ -98,7 +98,8 @@ func (s *Server) Strikes(fault Fault) int {
 
 // ServeHTTP implements [http.Handler].
 func (f *faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost || !slices.Contains([]string{api.PathToken, api.PathOAuthToken, pathRedeem}, r.URL.Path) {
+	redeems := []string{api.PathToken, api.PathOAuthToken, pathRedeem}
+	if r.Method != http.MethodPost || !slices.Contains(redeems, r.URL.Path) {
 		f.next.ServeHTTP(w, r)
 		return
 	}

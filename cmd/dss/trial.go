@@ -160,8 +160,8 @@ func (e *examination) choose(ended <-chan struct{}, later bool, enter string) re
 	}
 }
 
-// linesOf returns the lines that are typed in a terminal. What reads them ends with
-// the input or the process: a read from a terminal cannot be interrupted.
+// linesOf returns the lines that are typed in a terminal. Its goroutine ends with the
+// input or the process: a read from a terminal cannot be interrupted.
 func linesOf(r io.Reader) <-chan string {
 	lines := make(chan string)
 	go func() {

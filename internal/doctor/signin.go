@@ -146,7 +146,8 @@ func (t Trial) step(e registration.Evidence) Finding {
 	return f
 }
 
-// signedIn says who has signed in, and whether their token is still there.
+// signedIn describes a sign-in that worked: whose it was, and whether the token was
+// revoked.
 func (t Trial) signedIn() (status Status, detail, change string) {
 	const ends = "nobody has the token, and it ends within a day; to end it now, remove the app at Stack Exchange, " +
 		"from the account's authorized applications."

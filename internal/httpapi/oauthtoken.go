@@ -88,7 +88,8 @@ func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request) error {
 // names, or identify the client, which it returns too. Those without a value count
 // as left out, and all others are ignored (RFC 6749 section 3.2).
 func oauthForm(w http.ResponseWriter, r *http.Request, names ...string) (form params, from client, err error) {
-	if form, err = readForm(w, r, append(append(make([]string, 0, 8), names...), "client_id", "client_secret")...); err != nil {
+	names = append(append(make([]string, 0, 8), names...), "client_id", "client_secret")
+	if form, err = readForm(w, r, names...); err != nil {
 		return nil, client{}, err
 	}
 	form = slices.DeleteFunc(form, func(p param) bool { return p.value == "" })

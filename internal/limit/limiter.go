@@ -181,7 +181,8 @@ func (l *Limiter) Wait(address netip.Addr, factor float64) (done func(), err err
 	if l == nil {
 		return func() {}, nil
 	}
-	return l.occupy(address, Waiters, int(multiplied(int64(l.config.Waiters), factor, 1)), func(c *client) *int32 { return &c.waiters })
+	places := int(multiplied(int64(l.config.Waiters), factor, 1))
+	return l.occupy(address, Waiters, places, func(c *client) *int32 { return &c.waiters })
 }
 
 // connect counts a client's connection as open until done is called.

@@ -191,8 +191,8 @@ func TestTrialIsRedeemedOnce(t *testing.T) {
 	}
 }
 
-// TestTrialOfAnotherBrowser: who has not started a trial can neither end nor see
-// it.
+// TestTrialOfAnotherBrowser: only the browser that started a trial can finish it and
+// see its result.
 func TestTrialOfAnotherBrowser(t *testing.T) {
 	u := &upstream{}
 	s := trials(memory.New(store.Limits{}), u)

@@ -109,8 +109,8 @@ const (
 	Leave Do = "leave" // empty, or not ticked
 )
 
-// Flow is the way in which the app signs its users in, with the values that its
-// program or its OAuth library needs.
+// Flow is how the app signs its users in, and the values that its code or its OAuth
+// library needs for that.
 type Flow struct {
 	Name   FlowName
 	Title  string

@@ -109,8 +109,8 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
-// TestDoctorGoesOn waiting for a person who has pressed Enter by mistake, typed what
-// is not in the list, and then approves.
+// TestDoctorGoesOn: a person presses Enter by mistake and types something that is
+// not in the list; the doctor keeps waiting until they approve.
 func TestDoctorGoesOn(t *testing.T) {
 	t.Parallel()
 	s := dss(t, nil, "doctor", "--server", server, "--client-id", "901", "--no-browser")
