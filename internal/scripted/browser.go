@@ -26,6 +26,8 @@ type Browser struct {
 	// ForwardedFor, if set, is the address that a proxy says each request
 	// comes from.
 	ForwardedFor string
+	// Transport, if set, takes the place of [http.DefaultTransport].
+	Transport http.RoundTripper
 
 	client *http.Client
 }
@@ -43,6 +45,9 @@ func (b *Browser) RoundTrip(r *http.Request) (*http.Response, error) {
 	b.Visited = append(b.Visited, r.URL.String())
 	if b.ForwardedFor != "" {
 		r.Header.Set("X-Forwarded-For", b.ForwardedFor)
+	}
+	if b.Transport != nil {
+		return b.Transport.RoundTrip(r)
 	}
 	return http.DefaultTransport.RoundTrip(r)
 }
@@ -124,6 +129,21 @@ func (b *Browser) Press(p Page, decision string) (Page, error) {
 		return p, err
 	}
 	values.Set("decision", decision)
+	return b.submit(p, form, values)
+}
+
+// Type submits the form that has a field of this name, with the value.
+func (b *Browser) Type(p Page, field, value string) (Page, error) {
+	for _, form := range formPattern.FindAllString(p.Body, -1) {
+		if strings.Contains(form, ` name="`+field+`"`) {
+			return b.submit(p, form, url.Values{field: {value}})
+		}
+	}
+	return p, fmt.Errorf("no field %q on %s", field, p.URL)
+}
+
+// submit posts a form with its hidden fields besides values.
+func (b *Browser) submit(p Page, form string, values url.Values) (Page, error) {
 	for _, input := range inputPattern.FindAllString(form, -1) {
 		values.Set(attribute(namePattern, input), attribute(valuePattern, input))
 	}
