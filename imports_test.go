@@ -51,7 +51,7 @@ var allowed = map[string][]string{
 	"internal/httpapi": {
 		"api", "internal/apps", "internal/clientaddr", "internal/display", "internal/limit", "internal/oauth", "internal/origin",
 		"internal/registration", "internal/relay", "internal/sealed", "internal/secret", "internal/stackexchange",
-		"internal/web",
+		"internal/web", "internal/web/text",
 	},
 	"internal/limit":  {"api", "internal/sealed", "internal/secret"},
 	"internal/logger": {},
@@ -75,7 +75,8 @@ var allowed = map[string][]string{
 	"internal/store/postgres":   {"internal/origin", "internal/sealed", "internal/store"},
 	"internal/store/redis":      {"internal/origin", "internal/sealed", "internal/store"},
 	"internal/store/sqlite":     {"internal/access", "internal/sealed", "internal/store"},
-	"internal/web":              {"api", "internal/registration"},
+	"internal/web":              {"api", "internal/registration", "internal/web/text"},
+	"internal/web/text":         {},
 }
 
 // outside says which packages may import something that is neither ours nor

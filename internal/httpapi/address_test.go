@@ -93,7 +93,7 @@ func TestNoRefusalKeepsTheAddress(t *testing.T) {
 			target, ok := strings.CutSuffix(h.Get("Location"), "#")
 			if status != http.StatusSeeOther {
 				target, ok = leads(h, body)
-				if !strings.Contains(body, `<html lang="en" data-address="`+target+`">`) || !strings.Contains(body, "/assets/address.") {
+				if !strings.Contains(body, `<html lang="en" dir="ltr" data-address="`+target+`">`) || !strings.Contains(body, "/assets/address.") {
 					t.Errorf("no script cleans the address: %s", body)
 				}
 			}

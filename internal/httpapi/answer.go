@@ -9,6 +9,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/web"
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
 // headerClass is a set of headers that answers of one kind carry. All answers
@@ -143,7 +144,7 @@ func setLength(h http.Header, body []byte) { h["Content-Length"] = []string{strc
 
 // page renders and sends a page.
 func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, data web.Page) error {
-	body, err := s.pages.Render(data)
+	body, err := s.pages.Render(text.English, data)
 	if err != nil {
 		s.log.ErrorContext(r.Context(), "page not rendered", "err", err)
 		status, body = http.StatusInternalServerError, []byte("internal error")

@@ -28,6 +28,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/web"
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
 // DefaultAuthorizedAppsURL is where Stack Exchange lists the applications a
@@ -108,7 +109,7 @@ type Server struct {
 // New returns a server whose entries are in vault. It makes the relay, the OAuth
 // server and the limits of clients, so that their times fit each other.
 func New(vault *sealed.Vault, config Config) (*Server, error) {
-	pages, err := web.New()
+	pages, err := web.New(text.All)
 	if err != nil {
 		return nil, err
 	}

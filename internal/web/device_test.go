@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
 var deviceViews = []DeviceView{DeviceAsk, DeviceConfirm, DeviceDeclined, DeviceFinished, DeviceRefused}
@@ -11,7 +13,7 @@ var deviceViews = []DeviceView{DeviceAsk, DeviceConfirm, DeviceDeclined, DeviceF
 // device renders the device page and returns it with its white space folded.
 func device(t *testing.T, data DeviceData) string {
 	t.Helper()
-	page, err := newPages(t).Render(data)
+	page, err := newPages(t).Render(text.English, data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +46,7 @@ func TestDeviceFormsPostTheirFields(t *testing.T) {
 	wantAll(t, device(t, DeviceData{View: DeviceConfirm, UserCode: "WDJB-MJHT", Host: "stackoverflow.com"}),
 		`<span class="match">WDJB-MJHT</span>`,
 		`<input type="hidden" name="user_code" value="WDJB-MJHT">`,
-		`name="decision" value="continue">Continue to stackoverflow.com</button>`,
+		`name="decision" value="continue">Continue to <bdi>stackoverflow.com</bdi></button>`,
 		`name="decision" value="decline">Decline</button>`)
 	for _, view := range []DeviceView{DeviceDeclined, DeviceFinished, DeviceRefused} {
 		if page := device(t, DeviceData{View: view}); strings.Contains(page, "<form") {
@@ -117,15 +119,6 @@ func TestDeviceNamesTheSandbox(t *testing.T) {
 		if strings.Contains(page, "not the real Stack Exchange") != sandbox {
 			t.Errorf("with sandbox %t the page says otherwise", sandbox)
 		}
-	}
-}
-
-func TestFillNeedsItsPlaceholder(t *testing.T) {
-	if got, err := fill("{n}", 5, "{n} minutes"); got != "5 minutes" || err != nil {
-		t.Errorf("fill gives %q, %v", got, err)
-	}
-	if got, err := fill("{n}", 5, "minutes"); err == nil {
-		t.Errorf("fill gives %q for a text without the placeholder", got)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package web holds everything of DSS that a person sees: the home page, the
 // page that answers at the redirect URI, the page for signing in on another
-// device, and the page that says what went wrong; with their style sheet,
-// scripts and texts.
+// device, and the page that says what went wrong; with their style sheet and
+// scripts. Package text has the sentences.
 //
 // Pages are rendered from embedded templates to bytes; the package knows no
 // HTTP. It promises what the Content-Security-Policy of the pages demands: no
@@ -15,9 +15,11 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
 //go:embed templates
@@ -26,43 +28,69 @@ var templateFiles embed.FS
 // Pages renders the pages of DSS and hands out their assets. It is immutable
 // and safe for concurrent use.
 type Pages struct {
-	templates *template.Template
 	assets    assets
+	languages text.Languages
+	templates map[*text.Language]func() (*template.Template, error)
 }
 
-// New parses the templates, reads the texts and hashes the assets. It fails
+// New parses the templates and hashes the assets, for pages in languages. It fails
 // only when the embedded files contradict each other.
-func New() (*Pages, error) {
-	texts, err := loadTexts("en")
-	if err != nil {
-		return nil, err
-	}
-	p := &Pages{}
+func New(languages text.Languages) (*Pages, error) {
+	p := &Pages{languages: languages, templates: map[*text.Language]func() (*template.Template, error){}}
+	var err error
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
-	p.templates, err = template.New("").Funcs(template.FuncMap{
-		"t":     texts.get,
-		"rich":  texts.rich, // a text with `code` in it
-		"fill":  fill,       // a value in a text
-		"named": named,      // a name in a text
-		"asset": p.assets.path,
-	}).ParseFS(templateFiles, "templates/*.html")
+	shared, err := template.New("").Funcs(p.functions(languages[0])).ParseFS(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parsing templates: %w", err)
 	}
+	for _, language := range languages {
+		p.templates[language] = sync.OnceValues(func() (*template.Template, error) {
+			own, err := shared.Clone()
+			if err != nil {
+				return nil, err
+			}
+			return own.Funcs(p.functions(language)), nil
+		})
+	}
 	return p, nil
+}
+
+// functions are what templates may call, for pages in a language.
+func (p *Pages) functions(language *text.Language) template.FuncMap {
+	return template.FuncMap{
+		"asset":    p.assets.path,
+		"language": func() *text.Language { return language },
+		"t":        func(name string, values ...any) (template.HTML, error) { return translate(language, name, values) },
+	}
+}
+
+// translate returns a text; see [text.Language.HTML].
+func translate(language *text.Language, name string, values []any) (template.HTML, error) {
+	for i, value := range values {
+		if safe, ok := value.(template.HTML); ok {
+			values[i] = text.HTML(safe)
+		}
+	}
+	translated, err := language.HTML(name, values...)
+	return template.HTML(translated), err
 }
 
 // Page is what a page shows: [HomeData], [LandingData], [DeviceData] or
 // [ProblemData].
 type Page interface{ template() string }
 
-// Render renders a page into memory, so that a failure sends nothing.
-func (p *Pages) Render(data Page) ([]byte, error) {
+// Render renders a page in one of the languages into memory, so that a failure
+// sends nothing.
+func (p *Pages) Render(language *text.Language, data Page) ([]byte, error) {
+	templates, err := p.templates[language]()
+	if err != nil {
+		return nil, fmt.Errorf("templates in %s: %w", language.Tag, err)
+	}
 	var page bytes.Buffer
-	if err := p.templates.ExecuteTemplate(&page, data.template(), data); err != nil {
-		return nil, fmt.Errorf("rendering %s: %w", data.template(), err)
+	if err := templates.ExecuteTemplate(&page, data.template(), data); err != nil {
+		return nil, fmt.Errorf("rendering %s in %s: %w", data.template(), language.Tag, err)
 	}
 	return page.Bytes(), nil
 }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -11,13 +10,14 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/registration"
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
 const hostile = `"><img src=x onerror=alert(1)><script>alert(1)</script>`
 
 func newPages(t *testing.T) *Pages {
 	t.Helper()
-	p, err := New()
+	p, err := New(text.All)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func everyPage(t *testing.T) map[string]string {
 		out[name] = string(body)
 	}
 	for _, sandbox := range []bool{false, true} {
-		body, err := p.Render(HomeData{PublicURL: "https://auth.example.org/", OAuth: sandbox, Sandbox: sandbox, Version: hostile})
+		body, err := p.Render(text.English, HomeData{PublicURL: "https://auth.example.org/", OAuth: sandbox, Sandbox: sandbox, Version: hostile})
 		keep("home", body, err)
 		out[map[bool]string{true: "home with sandbox", false: "home without"}[sandbox]] = string(body)
 	}
@@ -45,9 +45,9 @@ func everyPage(t *testing.T) map[string]string {
 		Icon: hostile, ShowsCode: true, Claimed: true,
 	}
 	for _, view := range []View{ViewFragment, ViewConfirm, ViewRefusal, ViewFinished, ViewCancelled, ViewRefused} {
-		body, err := p.Render(LandingData{View: view, App: App{Warn: true}, AppID: hostile, Action: "/auth/redirect"})
+		body, err := p.Render(text.English, LandingData{View: view, App: App{Warn: true}, AppID: hostile, Action: "/auth/redirect"})
 		keep("landing of an unknown app "+string(view), body, err)
-		body, err = p.Render(LandingData{
+		body, err = p.Render(text.English, LandingData{
 			View: view, App: app, MatchCode: "ABC-DEF", Action: "/auth/redirect", Auto: view == ViewConfirm,
 			Fields: []Field{
 				{"state", hostile}, {"access_token", hostile}, {"code", hostile}, {"expires", hostile},
@@ -58,11 +58,11 @@ func everyPage(t *testing.T) map[string]string {
 		keep("landing "+string(view), body, err)
 	}
 	for _, name := range []string{"invalid_key", "cross_origin", "not_found", "internal_error", "wrong_browser", "unknown_sign_in", "access_denied"} {
-		body, err := p.Render(ProblemData{Status: 400, Name: name, Message: hostile, App: app, Reason: hostile, AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps"})
+		body, err := p.Render(text.English, ProblemData{Status: 400, Name: name, Message: hostile, App: app, Reason: hostile, AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps"})
 		keep("problem "+name, body, err)
 	}
 	for _, view := range deviceViews {
-		body, err := p.Render(DeviceData{
+		body, err := p.Render(text.English, DeviceData{
 			View: view, UserCode: hostile, Unknown: true, App: app, ClientID: hostile, Minutes: 3, Host: hostile, Sandbox: true,
 			Scopes:            []string{hostile, "access_team|" + hostile, hostile + "|" + hostile},
 			AuthorizedAppsURL: "javascript:alert(1)//" + hostile,
@@ -70,7 +70,7 @@ func everyPage(t *testing.T) map[string]string {
 		keep("device "+string(view), body, err)
 	}
 	for name, data := range startPages() {
-		body, err := p.Render(data)
+		body, err := p.Render(text.English, data)
 		keep("start "+name, body, err)
 	}
 	return out
@@ -142,16 +142,16 @@ func TestPagesIsolateWhatOthersChose(t *testing.T) {
 	p := newPages(t)
 	for name, render := range map[string]func() ([]byte, error){
 		"landing": func() ([]byte, error) {
-			return p.Render(LandingData{View: ViewConfirm, App: App{Name: chosen}, AppID: chosen})
+			return p.Render(text.English, LandingData{View: ViewConfirm, App: App{Name: chosen}, AppID: chosen})
 		},
 		"problem": func() ([]byte, error) {
-			return p.Render(ProblemData{Status: 400, Name: "invalid_key", Message: chosen})
+			return p.Render(text.English, ProblemData{Status: 400, Name: "invalid_key", Message: chosen})
 		},
 		"report": func() ([]byte, error) {
-			return p.Render(StartData{View: StartReport, Outcome: OutcomeRefused, Reached: OutcomeRefused, ClientID: chosen, Error: chosen, Message: chosen})
+			return p.Render(text.English, StartData{View: StartReport, Outcome: OutcomeRefused, Reached: OutcomeRefused, ClientID: chosen, Error: chosen, Message: chosen})
 		},
 		"device": func() ([]byte, error) {
-			return p.Render(DeviceData{View: DeviceConfirm, Host: "stackoverflow.com", ClientID: chosen, Scopes: []string{chosen, "access_team|" + chosen}})
+			return p.Render(text.English, DeviceData{View: DeviceConfirm, Host: "stackoverflow.com", ClientID: chosen, Scopes: []string{chosen, "access_team|" + chosen}})
 		},
 	} {
 		body, err := render()
@@ -197,14 +197,14 @@ func TestLandingShowsOneSection(t *testing.T) {
 	}
 }
 
-// TestTexts: every text that a template asks for is there, and every text
-// there is asked for. Each known scope has one.
+// TestTexts: every text that a template asks for is there, in each language. Each
+// known scope has one.
 func TestTexts(t *testing.T) {
 	used := map[string]bool{}
 	for _, name := range append([]string{api.ScopeTeam + "|stackoverflow.com/c/example"}, api.Scopes...) {
 		used[DeviceData{Scopes: []string{name}}.Asked()[0].Text()] = true
 	}
-	call := regexp.MustCompile(`(?:\bt|rich) "([^"]+)"`)
+	call := regexp.MustCompile(`\bt "([^"]+)"`)
 	err := fs.WalkDir(templateFiles, "templates", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -218,43 +218,11 @@ func TestTexts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := loadTexts("en")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name := range used {
-		if all[name] == "" {
-			t.Errorf("no text %q", name)
-		}
-	}
-	for name := range all {
-		if !used[name] {
-			t.Errorf("text %q is used nowhere", name)
-		}
-	}
-}
-
-// TestTextsHaveNoDuplicates, of which encoding/json keeps the last.
-func TestTextsHaveNoDuplicates(t *testing.T) {
-	body, err := textFiles.ReadFile("text/en.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	decoder, seen := json.NewDecoder(strings.NewReader(string(body))), map[string]bool{}
-	if _, err := decoder.Token(); err != nil {
-		t.Fatal(err)
-	}
-	for decoder.More() {
-		name, err := decoder.Token()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if seen[name.(string)] {
-			t.Errorf("text %q stands there twice", name)
-		}
-		seen[name.(string)] = true
-		if _, err := decoder.Token(); err != nil {
-			t.Fatal(err)
+	for _, language := range text.All {
+		for name := range used {
+			if _, err := language.HTML(name); err != nil && strings.HasPrefix(err.Error(), "no text") {
+				t.Error(err)
+			}
 		}
 	}
 }
@@ -283,7 +251,7 @@ func TestAssets(t *testing.T) {
 func TestStartPages(t *testing.T) {
 	title, h1 := regexp.MustCompile(`<title>(?:Error: )?(.*) – DSS</title>`), regexp.MustCompile(`<h1[^>]*>(.*)</h1>`)
 	for name, data := range startPages() {
-		body, err := newPages(t).Render(data)
+		body, err := newPages(t).Render(text.English, data)
 		if err != nil {
 			t.Fatal(err)
 		}
