@@ -63,15 +63,15 @@ func hasHeading(document, anchor string) bool {
 	return false
 }
 
-// TestThreatsAreTested looks for each test that docs/threats.md names, in the
-// folder that it names before, or in internal/httpapi.
+// TestThreatsAreTested looks for each test that docs/threats.md and docs/cases.md
+// name, in the folder that they name before, or in internal/httpapi.
 func TestThreatsAreTested(t *testing.T) {
 	there := tests(t)
 	folder := regexp.MustCompile("`([a-z/]+)`(?:, `([a-z/]+)`)?: ")
 	function := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`")
 	file := regexp.MustCompile("`([a-z_]+(?:\\.test\\.js|\\.txt|\\.txtar|_test\\.go))`")
 	n := 0
-	for _, part := range regexp.MustCompile(`[|;\n]`).Split(text(t, "docs/threats.md"), -1) {
+	for _, part := range regexp.MustCompile(`[|;\n]`).Split(text(t, "docs/threats.md")+text(t, "docs/cases.md"), -1) {
 		folders := folder.FindStringSubmatch(part)
 		if folders == nil {
 			folders = []string{"", "internal/httpapi"}
@@ -94,7 +94,7 @@ func TestThreatsAreTested(t *testing.T) {
 		}
 	}
 	if n < 100 {
-		t.Errorf("docs/threats.md names only %d tests", n)
+		t.Errorf("the documents name only %d tests", n)
 	}
 }
 

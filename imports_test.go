@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 		module, "api", "internal/httpapi", "internal/sandbox", "internal/scripted", "internal/sealed",
 		"internal/stackexchange", "internal/store", "internal/store/memory",
 	},
+	"docs":                 {},
 	"examples/go-device":   {},
 	"examples/go-loopback": {},
 	"examples/inbox":       {module},
@@ -38,7 +39,7 @@ var allowed = map[string][]string{
 	"internal/daemon": {
 		module, "api", "internal/access", "internal/apps", "internal/certs", "internal/clientaddr", "internal/contract", "internal/display",
 		"internal/httpapi", "internal/limit", "internal/logger", "internal/metrics", "internal/origin",
-		"internal/relay", "internal/sandbox", "internal/sealed", "internal/secret",
+		"internal/relay", "internal/sandbox", "internal/sealed", "internal/secret", "internal/site",
 		"internal/stackexchange", "internal/store", "internal/store/memory", "internal/store/postgres",
 		"internal/store/redis", "internal/store/sqlite",
 	},
@@ -49,9 +50,9 @@ var allowed = map[string][]string{
 	},
 	"internal/fetch": {"internal/display", "internal/origin", "internal/secret"},
 	"internal/httpapi": {
-		"api", "internal/apps", "internal/clientaddr", "internal/display", "internal/limit", "internal/oauth", "internal/origin",
-		"internal/registration", "internal/relay", "internal/sealed", "internal/secret", "internal/stackexchange",
-		"internal/web", "internal/web/text",
+		"api", "docs", "internal/apps", "internal/clientaddr", "internal/display", "internal/limit", "internal/oauth",
+		"internal/origin", "internal/registration", "internal/relay", "internal/sealed", "internal/secret", "internal/site",
+		"internal/stackexchange", "internal/web", "internal/web/text",
 	},
 	"internal/limit":  {"api", "internal/sealed", "internal/secret"},
 	"internal/logger": {},
@@ -69,6 +70,7 @@ var allowed = map[string][]string{
 	"internal/sealed":           {"internal/secret"},
 	"internal/sealed/storetest": {"api", "internal/relay", "internal/sealed", "internal/secret", "internal/store"},
 	"internal/secret":           {},
+	"internal/site":             {},
 	"internal/stackexchange":    {"internal/display", "internal/fetch", "internal/secret"},
 	"internal/store":            {"internal/sealed"},
 	"internal/store/memory":     {"internal/sealed", "internal/store"},
@@ -96,6 +98,7 @@ var outside = map[string][]string{
 	},
 	"internal/metrics": {"github.com/prometheus/client_golang"},
 	"internal/oauth":   {"golang.org/x/text/unicode/norm"},
+	"internal/site":    {"github.com/yuin/goldmark"},
 }
 
 type goPackage struct {

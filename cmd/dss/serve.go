@@ -92,6 +92,12 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 	f.BoolVar(&s.UpstreamCheck, "upstream-check", "check once a day that Stack Exchange is as DSS expects, as dss "+
 		"upstream check does; the log and the metrics have the result")
 
+	f.Group("Who runs it")
+	f.StringVar(&s.OperatorName, "operator-name", "", "`name` of who runs the server, for its pages")
+	f.StringVar(&s.OperatorURL, "operator-url", "", "`URL` of a page about them, with https")
+	f.StringVar(&s.OperatorContact, "operator-contact", "", "`URL` for reports of weaknesses, with mailto: or https:; "+
+		"/security and security.txt show it")
+
 	f.Group("Log, metrics and secret")
 	f.ChoiceVar(&s.LogFormat, "log-format", "text|json", "how to write the log")
 	f.StringVar(&s.AdminListen, "admin-listen", "", "`address` for metrics, health checks and profiles; keep it private")

@@ -27,8 +27,8 @@ type setMember func(*parser, *App, *unstable.Node) error
 var members = map[string]setMember{
 	"client_id":  text(func(a *App) *string { return &a.ClientID }, checkClientID),
 	"app_id":     text(func(a *App) *string { return &a.AppID }, checkAppID),
-	"name":       text(func(a *App) *string { return &a.Name }, checkName),
-	"author":     text(func(a *App) *string { return &a.Author }, checkName),
+	"name":       text(func(a *App) *string { return &a.Name }, CheckName),
+	"author":     text(func(a *App) *string { return &a.Author }, CheckName),
 	"homepage":   text(func(a *App) *string { return &a.Homepage }, checkURL),
 	"post":       text(func(a *App) *string { return &a.Post }, checkURL),
 	"blocked":    text(func(a *App) *string { return &a.Blocked }, checkReason),

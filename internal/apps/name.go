@@ -23,8 +23,8 @@ const (
 // have. None of them begins markup.
 const marks = "!#'’()+,-./:·_&"
 
-// checkName returns what is wrong with the name of an app or its author.
-func checkName(name string) error {
+// CheckName returns what is wrong with the name of an app or its author.
+func CheckName(name string) error {
 	letters, run := 0, 0
 	switch {
 	case name == "":

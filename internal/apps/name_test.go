@@ -11,7 +11,7 @@ func TestNames(t *testing.T) {
 		"Acme Inbox", "C++ Helper", "R&D", "O'Reilly", "Qt 6.9", "node.js/inbox", "Łódź", "Đặng Văn", "Größe", "Čeština",
 		"Почта", "Ελληνικά", "通知アプリ", "スタック通知", "받은 편지함", "SE 通知", "דואר", "بريد", "सूचना", "การแจ้งเตือน", "Հայաստան",
 	} {
-		if err := checkName(name); err != nil {
+		if err := CheckName(name); err != nil {
 			t.Errorf("%q is refused: %v", name, err)
 		}
 	}
@@ -62,7 +62,7 @@ func TestNames(t *testing.T) {
 		"\u0316a":                  "without a letter",
 		"٣ab":                      `'٣'`,
 	} {
-		if err := checkName(name); err == nil || !strings.Contains(err.Error(), want) {
+		if err := CheckName(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q: the error is %v, not %s", name, err, want)
 		}
 	}

@@ -244,7 +244,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for _, app := range l.All() {
-			if app.Name == "" || app.ClientID == "" && app.AppID == "" || checkName(app.Name) != nil {
+			if app.Name == "" || app.ClientID == "" && app.AppID == "" || CheckName(app.Name) != nil {
 				t.Errorf("an app is %+v", app)
 			}
 		}

@@ -45,7 +45,7 @@ func (s Settings) plan() (*plan, error) {
 	p := &plan{Settings: s}
 	problems := []error{p.checkSandbox(), p.checkUpstream(), p.checkLimits(), p.checkAppHosts(), p.checkApps()}
 	p.complete()
-	return p, errors.Join(append(problems, p.checkNumbers(), p.checkHTTPS())...)
+	return p, errors.Join(append(problems, p.checkNumbers(), p.checkHTTPS(), p.checkOperator())...)
 }
 
 func (p *plan) complete() {

@@ -19,6 +19,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
+	"github.com/desktop-stack-serv/dss/internal/site"
 	"github.com/desktop-stack-serv/dss/internal/store"
 )
 
@@ -81,6 +82,7 @@ func (d *daemon) newServer(entries sealed.Store) error {
 		Ready:          d.ready,
 		MaxWaiters:     d.maxWaiters(),
 		TrustedProxies: d.proxies,
+		Operator:       site.Operator{Name: d.OperatorName, URL: d.OperatorURL, Contact: d.OperatorContact},
 		Version:        d.build.Version,
 		Log:            d.log,
 		AuditKey:       d.auditKey,

@@ -60,6 +60,11 @@ type Settings struct {
 	// shared store. By default each start makes a key for the hashes.
 	SecretFile string
 
+	// OperatorName, OperatorURL and OperatorContact say who runs the server: a name
+	// as in the list of apps, an https URL, and a mailto: or https URL for reports of
+	// weaknesses. Each may be empty.
+	OperatorName, OperatorURL, OperatorContact string
+
 	// Limits is off, or a factor of all limits of a client; "" is 1.
 	Limits string
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For counts,

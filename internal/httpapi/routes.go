@@ -53,7 +53,7 @@ func (s *Server) routes() []route {
 			{"GET /{$}", s.home},
 			{"/", s.notFound},
 		},
-		s.startRoutes())
+		s.startRoutes(), s.siteRoutes())
 	if s.config.Sandbox != nil {
 		routes = append(routes, route{"/sandbox/", underOneRoute(s.config.Sandbox)})
 	}

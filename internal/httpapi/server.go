@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/docs"
 	"github.com/desktop-stack-serv/dss/internal/apps"
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/limit"
@@ -26,6 +27,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/site"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/web"
 	"github.com/desktop-stack-serv/dss/internal/web/text"
@@ -75,7 +77,9 @@ type Config struct {
 	TrustedProxies clientaddr.Proxies
 	// Sandbox serves /sandbox/, if there is one.
 	Sandbox http.Handler
-	// Version is shown on the home page.
+	// Operator runs the server.
+	Operator site.Operator
+	// Version is shown on the pages of the site.
 	Version string
 	// Log receives a line per request.
 	Log *slog.Logger
@@ -87,19 +91,20 @@ type Config struct {
 
 // Server serves DSS over HTTP.
 type Server struct {
-	config   Config
-	vault    *sealed.Vault
-	relay    *relay.Relay
-	grants   *oauth.Service
-	upstream *stackexchange.Client
-	pages    *web.Pages
-	hosts    hosts
-	limits   *limit.Limiter
-	log      *slog.Logger
-	observer Observer
-	audit    audit
-	draining context.Context
-	drain    context.CancelFunc
+	config    Config
+	vault     *sealed.Vault
+	relay     *relay.Relay
+	grants    *oauth.Service
+	upstream  *stackexchange.Client
+	pages     *web.Pages
+	documents *site.Documents
+	hosts     hosts
+	limits    *limit.Limiter
+	log       *slog.Logger
+	observer  Observer
+	audit     audit
+	draining  context.Context
+	drain     context.CancelFunc
 
 	signInPolicy string // the Content-Security-Policy of pages whose form leads to Stack Exchange
 	waiters      atomic.Int64
@@ -129,7 +134,7 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 	config.MaxWaiters = cmp.Or(config.MaxWaiters, DefaultMaxWaiters)
 	log := slog.New(identified{config.Log.Handler()})
 	s := &Server{
-		config: config, vault: vault, pages: pages, log: log,
+		config: config, vault: vault, pages: pages, log: log, documents: site.NewDocuments(docs.Files),
 		relay:    relay.New(vault, relay.Config{TTL: config.TTL}),
 		observer: config.Observer, audit: newAudit(config.AuditKey, log),
 		hosts: newHosts(config.PublicURL, config.AppHosts),

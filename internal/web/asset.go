@@ -23,7 +23,9 @@ type Asset struct {
 // contentTypes lists the kinds of assets.
 var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
+	".ico": "image/vnd.microsoft.icon",
 	".js":  "text/javascript; charset=utf-8",
+	".png": "image/png",
 	".svg": "image/svg+xml",
 }
 
@@ -82,3 +84,6 @@ func (p *Pages) Asset(file string) (asset Asset, exact, ok bool) {
 	}
 	return asset, false, ok
 }
+
+// Favicon returns the icon for browsers that know no other.
+func (p *Pages) Favicon() Asset { return p.assets.files[p.assets.hashed["favicon.ico"]] }

@@ -31,6 +31,7 @@ type Pages struct {
 	assets    assets
 	languages text.Languages
 	templates map[*text.Language]func() (*template.Template, error)
+	site      func() (*template.Template, error) // of the site
 }
 
 // New parses the templates and hashes the assets, for pages in languages. It fails
@@ -41,6 +42,7 @@ func New(languages text.Languages) (*Pages, error) {
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
+	p.site = sync.OnceValues(p.parseSite)
 	shared, err := template.New("").Funcs(p.functions(languages[0])).ParseFS(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parsing templates: %w", err)
