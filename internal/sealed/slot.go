@@ -60,8 +60,10 @@ const (
 
 // NewSlot returns the slot of a secret for one purpose. A secret has a slot for
 // each purpose.
-func NewSlot(purpose string, of secret.Text) *Slot {
-	s := &Slot{purpose: purpose, key: secret.Extract(of)}
+func NewSlot(purpose string, of secret.Text) *Slot { return newSlot(purpose, secret.Extract(of)) }
+
+func newSlot(purpose string, key secret.PRK) *Slot {
+	s := &Slot{purpose: purpose, key: key}
 	s.key.Expand(s.ID[:], infoID, purpose)
 	return s
 }
