@@ -21,7 +21,7 @@ func TestAllocations(t *testing.T) {
 		request func()
 	}{
 		{"poll", 12, d.poll},
-		{"deposit", 29, d.deposit},
+		{"deposit", 36, d.deposit},
 		{"claim", 24, func() { d.claim(); d.key-- }}, // of the deposits before it
 		{"device poll", 27, func() { d.post(400, "/oauth/token", device) }},
 	} {

@@ -66,6 +66,7 @@ var sentinels = []struct {
 	{relay.ErrInvalidResponse, api.InvalidToken, ownText},
 	{relay.ErrVerifierRequired, api.VerifierRequired, ""},
 	{relay.ErrInvalidVerifier, api.InvalidVerifier, ""},
+	{relay.ErrReceipt, api.WrongBrowser, ""},
 	{relay.ErrUnbound, api.InvalidRequest, "a verifier was passed, but the key does not start with s256.: " +
 		"make the key from the verifier, or leave the verifier out"},
 	{errTooManyWaiters, api.TemporarilyUnavailable, "too many clients are waiting; try again in a moment"},

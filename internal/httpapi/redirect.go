@@ -144,11 +144,11 @@ func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) error {
 	recordOf(r.Context()).about("key", space, key.Text)
 	// The deposit must finish even if the browser leaves the page.
 	ctx := context.WithoutCancel(r.Context())
-	outcome, err := s.relay.Deposit(ctx, space, key, response, s.relayBrowser(w, r))
+	deposited, err := s.relay.Deposit(ctx, space, key, response, s.relayBrowser(w, r))
 	if err != nil {
 		return err
 	}
-	s.happened(r.Context(), Event{Name: EventDeposit, Kind: response.Kind.String(), Outcome: string(outcome)})
+	s.happened(r.Context(), Event{Name: EventDeposit, Kind: response.Kind.String(), Outcome: string(deposited.Outcome)})
 	if wantsPage(r) {
 		return s.page(w, r, http.StatusOK, web.LandingData{
 			View: view, AuthorizedAppsURL: s.config.AuthorizedAppsURL,

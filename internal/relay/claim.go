@@ -118,6 +118,6 @@ func (r *Relay) PutBack(ctx context.Context, c *Claimed) error {
 		return nil
 	}
 	later := func(there, e entry) (entry, Outcome) { return e.merge(there) }
-	_, err := put(ctx, r.reserved, c.at, c.record.Value, c.record.Expires, later)
+	_, _, err := put(ctx, r.reserved, c.at, c.record.Value, c.record.Expires, later)
 	return err
 }

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"crypto/sha256"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -22,6 +21,14 @@ const (
 	TooLate    Outcome = "too_late"   // the holder of the verifier has had its response
 )
 
+// Deposited is what became of a deposit.
+type Deposited struct {
+	Outcome Outcome
+	// Receipt is for [Relay.Follow]; "" if the browser has no session, or the entry is
+	// not its own.
+	Receipt string
+}
+
 // Deposit stores response under key. browser is the session of the browser it
 // comes from; zero where there is none.
 //
@@ -35,31 +42,32 @@ const (
 // package sealed.
 func (r *Relay) Deposit(
 	ctx context.Context, space KeySpace, key Key, response Response, browser secret.Text,
-) (Outcome, error) {
+) (Deposited, error) {
 	at := slot(space, key)
-	e := entry{response: response}
-	if !browser.IsZero() {
-		sum := sha256.Sum256([]byte(browser.Reveal()))
-		copy(e.browser[:], sum[:])
+	e, expires := entry{response: response, browser: hashBrowser(browser)}, time.Now().Add(r.ttl)
+	outcome, own, err := put(ctx, r.entries, at, e, expires, entry.merge)
+	if err != nil || !own {
+		return Deposited{Outcome: outcome}, err
 	}
-	return put(ctx, r.entries, at, e, time.Now().Add(r.ttl), entry.merge)
+	receipt, err := at.Receipt(r.holder(browser), expires)
+	return Deposited{outcome, receipt}, err
 }
 
 // put stores e where nothing is, and otherwise what merge makes of the two. The
-// result lives as long as the one that ends later. The deadline is for those who
+// result lives as long as the one that ends later; own reports whether it is from
+// the browser of e. The deadline is for those who
 // change the entry again and again; the first try, which the store bounds itself,
 // does without, since a timer costs a twentieth of a deposit.
 func put(
 	ctx context.Context, entries sealed.Records[entry], at *sealed.Slot, e entry, expires time.Time,
 	merge func(there, e entry) (entry, Outcome),
-) (Outcome, error) {
+) (outcome Outcome, own bool, err error) {
 	if created, err := entries.Create(ctx, at, e, expires); err != nil || created {
-		return Created, err
+		return Created, e.from(e.browser), err
 	}
 	ctx, cancel := context.WithTimeout(ctx, api.AnswerTime)
 	defer cancel()
-	var outcome Outcome
-	_, err := entries.Update(ctx, at, func(rec *sealed.Record[entry]) error {
+	rec, err := entries.Update(ctx, at, func(rec *sealed.Record[entry]) error {
 		if !rec.Found {
 			rec.Value, rec.Expires, outcome = e, expires, Created
 			return nil
@@ -73,7 +81,7 @@ func put(
 		}
 		return nil
 	})
-	return outcome, err
+	return outcome, rec.Value.from(e.browser), err
 }
 
 // merge returns what becomes of there and a later e: one of them, or a conflict.
@@ -85,8 +93,8 @@ func (there entry) merge(e entry) (entry, Outcome) {
 		return there, Conflicted
 	case there.response.same(e.response):
 		return there, Repeated
-	case there.browser != [16]byte{} && there.browser == e.browser:
+	case there.from(e.browser):
 		return e, Replaced
 	}
-	return entry{response: Response{Kind: KindConflict}}, Conflicted
+	return entry{response: Response{Kind: KindConflict}, browser: there.browser}, Conflicted
 }

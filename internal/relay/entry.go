@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"crypto/sha256"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
@@ -11,8 +12,25 @@ import (
 // holder of the verifier has had it already.
 type entry struct {
 	response Response
-	browser  [16]byte // truncated hash of the browser's session; zero is nobody's
+	browser  browserHash // of whoever deposited it, or the first of two in conflict
 	claimed  time.Time
+}
+
+// browserHash is the first half of the SHA-256 of a browser's session. Zero is
+// nobody's.
+type browserHash [sha256.Size / 2]byte
+
+func hashBrowser(browser secret.Text) (hash browserHash) {
+	if !browser.IsZero() {
+		sum := sha256.Sum256([]byte(browser.Reveal()))
+		copy(hash[:], sum[:])
+	}
+	return hash
+}
+
+// from reports whether a browser has deposited e.
+func (e entry) from(browser browserHash) bool {
+	return browser != browserHash{} && e.browser == browser
 }
 
 // size returns how long the encoding is.
@@ -53,12 +71,15 @@ func records(vault *sealed.Vault) sealed.Records[entry] {
 	return sealed.NewRecords(vault, entry.marshal, unmarshalEntry)
 }
 
+// purposeOf begins the purpose of a slot. The key space follows.
+const purposeOf = "relay "
+
 // slot returns the slot of a key in its key space. The purpose of the one that most
 // apps use is a constant.
 func slot(space KeySpace, key Key) *sealed.Slot {
-	purpose := "relay " + string(DefaultKeySpace)
+	purpose := purposeOf + string(DefaultKeySpace)
 	if space != DefaultKeySpace {
-		purpose = "relay " + string(space)
+		purpose = purposeOf + string(space)
 	}
 	return sealed.NewSlot(purpose, key.Text)
 }

@@ -8,6 +8,7 @@
 package relay
 
 import (
+	"crypto/rand"
 	"errors"
 	"time"
 
@@ -30,11 +31,15 @@ var (
 	ErrVerifierRequired = errors.New("the key is verifier-bound and no verifier was passed")
 	ErrInvalidVerifier  = errors.New("the verifier does not belong to the key")
 	ErrUnbound          = errors.New("the key is not verifier-bound and takes no verifier")
+	ErrReceipt          = errors.New("the receipt is of another browser, or of none")
 )
 
 // Config configures a [Relay]. The zero value is the default.
 type Config struct {
 	TTL time.Duration // how long a deposit waits for its claim; 0 means [api.DefaultTTL]
+	// Volatile says that the store loses its entries with the process, so that a
+	// receipt of an earlier one says nothing.
+	Volatile bool
 }
 
 // Relay hands each deposited response to one claimant. It is safe for
@@ -44,11 +49,16 @@ type Relay struct {
 	entries  sealed.Records[entry]
 	reserved sealed.Records[entry] // has room for what was taken and comes back
 	ttl      time.Duration
+	receipts string // the purpose of their slots
 }
 
 // New returns a relay that keeps its entries in vault.
 func New(vault *sealed.Vault, config Config) *Relay {
 	r := &Relay{vault: vault, entries: records(vault), reserved: records(vault.Reserve()), ttl: config.TTL}
+	r.receipts = "relay receipt"
+	if config.Volatile {
+		r.receipts += " " + rand.Text()
+	}
 	if r.ttl <= 0 {
 		r.ttl = api.DefaultTTL
 	}

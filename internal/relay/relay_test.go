@@ -48,11 +48,11 @@ func token(text string) relay.Response {
 
 func (b bench) deposit(key relay.Key, r relay.Response, browser string) relay.Outcome {
 	b.Helper()
-	outcome, err := b.relay.Deposit(b.Context(), relay.DefaultKeySpace, key, r, secret.New(browser))
+	deposited, err := b.relay.Deposit(b.Context(), relay.DefaultKeySpace, key, r, secret.New(browser))
 	if err != nil {
 		b.Fatalf("Deposit: %v", err)
 	}
-	return outcome
+	return deposited.Outcome
 }
 
 // claim says what a claim gets: the token or code, "refused: why",
