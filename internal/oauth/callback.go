@@ -24,6 +24,7 @@ type Answer struct {
 type Outcome struct {
 	Redirect string // where to send it; "" for a device
 	Approved bool   // for a device: the user may go back to it
+	Receipt  string // with Approved, for [Service.Follow]
 	Trial    string // the flow of a trial, which has a report
 }
 
@@ -35,8 +36,9 @@ func (s *Service) Callback(ctx context.Context, state string, answer Answer, bro
 		return s.finishTrial(ctx, state, answer, browser)
 	}
 	at := atState(state)
-	sess, err := s.conclude(ctx, at, answer, func(rec *record) error {
-		if !rec.Value.startedBy(browser(flowOf(state))) {
+	owner := browser(flowOf(state))
+	rec, err := s.conclude(ctx, at, answer, func(rec *record) error {
+		if !rec.Value.startedBy(owner) {
 			return ErrWrongBrowser
 		}
 		return s.permit(ctx, rec.Value.ClientID, rec.Value.grant(), "")
@@ -44,7 +46,11 @@ func (s *Service) Callback(ctx context.Context, state string, answer Answer, bro
 	if err != nil {
 		return Outcome{}, err
 	}
-	return s.outcome(sess, answer)
+	outcome, err := s.outcome(rec.Value, answer)
+	if outcome.Approved {
+		outcome.Receipt, err = receiptFor(owner, at, flowOf(state), rec.Expires)
+	}
+	return outcome, err
 }
 
 // after returns the session after an answer, and whether it has changed. A code
@@ -86,10 +92,10 @@ func (s *Service) outcome(sess session, answer Answer) (Outcome, error) {
 }
 
 // conclude stores what becomes of a session after an answer, if check does not
-// refuse it, and forgets the user code. It returns the session as it is then.
+// refuse it, and forgets the user code. It returns the record as it is then.
 func (s *Service) conclude(
 	ctx context.Context, at *sealed.Slot, answer Answer, check func(*record) error,
-) (session, error) {
+) (*record, error) {
 	var before session
 	changed := false
 	rec, err := s.sessions.Update(ctx, at, func(rec *record) error {
@@ -106,12 +112,12 @@ func (s *Service) conclude(
 		return s.prolong(ctx, rec, before)
 	})
 	if err != nil || !changed {
-		return rec.Value, err
+		return rec, err
 	}
 	if before.Status != rec.Value.Status {
 		s.observe(ctx, rec.Value.grant(), rec.Value.Challenge, rec.Value.step())
 	}
-	return rec.Value, s.forgetUserCode(ctx, rec.Value)
+	return rec, s.forgetUserCode(ctx, rec.Value)
 }
 
 // prolong gives an app time to redeem its code, however late the user was, and

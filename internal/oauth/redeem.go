@@ -46,25 +46,38 @@ func (s *Service) redeem(
 	token, err := s.upstream.Redeem(ctx, stackexchange.Redemption{
 		ClientID: sess.ClientID, RedirectURI: s.config.CallbackURL, Code: secret.New(sess.Code), Verifier: verifier,
 	})
-	var refused *stackexchange.RefusedError
+	after, err := sess.afterCode(err)
+	rec.Value = after
+	done, replaceErr := s.sessions.Replace(ctx, rec)
+	if !done && replaceErr == nil && s.undo(ctx, at, after, token.AccessToken) {
+		return Token{}, ErrDenied
+	}
+	switch {
+	case err != nil:
+	case replaceErr == nil:
+		s.observe(ctx, sess.grant(), sess.Challenge, Redeemed)
+		return Token{token.AccessToken, token.Expires, sess.Scope.granted()}, nil
+	}
+	if after.Status == spent {
+		s.observe(ctx, sess.grant(), sess.Challenge, Refused)
+	}
+	return Token{}, errors.Join(err, replaceErr)
+}
+
+// afterCode returns the session after the answer of Stack Exchange to its code, and
+// the error for the app.
+func (s session) afterCode(err error) (session, error) {
+	refused, isRefused := errors.AsType[*stackexchange.RefusedError](err)
 	switch {
 	case err == nil:
-		rec.Value = sess.ended(redeemed)
-		if _, err = s.sessions.Replace(ctx, rec); err == nil {
-			s.observe(ctx, sess.grant(), sess.Challenge, Redeemed)
-		}
-		return Token{token.AccessToken, token.Expires, sess.Scope.granted()}, err
-	case errors.As(err, &refused):
-		s.observe(ctx, sess.grant(), sess.Challenge, Refused)
-		rec.Value = sess.ended(spent)
-		_, replaceErr := s.sessions.Replace(ctx, rec)
-		return Token{}, errors.Join(fmt.Errorf("%w: %w", rec.Value.over(), refused), replaceErr)
+		return s.ended(redeemed), nil
+	case isRefused:
+		s = s.ended(spent)
+		return s, fmt.Errorf("%w: %w", s.over(), refused)
 	}
-	sess.Status, sess.Since = approved, time.Time{}
-	sess.Unanswered = sess.Unanswered || !errors.Is(err, stackexchange.ErrUnsent)
-	rec.Value = sess
-	_, replaceErr := s.sessions.Replace(ctx, rec)
-	return Token{}, errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, err), replaceErr)
+	s.Status, s.Since = approved, time.Time{}
+	s.Unanswered = s.Unanswered || !errors.Is(err, stackexchange.ErrUnsent)
+	return s, fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
 // ended returns the session without its code, which is good for nothing more.
@@ -84,6 +97,8 @@ func (s session) over() error {
 		return errRefusedCode
 	case s.Status == revoked:
 		return errRevokedDevice
+	case s.Status == stopping, s.Status == undone, s.Status == unended:
+		return ErrDenied
 	}
 	return nil
 }

@@ -18,6 +18,9 @@ const (
 	redeemed                // the app has its token
 	spent                   // Stack Exchange refused the code
 	revoked                 // the device wants no token any more
+	stopping                // the user said no while somebody was redeeming the code
+	undone                  // then there was a token, which is not valid any more
+	unended                 // then there was a token, or may have been, which may still be valid
 )
 
 // session is one sign-in, from the app's request to its token.
@@ -81,7 +84,7 @@ func (s session) pack() []byte {
 
 func unpackSession(in []byte) (s session, err error) {
 	r := newReader(in)
-	s.Status = status(r.Byte(byte(revoked)))
+	s.Status = status(r.Byte(byte(unended)))
 	s.Unanswered = r.Bool()
 	s.Browser = browserHash(r.Bytes(len(s.Browser)))
 	s.Network = network{r.Byte(6), [2]byte(r.Bytes(2))}
