@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 		"internal/httpapi", "internal/limit", "internal/logger", "internal/metrics", "internal/origin",
 		"internal/relay", "internal/sandbox", "internal/sealed", "internal/secret", "internal/site",
 		"internal/stackexchange", "internal/store", "internal/store/memory", "internal/store/postgres",
-		"internal/store/redis", "internal/store/sqlite",
+		"internal/store/redis", "internal/store/sqlite", "internal/web/text",
 	},
 	"internal/display": {},
 	"internal/doctor": {

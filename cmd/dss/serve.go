@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/api"
@@ -9,6 +10,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/daemon"
 	"github.com/desktop-stack-serv/dss/internal/store"
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
 func serveCommand() *cli.Command {
@@ -97,6 +99,8 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 	f.StringVar(&s.OperatorURL, "operator-url", "", "`URL` of a page about them, with https")
 	f.StringVar(&s.OperatorContact, "operator-contact", "", "`URL` for reports of weaknesses, with mailto: or https:; "+
 		"/security and security.txt show it")
+	f.ChoiceVar(&s.Language, "language", strings.Join(text.All.Tags(), "|"),
+		"what pages are in for browsers that ask for none of these languages")
 
 	f.Group("Log, metrics and secret")
 	f.ChoiceVar(&s.LogFormat, "log-format", "text|json", "how to write the log")

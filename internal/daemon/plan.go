@@ -21,6 +21,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/store"
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
 // plan is what [Settings] mean: parsed, checked and completed. Nothing changes
@@ -37,13 +38,14 @@ type plan struct {
 	kind     storeKind
 	proxies  clientaddr.Proxies
 	factor   float64 // of the limits; 0 turns them off
+	language *text.Language
 }
 
 // plan names every problem of the settings. It returns what could be made of
 // them in any case.
 func (s Settings) plan() (*plan, error) {
 	p := &plan{Settings: s}
-	problems := []error{p.checkSandbox(), p.checkUpstream(), p.checkLimits(), p.checkAppHosts(), p.checkApps()}
+	problems := []error{p.checkSandbox(), p.checkUpstream(), p.checkLimits(), p.checkAppHosts(), p.checkApps(), p.checkLanguage()}
 	p.complete()
 	return p, errors.Join(append(problems, p.checkNumbers(), p.checkHTTPS(), p.checkOperator())...)
 }
@@ -145,6 +147,15 @@ func (p *plan) checkAppHosts() error {
 func (p *plan) checkApps() error {
 	if apps.Unknown(p.UnknownApps) == apps.RefuseUnknown && p.Apps == "" {
 		return mistake("--unknown-apps=refuse needs --apps, the list of those that are not refused")
+	}
+	return nil
+}
+
+// checkLanguage also finds the language.
+func (p *plan) checkLanguage() error {
+	tag := cmp.Or(p.Language, text.English.Tag)
+	if p.language = text.All.Find(tag); p.language == nil {
+		return mistake("--language must be one of: %s", strings.Join(text.All.Tags(), ", "))
 	}
 	return nil
 }

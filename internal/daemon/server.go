@@ -77,6 +77,7 @@ func (d *daemon) newServer(entries sealed.Store) error {
 		AppHosts:       d.hosted,
 		HandOver:       d.handsOver(),
 		WeakKeys:       d.WeakKeys,
+		Language:       d.language,
 		TTL:            d.TTL,
 		SharedStore:    d.kind.shared,
 		Ready:          d.ready,

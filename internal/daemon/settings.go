@@ -51,6 +51,10 @@ type Settings struct {
 	// WeakKeys accepts relay keys that are short or made from a time.
 	WeakKeys bool
 
+	// Language is the tag of the language of pages for browsers that ask for none
+	// that there is; see [text.All]. The default is en.
+	Language string
+
 	// AdminListen is the address of metrics, health checks and profiles, if any.
 	AdminListen string
 	// LogFormat is text, the default, or json.

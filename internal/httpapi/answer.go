@@ -142,9 +142,17 @@ func write(w http.ResponseWriter, status int, contentType []string, body []byte)
 // setLength says how long an answer is that net/http may not hold.
 func setLength(h http.Header, body []byte) { h["Content-Length"] = []string{strconv.Itoa(len(body))} }
 
-// page renders and sends a page.
+// page renders and sends a page in the language for r.
 func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, data web.Page) error {
-	body, err := s.pages.Render(text.English, data)
+	s.keepLanguage(w, r)
+	return s.pageIn(s.language(r), w, r, status, data)
+}
+
+// pageIn renders and sends a page in a language.
+func (s *Server) pageIn(
+	language *text.Language, w http.ResponseWriter, r *http.Request, status int, data web.Page,
+) error {
+	body, err := s.pages.Render(language, here(r), data)
 	if err != nil {
 		s.log.ErrorContext(r.Context(), "page not rendered", "err", err)
 		status, body = http.StatusInternalServerError, []byte("internal error")
@@ -153,6 +161,8 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, data w
 		// A browser that may not send a referrer sends "Origin: null" with the form.
 		w.Header().Set("Referrer-Policy", "strict-origin")
 	}
+	w.Header().Set("Content-Language", language.Tag)
+	w.Header().Set("Vary", "Accept-Language, Cookie")
 	return write(w, status, htmlContent, body)
 }
 

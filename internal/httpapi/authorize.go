@@ -36,6 +36,7 @@ func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) error {
 	if err := s.permit(r.Context(), app.get("client_id"), oauth.CodeGrant, nil); err != nil {
 		return err // no redirect: the user learns why
 	}
+	s.keepLanguage(w, r)
 	// From here on, errors go to the app.
 	target, err := s.authorize(w, r)
 	if err != nil {

@@ -13,12 +13,13 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/web"
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
 // postDeviceAuthorization serves POST /oauth/device_authorization (RFC 8628
 // section 3.1).
 func (s *Server) postDeviceAuthorization(w http.ResponseWriter, r *http.Request) error {
-	form, from, err := oauthForm(w, r, "scope")
+	form, from, err := oauthForm(w, r, "scope", "ui_locales")
 	rec := recordOf(r.Context())
 	if err == nil {
 		err = require(from, form)
@@ -34,17 +35,26 @@ func (s *Server) postDeviceAuthorization(w http.ResponseWriter, r *http.Request)
 	if err != nil {
 		return err
 	}
-	to := ""
-	if rec.listed != nil {
-		to = " to " + rec.listed.Name
-	}
 	page, code := s.config.PublicURL.String()+api.PathDevice, a.UserCode.String()
+	language := cmp.Or(s.config.Languages.First(form.get("ui_locales")), s.accepted(r))
+	message, err := s.deviceMessage(language, rec, page, code)
+	if err != nil {
+		return err
+	}
 	return writeJSON(w, http.StatusOK, api.DeviceAuthorization{
 		DeviceCode: a.DeviceCode.Reveal(), UserCode: code,
 		VerificationURI: page, VerificationURIComplete: page + "?user_code=" + code,
 		ExpiresIn: int64(a.Expires.Seconds()), Interval: int64(oauth.Interval.Seconds()),
-		Message: "To sign in" + to + ", open " + page + " in a browser and enter the code " + code,
+		Message: message,
 	})
+}
+
+// deviceMessage is what a device may show.
+func (s *Server) deviceMessage(language *text.Language, rec *record, page, code string) (string, error) {
+	if rec.listed != nil {
+		return language.Plain("device.message_named", "app", rec.listed.Name, "page", page, "code", code)
+	}
+	return language.Plain("device.message", "page", page, "code", code)
 }
 
 // getDevice serves GET /device: it asks for the code or, with one in the

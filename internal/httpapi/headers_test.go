@@ -241,6 +241,8 @@ func (s site) visits() []visit {
 		{200, "GET", "/oauth/jwks", "", nil, nil},
 		{204, "OPTIONS", "/oauth/jwks", "", nil, nil},
 		{405, "PUT", "/oauth/jwks", "", nil, nil},
+		{303, "POST", "/language", "language=en&return=/", sameOrigin, nil},
+		{403, "POST", "/language", "language=en&return=/", nil, nil},
 		{403, "GET", "/problem/wrong_browser", "", nil, nil},
 		{404, "GET", "/problem/nothing", "", nil, nil},
 		{303, "GET", "/oauth/authorize?" + app, "", nil, nil},

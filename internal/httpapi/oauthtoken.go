@@ -177,6 +177,7 @@ func (s *Server) metadata() api.Metadata {
 		AuthorizationResponseIss:    true,
 		SubjectTypesSupported:       []string{"public"},
 		ServiceDocumentation:        at("/"),
+		UILocalesSupported:          s.config.Languages.Tags(),
 		RedeemValuesSupported:       []string{api.RedeemDirect},
 		StackExchange:               s.upstream.BaseURL().String(),
 	}

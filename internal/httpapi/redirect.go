@@ -126,6 +126,9 @@ func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if p.has("language") {
+		return s.askInLanguage(w, r, p)
+	}
 	space, err := s.keySpace(r, p)
 	if err != nil {
 		return err
@@ -157,6 +160,23 @@ func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) error {
 	dataHeaders.replace(w.Header())
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// askInLanguage asks again, in the language that the user has chosen on the page,
+// whose form has posted the response along.
+func (s *Server) askInLanguage(w http.ResponseWriter, r *http.Request, p params) error {
+	chosen, err := s.chooseLanguage(w, r, p.get("language"))
+	if err != nil {
+		return err
+	}
+	data, err := s.landing(r, p)
+	switch {
+	case err != nil:
+		return err
+	case data.View == web.ViewFragment: // the page had nothing, or has it no longer
+		return seeOther(w, data.Action+"#")
+	}
+	return s.pageIn(chosen, w, r, http.StatusOK, data)
 }
 
 // depositParams reads the parameters of a deposit. Only appid may be in its query.

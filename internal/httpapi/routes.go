@@ -51,6 +51,7 @@ func (s *Server) routes() []route {
 			{"GET /readyz", plain(s.Readyz)},
 			{"GET " + assetPath + "{file}", s.asset},
 			{"GET /{$}", s.home},
+			{"POST " + pathLanguage, s.postLanguage},
 			{"/", s.notFound},
 		},
 		s.startRoutes(), s.siteRoutes())

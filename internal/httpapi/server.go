@@ -79,6 +79,11 @@ type Config struct {
 	Sandbox http.Handler
 	// Operator runs the server.
 	Operator site.Operator
+	// Languages are those of the pages. The zero value means [text.All].
+	Languages text.Languages
+	// Language is for browsers that ask for none of them. The zero value means
+	// [text.English].
+	Language *text.Language
 	// Version is shown on the pages of the site.
 	Version string
 	// Log receives a line per request.
@@ -114,7 +119,11 @@ type Server struct {
 // New returns a server whose entries are in vault. It makes the relay, the OAuth
 // server and the limits of clients, so that their times fit each other.
 func New(vault *sealed.Vault, config Config) (*Server, error) {
-	pages, err := web.New(text.All)
+	if config.Languages == nil {
+		config.Languages = text.All
+	}
+	config.Language = cmp.Or(config.Language, text.English)
+	pages, err := web.New(config.Languages)
 	if err != nil {
 		return nil, err
 	}

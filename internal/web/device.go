@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ const (
 // page says how that went. Its scripts clean the address and hold the buttons back
 // for a moment.
 type DeviceData struct {
+	Frame
 	View              DeviceView
 	UserCode          string   // XXXX-XXXX; for DeviceAsk what was typed, for DeviceConfirm the code that was found
 	Unknown           bool     // DeviceAsk: no sign-in has the code that was typed
@@ -88,3 +90,9 @@ func (d DeviceData) Address() string {
 }
 
 func (DeviceData) template() string { return "device.html" }
+
+func (d DeviceData) in(f Frame) Page {
+	d.Frame = f
+	d.Path = cmp.Or(d.Address(), d.Path)
+	return d
+}

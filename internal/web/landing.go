@@ -1,5 +1,11 @@
 package web
 
+import (
+	"cmp"
+
+	"github.com/desktop-stack-serv/dss/api"
+)
+
 // View is the section that the landing page shows first.
 type View string
 
@@ -19,6 +25,7 @@ type Field struct{ Name, Value string }
 // LandingData is what the page at the redirect URI shows: it asks before an
 // authorization response is handed to an app, and says how that went.
 type LandingData struct {
+	Frame
 	View              View
 	App               App     // as it calls itself
 	AppID             string  // which whoever made the link has chosen; "" if there is none
@@ -47,3 +54,24 @@ func (d LandingData) FieldsFor(section View) []Field {
 }
 
 func (LandingData) template() string { return "landing.html" }
+
+func (d LandingData) in(f Frame) Page {
+	d.Frame = f
+	d.Path = cmp.Or(d.Action, api.PathRedirect) // its query may hold the response
+	switch d.View {
+	case ViewFragment, ViewConfirm, ViewRefusal:
+		d.Form, d.Scripted = responseForm, d.View == ViewFragment
+	}
+	return d
+}
+
+// responseForm is the id of the form that holds the response, if there is one.
+const responseForm = "response"
+
+// FormID is the id of the form in section.
+func (d LandingData) FormID(section View) string {
+	if d.View == section || d.View == ViewFragment && section == ViewConfirm {
+		return responseForm
+	}
+	return string(section)
+}

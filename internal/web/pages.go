@@ -79,19 +79,22 @@ func translate(language *text.Language, name string, values []any) (template.HTM
 	return template.HTML(translated), err
 }
 
-// Page is what a page shows: [HomeData], [LandingData], [DeviceData] or
-// [ProblemData].
-type Page interface{ template() string }
+// Page is what a page shows, such as [HomeData].
+type Page interface {
+	template() string
+	in(Frame) Page // with the frame
+}
 
 // Render renders a page in one of the languages into memory, so that a failure
-// sends nothing.
-func (p *Pages) Render(language *text.Language, data Page) ([]byte, error) {
+// sends nothing. Path is the path and query under which it can be loaded again.
+func (p *Pages) Render(language *text.Language, path string, data Page) ([]byte, error) {
 	templates, err := p.templates[language]()
 	if err != nil {
 		return nil, fmt.Errorf("templates in %s: %w", language.Tag, err)
 	}
 	var page bytes.Buffer
-	if err := templates.ExecuteTemplate(&page, data.template(), data); err != nil {
+	framed := data.in(Frame{Path: path, Languages: p.languages})
+	if err := templates.ExecuteTemplate(&page, data.template(), framed); err != nil {
 		return nil, fmt.Errorf("rendering %s in %s: %w", data.template(), language.Tag, err)
 	}
 	return page.Bytes(), nil
@@ -100,6 +103,7 @@ func (p *Pages) Render(language *text.Language, data Page) ([]byte, error) {
 // HomeData is what the home page shows. It explains the service to the author of
 // an app and, with the sandbox, lets them try it.
 type HomeData struct {
+	Frame
 	PublicURL string // origin under which apps reach the service
 	OAuth     bool   // the OAuth server is on
 	Sandbox   bool   // the fake Stack Exchange is on, so the page can be tried
@@ -107,11 +111,13 @@ type HomeData struct {
 	Version   string
 }
 
-func (HomeData) template() string { return "home.html" }
+func (HomeData) template() string  { return "home.html" }
+func (d HomeData) in(f Frame) Page { d.Frame = f; return d }
 
 // ProblemData is what the problem page shows. It says in plain words what went
 // wrong and whose turn it is, with a technical line for the author of the app.
 type ProblemData struct {
+	Frame
 	Status            int
 	Name, Message     string // of [api.Errors]
 	RequestID         string // as in the server's log
@@ -147,3 +153,9 @@ func (d ProblemData) Kind() string {
 }
 
 func (ProblemData) template() string { return "problem.html" }
+
+func (d ProblemData) in(f Frame) Page {
+	d.Frame = f
+	d.Path = "/problem/" + d.Name // its own may hold secrets
+	return d
+}

@@ -35,6 +35,7 @@ const (
 
 // StartData is what the pages about the registration of an app show.
 type StartData struct {
+	Frame
 	View     StartView
 	Choice   registration.Choice
 	Query    string  // the choice in the query of these pages
@@ -104,4 +105,5 @@ func (StartData) Sightings(rare, later bool) []registration.Sighting {
 		func(s registration.Sighting) bool { return s.Rare != rare || s.Later != later })
 }
 
-func (StartData) template() string { return "start.html" }
+func (StartData) template() string  { return "start.html" }
+func (d StartData) in(f Frame) Page { d.Frame = f; return d }

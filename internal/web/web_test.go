@@ -36,7 +36,7 @@ func everyPage(t *testing.T) map[string]string {
 		out[name] = string(body)
 	}
 	for _, sandbox := range []bool{false, true} {
-		body, err := p.Render(text.English, HomeData{PublicURL: "https://auth.example.org/", OAuth: sandbox, Sandbox: sandbox, Version: hostile})
+		body, err := p.Render(text.English, "/", HomeData{PublicURL: "https://auth.example.org/", OAuth: sandbox, Sandbox: sandbox, Version: hostile})
 		keep("home", body, err)
 		out[map[bool]string{true: "home with sandbox", false: "home without"}[sandbox]] = string(body)
 	}
@@ -45,9 +45,9 @@ func everyPage(t *testing.T) map[string]string {
 		Icon: hostile, ShowsCode: true, Claimed: true,
 	}
 	for _, view := range []View{ViewFragment, ViewConfirm, ViewRefusal, ViewFinished, ViewCancelled, ViewRefused} {
-		body, err := p.Render(text.English, LandingData{View: view, App: App{Warn: true}, AppID: hostile, Action: "/auth/redirect"})
+		body, err := p.Render(text.English, "/", LandingData{View: view, App: App{Warn: true}, AppID: hostile, Action: "/auth/redirect"})
 		keep("landing of an unknown app "+string(view), body, err)
-		body, err = p.Render(text.English, LandingData{
+		body, err = p.Render(text.English, "/", LandingData{
 			View: view, App: app, MatchCode: "ABC-DEF", Action: "/auth/redirect", Auto: view == ViewConfirm,
 			Fields: []Field{
 				{"state", hostile}, {"access_token", hostile}, {"code", hostile}, {"expires", hostile},
@@ -58,11 +58,11 @@ func everyPage(t *testing.T) map[string]string {
 		keep("landing "+string(view), body, err)
 	}
 	for _, name := range []string{"invalid_key", "cross_origin", "not_found", "internal_error", "wrong_browser", "unknown_sign_in", "access_denied"} {
-		body, err := p.Render(text.English, ProblemData{Status: 400, Name: name, Message: hostile, App: app, Reason: hostile, AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps"})
+		body, err := p.Render(text.English, "/", ProblemData{Status: 400, Name: name, Message: hostile, App: app, Reason: hostile, AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps"})
 		keep("problem "+name, body, err)
 	}
 	for _, view := range deviceViews {
-		body, err := p.Render(text.English, DeviceData{
+		body, err := p.Render(text.English, "/", DeviceData{
 			View: view, UserCode: hostile, Unknown: true, App: app, ClientID: hostile, Minutes: 3, Host: hostile, Sandbox: true,
 			Scopes:            []string{hostile, "access_team|" + hostile, hostile + "|" + hostile},
 			AuthorizedAppsURL: "javascript:alert(1)//" + hostile,
@@ -70,7 +70,7 @@ func everyPage(t *testing.T) map[string]string {
 		keep("device "+string(view), body, err)
 	}
 	for name, data := range startPages() {
-		body, err := p.Render(text.English, data)
+		body, err := p.Render(text.English, "/", data)
 		keep("start "+name, body, err)
 	}
 	return out
@@ -142,16 +142,16 @@ func TestPagesIsolateWhatOthersChose(t *testing.T) {
 	p := newPages(t)
 	for name, render := range map[string]func() ([]byte, error){
 		"landing": func() ([]byte, error) {
-			return p.Render(text.English, LandingData{View: ViewConfirm, App: App{Name: chosen}, AppID: chosen})
+			return p.Render(text.English, "/", LandingData{View: ViewConfirm, App: App{Name: chosen}, AppID: chosen})
 		},
 		"problem": func() ([]byte, error) {
-			return p.Render(text.English, ProblemData{Status: 400, Name: "invalid_key", Message: chosen})
+			return p.Render(text.English, "/", ProblemData{Status: 400, Name: "invalid_key", Message: chosen})
 		},
 		"report": func() ([]byte, error) {
-			return p.Render(text.English, StartData{View: StartReport, Outcome: OutcomeRefused, Reached: OutcomeRefused, ClientID: chosen, Error: chosen, Message: chosen})
+			return p.Render(text.English, "/", StartData{View: StartReport, Outcome: OutcomeRefused, Reached: OutcomeRefused, ClientID: chosen, Error: chosen, Message: chosen})
 		},
 		"device": func() ([]byte, error) {
-			return p.Render(text.English, DeviceData{View: DeviceConfirm, Host: "stackoverflow.com", ClientID: chosen, Scopes: []string{chosen, "access_team|" + chosen}})
+			return p.Render(text.English, "/", DeviceData{View: DeviceConfirm, Host: "stackoverflow.com", ClientID: chosen, Scopes: []string{chosen, "access_team|" + chosen}})
 		},
 	} {
 		body, err := render()
@@ -251,7 +251,7 @@ func TestAssets(t *testing.T) {
 func TestStartPages(t *testing.T) {
 	title, h1 := regexp.MustCompile(`<title>(?:Error: )?(.*) – DSS</title>`), regexp.MustCompile(`<h1[^>]*>(.*)</h1>`)
 	for name, data := range startPages() {
-		body, err := newPages(t).Render(text.English, data)
+		body, err := newPages(t).Render(text.English, "/", data)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -100,10 +100,10 @@
   };
 
   const onSubmit = (event) => {
-    const decision = event.submitter && event.submitter.value;
-    if (!decision) return; // an old browser: the form posts itself
+    const button = event.submitter;
+    if (!button || button.name !== 'decision') return; // an old browser, or another language: the form posts itself
     event.preventDefault();
-    deposit(event.target, decision);
+    deposit(event.target, button.value);
   };
 
   // Notes in the session history, which must hold no response, that a question

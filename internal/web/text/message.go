@@ -109,6 +109,24 @@ func parse(form string) (parts []part, err error) {
 	return parts, nil
 }
 
+// change returns the message with other literal text. Code stays as it is.
+func (m message) change(change func(string) string) message {
+	changed := message{forms: map[category][]part{}, names: m.names}
+	for which, parts := range m.forms {
+		parts, inCode := slices.Clone(parts), false
+		for i, p := range parts {
+			switch {
+			case p.kind == code:
+				inCode = !inCode
+			case p.kind == literal && !inCode:
+				parts[i].text = change(p.text)
+			}
+		}
+		changed.forms[which] = parts
+	}
+	return changed
+}
+
 // fill names the values, which must be those of the placeholders.
 func (m message) fill(values []any) (map[string]any, error) {
 	if len(values) == 0 && len(m.names) == 0 {

@@ -48,6 +48,19 @@ func newLanguage(tag, name, direction string, plural plural, read func() ([]byte
 	})}
 }
 
+// Variant returns a language with the messages of l, whose literal text is changed:
+// a pseudo-locale, for tests.
+func (l *Language) Variant(tag, name, direction string, change func(string) string) *Language {
+	return &Language{tag, name, direction, l.plural, sync.OnceValues(func() (map[string]message, error) {
+		own, err := l.messages()
+		changed := make(map[string]message, len(own))
+		for name, m := range own {
+			changed[name] = m.change(change)
+		}
+		return changed, err
+	})}
+}
+
 // HTML returns the message called name, escaped, with its marks as elements.
 // Values alternate with the names of their placeholders before them. A value
 // of type [HTML] is not escaped. Text is isolated from the direction of what is
