@@ -50,9 +50,9 @@ var allowed = map[string][]string{
 	},
 	"internal/fetch": {"internal/display", "internal/origin", "internal/secret"},
 	"internal/httpapi": {
-		"api", "docs", "internal/apps", "internal/clientaddr", "internal/display", "internal/limit", "internal/oauth",
-		"internal/origin", "internal/registration", "internal/relay", "internal/sealed", "internal/secret", "internal/site",
-		"internal/stackexchange", "internal/web", "internal/web/text",
+		"api", "docs", "internal/apps", "internal/clientaddr", "internal/display", "internal/limit", "internal/logger",
+		"internal/oauth", "internal/origin", "internal/registration", "internal/relay", "internal/sealed", "internal/secret",
+		"internal/site", "internal/stackexchange", "internal/web", "internal/web/text",
 	},
 	"internal/limit":  {"api", "internal/sealed", "internal/secret"},
 	"internal/logger": {},

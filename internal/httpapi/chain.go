@@ -158,18 +158,18 @@ func (rec *record) ended(r *http.Request) {
 	path := route[strings.Index(route, " ")+1:]
 	took := time.Since(rec.started)
 	rec.server.observer.Ended(Request{method, path, status, rec.problem, took, rec.waited})
-	rec.server.audit.refused(r.Context(), rec.problem)
+	rec.server.audit.refused(rec)
 	attributes := append(make([]slog.Attr, 0, 8),
 		slog.String("method", method), slog.String("route", route),
 		slog.Int("status", status), slog.Duration("duration", took))
 	if rec.problem != "" {
 		attributes = append(attributes, slog.String("error", rec.problem))
-		attributes = rec.server.audit.flooder(r.Context(), rec.problem, attributes)
+		attributes = rec.server.audit.flooder(rec, attributes)
 	}
 	if rec.reason != "" {
 		attributes = append(attributes, slog.String("reason", rec.reason))
 	}
-	writeLine(r.Context(), rec.server.log, "request", attributes)
+	rec.line(rec.server.lines, rec.started.Add(took), "request", attributes)
 }
 
 var knownMethods = []string{

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/logger"
 	"github.com/desktop-stack-serv/dss/internal/oauth"
 )
 
@@ -97,9 +98,10 @@ func (unobserved) Happened(Event) {}
 
 // happened counts e and writes it to the audit.
 func (s *Server) happened(ctx context.Context, e Event) {
-	e.App = recordOf(ctx).appName()
+	rec := recordOf(ctx)
+	e.App = rec.appName()
 	s.observer.Happened(e)
-	s.audit.write(ctx, e)
+	s.audit.write(rec, e)
 }
 
 // granted records a step of a sign-in at the OAuth server.
@@ -112,8 +114,8 @@ func (s *Server) granted(ctx context.Context, e oauth.Event) {
 // and the client by keyed hashes: equal values have equal hashes, and without the
 // key, which is never logged, the value cannot be found.
 type audit struct {
-	macs *sync.Pool // of *mac; nil writes nothing
-	log  *slog.Logger
+	macs  *sync.Pool // of *mac; nil writes nothing
+	lines logger.Lines
 }
 
 // mac is an HMAC with the key, and room for a message. Kept for other messages, it
@@ -123,11 +125,11 @@ type mac struct {
 	room [256]byte
 }
 
-func newAudit(key []byte, log *slog.Logger) audit {
+func newAudit(key []byte, lines logger.Lines) audit {
 	if key == nil {
-		return audit{nil, log}
+		return audit{nil, lines}
 	}
-	return audit{&sync.Pool{New: func() any { return &mac{Hash: hmac.New(sha256.New, key)} }}, log}
+	return audit{&sync.Pool{New: func() any { return &mac{Hash: hmac.New(sha256.New, key)} }}, lines}
 }
 
 // audited are the refusals that get a line: attempts, even by mistake, to do what
@@ -141,14 +143,14 @@ var audited = []string{
 var flooding = []string{api.MisdirectedRequest, api.ThrottleViolation}
 
 // flooder appends the client of such a refusal to the line of the request.
-func (a audit) flooder(ctx context.Context, name string, line []slog.Attr) []slog.Attr {
-	if a.macs == nil || !slices.Contains(flooding, name) {
+func (a audit) flooder(rec *record, line []slog.Attr) []slog.Attr {
+	if a.macs == nil || !slices.Contains(flooding, rec.problem) {
 		return line
 	}
-	return a.parties(ctx, line)
+	return a.parties(rec, line)
 }
 
-func (a audit) write(ctx context.Context, e Event) {
+func (a audit) write(rec *record, e Event) {
 	if a.macs == nil {
 		return
 	}
@@ -160,19 +162,18 @@ func (a audit) write(ctx context.Context, e Event) {
 	if e.App != "" {
 		attributes = append(attributes, slog.String("app", e.App))
 	}
-	writeLine(ctx, a.log, "audit", a.parties(ctx, attributes))
+	rec.line(a.lines, time.Now(), "audit", a.parties(rec, attributes))
 }
 
 // refused writes a line for a refusal, if it gets one.
-func (a audit) refused(ctx context.Context, name string) {
-	if slices.Contains(audited, name) {
-		a.write(ctx, Event{Name: "refusal", Outcome: name, App: recordOf(ctx).appName()})
+func (a audit) refused(rec *record) {
+	if slices.Contains(audited, rec.problem) {
+		a.write(rec, Event{Name: "refusal", Outcome: rec.problem, App: rec.appName()})
 	}
 }
 
 // parties appends the subject of a line, if it is known, and the client.
-func (a audit) parties(ctx context.Context, line []slog.Attr) []slog.Attr {
-	rec := recordOf(ctx)
+func (a audit) parties(rec *record, line []slog.Attr) []slog.Attr {
 	if !rec.subject.IsZero() {
 		line = append(line, slog.String("subject", a.hash(rec.kind, " ", string(rec.space), "\x00", rec.subject.Reveal())))
 	}
@@ -196,15 +197,13 @@ func (a audit) hash(message ...string) string {
 	return string(out[:])
 }
 
-// writeLine is [slog.Logger.LogAttrs] without its search for the caller, which no
-// line names, and which takes as long as writing one.
-func writeLine(ctx context.Context, log *slog.Logger, message string, attributes []slog.Attr) {
-	if !log.Enabled(ctx, slog.LevelInfo) {
-		return
+// line writes a line about the request, with its id as [identified] adds it to all
+// others.
+func (rec *record) line(lines logger.Lines, at time.Time, message string, attributes []slog.Attr) {
+	if id := rec.id[0]; id != "" {
+		attributes = append(attributes, slog.String("request_id", id))
 	}
-	line := slog.NewRecord(time.Now(), slog.LevelInfo, message, 0)
-	line.AddAttrs(attributes...)
-	_ = log.Handler().Handle(ctx, line) // as LogAttrs does
+	lines.Write(at, message, attributes)
 }
 
 // identified adds the id of the request to every line that is written while

@@ -23,6 +23,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/apps"
 	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/limit"
+	"github.com/desktop-stack-serv/dss/internal/logger"
 	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/relay"
@@ -105,7 +106,8 @@ type Server struct {
 	documents *site.Documents
 	hosts     hosts
 	limits    *limit.Limiter
-	log       *slog.Logger
+	log       *slog.Logger // adds the id of the request
+	lines     logger.Lines
 	observer  Observer
 	audit     audit
 	draining  context.Context
@@ -141,11 +143,12 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 	}
 	config.TTL = cmp.Or(config.TTL, api.DefaultTTL)
 	config.MaxWaiters = cmp.Or(config.MaxWaiters, DefaultMaxWaiters)
-	log := slog.New(identified{config.Log.Handler()})
+	lines := logger.NewLines(config.Log.Handler())
 	s := &Server{
-		config: config, vault: vault, pages: pages, log: log, documents: site.NewDocuments(docs.Files),
+		config: config, vault: vault, pages: pages, documents: site.NewDocuments(docs.Files),
+		log: slog.New(identified{config.Log.Handler()}), lines: lines,
 		relay:    relay.New(vault, relay.Config{TTL: config.TTL}),
-		observer: config.Observer, audit: newAudit(config.AuditKey, log),
+		observer: config.Observer, audit: newAudit(config.AuditKey, lines),
 		hosts: newHosts(config.PublicURL, config.AppHosts),
 	}
 	if config.Limits != nil {

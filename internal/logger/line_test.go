@@ -147,6 +147,12 @@ func TestOneWrite(t *testing.T) {
 	}
 }
 
+// usual is a line as it is written for each request.
+var usual = []slog.Attr{
+	slog.String("method", "GET"), slog.String("route", "GET /auth/token"), slog.Int("status", 404),
+	slog.Duration("duration", 21345*time.Nanosecond), slog.String("error", "no_token"), slog.String("request_id", "3w5e11264sgsf"),
+}
+
 func BenchmarkLine(b *testing.B) {
 	for name, h := range map[string]slog.Handler{
 		"slog/text": slog.NewTextHandler(io.Discard, nil), "quick/text": NewHandler(io.Discard, false),
@@ -154,11 +160,28 @@ func BenchmarkLine(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			record := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
-			record.AddAttrs(slog.String("method", "GET"), slog.String("route", "GET /auth/token"), slog.Int("status", 404),
-				slog.Duration("duration", 21345*time.Nanosecond), slog.String("error", "no_token"), slog.String("request_id", "3w5e11264sgsf"))
+			record.AddAttrs(usual...)
 			b.ReportAllocs()
 			for b.Loop() {
 				_ = h.Handle(context.Background(), record)
+			}
+		})
+	}
+}
+
+// BenchmarkLines writes through all of a log's handlers.
+func BenchmarkLines(b *testing.B) {
+	log := New(io.Discard, func(w io.Writer) slog.Handler { return NewHandler(w, false) })
+	defer log.Close()
+	lines := NewLines(log.Handler())
+	for name, write := range map[string]func(){
+		"slog":  func() { log.LogAttrs(context.Background(), slog.LevelInfo, "request", usual...) },
+		"Lines": func() { lines.Write(time.Now(), "request", usual) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				write()
 			}
 		})
 	}
