@@ -1,115 +1,16 @@
 package logger
 
 import (
-	"context"
-	"io"
+	"bytes"
 	"log/slog"
 	"strconv"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// NewHandler returns a handler that writes what [slog.JSONHandler] or
-// [slog.TextHandler] does, to a writer that is safe for concurrent use. A line
-// that is easy to write, as that of a request is, takes half their time
-// (BenchmarkLine).
-func NewHandler(w io.Writer, json bool) slog.Handler {
-	if json {
-		return quick{slog.NewJSONHandler(w, nil), w, true}
-	}
-	return quick{slog.NewTextHandler(w, nil), w, false}
-}
-
-// quick writes lines of texts without anything to escape, numbers and durations
-// itself, and leaves all others to the handler that it embeds.
-type quick struct {
-	slog.Handler
-	w    io.Writer
-	json bool
-}
-
-// lines are buffers to write a line in.
-var lines = sync.Pool{New: func() any { return new([]byte) }}
-
-// Handle implements [slog.Handler].
-func (q quick) Handle(ctx context.Context, record slog.Record) error {
-	room := lines.Get().(*[]byte)
-	defer lines.Put(room)
-	l := line{out: (*room)[:0], json: q.json}
-	l.begin(record.Time, record.Level, record.Message)
-	record.Attrs(func(a slog.Attr) bool {
-		l.attribute(a)
-		return !l.hard
-	})
-	if l.hard {
-		return q.Handler.Handle(ctx, record)
-	}
-	return q.write(&l, room)
-}
-
-// write ends a line and writes it. It keeps the buffer for others.
-func (q quick) write(l *line, room *[]byte) error {
-	l.end()
-	if cap(l.out) <= keep {
-		*room = l.out
-	}
-	_, err := q.w.Write(l.out)
-	return err
-}
-
-// Lines writes lines of level INFO. To a handler of this package it writes them
-// without a [slog.Record], which is large and copied on its way from handler to
-// handler: that takes half the time (BenchmarkLines).
-type Lines struct {
-	handler slog.Handler
-	quick   *quick // handler, unless it is another package's
-}
-
-// NewLines returns the lines of a handler.
-func NewLines(h slog.Handler) Lines {
-	l := Lines{handler: h}
-	if both, ok := h.(handler); ok {
-		h = both.Handler
-	}
-	if q, ok := h.(quick); ok {
-		l.quick = &q
-	}
-	return l
-}
-
-// Write writes a line. Like [slog.Logger], it ignores the handler's error.
-func (l Lines) Write(at time.Time, message string, attributes []slog.Attr) {
-	if l.quick == nil || !l.quick.line(at, message, attributes) {
-		l.record(at, message, attributes)
-	}
-}
-
-// line writes a line that is easy to write, or reports false.
-func (q quick) line(at time.Time, message string, attributes []slog.Attr) bool {
-	room := lines.Get().(*[]byte)
-	defer lines.Put(room)
-	l := line{out: (*room)[:0], json: q.json}
-	l.begin(at, slog.LevelInfo, message)
-	for _, a := range attributes {
-		l.attribute(a)
-	}
-	if l.hard {
-		return false
-	}
-	_ = q.write(&l, room)
-	return true
-}
-
-// record has the handler write a line.
-func (l Lines) record(at time.Time, message string, attributes []slog.Attr) {
-	ctx := context.Background()
-	if !l.handler.Enabled(ctx, slog.LevelInfo) {
-		return
-	}
-	record := slog.NewRecord(at, slog.LevelInfo, message, 0)
-	record.AddAttrs(attributes...)
-	_ = l.handler.Handle(ctx, record)
-}
+// lastUnix is the last second that is written here: in any zone it is in the year
+// 9999, after which slog's handlers differ.
+const lastUnix = 253402300799 - 24*60*60
 
 // line is a line that is being written.
 type line struct {
@@ -120,7 +21,7 @@ type line struct {
 
 // begin appends what every line begins with.
 func (l *line) begin(at time.Time, level slog.Level, message string) {
-	if year := at.Year(); year < 1970 || year > 9999 { // the zero time is left out
+	if at.Unix() < 0 || at.Unix() > lastUnix { // the zero time is left out
 		l.hard = true
 		return
 	}
@@ -212,14 +113,49 @@ func (l *line) value(value slog.Value) {
 	}
 }
 
-// time appends a time: all of it, or in text only the milliseconds, which cost a
-// third with a tenth of one more, since package time is quick at RFC 3339 alone.
+// time appends a time: all of it, or in text only the milliseconds.
 func (l *line) time(at time.Time) {
+	second := secondOf(at)
 	if l.json {
-		l.out = append(at.AppendFormat(append(l.out, '"'), time.RFC3339Nano), '"')
+		l.out = append(append(l.out, '"'), second.date...)
+		l.fraction(at.Nanosecond())
+		l.out = append(append(l.out, second.zone...), '"')
 		return
 	}
-	end := len(l.out) + len("2006-01-02T15:04:05.000")
-	l.out = at.Truncate(time.Millisecond).Add(time.Millisecond/10).AppendFormat(l.out, time.RFC3339Nano)
-	l.out = append(l.out[:end], l.out[end+1:]...)
+	ms := at.Nanosecond() / 1e6
+	l.out = append(append(l.out, second.date...), '.', digit(ms/100), digit(ms/10), digit(ms))
+	l.out = append(l.out, second.zone...)
+}
+
+func digit(n int) byte { return byte('0' + n%10) }
+
+// fraction appends a fraction of a second without the zeros at its end.
+func (l *line) fraction(ns int) {
+	if ns == 0 {
+		return
+	}
+	l.out = strconv.AppendInt(l.out, int64(1e9+ns), 10)
+	l.out[len(l.out)-10] = '.'
+	l.out = bytes.TrimRight(l.out, "0")
+}
+
+// second is a second as RFC 3339 writes it.
+type second struct {
+	unix       int64
+	in         *time.Location
+	date, zone string
+}
+
+// lastSecond is that of the last line: formatting one takes a fifth of a line.
+var lastSecond atomic.Pointer[second]
+
+func secondOf(at time.Time) *second {
+	last := lastSecond.Load()
+	if unix := at.Unix(); last == nil || last.unix != unix || last.in != at.Location() {
+		text := at.Format(time.RFC3339)
+		const date = len("2006-01-02T15:04:05")
+		last = &second{unix, at.Location(), text[:date], text[date:]}
+		lastSecond.Store(last)
+	}
+	return last
 }
