@@ -19,7 +19,7 @@ func appsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "apps", Summary: "show, check and change the list of apps", Arguments: "list|check|block|unblock",
 		About: `dss apps list prints the apps in the file of --apps, and dss apps check says whether a server can use it:
-it prints a line for each mistake, and the status is 1 if there is one.
+it prints a line for each mistake, and the status is 1 if there is one. Otherwise it says what the redirect URIs open.
 
 dss apps block ID and dss apps unblock ID change whether the app with this client ID or app id is blocked. They change
 one line, and servers follow within a second. The new file replaces the old one at once, with the same mode and owner. A
@@ -60,6 +60,7 @@ type listedApp struct {
 	Author   string      `json:"author,omitempty"`
 	Flows    []apps.Flow `json:"flows,omitempty"`
 	Scopes   *[]string   `json:"scopes,omitempty"` // empty allows none
+	Targets  []string    `json:"redirect_uris,omitempty"`
 	Limits   float64     `json:"limits"`
 	Blocked  string      `json:"blocked,omitempty"`
 }
@@ -72,9 +73,12 @@ func (a *appsList) list(w io.Writer) error {
 	if a.output == "json" {
 		all := []listedApp{}
 		for _, app := range l.All() {
-			one := listedApp{app.ClientID, app.AppID, app.Name, app.Author, app.Flows, nil, app.Limits, app.Blocked}
+			one := listedApp{app.ClientID, app.AppID, app.Name, app.Author, app.Flows, nil, nil, app.Limits, app.Blocked}
 			if app.Scopes != nil {
 				one.Scopes = &app.Scopes
+			}
+			for _, target := range app.RedirectURIs {
+				one.Targets = append(one.Targets, target.URI)
 			}
 			all = append(all, one)
 		}
@@ -84,6 +88,9 @@ func (a *appsList) list(w io.Writer) error {
 	fmt.Fprintln(table, "CLIENT ID\tAPP ID\tNAME\tBLOCKED")
 	for _, app := range l.All() {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", dash(app.ClientID), dash(app.AppID), dash(app.Name), dash(app.Blocked))
+		for _, target := range app.RedirectURIs {
+			fmt.Fprintf(table, "\t\t%s\t\n", target.URI)
+		}
 	}
 	return table.Flush()
 }
@@ -99,6 +106,11 @@ func (a *appsList) check(w io.Writer) error {
 	l, err := apps.Read(a.file, nil)
 	if err != nil {
 		return err
+	}
+	for _, app := range l.All() {
+		for _, target := range app.RedirectURIs {
+			fmt.Fprintf(w, "%s: %s opens %s\n", app.Name, target.URI, target.Opens())
+		}
 	}
 	_, err = fmt.Fprintf(w, "%d apps, of which %d blocked\n", len(l.All()), l.Blocked())
 	return err

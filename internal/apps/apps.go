@@ -28,6 +28,8 @@ type App struct {
 	Flows []Flow
 	// Scopes are those that the app may ask for; nil allows all.
 	Scopes []string
+	// RedirectURIs are those beyond the ones that every app may use.
+	RedirectURIs []Target
 	// Limits is the factor by which the limits of a client are multiplied.
 	Limits float64
 	// Blocked is the reason why the app is blocked; "" if it is not.

@@ -17,26 +17,27 @@ import (
 )
 
 // memberNames lists the members for people.
-const memberNames = "client_id, app_id, name, author, homepage, post, icon, shows_code, flows, scopes, limits " +
-	"and blocked"
+const memberNames = "client_id, app_id, name, author, homepage, post, icon, shows_code, flows, scopes, " +
+	"redirect_uris, limits and blocked"
 
 // setMember takes the value of a member.
 type setMember func(*parser, *App, *unstable.Node) error
 
 // members are those that an app can have.
 var members = map[string]setMember{
-	"client_id":  text(func(a *App) *string { return &a.ClientID }, checkClientID),
-	"app_id":     text(func(a *App) *string { return &a.AppID }, checkAppID),
-	"name":       text(func(a *App) *string { return &a.Name }, CheckName),
-	"author":     text(func(a *App) *string { return &a.Author }, CheckName),
-	"homepage":   text(func(a *App) *string { return &a.Homepage }, checkURL),
-	"post":       text(func(a *App) *string { return &a.Post }, checkURL),
-	"blocked":    text(func(a *App) *string { return &a.Blocked }, checkReason),
-	"icon":       setIcon,
-	"shows_code": setShowsCode,
-	"flows":      setFlows,
-	"scopes":     setScopes,
-	"limits":     setLimits,
+	"client_id":     text(func(a *App) *string { return &a.ClientID }, checkClientID),
+	"app_id":        text(func(a *App) *string { return &a.AppID }, checkAppID),
+	"name":          text(func(a *App) *string { return &a.Name }, CheckName),
+	"author":        text(func(a *App) *string { return &a.Author }, CheckName),
+	"homepage":      text(func(a *App) *string { return &a.Homepage }, checkURL),
+	"post":          text(func(a *App) *string { return &a.Post }, checkURL),
+	"blocked":       text(func(a *App) *string { return &a.Blocked }, checkReason),
+	"icon":          setIcon,
+	"shows_code":    setShowsCode,
+	"flows":         setFlows,
+	"scopes":        setScopes,
+	"redirect_uris": setRedirectURIs,
+	"limits":        setLimits,
 }
 
 // text returns what sets a text that check finds right.
@@ -162,6 +163,26 @@ func setScopes(_ *parser, app *App, value *unstable.Node) error {
 		return fmt.Errorf("there are more than %d", maxScopes)
 	}
 	app.Scopes = texts
+	return nil
+}
+
+const maxRedirectURIs = 20
+
+func setRedirectURIs(_ *parser, app *App, value *unstable.Node) error {
+	texts, err := textsOf(value)
+	if err != nil {
+		return err
+	}
+	if len(texts) > maxRedirectURIs {
+		return fmt.Errorf("there are more than %d", maxRedirectURIs)
+	}
+	for _, text := range texts {
+		target, err := parseTarget(text)
+		if err != nil {
+			return fmt.Errorf("%s: %w", quote(text), err)
+		}
+		app.RedirectURIs = append(app.RedirectURIs, target)
+	}
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
@@ -209,41 +208,12 @@ func (p *parser) finish() {
 		p.problem(e.line, "the app has neither client_id nor app_id")
 	case !e.has("name"):
 		p.problem(e.line, "the app has no name")
+	case e.has("redirect_uris") && !e.has("client_id"):
+		p.problem(e.lines["redirect_uris"].first, "redirect_uris: the app has no client_id to go with them")
 	}
 	p.seen.check(p, e)
 	p.entries = append(p.entries, *e)
 	p.app = nil
-}
-
-// seen is what may be there only once, with its line.
-type seen struct{ ids, names map[string]int }
-
-func newSeen() seen { return seen{map[string]int{}, map[string]int{}} }
-
-func (s seen) check(p *parser, e *entry) {
-	ids := slices.Compact([]string{e.ClientID, e.AppID})
-	for _, id := range ids {
-		if id == "" {
-			continue
-		}
-		if first, twice := s.ids[id]; twice {
-			p.problem(e.line, "the app in line %d has the id %s, too", first, id)
-		} else {
-			s.ids[id] = e.line
-		}
-	}
-	if e.Name == "" {
-		return
-	}
-	folded := skeleton(e.Name)
-	if err := checkTaken(folded); err != nil {
-		p.problem(e.lines["name"].first, "name: %v", err)
-	}
-	if first, twice := s.names[folded]; twice {
-		p.problem(e.lines["name"].first, "name: %q looks like the name in line %d", e.Name, first)
-	} else {
-		s.names[folded] = e.lines["name"].first
-	}
 }
 
 // quote quotes the beginning of a text for an error.

@@ -39,6 +39,7 @@ flows = [
   "device", # on servers
 ]
 scopes = ["read_inbox", "access_team|stackoverflow.com/c/acme"]
+redirect_uris = ["vscode://acme.inbox/callback"]
 limits = 2
 
 [[app]]
@@ -57,7 +58,8 @@ func TestParseReadsAllMembers(t *testing.T) {
 	got := fmt.Sprintf("%+v", *app)
 	want := "{ClientID:123 AppID:inbox Name:Acme Inbox Author:Acme GmbH Homepage:https://example.com/inbox " +
 		"Post:https://stackapps.com/q/1 Icon: ShowsCode:true Flows:[code device] " +
-		"Scopes:[read_inbox access_team|stackoverflow.com/c/acme] Limits:2 Blocked:}"
+		"Scopes:[read_inbox access_team|stackoverflow.com/c/acme] RedirectURIs:[{URI:vscode://acme.inbox/callback Kind:editor " +
+		"Editor:VS Code Extension:acme.inbox Host:}] Limits:2 Blocked:}"
 	if got != want {
 		t.Errorf("%s, not %s", got, want)
 	}
@@ -69,6 +71,14 @@ func TestParseReadsAllMembers(t *testing.T) {
 	}
 }
 
+var manyURIs = func() string {
+	var uris []string
+	for i := range maxRedirectURIs + 1 {
+		uris = append(uris, fmt.Sprintf("\"zed://acme/%d\"", i))
+	}
+	return strings.Join(uris, ", ")
+}()
+
 // TestParseNamesTheLine of each mistake.
 func TestParseNamesTheLine(t *testing.T) {
 	const ok = "[[app]]\nclient_id = \"1\"\nname = \"One\"\n"
@@ -76,7 +86,13 @@ func TestParseNamesTheLine(t *testing.T) {
 		{"", `apps.toml:1: there is no [[app]]`},
 		{ok + "nmae = \"x\"", `apps.toml:4: unknown member "nmae"`},
 		{ok + "Name = \"x\"", `apps.toml:4: unknown member "Name"`},
-		{ok + "redirect_uris = []", `apps.toml:4: unknown member "redirect_uris"`},
+		{ok + "redirect_uri = \"vscode://acme.inbox/\"", `apps.toml:4: unknown member "redirect_uri"`},
+		{ok + "redirect_uris = \"vscode://acme.inbox/\"", `apps.toml:4: redirect_uris: write a list`},
+		{ok + "redirect_uris = [\"http://127.0.0.1/\"]", `apps.toml:4: redirect_uris: "http://127.0.0.1/": leave it out`},
+		{ok + "redirect_uris = [\"com.acme.inbox:/cb\"]", `apps.toml:4: redirect_uris: "com.acme.inbox:/cb": leave it out`},
+		{ok + "redirect_uris = [\"zed://acme/\", \"zed://acme/\"]", `apps.toml:4: redirect_uris: "zed://acme/" is there twice`},
+		{ok + "redirect_uris = [" + manyURIs + "]", `apps.toml:4: redirect_uris: there are more than 20`},
+		{"[[app]]\napp_id = \"x\"\nname = \"One\"\nredirect_uris = []", `apps.toml:4: redirect_uris: the app has no client_id`},
 		{ok + "name = \"x\"", `apps.toml:4: name is there twice`},
 		{ok + "\"client_id\" = \"x\"", `apps.toml:4: client_id is there twice`},
 		{ok + "name.first = \"x\"", `apps.toml:4: unknown member "first"`},

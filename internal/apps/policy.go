@@ -60,6 +60,20 @@ func (p Policy) ByAppID(id string) *App {
 	return p.List().byAppID[id]
 }
 
+// Target finds a redirect URI in the entry of the app with a client id, exactly as it
+// is written there.
+func (p Policy) Target(clientID, redirectURI string) (Target, bool) {
+	app := p.ByClientID(clientID)
+	if app == nil {
+		return Target{}, false
+	}
+	i := slices.IndexFunc(app.RedirectURIs, func(t Target) bool { return t.URI == redirectURI })
+	if i < 0 {
+		return Target{}, false
+	}
+	return app.RedirectURIs[i], true
+}
+
 // Refusal is the error of an app that may not do something.
 type Refusal struct {
 	Kind RefusalKind
