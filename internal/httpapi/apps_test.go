@@ -187,9 +187,13 @@ func TestABlockMeetsSignInsUnderWay(t *testing.T) {
 	} {
 		status, location, text := l.answer(test[0], test[1], test[2])
 		want, part, _ := strings.Cut(test[3], " ")
-		if fmt.Sprint(status) != want || !strings.Contains(text, part) || status == 303 && !strings.Contains(location, "/problem/unauthorized_client") {
+		if fmt.Sprint(status) != want || !strings.Contains(text, part) || status == 303 && !strings.Contains(location, "/oauth/continue?sign_in=") {
 			t.Errorf("%s %s: %d to %s, not %s: %s", test[0], test[1], status, location, test[3], text)
 		}
+	}
+
+	if status, page := l.read(l.location("GET", callback, "")); status != 403 || !strings.Contains(page, "Not today.") {
+		t.Errorf("after the callback: %d %s", status, page)
 	}
 
 	l.use(t, listedApps)

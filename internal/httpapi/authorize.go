@@ -26,7 +26,7 @@ func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) error {
 	case prefetched(r):
 		return errPrefetch
 	}
-	err = oauth.CheckClient(app.get("client_id"), app.get("redirect_uri"))
+	err = s.grants.CheckClient(app.get("client_id"), app.get("redirect_uri"))
 	switch {
 	case errors.Is(err, oauth.ErrInvalidClient):
 		return &problem{name: api.BadClient} // only the user sees this
@@ -42,7 +42,9 @@ func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		p := s.explain(r, err)
 		name, _ := p.oauth()
-		target, err = s.grants.RedirectError(app.get("redirect_uri"), stateIn(r.URL.RawQuery), name, p.message())
+		target, err = s.grants.RedirectError(oauth.AuthorizationRequest{
+			ClientID: app.get("client_id"), RedirectURI: app.get("redirect_uri"), State: stateIn(r.URL.RawQuery),
+		}, name, p.message())
 	}
 	if err != nil {
 		return err
@@ -110,6 +112,8 @@ func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) error {
 	}
 	outcome, err := s.grants.Callback(r.Context(), p.get("state"), answerIn(query), s.flowBrowser(r))
 	switch {
+	case outcome.Receipt != "" && !outcome.Approved: // or why it may not go on
+		return seeOther(w, s.continueURL(outcome.Receipt))
 	case err != nil:
 		return err
 	case outcome.Redirect != "":

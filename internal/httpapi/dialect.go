@@ -29,7 +29,8 @@ const (
 func dialectOf(requested string) dialect {
 	clean := rooted(requested)
 	switch {
-	case clean == api.PathAuthorize, clean == api.PathCallback, within(clean, strings.TrimSuffix(problemPath, "/")),
+	case clean == api.PathAuthorize, clean == api.PathCallback, clean == pathContinue,
+		within(clean, strings.TrimSuffix(problemPath, "/")),
 		within(clean, api.PathDevice), within(clean, pathStart):
 		return page
 	case within(clean, "/oauth"), within(clean, "/.well-known"):

@@ -67,6 +67,7 @@ func (s *Server) routes() []route {
 		s.endpoint(api.PathJWKS, methods{get: s.jwks, head: true}),
 		s.endpoint(api.PathAuthorize, methods{get: s.getAuthorize}),
 		s.endpoint(api.PathCallback, methods{get: s.getCallback}),
+		s.endpoint(pathContinue, methods{get: s.getContinue, head: true, post: s.postContinue}),
 		s.endpoint(api.PathDevice, methods{get: s.getDevice, head: true, post: s.postDevice}),
 		[]route{{"GET " + api.PathDevice + "/{result}", s.getDeviceResult}},
 		s.endpoint(api.PathDeviceAuthorization, methods{post: s.postDeviceAuthorization}),

@@ -168,7 +168,7 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 		Shared: config.SharedStore, Allow: s.storing, Observe: s.granted,
 	}
 	if config.Apps.Listing() {
-		grants.Permit = s.permit
+		grants.Permit, grants.Target = s.permit, s.isTarget
 	}
 	s.grants = oauth.New(vault, s.upstream, grants)
 	signIn := s.upstream.BaseURL()

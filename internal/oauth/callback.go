@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -23,8 +24,9 @@ type Answer struct {
 // Outcome is what the browser sees at the end of its part.
 type Outcome struct {
 	Redirect string // where to send it; "" for a device
+	Asks     bool   // the user decides whether the app gets the code; see [Service.FindDelivery]
 	Approved bool   // for a device: the user may go back to it
-	Receipt  string // with Approved, for [Service.Follow]
+	Receipt  string // with Asks or Approved, and with an error of Permit, to find the sign-in by
 	Trial    string // the flow of a trial, which has a report
 }
 
@@ -37,18 +39,21 @@ func (s *Service) Callback(ctx context.Context, state string, answer Answer, bro
 	}
 	at := atState(state)
 	owner := browser(flowOf(state))
+	var outcome Outcome
+	var refused error
 	rec, err := s.conclude(ctx, at, answer, func(rec *record) error {
 		if !rec.Value.startedBy(owner) {
 			return ErrWrongBrowser
 		}
-		return s.permit(ctx, rec.Value.ClientID, rec.Value.grant(), "")
+		refused = s.permit(ctx, rec.Value.ClientID, rec.Value.grant(), "")
+		return refused
 	})
-	if err != nil {
-		return Outcome{}, err
+	if err == nil {
+		outcome, err = s.outcome(rec.Value, answer)
 	}
-	outcome, err := s.outcome(rec.Value, answer)
-	if outcome.Approved {
-		outcome.Receipt, err = receiptFor(owner, at, flowOf(state), rec.Expires)
+	if outcome.Asks || outcome.Approved || refused != nil {
+		receipt, receiptErr := receiptFor(owner, at, flowOf(state), rec.Expires)
+		outcome.Receipt, err = receipt, errors.Join(err, receiptErr)
 	}
 	return outcome, err
 }
@@ -82,6 +87,8 @@ func (s session) after(answer Answer) (next session, changed bool) {
 // outcome returns what the browser sees after an answer.
 func (s *Service) outcome(sess session, answer Answer) (Outcome, error) {
 	switch {
+	case !sess.device() && sess.Status != denied && s.isTarget(sess.ClientID, sess.RedirectURI):
+		return Outcome{Asks: true}, nil
 	case !sess.device():
 		redirect, err := s.toApp(sess, answer)
 		return Outcome{Redirect: redirect}, err

@@ -30,20 +30,20 @@ var challengeText = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 // CheckClient returns an error if the user must not be sent back to where the
 // request says (RFC 6749 section 4.1.2.1): [ErrInvalidClient] or
 // [ErrInvalidRedirectURI], wrapped.
-func CheckClient(clientID, redirectURI string) error {
+func (s *Service) CheckClient(clientID, redirectURI string) error {
 	if err := checkClientID(clientID); err != nil {
 		return err
 	}
-	_, err := parseRedirectURI(redirectURI)
+	_, err := s.redirectURI(clientID, redirectURI)
 	return err
 }
 
 // Authorize starts the code grant and returns where to send the browser. The
 // app's own code challenge goes on to Stack Exchange, and browser is the one
-// that must come back. Errors are those of [CheckClient] and Permit, [ErrInvalidState],
+// that must come back. Errors are those of CheckClient and Permit, [ErrInvalidState],
 // [ErrInvalidScope], [ErrInvalidChallenge], and those of package sealed.
 func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser Browser) (string, error) {
-	if err := CheckClient(r.ClientID, r.RedirectURI); err != nil {
+	if err := s.CheckClient(r.ClientID, r.RedirectURI); err != nil {
 		return "", err
 	}
 	if len(r.State) > maxState {
@@ -79,20 +79,20 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 	return s.atStackExchange(sess, state), nil
 }
 
-// RedirectError returns where to send the browser with an error for the app. The error is
-// [ErrInvalidRedirectURI], wrapped.
-func (s *Service) RedirectError(redirectURI, state, name, description string) (string, error) {
-	return s.respond(redirectURI, state, url.Values{"error": {name}, "error_description": {description}})
+// RedirectError returns where to send the browser with an error for the app of a
+// request. The error is [ErrInvalidRedirectURI], wrapped.
+func (s *Service) RedirectError(r AuthorizationRequest, name, description string) (string, error) {
+	return s.respond(r, url.Values{"error": {name}, "error_description": {description}})
 }
 
 // respond adds what every authorization response has (RFC 9207).
-func (s *Service) respond(redirectURI, state string, response url.Values) (string, error) {
-	u, err := parseRedirectURI(redirectURI)
+func (s *Service) respond(r AuthorizationRequest, response url.Values) (string, error) {
+	u, err := s.redirectURI(r.ClientID, r.RedirectURI)
 	if err != nil {
 		return "", err
 	}
-	if state != "" {
-		response.Set("state", state)
+	if r.State != "" {
+		response.Set("state", r.State)
 	}
 	response.Set("iss", s.config.Issuer)
 	return u.with(response), nil
@@ -101,10 +101,11 @@ func (s *Service) respond(redirectURI, state string, response url.Values) (strin
 // toApp returns where to send the browser in the end: with the app's code, that
 // of Stack Exchange for direct redemption, or an error.
 func (s *Service) toApp(sess session, answer Answer) (string, error) {
+	r := AuthorizationRequest{ClientID: sess.ClientID, RedirectURI: sess.RedirectURI, State: sess.State}
 	if sess.Status == denied {
-		return s.RedirectError(sess.RedirectURI, sess.State, answer.errorName(), answer.reason())
+		return s.RedirectError(r, answer.errorName(), answer.reason())
 	}
-	return s.respond(sess.RedirectURI, sess.State, url.Values{"code": {cmp.Or(sess.AppCode, sess.Code)}})
+	return s.respond(r, url.Values{"code": {cmp.Or(sess.AppCode, sess.Code)}})
 }
 
 // Exchange is an app's request for the token of its code (RFC 6749 section

@@ -40,6 +40,7 @@ var (
 	errExpiredCode      = &CodeError{"expired_code", "the code has expired; start again"}
 	errUsedCode         = &CodeError{"used_code", "the code has been used; start again"}
 	errRefusedCode      = &CodeError{"refused_code", "Stack Exchange did not accept the user's approval; start again"}
+	errStoppedCode      = &CodeError{"stopped_code", "the user stopped the sign-in"}
 	errLostAnswer       = &CodeError{"lost_answer", "the answer of Stack Exchange to an earlier try was lost; start again"}
 	errOtherClient      = &CodeError{"other_client", "the code was issued to another client_id"}
 	errOtherRedirectURI = &CodeError{"other_redirect_uri", "redirect_uri is not the one of the authorization request"}

@@ -11,12 +11,13 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 )
 
-// Progress says how far a device's sign-in has come after its user has approved.
+// Progress says how far a sign-in has come after its user has approved: of a device,
+// or of an app whose user is asked before the code goes to it.
 type Progress string
 
 // The steps.
 const (
-	Waiting  Progress = "waiting"  // the device has not fetched its token yet
+	Waiting  Progress = "waiting"  // the app has not fetched its token yet
 	PickedUp Progress = "claimed"  // it has
 	Unused   Progress = "unused"   // the user or the device stopped it, and nobody used the code
 	Undone   Progress = "ended"    // the user stopped it, and what the code had given access to has ended
@@ -94,7 +95,8 @@ func (s session) progress() Progress {
 // stopTime bounds how long [Service.Stop] waits for the end of a redemption.
 const stopTime = api.AnswerTime - time.Second
 
-// Stop ends the sign-in of a receipt: the device gets [ErrDenied]. If its code is
+// Stop ends the sign-in of a receipt: a device gets [ErrDenied], and the code of
+// another app is not valid. If its code is
 // being redeemed, the token is ended instead of handed over, and Stop waits for that.
 // It returns how the sign-in has ended, which is PickedUp if the device was faster.
 // Errors are [ErrWrongBrowser], [ErrUnknown] and those of package sealed.
@@ -131,10 +133,13 @@ func (s *Service) Stop(ctx context.Context, receipt string, browser Browser) (Pr
 // withoutToken is the status of a session that is stopped while nobody is known to
 // have a token. There may be one if an answer was lost.
 func (s session) withoutToken() status {
-	if s.Unanswered {
+	switch {
+	case s.Unanswered:
 		return unended
+	case s.device():
+		return denied
 	}
-	return denied
+	return revoked // which no other code can follow
 }
 
 // stop records that the user wants no sign-in any more.

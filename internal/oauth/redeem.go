@@ -50,7 +50,7 @@ func (s *Service) redeem(
 	rec.Value = after
 	done, replaceErr := s.sessions.Replace(ctx, rec)
 	if !done && replaceErr == nil && s.undo(ctx, at, after, token.AccessToken) {
-		return Token{}, ErrDenied
+		return Token{}, sess.stopped()
 	}
 	switch {
 	case err != nil:
@@ -95,10 +95,18 @@ func (s session) over() error {
 		return errLostAnswer
 	case s.Status == spent:
 		return errRefusedCode
-	case s.Status == revoked:
+	case s.Status == revoked && s.device():
 		return errRevokedDevice
-	case s.Status == stopping, s.Status == undone, s.Status == unended:
-		return ErrDenied
+	case s.Status == revoked, s.Status == stopping, s.Status == undone, s.Status == unended:
+		return s.stopped()
 	}
 	return nil
+}
+
+// stopped is the error for an app whose user has stopped the sign-in.
+func (s session) stopped() error {
+	if s.device() {
+		return ErrDenied
+	}
+	return errStoppedCode
 }

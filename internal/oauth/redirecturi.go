@@ -32,6 +32,21 @@ type redirectURI struct {
 	query string
 }
 
+// redirectURI reads the redirect URI of a client: loopback or private-use, or one of
+// its targets.
+func (s *Service) redirectURI(clientID, text string) (redirectURI, error) {
+	if s.isTarget(clientID, text) {
+		return redirectURI{base: text}, nil
+	}
+	return parseRedirectURI(text)
+}
+
+// isTarget reports whether a redirect URI is one that only this client may use, and
+// whose user is asked before the code goes there.
+func (s *Service) isTarget(clientID, redirectURI string) bool {
+	return s.config.Target != nil && s.config.Target(clientID, redirectURI)
+}
+
 // parseRedirectURI accepts loopback and private-use URIs, to which an
 // authorization response can be added.
 func parseRedirectURI(text string) (redirectURI, error) {
@@ -57,7 +72,8 @@ func parseRedirectURI(text string) (redirectURI, error) {
 	} else if match := privateURI.FindStringSubmatch(text); match != nil {
 		u = redirectURI{match[1], match[2]}
 	} else {
-		return bad("it must be http on 127.0.0.1, [::1] or localhost, or have a private-use scheme with a dot in it")
+		return bad("it must be http on 127.0.0.1, [::1] or localhost, or have a private-use scheme with a dot in it, " +
+			"or the operator must have listed exactly this one for this client_id")
 	}
 	if slices.ContainsFunc(u.names(), isResponseName) {
 		return bad("its query has a name that belongs to the response: code, state, iss or error")

@@ -50,6 +50,9 @@ type Config struct {
 	// the start. Its error is returned, and nothing has changed. If Permit is nil,
 	// all may go on. A request for a token names its client, so the caller asks.
 	Permit func(ctx context.Context, clientID string, grant Grant, scopes []string) error
+	// Target reports whether a client has a redirect URI that is neither loopback nor
+	// private-use. If it is nil, none has.
+	Target func(clientID, redirectURI string) bool
 	// Observe is told of each step once, with the context of the request that
 	// led to it. It must not block. If it is nil, nobody is told.
 	Observe func(context.Context, Event)

@@ -64,6 +64,7 @@ func (p *Pages) functions(language *text.Language) template.FuncMap {
 	return template.FuncMap{
 		"asset":    p.assets.path,
 		"language": func() *text.Language { return language },
+		"plain":    language.Plain, // for titles
 		"t":        func(name string, values ...any) (template.HTML, error) { return translate(language, name, values) },
 	}
 }

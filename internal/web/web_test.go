@@ -69,6 +69,17 @@ func everyPage(t *testing.T) map[string]string {
 		})
 		keep("device "+string(view), body, err)
 	}
+	for _, view := range []ContinueView{ContinueAsk, ContinueDone, ContinueStopped, ContinueEnded, ContinueUnended} {
+		for _, target := range []string{"editor", "extension", "link"} {
+			data := ContinueData{
+				View: view, App: app, Target: target, Editor: hostile, Extension: hostile, Host: hostile, Receipt: hostile,
+				Direct: target == "link", Refusal: "vscode://acme.inbox/?error=access_denied#",
+				AuthorizedAppsURL: "javascript:alert(1)//" + hostile,
+			}
+			body, err := p.Render(text.English, "/", data)
+			keep("continue "+string(view)+" "+target, body, err)
+		}
+	}
 	for name, data := range startPages() {
 		body, err := p.Render(text.English, "/", data)
 		keep("start "+name, body, err)
