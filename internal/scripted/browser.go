@@ -67,7 +67,7 @@ type User []string
 var (
 	Approves = User{"continue", "approve", "finish"}
 	Denies   = User{"continue", "deny", "finish"}   // at Stack Exchange
-	Cancels  = User{"decline", "approve", "cancel"} // on DSS's page
+	Cancels  = User{"decline", "approve", "cancel", "stop"} // on DSS's page
 )
 
 // Visit opens an address, presses what the user wants until a page has no such

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,12 +41,22 @@ type lab struct {
 	t     *testing.T
 	url   string
 	trips map[string]http.RoundTripper // by network
-	codes chan string                  // the network of each code that reaches appRedirect
+	codes chan string                  // the network of each code that reaches a redirect URI
 	apps  int                          // how many client IDs have been used
 }
 
-// appRedirect is the redirect URI of apps on their own machine.
-const appRedirect = "http://127.0.0.1:8910/callback"
+// Redirect URIs: of apps on their own machine, and of the one that is listed.
+const (
+	appRedirect    = "http://127.0.0.1:8910/callback"
+	editorRedirect = "vscode://acme.inbox/callback"
+)
+
+const listed = `
+[[app]]
+client_id = "90"
+name = "Acme Inbox"
+redirect_uris = ["` + editorRedirect + `"]
+`
 
 func startLab(t *testing.T) *lab {
 	t.Helper()
@@ -53,11 +64,15 @@ func startLab(t *testing.T) *lab {
 	listen := serverAddress + ":8443"
 	certificate, key, roots := selfsigned.Files(t, t.TempDir(), serverHost)
 	l := &lab{t: t, url: "https://" + serverHost + ":8443", codes: make(chan string, 10)}
+	apps := filepath.Join(t.TempDir(), "apps.toml")
+	if err := os.WriteFile(apps, []byte(listed), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	program.Start(t, binary, "--listen", listen, "--public-url", l.url, "--tls-cert", certificate, "--tls-key", key,
-		"--store", "memory:", "--sandbox=remote")
+		"--store", "memory:", "--sandbox=remote", "--apps", apps)
 	l.trips = map[string]http.RoundTripper{}
 	for _, name := range []string{"attacker", "victim"} {
-		l.trips[name] = transportIn(name, roots)
+		l.trips[name] = withEditor(transportIn(name, roots), name, l.codes)
 		listenIn(t, name, strings.TrimSuffix(strings.TrimPrefix(appRedirect, "http://"), "/callback"), l.codes)
 	}
 	return l
@@ -225,12 +240,17 @@ var attacks = map[string]func(l *lab, victim *browser, user scripted.User) strin
 		return s.gain()
 	},
 	"a link of the code grant": func(l *lab, victim *browser, user scripted.User) string {
-		s := l.newApp("attacker").code("")
+		s := l.newApp("attacker").code(appRedirect, "")
 		victim.open(s.link, user)
 		return s.gain()
 	},
 	"a link of the code grant after consent": func(l *lab, victim *browser, user scripted.User) string {
-		s := l.approved().code("")
+		s := l.approved().code(appRedirect, "")
+		victim.open(s.link, user)
+		return s.gain()
+	},
+	"a link to a listed redirect URI": func(l *lab, victim *browser, user scripted.User) string {
+		s := app{l, "attacker", "90"}.code(editorRedirect, "")
 		victim.open(s.link, user)
 		return s.gain()
 	},
@@ -240,12 +260,12 @@ var attacks = map[string]func(l *lab, victim *browser, user scripted.User) strin
 		return s.gain()
 	},
 	"an address at Stack Exchange, from the code grant": func(l *lab, victim *browser, user scripted.User) string {
-		s := l.newApp("attacker").code("")
+		s := l.newApp("attacker").code(appRedirect, "")
 		victim.open(l.browser("attacker").upstream(s.link), user)
 		return s.gain()
 	},
 	"… with direct redemption": func(l *lab, victim *browser, user scripted.User) string {
-		s := l.newApp("attacker").code("direct")
+		s := l.newApp("attacker").code(appRedirect, "direct")
 		victim.open(l.browser("attacker").upstream(s.link), user)
 		return s.gain()
 	},
@@ -255,7 +275,7 @@ var attacks = map[string]func(l *lab, victim *browser, user scripted.User) strin
 		return s.gain()
 	},
 	"… from the code grant": func(l *lab, _ *browser, _ scripted.User) string {
-		s := l.newApp("victim").code("")
+		s := l.newApp("victim").code(appRedirect, "")
 		l.browser("attacker").open(l.browser("victim").upstream(s.link), scripted.Approves)
 		return s.gain()
 	},

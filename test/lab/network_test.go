@@ -131,3 +131,21 @@ func listenIn(t *testing.T, name, address string, came chan<- string) {
 	t.Cleanup(func() { server.Close() })
 	go func() { _ = server.Serve(listener) }()
 }
+
+// withEditor adds an editor to the machines of a network: what a browser opens by its
+// scheme is reported, and not sent by next.
+func withEditor(next http.RoundTripper, network string, came chan<- string) http.RoundTripper {
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Scheme != "vscode" {
+			return next.RoundTrip(r)
+		}
+		if r.URL.Query().Has("code") {
+			came <- network
+		}
+		return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Request: r}, nil
+	})
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -89,12 +89,12 @@ func (a app) stackExchange(path string, query url.Values) string {
 	return a.lab.url + path + "?" + query.Encode()
 }
 
-// code begins a code grant that ends at the app's machine. Redemption is "direct" or
-// empty.
-func (a app) code(redemption string) signIn {
+// code begins a code grant that ends at the redirect URI of an app in the user's
+// network. Redemption is "direct" or empty.
+func (a app) code(redirectURI, redemption string) signIn {
 	verifier := secret.Random()
 	query := url.Values{
-		"response_type": {"code"}, "client_id": {a.clientID}, "scope": {"read_inbox"}, "redirect_uri": {appRedirect},
+		"response_type": {"code"}, "client_id": {a.clientID}, "scope": {"read_inbox"}, "redirect_uri": {redirectURI},
 		"state": {"of-" + a.network}, "code_challenge": {secret.S256(verifier)}, "code_challenge_method": {"S256"},
 	}
 	if redemption != "" {
