@@ -66,7 +66,7 @@ type User []string
 // The users.
 var (
 	Approves = User{"continue", "approve", "finish"}
-	Denies   = User{"continue", "deny", "finish"}   // at Stack Exchange
+	Denies   = User{"continue", "deny", "finish"}           // at Stack Exchange
 	Cancels  = User{"decline", "approve", "cancel", "stop"} // on DSS's page
 )
 
