@@ -107,15 +107,19 @@ func (a *Answer) RequestID() string {
 }
 
 // RetryAfter reads the Retry-After of an answer that is not a success: seconds,
-// or a date (RFC 9110 section 10.2.3). It is 0 if there is none, and an hour at
-// most.
+// or a date (RFC 9110 section 10.2.3), which counts from the answer's own Date:
+// our clock may be another. It is 0 if there is none, and an hour at most.
 func (a *Answer) RetryAfter() time.Duration {
 	text := a.Header.Get("Retry-After")
 	if a.Status < 300 || text == "" {
 		return 0
 	}
 	if date, err := http.ParseTime(text); err == nil {
-		return min(max(time.Until(date), 0), maxRetryAfter)
+		now, err := http.ParseTime(a.Header.Get("Date"))
+		if err != nil {
+			now = time.Now()
+		}
+		return min(max(date.Sub(now), 0), maxRetryAfter)
 	}
 	seconds, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {

@@ -70,3 +70,25 @@ func TestSent(t *testing.T) {
 		}
 	}
 }
+
+// TestRetryAfter: a date counts by the clock of the server, if that says what it is.
+func TestRetryAfter(t *testing.T) {
+	for name, tt := range map[string]struct {
+		retryAfter, date string
+		want             time.Duration
+	}{
+		"none":                {"", "", 0},
+		"seconds":             {"7", "", 7 * time.Second},
+		"a clock that is off": {"Sat, 01 Jan 2000 00:00:09 GMT", "Sat, 01 Jan 2000 00:00:02 GMT", 7 * time.Second},
+		"a date in the past":  {"Sat, 01 Jan 2000 00:00:09 GMT", "", 0},
+		"words":               {"later", "Sat, 01 Jan 2000 00:00:02 GMT", 0},
+	} {
+		a, err := do(t, func(*http.Request) (*http.Response, error) {
+			header := http.Header{"Retry-After": {tt.retryAfter}, "Date": {tt.date}}
+			return &http.Response{StatusCode: 429, Body: http.NoBody, Header: header}, nil
+		})
+		if err != nil || a.RetryAfter() != tt.want {
+			t.Errorf("%s: %v, %v, want %v", name, a.RetryAfter(), err, tt.want)
+		}
+	}
+}
