@@ -16,6 +16,9 @@
 // with the same seed. Whatever it does, a program that follows the rules gets
 // its answer. A test that names a fault fails where that cannot strike.
 //
+// [Scenarios] are for a client of your own, in any language: sign-ins of which it is
+// known how each has to end.
+//
 // The fake Stack Exchange follows the rules of 2026: it takes a token as
 // Authorization: Bearer, not in the query. Of the answers that Stack Exchange has
 // been seen to give, it prefers those that are easily overlooked.

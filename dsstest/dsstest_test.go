@@ -235,3 +235,20 @@ func TestFaultsAreSwitched(t *testing.T) {
 		t.Error("a fault that was switched off has struck")
 	}
 }
+
+// TestScenarios runs the client of package dss. The package test/clients runs those
+// in other languages.
+func TestScenarios(t *testing.T) {
+	t.Parallel()
+	for _, scenario := range dsstest.Scenarios {
+		for _, flow := range scenario.Flows {
+			t.Run(scenario.Name+"/"+string(flow), func(t *testing.T) {
+				t.Parallel()
+				token, err := signIn(t, scenario.Start(t), flow, scenario.Behaviour)
+				if !errors.Is(err, scenario.Want) || scenario.Want == nil && token.AccessToken.Reveal() == "" {
+					t.Errorf("%v, %v, want %v", token, err, scenario.Want)
+				}
+			})
+		}
+	}
+}

@@ -1,10 +1,8 @@
 package dsstest
 
 import (
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -29,7 +27,20 @@ const (
 	SlowDown    Fault = "slow_down"   // a poll for a device's token gets slow_down; device
 )
 
-// AllFaults are the faults there are.
+// Faults that strike only where a test names them. The first three strike once;
+// LosesToken strikes always, and nobody gets over it.
+const (
+	Restarts   Fault = "restarts"    // the server breaks all connections and is away for a while; in every flow
+	Dies       Fault = "dies"        // a connection takes a request and is silent from then on; in every flow
+	Portal     Fault = "portal"      // another's page in place of the answer, with 200; in every flow
+	LosesToken Fault = "loses token" // a token or code is spent, but its answer is lost; loopback, relay and device
+	Holds      Fault = "holds"       // claims wait until the user is done; relay and implicit
+	WrongClock Fault = "wrong clock" // the clock is an hour fast, and Retry-After a date; with TooMany or Unavailable
+)
+
+var namedFaults = []Fault{Restarts, Dies, Portal, LosesToken, Holds, WrongClock}
+
+// AllFaults are those that strike by default.
 var AllFaults = []Fault{Refuses, DropsAnswer, Slow, TooMany, Unavailable, SlowDown}
 
 // slowness is how long a slow answer takes.
@@ -38,7 +49,9 @@ const slowness = 200 * time.Millisecond
 // faults strikes requests of apps. Of two requests in a row at most one is
 // struck, so that everything comes to an end.
 type faults struct {
-	next http.Handler
+	next    http.Handler
+	restart func()
+	done    chan struct{} // closed when a user is done
 
 	mu      sync.Mutex
 	random  *rand.Rand
@@ -52,7 +65,8 @@ type faults struct {
 
 func newFaults(next http.Handler, options Options) *faults {
 	f := &faults{
-		next: next, random: rand.New(rand.NewPCG(options.Seed, 0)), active: slices.Clone(options.Faults),
+		next: next, done: make(chan struct{}),
+		random: rand.New(rand.NewPCG(options.Seed, 0)), active: slices.Clone(options.Faults),
 		strikes: map[Fault]int{}, named: slices.Clone(options.Faults), fits: map[Fault]bool{}, misfits: map[Fault]string{},
 	}
 	if options.Faults == nil {
@@ -66,8 +80,8 @@ func newFaults(next http.Handler, options Options) *faults {
 func (f *faults) reportIdle(t testing.TB) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, fault := range AllFaults {
-		if flow := f.misfits[fault]; flow != "" && slices.Contains(f.named, fault) && !f.fits[fault] {
+	for _, fault := range f.named {
+		if flow := f.misfits[fault]; flow != "" && !f.fits[fault] {
 			t.Errorf("dsstest: the fault %q cannot strike in the flow %s, so nothing was tested", fault, flow)
 		}
 	}
@@ -76,7 +90,7 @@ func (f *faults) reportIdle(t testing.TB) {
 // SetFault switches one fault on or off.
 func (s *Server) SetFault(fault Fault, on bool) {
 	s.t.Helper()
-	if !slices.Contains(AllFaults, fault) {
+	if !exists(fault) {
 		s.t.Errorf("dsstest: there is no fault %q", fault)
 	}
 	f := s.faults
@@ -89,46 +103,15 @@ func (s *Server) SetFault(fault Fault, on bool) {
 	}
 }
 
+func exists(fault Fault) bool {
+	return slices.Contains(AllFaults, fault) || slices.Contains(namedFaults, fault)
+}
+
 // Strikes is how often a fault has struck.
 func (s *Server) Strikes(fault Fault) int {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	return s.faults.strikes[fault]
-}
-
-// ServeHTTP implements [http.Handler].
-func (f *faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	redeems := []string{api.PathToken, api.PathOAuthToken, pathRedeem}
-	if r.Method != http.MethodPost || !slices.Contains(redeems, r.URL.Path) {
-		f.next.ServeHTTP(w, r)
-		return
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<16))
-	if err != nil {
-		return
-	}
-	again := func() *http.Request {
-		r.Body = io.NopCloser(strings.NewReader(string(body)))
-		return r
-	}
-	switch fault := f.pick(possible(r.URL.Path, string(body))); fault {
-	case Refuses:
-		panic(http.ErrAbortHandler)
-	case DropsAnswer:
-		f.next.ServeHTTP(httptest.NewRecorder(), again())
-		panic(http.ErrAbortHandler)
-	case TooMany:
-		refuse(w, r.URL.Path, http.StatusTooManyRequests, api.ThrottleViolation)
-	case Unavailable:
-		refuse(w, r.URL.Path, http.StatusServiceUnavailable, api.TemporarilyUnavailable)
-	case SlowDown:
-		refuse(w, r.URL.Path, http.StatusBadRequest, api.SlowDown)
-	default:
-		if fault == Slow {
-			time.Sleep(slowness)
-		}
-		f.next.ServeHTTP(w, again())
-	}
 }
 
 // pathRedeem is where apps redeem codes at the fake Stack Exchange.
@@ -138,17 +121,20 @@ const pathRedeem = "/sandbox/oauth/access_token/json"
 // the flow that a request belongs to. A token for a code cannot be had again, so
 // that answer is not lost here.
 func possible(path, body string) (faults []Fault, flow string) {
+	faults = []Fault{Refuses, Slow}
 	switch {
 	case strings.Contains(body, "device_code="):
-		return []Fault{Refuses, Slow, SlowDown}, "device"
+		faults, flow = append(faults, SlowDown, LosesToken), "device"
 	case path == api.PathToken && strings.Contains(body, "key=s256."):
-		return []Fault{Refuses, Slow, TooMany, Unavailable, DropsAnswer}, "relay or implicit"
+		faults, flow = append(faults, TooMany, Unavailable, DropsAnswer, Holds), "relay or implicit"
 	case path == api.PathToken:
-		return []Fault{Refuses, Slow, TooMany, Unavailable}, "relay with a key that is not bound"
+		faults, flow = append(faults, TooMany, Unavailable, Holds), "relay with a key that is not bound"
 	case path == pathRedeem:
-		return []Fault{Refuses, Slow, TooMany, Unavailable}, "loopback or relay"
+		faults, flow = append(faults, TooMany, Unavailable, LosesToken), "loopback or relay"
+	default:
+		faults, flow = append(faults, TooMany, Unavailable, LosesToken), "loopback"
 	}
-	return []Fault{Refuses, Slow, TooMany, Unavailable}, "loopback"
+	return append(faults, Restarts, Dies, Portal), flow
 }
 
 // pick decides what happens to a request.
@@ -162,6 +148,12 @@ func (f *faults) pick(possible []Fault, flow string) Fault {
 			f.misfits[fault] = flow
 		}
 	}
+	for _, fault := range []Fault{LosesToken, Holds} {
+		if slices.Contains(f.active, fault) && slices.Contains(possible, fault) {
+			f.strikes[fault]++
+			return fault
+		}
+	}
 	candidates := slices.DeleteFunc(possible, func(one Fault) bool { return !slices.Contains(f.active, one) })
 	if len(candidates) == 0 || f.spared {
 		f.spared = false
@@ -170,19 +162,8 @@ func (f *faults) pick(possible []Fault, flow string) Fault {
 	f.spared = true
 	fault := candidates[f.random.IntN(len(candidates))]
 	f.strikes[fault]++
+	if slices.Contains([]Fault{Restarts, Dies, Portal}, fault) { // once is enough
+		f.active = slices.DeleteFunc(f.active, func(one Fault) bool { return one == fault })
+	}
 	return fault
-}
-
-// refuse answers in the words of the endpoint.
-func refuse(w http.ResponseWriter, path string, status int, name string) {
-	if status != http.StatusBadRequest {
-		w.Header().Set("Retry-After", "1")
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	if path == api.PathToken {
-		_, _ = io.WriteString(w, `{"error_name":"`+name+`","error_message":"a fault of dsstest"}`)
-		return
-	}
-	_, _ = io.WriteString(w, `{"error":"`+name+`","error_description":"a fault of dsstest"}`)
 }

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -39,9 +38,13 @@ type Server struct {
 	// StackExchange and API are the fake's.
 	StackExchange, API string
 
-	t      testing.TB
-	faults *faults
-	users  sync.WaitGroup
+	t       testing.TB
+	faults  *faults
+	users   sync.WaitGroup
+	address string         // of the listener
+	up      sync.RWMutex   // held for reading while a user's browser needs the server
+	server  *http.Server   // guarded by up
+	serving sync.WaitGroup // until the servers are closed
 }
 
 // Start starts a server on loopback that ends with the test. The test fails if
@@ -50,7 +53,7 @@ type Server struct {
 func Start(t testing.TB, options Options) *Server {
 	t.Helper()
 	for _, fault := range options.Faults {
-		if !slices.Contains(AllFaults, fault) {
+		if !exists(fault) {
 			t.Fatalf("dsstest: there is no fault %q", fault)
 		}
 	}
@@ -66,21 +69,46 @@ func Start(t testing.TB, options Options) *Server {
 	fake := public.JoinPath("sandbox")
 	s := &Server{
 		URL: public.String(), StackExchange: fake.String(), API: fake.JoinPath("2.3").String(),
-		t: t, faults: newFaults(handler, options),
+		t: t, faults: newFaults(handler, options), address: listener.Addr().String(),
 	}
-	server := &http.Server{
-		Handler: s.faults, ReadHeaderTimeout: time.Minute,
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
-	}
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = server.Serve(listener) }) // until it is closed
+	s.faults.restart = s.restart
+	s.serve(listener)
 	t.Cleanup(func() {
 		s.faults.reportIdle(t)
 		s.users.Wait()
-		_ = server.Close()
-		serving.Wait()
+		s.up.Lock()
+		defer s.up.Unlock()
+		_ = s.server.Close()
+		s.serving.Wait()
 	})
 	return s
+}
+
+func (s *Server) serve(listener net.Listener) {
+	s.server = &http.Server{
+		Handler: s.faults, ReadHeaderTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+	server := s.server
+	s.serving.Go(func() { _ = server.Serve(listener) }) // until it is closed
+}
+
+// downtime is how long a server that restarts is away.
+const downtime = 1500 * time.Millisecond
+
+// restart breaks all connections, and listens again after a while. It waits for
+// users who are at their browsers, and they for it.
+func (s *Server) restart() {
+	s.up.Lock()
+	defer s.up.Unlock()
+	_ = s.server.Close()
+	time.Sleep(downtime)
+	listener, err := net.Listen("tcp", s.address)
+	if err != nil {
+		s.t.Errorf("dsstest: restart: %v", err)
+		return
+	}
+	s.serve(listener)
 }
 
 func newHandler(public *url.URL, options Options) (http.Handler, error) {
