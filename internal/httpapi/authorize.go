@@ -40,7 +40,7 @@ func (s *Server) getAuthorize(w http.ResponseWriter, r *http.Request) error {
 	// From here on, errors go to the app.
 	target, err := s.authorize(w, r)
 	if err != nil {
-		p := s.explain(r, err)
+		p := s.explain(w.(*record), err)
 		name, _ := p.oauth()
 		target, err = s.grants.RedirectError(oauth.AuthorizationRequest{
 			ClientID: app.get("client_id"), RedirectURI: app.get("redirect_uri"), State: stateIn(r.URL.RawQuery),

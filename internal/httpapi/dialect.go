@@ -69,7 +69,7 @@ func wantsPage(r *http.Request) bool {
 
 // fail answers with an error in the path's dialect.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	d := recordOf(r.Context()).dialect
+	d := w.(*record).dialect
 	if d == negotiated {
 		d = relayJSON
 		if wantsPage(r) {
@@ -81,30 +81,31 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // failIn answers with an error in a dialect.
 func (s *Server) failIn(d dialect, w http.ResponseWriter, r *http.Request, err error) {
-	p := s.explain(r, err)
+	rec := w.(*record)
+	p := s.explain(rec, err)
 	switch d {
 	case oauthJSON:
-		s.refuseOAuth(w, r, p)
+		s.refuseOAuth(rec, r, p)
 	case relayJSON:
 		setRetryAfter(w, p.status(), p)
 		_ = writeEncoded(w, p.status(), p.relayJSON())
 	default:
-		s.refuseOnPage(w, r, p)
+		s.refuseOnPage(w, r.WithContext(rec), p)
 	}
 }
 
 // explain returns what the client may learn about err, and logs the rest.
-func (s *Server) explain(r *http.Request, err error) *problem {
-	p, rec := problemOf(err), recordOf(r.Context())
+func (s *Server) explain(rec *record, err error) *problem {
+	p := problemOf(err)
 	if p.fault != "" {
-		s.log.ErrorContext(r.Context(), p.fault, "err", err)
+		s.log.ErrorContext(rec, p.fault, "err", err)
 	}
 	rec.problem, rec.reason = p.name, reasonOf(err)
 	if p.refusal != nil {
 		rec.reason = string(p.refusal.Kind)
 		s.observer.Happened(Event{Name: EventRefusal, Outcome: rec.reason, App: rec.appName()})
 	}
-	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+	if errors.Is(err, context.Canceled) && rec.Err() != nil {
 		rec.problem = clientLeft
 	}
 	return p
@@ -129,9 +130,9 @@ func (p *problem) oauth() (name string, status int) {
 
 // refuseOAuth answers an app. A device that polls gets slow_down instead of
 // temporarily_unavailable, which would end its sign-in (RFC 8628 section 3.5).
-func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p *problem) {
+func (s *Server) refuseOAuth(rec *record, r *http.Request, p *problem) {
 	name, status := p.oauth()
-	if rec := recordOf(r.Context()); name == api.TemporarilyUnavailable && rec.polls {
+	if name == api.TemporarilyUnavailable && rec.polls {
 		name = api.SlowDown
 		if rec.problem == api.TemporarilyUnavailable {
 			rec.problem = name
@@ -142,10 +143,10 @@ func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p *problem)
 	}
 	if p.name == api.InvalidClient && r.Header.Get("Authorization") != "" { // RFC 6749 section 5.2
 		status = http.StatusUnauthorized
-		w.Header().Set("WWW-Authenticate", `Basic realm="DSS"`)
+		rec.Header().Set("WWW-Authenticate", `Basic realm="DSS"`)
 	}
-	setRetryAfter(w, status, p)
-	_ = writeEncoded(w, status, p.oauthJSON(name))
+	setRetryAfter(rec, status, p)
+	_ = writeEncoded(rec, status, p.oauthJSON(name))
 }
 
 // refuseOnPage answers a person with a page.

@@ -22,7 +22,7 @@ func (s *Server) throttle(rec *record, r *http.Request) error {
 	}
 	if s.config.TrustedProxies.Overlooked(r) {
 		s.overlooked.Do(func() {
-			s.log.WarnContext(r.Context(), "a neighbour sends X-Forwarded-For and is not trusted, "+
+			s.log.WarnContext(rec, "a neighbour sends X-Forwarded-For and is not trusted, "+
 				"so all its clients share one client's limits: if it is your proxy, "+
 				"name it in --trusted-proxies, with unix for a Unix socket")
 		})

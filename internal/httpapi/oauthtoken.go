@@ -15,7 +15,7 @@ import (
 // postOAuthToken serves POST /oauth/token.
 func (s *Server) postOAuthToken(w http.ResponseWriter, r *http.Request) error {
 	form, from, err := oauthForm(w, r, "grant_type", "code", "code_verifier", "redirect_uri", "device_code")
-	rec := recordOf(r.Context())
+	rec := w.(*record)
 	rec.polls = form.get("grant_type") == api.GrantDeviceCode
 	if err == nil {
 		s.findApp(rec, from.id)
@@ -25,20 +25,20 @@ func (s *Server) postOAuthToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	mayRedeem := func(grant oauth.Grant, names ...string) error {
-		return cmp.Or(require(from, form, names...), s.permit(r.Context(), from.id, grant, nil))
+		return cmp.Or(require(from, form, names...), s.permit(rec, from.id, grant, nil))
 	}
 	var token oauth.Token
 	switch form.get("grant_type") {
 	case api.GrantAuthorizationCode:
 		if err = mayRedeem(oauth.CodeGrant, "code", "code_verifier"); err == nil {
-			token, err = s.grants.Redeem(r.Context(), oauth.Exchange{
+			token, err = s.grants.Redeem(rec, oauth.Exchange{
 				ClientID: from.id, RedirectURI: form.get("redirect_uri"),
 				Code: secret.New(form.get("code")), Verifier: secret.New(form.get("code_verifier")),
 			})
 		}
 	case api.GrantDeviceCode:
 		if err = mayRedeem(oauth.DeviceGrant, "device_code"); err == nil {
-			token, err = s.grants.Poll(r.Context(), oauth.Poll{
+			token, err = s.grants.Poll(rec, oauth.Poll{
 				ClientID: from.id, DeviceCode: secret.New(form.get("device_code")), Basic: from.basic,
 			})
 		}

@@ -210,19 +210,19 @@ var secretParams = []string{"key", "verifier", "state", "access_token", "code"}
 
 // keySpace finds the app that a request is about, unless the operator does not let
 // it use the relay.
-func (s *Server) keySpace(r *http.Request, p params) (relay.KeySpace, error) {
-	space, err := namedSpace(r, p)
+func (s *Server) keySpace(rec *record, r *http.Request, p params) (relay.KeySpace, error) {
+	space, err := namedSpace(rec, r, p)
 	if err == nil {
-		err = s.permitRelay(recordOf(r.Context()), space)
+		err = s.permitRelay(rec, space)
 	}
 	return space, err
 }
 
 // namedSpace returns the key space of the app that host, path and parameter name.
 // They must agree where they name one.
-func namedSpace(r *http.Request, p params) (relay.KeySpace, error) {
+func namedSpace(rec *record, r *http.Request, p params) (relay.KeySpace, error) {
 	var named []string
-	for _, app := range []string{recordOf(r.Context()).app, r.PathValue("appid")} {
+	for _, app := range []string{rec.app, r.PathValue("appid")} {
 		if app != "" {
 			named = append(named, app)
 		}

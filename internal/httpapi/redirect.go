@@ -29,7 +29,7 @@ func (s *Server) getRedirect(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) landing(r *http.Request, p params) (web.LandingData, error) {
-	space, err := s.keySpace(r, p)
+	space, err := s.keySpace(recordOf(r.Context()), r, p)
 	if err != nil {
 		return web.LandingData{}, err
 	}
@@ -129,7 +129,7 @@ func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) error {
 	if p.has("language") {
 		return s.askInLanguage(w, r, p)
 	}
-	space, err := s.keySpace(r, p)
+	space, err := s.keySpace(w.(*record), r, p)
 	if err != nil {
 		return err
 	}

@@ -18,38 +18,38 @@ const deliveryTime = 5 * time.Second
 // claim serves GET and POST /auth/token: it answers with what was deposited under a
 // key. A claim that the client's limits refuse consumes nothing.
 func (s *Server) claim(w http.ResponseWriter, r *http.Request) error {
-	c, err := s.parseClaim(w, r)
+	rec := w.(*record)
+	c, err := s.parseClaim(rec, r)
 	if err != nil {
 		return err
 	}
-	rec := recordOf(r.Context())
 	rec.about("key", c.Space, c.Key.Text)
 	guess, err := s.limits.Key(rec.client, string(c.Space), c.Key.Reveal())
 	if err != nil {
 		return err
 	}
-	leave, err := s.mayWait(w, rec, c.Wait)
+	leave, err := s.mayWait(rec, c.Wait)
 	if err != nil {
 		guess.Hit()
 		return err
 	}
 	defer leave()
-	claimed, err := s.relay.Claim(r.Context(), c)
+	claimed, err := s.relay.Claim(rec, c)
 	leave()
 	if c.Wait > 0 {
 		s.waitEnded(rec, err)
 	}
 	if err != nil {
-		return s.missed(r.Context(), guess, err) // also when the client left before the answer
+		return s.missed(rec, guess, err) // also when the client left before the answer
 	}
 	guess.Hit()
-	return s.deliver(w, r, claimed)
+	return s.deliver(rec, r, claimed)
 }
 
 // mayWait takes a place for a claim that waits, until leave is called, as often as
 // one likes. It gives the connection the time to wait, and leave gives the answer its
 // own.
-func (s *Server) mayWait(w http.ResponseWriter, rec *record, wait time.Duration) (leave func(), err error) {
+func (s *Server) mayWait(rec *record, wait time.Duration) (leave func(), err error) {
 	if wait <= 0 {
 		return func() {}, nil
 	}
@@ -64,7 +64,7 @@ func (s *Server) mayWait(w http.ResponseWriter, rec *record, wait time.Duration)
 		return nil, errTooManyWaiters
 	}
 	rec.waited = true
-	control := http.NewResponseController(w)
+	control := http.NewResponseController(rec)
 	// If a read deadline passes while net/http watches the connection, the client
 	// seems to have left. Not every writer has deadlines; those without need none.
 	_ = control.SetReadDeadline(time.Time{})
@@ -101,8 +101,8 @@ func waitOutcome(err error) string {
 	return WaitFailed
 }
 
-func (s *Server) parseClaim(w http.ResponseWriter, r *http.Request) (c relay.Claim, err error) {
-	p, err := claimParams(w, r)
+func (s *Server) parseClaim(rec *record, r *http.Request) (c relay.Claim, err error) {
+	p, err := claimParams(rec, r)
 	switch {
 	case err != nil:
 		return c, err
@@ -112,7 +112,7 @@ func (s *Server) parseClaim(w http.ResponseWriter, r *http.Request) (c relay.Cla
 	if c.Key, err = relay.ParseKey(p.get("key"), s.config.WeakKeys); err != nil {
 		return c, err
 	}
-	if c.Space, err = s.keySpace(r, p); err != nil {
+	if c.Space, err = s.keySpace(rec, r, p); err != nil {
 		return c, err
 	}
 	if p.has("verifier") {
@@ -154,23 +154,23 @@ func parseWait(p params) (time.Duration, error) {
 // may have it, whatever becomes of the connection: over HTTP/2 a client takes an
 // answer byte by byte, and can stop after the last one that it needs. So a response
 // is put back only for a client that has left before.
-func (s *Server) deliver(w http.ResponseWriter, r *http.Request, c *relay.Claimed) (err error) {
+func (s *Server) deliver(rec *record, r *http.Request, c *relay.Claimed) (err error) {
 	outcome := Delivered
-	if r.Context().Err() != nil {
-		outcome = s.putBack(r, c)
+	if rec.Err() != nil {
+		outcome = s.putBack(rec, c)
 		// A client that has only closed its own direction reads what comes,
 		// and must not read net/http's empty 200.
 		err = context.Canceled
-	} else if writeClaimed(w, r, c) != nil {
+	} else if writeClaimed(rec, r, c) != nil {
 		outcome = Interrupted
-		recordOf(r.Context()).problem = clientLeft
+		rec.problem = clientLeft
 	}
-	s.happened(r.Context(), Event{Name: EventClaim, Kind: c.Kind.String(), Outcome: outcome})
+	s.happened(rec, Event{Name: EventClaim, Kind: c.Kind.String(), Outcome: outcome})
 	return err
 }
 
-func (s *Server) putBack(r *http.Request, c *relay.Claimed) (outcome string) {
-	ctx := context.WithoutCancel(r.Context())
+func (s *Server) putBack(ctx context.Context, c *relay.Claimed) (outcome string) {
+	ctx = context.WithoutCancel(ctx)
 	if err := s.relay.PutBack(ctx, c); err != nil {
 		s.log.ErrorContext(ctx, "response not put back for a client that left", "err", err)
 		return Lost
@@ -180,8 +180,8 @@ func (s *Server) putBack(r *http.Request, c *relay.Claimed) (outcome string) {
 
 // writeClaimed sends the whole answer, in a bounded time. It fails if the
 // connection did not take it, which is not known of a short answer over HTTP/2.
-func writeClaimed(w http.ResponseWriter, r *http.Request, c *relay.Claimed) error {
-	control := http.NewResponseController(w)
+func writeClaimed(rec *record, r *http.Request, c *relay.Claimed) error {
+	control := http.NewResponseController(rec)
 	_ = control.SetWriteDeadline(time.Now().Add(deliveryTime)) // writers without deadlines need none
 	status, body := http.StatusOK, []byte(nil)
 	switch c.Kind {
@@ -194,11 +194,11 @@ func writeClaimed(w http.ResponseWriter, r *http.Request, c *relay.Claimed) erro
 		if c.Kind == relay.KindRefusal {
 			p = &problem{name: api.AccessDenied, detail: refusalMessage(c.Response)}
 		}
-		recordOf(r.Context()).problem = p.name
+		rec.problem = p.name
 		status, body = p.status(), p.relayJSON()
 	}
-	setLength(w.Header(), body)
-	if err := writeEncoded(w, status, body); err != nil || r.ProtoMajor > 1 {
+	setLength(rec.Header(), body)
+	if err := writeEncoded(rec, status, body); err != nil || r.ProtoMajor > 1 {
 		// Over HTTP/2, net/http sends a short answer with the end of the stream, when
 		// the handler returns. A flush before would make that a frame and a write more.
 		return err
