@@ -65,7 +65,7 @@ func problemOf(key string, weak bool) string {
 		return fmt.Sprintf("it is longer than %d bytes", MaxKeyLength)
 	case !utf8.ValidString(key):
 		return "it is not valid UTF-8"
-	case strings.ContainsFunc(key, unicode.IsControl):
+	case hasControl(key):
 		return "it holds control characters"
 	case !weak && utf8.RuneCountInString(key) < MinKeyLength:
 		return fmt.Sprintf("it is shorter than %d characters; use at least 128 random bits", MinKeyLength)
@@ -75,6 +75,25 @@ func problemOf(key string, weak bool) string {
 		return "it is made from a time and can be guessed; use random bits"
 	}
 	return ""
+}
+
+// hasControl reports whether there is a control character. Most keys are printable
+// ASCII, for which package strings would take ten times as long.
+func hasControl(text string) bool {
+	if printable(text) {
+		return false
+	}
+	return strings.ContainsFunc(text, unicode.IsControl)
+}
+
+// printable reports whether a text is printable ASCII.
+func printable(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // Bound reports whether only the holder of a verifier may claim under k.
@@ -131,20 +150,24 @@ func timeBased(text string) bool {
 // marks of direction and quotes. All digits but those of ASCII become 1, since only
 // the form counts.
 func foldTime(text string) string {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case r < utf8.RuneSelf:
-			return r
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.Is(unicode.Cf, r):
-			return -1
-		case unicode.IsDigit(r):
-			return '1'
-		}
-		return r
-	}, text)
+	if !printable(text) {
+		text = strings.Map(foldRune, text)
+	}
 	return strings.TrimLeft(strings.Trim(text, ` "'`), "+-")
+}
+
+func foldRune(r rune) rune {
+	switch {
+	case r < utf8.RuneSelf:
+		return r
+	case unicode.IsSpace(r):
+		return ' '
+	case unicode.Is(unicode.Cf, r):
+		return -1
+	case unicode.IsDigit(r):
+		return '1'
+	}
+	return r
 }
 
 func digitsOnly(text string) bool {

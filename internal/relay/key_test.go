@@ -76,3 +76,19 @@ func TestMatchCode(t *testing.T) {
 		t.Errorf("MatchCode = %q, want %q", got, want)
 	}
 }
+
+func BenchmarkParseKey(b *testing.B) {
+	for name, key := range map[string]string{
+		"letters": "bench-ABCDEFGHIJKLMNOPQRSTUVWXYZ-12345",
+		"hex":     "6fb3c97cd16b441cbb3f06d02e431f08",
+		"bound":   "s256.nVCAM3paPIxZA4PYB4nH-RCEcOTl6Odn4WEYSQmZhfM",
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := ParseKey(key, false); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
