@@ -20,10 +20,10 @@ func TestAllocations(t *testing.T) {
 		most    float64
 		request func()
 	}{
-		{"poll", 9, d.poll},
+		{"poll", 8, d.poll},
 		{"deposit", 34, d.deposit},
 		{"claim", 21, func() { d.claim(); d.key-- }}, // of the deposits before it
-		{"device poll", 24, func() { d.post(400, "/oauth/token", device) }},
+		{"device poll", 23, func() { d.post(400, "/oauth/token", device) }},
 	} {
 		if n := testing.AllocsPerRun(1000, budget.request); n > budget.most {
 			t.Errorf("a %s makes %v allocations, more than %v", budget.name, n, budget.most)

@@ -91,9 +91,26 @@ var sentinels = []struct {
 
 const ownText = "*"
 
+// ready are the problems of those sentinels that say nothing of their own, made
+// once, since most of what apps get while they wait is one of these.
+var ready = func() []*problem {
+	all := make([]*problem, len(sentinels))
+	for i, s := range sentinels {
+		if s.detail != ownText {
+			all[i] = &problem{name: s.name, detail: s.detail}
+		}
+	}
+	return all
+}()
+
 // problemOf returns what the client may learn about err. An unknown error is a fault
 // of this program.
 func problemOf(err error) *problem {
+	for i := range sentinels {
+		if err == sentinels[i].err && ready[i] != nil {
+			return ready[i]
+		}
+	}
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
 	}
