@@ -61,9 +61,12 @@ var errPrefetch = invalid("a prefetch deposits, claims, starts or finishes nothi
 
 // prefetched reports whether the browser fetches ahead of the user.
 func prefetched(r *http.Request) bool {
-	return slices.ContainsFunc([]string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"}, func(name string) bool {
-		return r.Header.Get(name) != ""
-	})
+	for _, name := range [...]string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		if first(r.Header[name]) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // The cookies. They identify a browser while it signs in, and hold only random

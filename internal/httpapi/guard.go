@@ -99,13 +99,22 @@ func malformed(r *http.Request) error {
 		return invalid("the request names a whole URL, as for a proxy; name the path alone")
 	case len(r.TransferEncoding) > 0 && r.Method != http.MethodPost:
 		return invalid("only a POST has a body")
-	case r.Header.Get("Service-Worker") != "":
+	case first(r.Header["Service-Worker"]) != "":
 		return invalid("there is no service worker here")
 	case !strings.HasPrefix(r.URL.Path, "/") || !cleanPath(r.URL.Path):
 		// ServeMux would redirect, and carry the query along.
 		return errNowhere(r.URL.Path)
 	}
 	return nil
+}
+
+// first returns the first value of a header. [http.Header.Get] would search for a
+// better spelling of its name first, which takes twice as long.
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
 }
 
 func cleanPath(p string) bool {
