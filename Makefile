@@ -2,7 +2,7 @@
 # make test    install what is missing and run every test, race detector on (go test ./... runs those that need only Go)
 # make test-internet   what make test leaves out of test/internet, because it takes minutes
 # make test-sight      searches the server's memory for the secrets of 1,000 sign-ins of each flow
-# make test-races      10,000 sign-ins, each claimed 64 times at once, in each shared store
+# make test-races      10,000 sign-ins, each claimed 64 times at once, in each shared store, and 10,000 that end twice at once
 # make test-versions   the PostgreSQL store on the oldest and the newest PostgreSQL that is supported
 # make lint    formatting, vet, staticcheck, dead code, module tidiness
 # make cross   build for every system that is supported
@@ -38,6 +38,7 @@ test: build
 
 test-races:
 	go test -tags integration -count 1 -timeout 40m ./test/process -run TestFleetClaimRaces -v -signins 10000
+	go test -race -count 1 -timeout 40m . -run TestAutoRace -v -races 10000
 
 test-sight:
 	go test -tags integration -count 1 -timeout 40m ./test/process -run TestWhoCanSee -v -sightings 1000

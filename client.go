@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/desktop-stack-serv/dss/internal/browser"
 	"github.com/desktop-stack-serv/dss/internal/fetch"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 )
@@ -38,8 +39,10 @@ type Config struct {
 	// is [DefaultAPI], or the sandbox's. A site of Stack Internal needs both, such
 	// as https://stack.example.org and https://stack.example.org/api/2.3.
 	API string
-	// Prompt shows the user what to do; nil opens the browser. An error from it
-	// ends the sign-in.
+	// Prompt shows the user what to do; nil opens the browser, and prints a device
+	// grant of [FlowAuto] on standard error. An error from it ends the sign-in. In FlowAuto it
+	// is called again, from another goroutine, when a device grant starts beside the loopback flow;
+	// [SignIn.Reason] says why.
 	Prompt func(*SignIn) error
 	// HTTPClient sends the requests; nil is a client that uses the proxy of the
 	// environment. Requests have timeouts of their own: it must not time out
@@ -55,6 +58,7 @@ type Client struct {
 	config Config
 	tokens *TokenClient
 	listen func(network, address string) (net.Listener, error)
+	place  func() browser.Place
 }
 
 // New checks the configuration. The error is a [*ConfigError]. It sends no request.
@@ -74,7 +78,9 @@ func New(config Config) (*Client, error) {
 		return nil, &ConfigError{"Flow", fmt.Sprintf("must be one of the flows, not %q", config.Flow)}
 	}
 	config.Scopes = slices.Clone(config.Scopes)
-	return &Client{endpoints: tokens.endpoints, config: config, tokens: tokens, listen: net.Listen}, nil
+	return &Client{
+		endpoints: tokens.endpoints, config: config, tokens: tokens, listen: net.Listen, place: browser.FindPlace,
+	}, nil
 }
 
 // Inspect returns what Stack Exchange says about a token, as
@@ -86,6 +92,13 @@ func (c *Client) Inspect(ctx context.Context, token string) (*TokenInfo, error) 
 // Invalidate ends a token at once, as [TokenClient.Invalidate] does.
 func (c *Client) Invalidate(ctx context.Context, token string) error {
 	return c.tokens.Invalidate(ctx, token)
+}
+
+// discard ends a token that nobody will use.
+func (c *Client) discard(token *Token) error {
+	ctx, cancel := context.WithTimeout(context.Background(), endTime)
+	defer cancel()
+	return c.tokens.Invalidate(ctx, token.AccessToken.Reveal())
 }
 
 // endpoints are the servers of a configuration, and what sends requests to them.

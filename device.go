@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -15,7 +16,7 @@ import (
 const maxExpiresIn = 24 * 60 * 60
 
 func (c *Client) startDevice(ctx context.Context) (*SignIn, error) {
-	a, err := c.post(ctx, api.PathDeviceAuthorization, c.request())
+	a, err := patient(c.posting(api.PathDeviceAuthorization, c.request()))(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -31,8 +32,28 @@ func (c *Client) startDevice(ctx context.Context) (*SignIn, error) {
 		VerificationURL: a.VerificationURI, Expires: time.Now().Add(expires),
 	}
 	interval := pollInterval(a.Interval)
-	s.wait = func(ctx context.Context) (*Token, error) { return c.poll(ctx, a.DeviceCode, interval) }
+	over := false
+	s.wait = func(ctx context.Context) (*Token, error) {
+		token, err := c.poll(ctx, a.DeviceCode, interval)
+		over = ctx.Err() == nil || token != nil || !time.Now().Before(s.Expires)
+		return token, err
+	}
+	s.close = sync.OnceValue(func() error {
+		if over {
+			return nil
+		}
+		return c.endDevice(a.DeviceCode)
+	})
 	return s, nil
+}
+
+// endDevice ends a device grant at the server, so that nobody approves it in vain.
+func (c *Client) endDevice(deviceCode string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), endTime)
+	defer cancel()
+	form := url.Values{"token": {deviceCode}, "client_id": {c.config.ClientID}}
+	_, err := c.post(ctx, api.PathRevoke, form)
+	return err
 }
 
 // pollInterval is 5 s by default (RFC 8628 section 3.2).
@@ -52,7 +73,7 @@ const slowDown = 5 * time.Second
 func (c *Client) poll(ctx context.Context, deviceCode string, interval time.Duration) (*Token, error) {
 	form := url.Values{"grant_type": {api.GrantDeviceCode}, "client_id": {c.config.ClientID}, "device_code": {deviceCode}}
 	for sleep(ctx, interval) {
-		a, err := c.persist(ctx, 2*interval, c.posting(api.PathOAuthToken, form), false)
+		a, err := c.persist(ctx, 2*interval, patient(c.posting(api.PathOAuthToken, form)), false)
 		if err != nil {
 			return nil, err
 		}

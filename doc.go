@@ -20,8 +20,9 @@
 // where the browser runs on the same machine. [FlowRelay] fetches the answer
 // from the server and needs no listener. [FlowDevice] is for machines without a
 // browser. [FlowImplicit] is for apps with the flow Implicit on Stack Apps; the
-// others need Authorization Code with PKCE. [FlowAuto] takes the first that works
-// here. In FlowLoopback and FlowRelay the client redeems the code at Stack Exchange
+// others need Authorization Code with PKCE. [FlowAuto] is FlowLoopback, with FlowDevice
+// beside it where no browser comes to this machine; [Config.Prompt] shows both, and
+// whichever ends first ends the other. In FlowLoopback and FlowRelay the client redeems the code at Stack Exchange
 // itself, and the server never has the token, unless the server cannot hand codes on.
 //
 // A program should show its user the name of the account it has been signed in

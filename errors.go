@@ -29,6 +29,9 @@ var (
 	// ErrUnreachable means that no answer came from the server, or from
 	// Stack Exchange, for as long as the sign-in could wait.
 	ErrUnreachable = errors.New("dss: the server cannot be reached")
+	// ErrNoBrowser means that the browser on this machine cannot be opened. From a
+	// [Config.Prompt], it does not end a sign-in in [FlowAuto].
+	ErrNoBrowser = errors.New("dss: open the browser")
 	// ErrThrottled means that there are too many requests.
 	// [ThrottledError] says for how long.
 	ErrThrottled = errors.New("dss: too many requests")

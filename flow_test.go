@@ -150,15 +150,15 @@ func TestMatchCodeIsThatOfThePage(t *testing.T) {
 	}
 }
 
-// TestNoListener takes the relay where no listener can be opened.
+// TestNoListener takes the device grant where no listener can be opened.
 func TestNoListener(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t)
 		refused := errors.New("no listeners here")
 		listen := func(string, string) (net.Listener, error) { return nil, refused }
 		client := s.client(t, dss.Config{Scopes: scopes, Prompt: func(signIn *dss.SignIn) error {
-			if signIn.Flow != dss.FlowRelay {
-				t.Errorf("flow %q", signIn.Flow)
+			if signIn.Flow != dss.FlowDevice || signIn.Reason != dss.ReasonNoListener {
+				t.Errorf("flow %q, because of %q", signIn.Flow, signIn.Reason)
 			}
 			return approve(signIn)
 		}})

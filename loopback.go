@@ -26,33 +26,43 @@ type loopback struct {
 	state    string
 	issuer   string
 	serving  sync.RWMutex // held for reading while a page is on its way
+
+	entrance string        // an address of the listener that redirects to target
+	target   string        // where the user signs in
+	came     chan struct{} // closed when a browser has been here
+	come     func()
 }
 
-// startLoopback expects the issuer of info in the response, or the configured
-// server if that is empty. Where the server can, it redeems the code itself.
-func (c *Client) startLoopback(info serverInfo) (*SignIn, error) {
-	listener, err := c.listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	verifier := secret.Random()
+// newLoopback returns what is not serving yet.
+func newLoopback(issuer, redirectURI string) *loopback {
 	l := &loopback{
 		done:     make(chan struct{}),
 		callback: make(chan url.Values, 1),
 		state:    secret.Random().Reveal(),
-		issuer:   cmp.Or(info.issuer, c.server.String()),
+		issuer:   issuer,
+		entrance: redirectURI + secret.Random().Reveal(),
+		came:     make(chan struct{}),
 	}
+	l.come = sync.OnceFunc(func() { close(l.came) })
 	l.server = &http.Server{
 		Handler:        l,
 		ReadTimeout:    10 * time.Second,
 		WriteTimeout:   10 * time.Second,
 		MaxHeaderBytes: 16 << 10,
 	}
-	go func() {
-		defer close(l.done)
-		_ = l.server.Serve(listener) // until it is closed
-	}()
+	return l
+}
+
+// listenFor starts the loopback flow. It expects the issuer of info in the response, or
+// the configured server if that is empty. Where the server can, it redeems the code itself.
+func (c *Client) listenFor(info serverInfo) (*SignIn, *loopback, error) {
+	listener, err := c.listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	verifier := secret.Random()
 	redirectURI := "http://" + listener.Addr().String() + "/"
+	l := newLoopback(cmp.Or(info.issuer, c.server.String()), redirectURI)
 	query := c.codeRequest(verifier)
 	query.Set("response_type", "code")
 	query.Set("redirect_uri", redirectURI)
@@ -61,9 +71,13 @@ func (c *Client) startLoopback(info serverInfo) (*SignIn, error) {
 	if direct != nil {
 		query.Set("dss_redeem", api.RedeemDirect)
 	}
+	l.target = c.server.JoinPath(api.PathAuthorize).String() + "?" + query.Encode()
+	go func() {
+		defer close(l.done)
+		_ = l.server.Serve(listener) // until it is closed
+	}()
 	s := &SignIn{
-		Flow: FlowLoopback, URL: c.server.JoinPath(api.PathAuthorize).String() + "?" + query.Encode(),
-		Expires: time.Now().Add(api.DefaultTTL), close: sync.OnceValue(l.close),
+		Flow: FlowLoopback, URL: l.target, Expires: time.Now().Add(api.DefaultTTL), close: sync.OnceValue(l.close),
 	}
 	s.wait = func(ctx context.Context) (*Token, error) {
 		defer s.Close()
@@ -79,7 +93,7 @@ func (c *Client) startLoopback(info serverInfo) (*SignIn, error) {
 			"redirect_uri": {redirectURI}, "code_verifier": {verifier.Reveal()},
 		}))
 	}
-	return s, nil
+	return s, l, nil
 }
 
 // directAt returns the Stack Exchange at which this client redeems the code of a
@@ -158,6 +172,10 @@ func (l *loopback) close() error {
 func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.serving.RLock()
 	defer l.serving.RUnlock()
+	if r.Method == http.MethodGet && "http://"+r.Host+r.RequestURI == l.entrance {
+		l.sendOn(w)
+		return
+	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || r.URL.Path != "/" || r.Method != http.MethodGet || !l.expects(query) {
 		http.NotFound(w, r)
@@ -167,6 +185,7 @@ func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case l.callback <- query:
 	default: // a reload
 	}
+	l.come()
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
@@ -184,6 +203,16 @@ func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Length", strconv.Itoa(len(page)))
 	_, _ = io.WriteString(w, page)
 	_ = http.NewResponseController(w).Flush() // before close may go on
+}
+
+// sendOn sends a browser that has been opened here to where the user signs in.
+func (l *loopback) sendOn(w http.ResponseWriter) {
+	l.come()
+	h := w.Header()
+	h.Set("Location", l.target)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 // expects checks the state, and that there is one answer.

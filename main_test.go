@@ -18,6 +18,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/browser"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/scripted"
@@ -156,6 +157,9 @@ func simulateWith(t *testing.T, fake *sandbox.Sandbox) server {
 
 const clientID = "7"
 
+// desktop is a machine with a browser, whatever the tests run on.
+var desktop = browser.Place{Display: true, Installed: true}
+
 // client returns a client of s.
 func (s server) client(t *testing.T, config dss.Config) *dss.Client {
 	t.Helper()
@@ -178,6 +182,7 @@ func newClient(t *testing.T, config dss.Config) *dss.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	client.SetPlace(desktop)
 	return client
 }
 

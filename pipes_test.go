@@ -9,13 +9,14 @@ import (
 
 // pipes is a listener without a socket, which a bubble of synctest needs.
 type pipes struct {
+	port   int
 	conns  chan net.Conn
 	closed chan struct{}
 	close  func()
 }
 
 func newPipes() *pipes {
-	p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	p := &pipes{port: 1, conns: make(chan net.Conn), closed: make(chan struct{})}
 	p.close = sync.OnceFunc(func() { close(p.closed) })
 	return p
 }
@@ -36,7 +37,7 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error { p.close(); return nil }
 
 // Addr implements [net.Listener].
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: p.port} }
 
 func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	here, there := net.Pipe()

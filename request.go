@@ -22,6 +22,7 @@ const (
 	waitSeconds = 20               // how long the server is asked to hold a claim
 	answerTime  = 25 * time.Second // for a request and its answer
 	probeTime   = 15 * time.Second // for the metadata, which a user waits for
+	endTime     = 3 * time.Second  // for what is under way when a sign-in is given up
 )
 
 // answer has all fields that an answer of a server may have.
@@ -53,7 +54,7 @@ func (c *Client) post(ctx context.Context, path string, form url.Values) (*answe
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	var secrets []secret.Text
-	for _, name := range []string{"key", "verifier", "code", "code_verifier", "device_code"} {
+	for _, name := range []string{"key", "verifier", "code", "code_verifier", "device_code", "token"} {
 		secrets = append(secrets, secret.New(form.Get(name)))
 	}
 	got, err := c.send(request, answerTime, secrets...)
@@ -131,6 +132,22 @@ type attempt func(context.Context) (*answer, error)
 // posting sends a form to the server.
 func (c *Client) posting(path string, form url.Values) attempt {
 	return func(ctx context.Context) (*answer, error) { return c.post(ctx, path, form) }
+}
+
+// patient has an attempt outlive its context by endTime: its answer may be a token, or
+// a device code, that would be left behind.
+func patient(try attempt) attempt {
+	return func(ctx context.Context) (*answer, error) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+		defer cancel(nil)
+		defer context.AfterFunc(ctx, func() {
+			time.AfterFunc(endTime, func() { cancel(context.Cause(ctx)) })
+		})()
+		return try(longer)
+	}
 }
 
 // persist repeats a request until it has an answer that counts, unlike a broken

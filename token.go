@@ -65,7 +65,7 @@ func (c *Client) codeRequest(verifier secret.Text) url.Values {
 // have died while the user signed in.
 func (c *Client) redeem(ctx context.Context, try attempt) (*Token, error) {
 	c.fetch.Reconnect()
-	a, err := c.persist(ctx, firstDelay, try, true)
+	a, err := c.persist(ctx, firstDelay, patient(try), true)
 	if err != nil {
 		return nil, err
 	}

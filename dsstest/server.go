@@ -125,10 +125,11 @@ func newHandler(public *url.URL, options Options) (http.Handler, error) {
 }
 
 // Config returns a configuration with which nothing leaves this machine and the
-// user approves. Set Prompt to another [Server.User].
+// user approves. Set Prompt to another [Server.User]. Its flow is loopback: what
+// [dss.FlowAuto] does depends on the machine.
 func (s *Server) Config() dss.Config {
 	return dss.Config{
 		Server: s.URL, StackExchange: s.StackExchange, API: s.API,
-		ClientID: "1", Scopes: []string{"read_inbox"}, Prompt: s.User(Approves),
+		ClientID: "1", Scopes: []string{"read_inbox"}, Flow: dss.FlowLoopback, Prompt: s.User(Approves),
 	}
 }
