@@ -22,7 +22,6 @@ import (
 // examination is every setting of dss doctor, and what it has found.
 type examination struct {
 	login
-	api string
 
 	client   *dss.Client // nil without a client ID
 	screen   *screen
@@ -97,7 +96,6 @@ func (e *examination) prepare() (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.API = e.api
 	if e.clientID == "" {
 		_, err = dss.NewTokenClient(config)
 	} else {

@@ -15,7 +15,6 @@ import (
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/browser"
 	"github.com/desktop-stack-serv/dss/internal/cli"
-	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
 // login is every setting of dss login.
@@ -25,7 +24,8 @@ type login struct {
 	noBrowser               bool
 	output                  string
 	timeout                 time.Duration
-	stackExchange           string
+	stackExchange, api      string
+	stdin                   io.Reader // where the person may press a key; nil without a terminal
 }
 
 func loginCommand() *cli.Command {
@@ -38,8 +38,8 @@ and only the access token on standard output:
 
 The flow loopback needs the browser on this machine. In the flow relay it may be anywhere. The flow device is for a
 browser on another machine. They need Authorization Code with PKCE on Stack Apps; implicit is relay for apps with
-Implicit there. By default, dss takes relay with --no-browser; otherwise loopback if it can listen on 127.0.0.1, or
-relay if not.`,
+Implicit there. By default, dss takes loopback, and device beside it over SSH, in a container or WSL, without a display,
+if no browser comes within 20 seconds, or if you press Enter: whichever ends first. With --no-browser, it takes relay.`,
 		Setup: func(f *cli.Flags) cli.Run {
 			l := &login{}
 			l.flags(f)
@@ -59,21 +59,27 @@ func (l *login) flags(f *cli.Flags) {
 	f.StringVar(&l.appID, "app-id", "", "`id` that keeps the app's keys apart, in the relay flows")
 	f.StringVar(&l.stackExchange, "stackexchange-url", "", "`URL` where users sign in, and dss redeems codes (default "+
 		dss.DefaultStackExchange+", or the sandbox of a server on this machine)")
+	f.StringVar(&l.api, "stackexchange-api-url", "", "`URL` of the Stack Exchange API, to end a token after an interrupt "+
+		"(default "+dss.DefaultAPI+", or the sandbox of a server on this machine)")
 	f.DurationVar(&l.timeout, "timeout", 15*time.Minute, "how long to wait for the user")
 }
 
 func (l *login) run(ctx context.Context, p cli.Process, _ []string) error {
-	client, err := l.client()
+	s := newScreen(p.Stderr, p.Env)
+	client, err := l.client(s)
 	if err == nil && l.reviewScopes(p) { // after all that is wrong without a question
-		client, err = l.client()
+		client, err = l.client(s)
 	}
 	if err != nil {
 		return err
 	}
+	if s.columns > 0 && isTerminal(p.Stdin) {
+		l.stdin = p.Stdin
+	}
 	return interruptible(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeoutCause(ctx, l.timeout, dss.ErrExpired)
 		defer cancel()
-		token, err := l.signIn(ctx, client, newScreen(p.Stderr, p.Env))
+		token, err := l.signIn(ctx, client, s)
 		if err != nil {
 			return err
 		}
@@ -81,8 +87,10 @@ func (l *login) run(ctx context.Context, p cli.Process, _ []string) error {
 	})
 }
 
-func (l *login) client() (*dss.Client, error) {
+// client returns a client that shows a device grant beside its sign-in on a screen.
+func (l *login) client(s *screen) (*dss.Client, error) {
 	config, err := l.config()
+	config.Prompt = s.showElsewhere
 	if err == nil && l.clientID == "" {
 		err = cli.Usagef("set --client-id or DSS_CLIENT_ID to the app's client ID on Stack Apps")
 	}
@@ -116,6 +124,7 @@ func (l *login) config() (dss.Config, error) {
 		Flow:          flow,
 		AppID:         l.appID,
 		StackExchange: l.stackExchange,
+		API:           l.api,
 	}, nil
 }
 
@@ -126,12 +135,10 @@ func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss
 		return nil, err
 	}
 	defer end()
-	defer s.spin(waiting)()
+	defer s.spin(texts.waiting)()
 	token, err := signIn.Wait(ctx)
 	return token, fromClient(err)
 }
-
-const waiting = "Waiting for you to sign in"
 
 // start starts a sign-in, shows the user what to do, and opens the browser if that
 // is wanted. The function it returns ends all that.
@@ -140,34 +147,62 @@ func (l *login) start(ctx context.Context, client *dss.Client, s *screen) (*dss.
 	if err != nil {
 		return nil, nil, fromClient(err)
 	}
-	opens := !l.noBrowser && signIn.Flow != dss.FlowDevice
+	opens := !l.noBrowser && signIn.Flow != dss.FlowDevice && !(l.isAuto() && browser.FindPlace().Remote)
 	if err := s.instruct(signIn, opens); err != nil {
 		signIn.Close()
 		return nil, nil, err
 	}
-	stop := func() {}
+	stopBrowser, stopKeys := func() {}, func() {}
 	if opens {
-		stop = s.openBrowser(signIn)
+		stopBrowser = l.openBrowser(signIn, s)
+	}
+	if l.isAuto() && l.stdin != nil && signIn.Reason == "" {
+		stopKeys = l.watchKeys(signIn, s)
 	}
 	return signIn, func() {
-		stop()
+		stopKeys()
+		stopBrowser()
 		signIn.Close()
 	}, nil
 }
 
+// isAuto reports whether a device grant may start beside the sign-in.
+func (l *login) isAuto() bool { return l.flow == "auto" && !l.noBrowser }
+
 // openBrowser opens the address and reports a failure, which may come some time
 // later. The function it returns ends the watch.
-func (s *screen) openBrowser(signIn *dss.SignIn) (stop func()) {
-	ended, err := browser.Open(signIn.URL)
+func (l *login) openBrowser(signIn *dss.SignIn, s *screen) (stop func()) {
+	fail := func(err error) {
+		s.noBrowser(signIn, err, l.isAuto())
+		signIn.Elsewhere(dss.ReasonNoOpener)
+	}
+	ended, err := browser.Open(signIn.OpenURL)
 	if err != nil {
-		s.noBrowser(signIn, err)
+		fail(err)
 		return func() {}
 	}
 	return inBackground(func(done <-chan struct{}) {
 		select {
 		case err := <-ended:
 			if err != nil {
-				s.noBrowser(signIn, err)
+				fail(err)
+			}
+		case <-done:
+		}
+	})
+}
+
+// watchKeys has the person ask for a sign-in on another device. The function it
+// returns ends the watch.
+func (l *login) watchKeys(signIn *dss.SignIn, s *screen) (stop func()) {
+	s.printf("%s\n\n", texts.pressEnter)
+	readsInBackground()
+	lines := linesOf(l.stdin)
+	return inBackground(func(done <-chan struct{}) {
+		select {
+		case _, pressed := <-lines:
+			if pressed {
+				signIn.Elsewhere(dss.ReasonAsked)
 			}
 		case <-done:
 		}
@@ -184,15 +219,6 @@ func inBackground(run func(done <-chan struct{})) (stop func()) {
 		close(done)
 		running.Wait()
 	}
-}
-
-func (s *screen) noBrowser(signIn *dss.SignIn, err error) {
-	where := "Any browser will do, here or on another machine, as with --flow device."
-	if signIn.Flow == dss.FlowLoopback {
-		where = "It has to be on this machine. For another one, start again with --flow device."
-	}
-	s.printf("The browser cannot be opened. Open the address above yourself.\n%s\n(%s)\n\n",
-		where, display.Clean(err.Error()))
 }
 
 // interruptible runs a function until a signal ends its context. A second

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -11,9 +10,6 @@ import (
 
 	qr "github.com/piglig/go-qr"
 	"golang.org/x/term"
-
-	dss "github.com/desktop-stack-serv/dss"
-	"github.com/desktop-stack-serv/dss/internal/display"
 )
 
 // screen is standard error, for people.
@@ -62,38 +58,6 @@ func (s *screen) printf(format string, arguments ...any) {
 		fmt.Fprintf(s.w, "\r%s\r", strings.Repeat(" ", s.turning))
 	}
 	fmt.Fprintf(s.w, format, arguments...)
-}
-
-// instruct prints what the user has to do. The URL has a line of its own.
-func (s *screen) instruct(signIn *dss.SignIn, opens bool) error {
-	if !isAddress(signIn.URL) {
-		return fmt.Errorf("the server sends something other than an address: %.40q", signIn.URL)
-	}
-	switch {
-	case signIn.Flow == dss.FlowDevice:
-		s.printf("To sign in, open this address, on this machine or on another one:\n\n")
-	case opens:
-		s.printf("Your browser opens, for you to sign in. If it does not, open this address:\n\n")
-	case signIn.Flow == dss.FlowLoopback:
-		s.printf("To sign in, open this address in a browser on this machine:\n\n")
-	default:
-		s.printf("To sign in, open this address in a browser, on this machine or on another one:\n\n")
-	}
-	s.printf("%s\n\n", signIn.URL)
-	if !opens && signIn.Flow != dss.FlowLoopback {
-		s.drawQR(signIn.URL)
-	}
-	if code := display.Clean(signIn.MatchCode + signIn.UserCode); code != "" {
-		s.printf("The page in the browser shows this code. If it shows another one, stop:\n\n    %s\n\n", code)
-	}
-	return nil
-}
-
-// isAddress is false for text that could control the terminal.
-func isAddress(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") &&
-		display.Clean(text) == text && !strings.Contains(text, " ")
 }
 
 // spin shows a spinner. The function it returns ends it.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
@@ -18,7 +19,16 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"dss": main, "count-roots": countRoots})
+	testscript.Main(m, map[string]func(){"dss": main, "count-roots": countRoots, "approve-in-browser": approveInBrowser})
+}
+
+// approveInBrowser is a command that opens a browser, with a willing user.
+func approveInBrowser() {
+	page, err := scripted.New().Visit(os.Args[1], scripted.Approves)
+	if err != nil || page.Status != http.StatusOK || !strings.HasPrefix(os.Args[1], "http://127.0.0.1:") {
+		fmt.Fprintln(os.Stderr, page.URL, page.Status, err)
+		os.Exit(1)
+	}
 }
 
 func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
@@ -30,6 +40,7 @@ func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
 //	exits STATUS ARG…   runs dss to its end, like exec
 //	start NAME ARG…     runs dss in the background, with NAME.out and NAME.err
 //	user DECISION NAME  has a user approve or deny at the address in NAME.err
+//	elsewhere NAME      has a user approve the code for another device in NAME.err
 //	signal NAME SIGNAL  sends INT or TERM to it
 //	said NAME PATTERN   waits until NAME.err has a match
 //	ended NAME STATUS   waits for its end
@@ -41,7 +52,7 @@ func runScripts(t *testing.T, folder string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveInScript, "exits": exits, "start": start, "user": user, "signal": sendSignal, "said": said, "ended": ended,
+			"serve": serveInScript, "exits": exits, "start": start, "user": user, "elsewhere": elsewhere, "signal": sendSignal, "said": said, "ended": ended,
 		},
 	})
 }
@@ -183,6 +194,17 @@ func user(ts *testscript.TestScript, _ bool, args []string) {
 		if !strings.Contains(strings.Join(browser.Visited, "\n"), text) {
 			ts.Fatalf("the browser has not been at %s", text)
 		}
+	}
+}
+
+var deviceLine = regexp.MustCompile(`(?m)^On another device: ([A-Z]{4}-[A-Z]{4}) at (http\S+/device)$`)
+
+func elsewhere(ts *testscript.TestScript, _ bool, args []string) {
+	line := deviceLine.FindStringSubmatch(awaitText(ts, args[0], deviceLine))
+	page, err := scripted.New().Visit(line[2]+"?user_code="+line[1], scripted.Approves)
+	ts.Check(err)
+	if page.Status != http.StatusOK {
+		ts.Fatalf("the user ends at %s: %d", page.URL, page.Status)
 	}
 }
 

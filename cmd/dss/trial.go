@@ -74,20 +74,13 @@ func (e *examination) try(ctx context.Context, trial *doctor.Trial) error {
 	return nil
 }
 
-// redeemTime is how long a sign-in goes on after the end of its context. The code may
-// be on its way, and a token that nobody takes would stay.
-const redeemTime = 2 * time.Second
-
 // await waits for the end of a sign-in, or until the person says what they see
 // instead, which ends it with [dss.ErrExpired].
 func (e *examination) await(
 	ending context.Context, signIn *dss.SignIn,
 ) (token *dss.Token, seen registration.Sighting, err error) {
-	ctx, giveUp := context.WithCancelCause(context.WithoutCancel(ending))
+	ctx, giveUp := context.WithCancelCause(ending)
 	defer giveUp(nil)
-	defer context.AfterFunc(ending, func() {
-		time.AfterFunc(redeemTime, func() { giveUp(context.Cause(ending)) })
-	})()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -106,7 +99,7 @@ func (e *examination) watch(ended <-chan struct{}) (seen registration.Sighting) 
 		e.screen.printf("If the browser shows an error instead, press Enter here.\n\n")
 	}
 	for {
-		stop := e.screen.spin(waiting)
+		stop := e.screen.spin(texts.waiting)
 		select {
 		case <-ended:
 			stop()
