@@ -16,7 +16,7 @@ const module = "github.com/desktop-stack-serv/dss"
 var allowed = map[string][]string{
 	module: {
 		"api", "internal/browser", "internal/display", "internal/fetch", "internal/origin", "internal/secret",
-		"internal/stackexchange",
+		"internal/stackexchange", "internal/web/text",
 	},
 	"api": {},
 	"dsstest": {

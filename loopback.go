@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"sync"
 	"time"
 
@@ -25,7 +23,9 @@ type loopback struct {
 	callback chan url.Values
 	state    string
 	issuer   string
-	serving  sync.RWMutex // held for reading while a page is on its way
+	base     *url.URL                                    // of the DSS server
+	shows    func(ctx context.Context, path string) bool // nil: the server has no pages about results
+	serving  sync.RWMutex                                // held for reading while a page is on its way
 
 	entrance string        // an address of the listener that redirects to target
 	target   string        // where the user signs in
@@ -71,6 +71,7 @@ func (c *Client) listenFor(info serverInfo) (*SignIn, *loopback, error) {
 	if direct != nil {
 		query.Set("dss_redeem", api.RedeemDirect)
 	}
+	l.base, l.shows = c.server, c.showsResults(info)
 	l.target = c.server.JoinPath(api.PathAuthorize).String() + "?" + query.Encode()
 	go func() {
 		defer close(l.done)
@@ -186,22 +187,7 @@ func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default: // a reload
 	}
 	l.come()
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Connection", "close")
-	page := approvedPage
-	switch {
-	case query.Get("iss") != l.issuer:
-		page = failedPage
-	case query.Has("error"):
-		page = deniedPage
-	}
-	h.Set("Content-Length", strconv.Itoa(len(page)))
-	_, _ = io.WriteString(w, page)
+	l.showResult(w, r, resultOf(query, l.issuer))
 	_ = http.NewResponseController(w).Flush() // before close may go on
 }
 
@@ -225,17 +211,3 @@ func (l *loopback) expects(query url.Values) bool {
 	return secret.Equal(query.Get("state"), l.state) &&
 		(query.Get("code") != "") != (query.Get("error") != "")
 }
-
-const pageHead = `<!doctype html><html lang="en"><meta charset="utf-8">` +
-	`<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">` +
-	`<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1.5rem}</style>`
-
-const (
-	approvedPage = pageHead + `<title>Signed in</title><h1>You’re signed in</h1>` +
-		`<p>Your app has what it needs. Go back to it; you can close this tab.</p></html>`
-	deniedPage = pageHead + `<title>Not signed in</title><h1>Access was not granted</h1>` +
-		`<p>Nothing was signed in, and your app knows. You can close this tab.</p></html>`
-	failedPage = pageHead + `<title>Not signed in</title><h1>The sign-in could not be finished</h1>` +
-		`<p>The answer came from another server than your app expects. ` +
-		`Nothing was signed in, and your app knows. You can close this tab.</p></html>`
-)

@@ -26,21 +26,29 @@ type app struct {
 	signIn      *dss.SignIn
 	asked       url.Values // what the browser takes to the server
 	redirectURI string
-	exchanged   url.Values // what the app redeems the code with
-	pipes       *pipes     // nil: a socket
+	exchanged   url.Values  // what the app redeems the code with
+	pipes       *pipes      // nil: a socket
+	header      http.Header // what the browser sends
 }
 
 const issuer = "https://auth.example.org"
 
 func startLoopback(t *testing.T, way *pipes) *app {
 	t.Helper()
-	a := &app{pipes: way}
+	a := &app{}
+	a.start(t, way, from(func(r *http.Request) (*http.Response, error) {
+		a.exchanged = readForm(t, r)
+		return granted(r)
+	}))
+	return a
+}
+
+// start begins the sign-in.
+func (a *app) start(t *testing.T, way *pipes, server *http.Client) {
+	t.Helper()
+	a.pipes = way
 	client := newClient(t, dss.Config{
-		Server: issuer, ClientID: clientID, Scopes: scopes, Flow: dss.FlowLoopback,
-		HTTPClient: from(func(r *http.Request) (*http.Response, error) {
-			a.exchanged = readForm(t, r)
-			return granted(r)
-		}),
+		Server: issuer, ClientID: clientID, Scopes: scopes, Flow: dss.FlowLoopback, HTTPClient: server,
 	})
 	if way != nil {
 		client.SetListen(way.listen)
@@ -56,7 +64,6 @@ func startLoopback(t *testing.T, way *pipes) *app {
 	}
 	a.asked = address.Query()
 	a.redirectURI = a.asked.Get("redirect_uri")
-	return a
 }
 
 func readForm(t *testing.T, r *http.Request) url.Values {
@@ -87,6 +94,10 @@ func (a *app) send(t *testing.T, method, target string) (*http.Response, string)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	if a.pipes != nil {
 		client = a.pipes.browser()
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	for name, value := range a.header {
+		request.Header[name] = value
 	}
 	response, err := client.Do(request)
 	if err != nil {
@@ -179,7 +190,7 @@ func TestLoopbackIgnores(t *testing.T) {
 
 func checkNotFound(t *testing.T, a *app, name, method, target string) {
 	t.Helper()
-	if response, body := a.send(t, method, target); response.StatusCode != http.StatusNotFound || strings.Contains(body, "igned in") {
+	if response, body := a.send(t, method, target); response.StatusCode != http.StatusNotFound || strings.Contains(body, "<h1>") {
 		t.Errorf("%s: %s\n%s", name, response.Status, body)
 	}
 }
@@ -192,18 +203,18 @@ func TestLoopbackPage(t *testing.T) {
 		title   string
 		want    error
 	}{
-		"approved":                {nil, "<h1>You’re signed in</h1>", nil},
-		"denied":                  {[]string{"code", "", "error", "access_denied"}, "<h1>Access was not granted</h1>", dss.ErrAccessDenied},
-		"no iss":                  {[]string{"iss", ""}, "<h1>The sign-in could not be finished</h1>", dss.ErrWrongServer},
-		"a wrong iss":             {[]string{"iss", "https://evil.example"}, "<h1>The sign-in could not be finished</h1>", dss.ErrWrongServer},
-		"iss and a slash":         {[]string{"iss", issuer + "/"}, "<h1>The sign-in could not be finished</h1>", dss.ErrWrongServer},
-		"a wrong iss, and denied": {[]string{"iss", "x", "code", "", "error", "access_denied"}, "<h1>The sign-in could not be finished</h1>", dss.ErrWrongServer},
+		"approved":                {nil, "<h1>Done. Your app has it.</h1>", nil},
+		"denied":                  {[]string{"code", "", "error", "access_denied"}, "<h1>Not connected.</h1>", dss.ErrAccessDenied},
+		"no iss":                  {[]string{"iss", ""}, "<h1>That didn’t work, and nothing was connected.</h1>", dss.ErrWrongServer},
+		"a wrong iss":             {[]string{"iss", "https://evil.example"}, "<h1>That didn’t work, and nothing was connected.</h1>", dss.ErrWrongServer},
+		"iss and a slash":         {[]string{"iss", issuer + "/"}, "<h1>That didn’t work, and nothing was connected.</h1>", dss.ErrWrongServer},
+		"a wrong iss, and denied": {[]string{"iss", "x", "code", "", "error", "access_denied"}, "<h1>That didn’t work, and nothing was connected.</h1>", dss.ErrWrongServer},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := startLoopback(t, nil)
 			for range 3 {
 				response, body := a.visit(t, http.MethodGet, "/", a.response(tt.changes...))
-				if response.StatusCode != http.StatusOK || !strings.Contains(body, tt.title) || !strings.HasPrefix(body, `<!doctype html><html lang="en">`) {
+				if response.StatusCode != http.StatusOK || !strings.Contains(body, tt.title) || !strings.HasPrefix(body, `<!doctype html><html lang="en" dir="ltr">`) {
 					t.Errorf("%s\n%s", response.Status, body)
 				}
 				checkPageHeaders(t, response.Header)

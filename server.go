@@ -26,6 +26,7 @@ type serverInfo struct {
 	// is at stackExchange. That is compared with, never connected to.
 	direct        bool
 	stackExchange string
+	results       bool // it has the pages about results
 }
 
 // check asks the server for its name, before the user signs in. A server that is
@@ -74,6 +75,7 @@ func (e endpoints) askServer(ctx context.Context) (serverInfo, error) {
 		sandboxAPI:    e.trustedSandbox(cmp.Or(m.SandboxAPI, m.Sandbox+"/2.3")),
 		direct:        slices.Contains(m.RedeemValuesSupported, api.RedeemDirect),
 		stackExchange: m.StackExchange,
+		results:       len(m.ResultPagesSupported) == len(resultPages),
 	}, nil
 }
 

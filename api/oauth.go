@@ -9,8 +9,14 @@ const (
 	PathCallback            = "/oauth/callback" // where Stack Exchange sends browsers back to
 	PathDeviceAuthorization = "/oauth/device_authorization"
 	PathDevice              = "/device"
-	PathOAuthToken          = "/oauth/token"
-	PathRevoke              = "/oauth/revoke"
+
+	// Pages that say how a sign-in went. A listener on the user's machine sends
+	// the browser there with a 303 once it has read the response.
+	PathDone       = "/done"
+	PathDenied     = "/denied"
+	PathFailed     = "/failed"
+	PathOAuthToken = "/oauth/token"
+	PathRevoke     = "/oauth/revoke"
 )
 
 // RedeemDirect is the value of dss_redeem, DSS's own parameter of an authorization
@@ -78,6 +84,9 @@ type Metadata struct {
 	UILocalesSupported          []string `json:"ui_locales_supported"`
 	// RedeemValuesSupported are the values that dss_redeem may have.
 	RedeemValuesSupported []string `json:"dss_redeem_values_supported,omitempty"`
+	// ResultPagesSupported are the pages that say how a sign-in went: done, denied
+	// and failed.
+	ResultPagesSupported []string `json:"dss_result_pages_supported,omitempty"`
 	// StackExchange is where users sign in. A client compares it with its own
 	// configuration before it asks for direct redemption, and sends nothing there.
 	StackExchange string `json:"dss_stackexchange,omitempty"`

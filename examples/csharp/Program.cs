@@ -6,7 +6,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Net.Sockets;
-using System.Text;
 using System.Text.Json;
 using Duende.IdentityModel.OidcClient;
 
@@ -32,7 +31,11 @@ var login = await client.PrepareLoginAsync();
 Console.WriteLine($"Sign in at {login.StartUrl}");
 
 var context = await listener.GetContextAsync();
-context.Response.Close(Encoding.UTF8.GetBytes("Back to the app: you can close this tab."), willBlock: true);
+var page = context.Request.QueryString["error"] switch { null => "/done", "access_denied" => "/denied", _ => "/failed" };
+context.Response.StatusCode = 303;
+context.Response.Headers["Location"] = server + page;
+context.Response.Headers["Referrer-Policy"] = "no-referrer";
+context.Response.Close();
 var result = await client.ProcessResponseAsync(context.Request.RawUrl, login);
 if (result.IsError) throw new Exception($"{result.Error}: {result.ErrorDescription}");
 

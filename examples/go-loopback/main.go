@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -57,7 +58,9 @@ func signIn(ctx context.Context) (*oauth2.Token, error) {
 			http.NotFound(w, r)
 			return
 		}
-		fmt.Fprintln(w, "Back to the app: you can close this tab.")
+		page := map[string]string{"": "/done", "access_denied": "/denied"}[r.FormValue("error")]
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		http.Redirect(w, r, server+cmp.Or(page, "/failed"), http.StatusSeeOther)
 		select {
 		case answers <- r.URL.Query():
 		default: // it came twice

@@ -40,9 +40,13 @@ public class SignIn {
         listener.createContext("/callback", exchange -> {
             Map<String, String> answer = decode(exchange.getRequestURI().getRawQuery());
             boolean ours = state.equals(answer.get("state"));
-            byte[] text = (ours ? "Back to the app: you can close this tab." : "Not found").getBytes(UTF_8);
-            exchange.sendResponseHeaders(ours ? 200 : 404, text.length);
-            exchange.getResponseBody().write(text);
+            if (ours) {
+                String error = answer.get("error");
+                String page = error == null ? "/done" : error.equals("access_denied") ? "/denied" : "/failed";
+                exchange.getResponseHeaders().set("Location", SERVER + page);
+                exchange.getResponseHeaders().set("Referrer-Policy", "no-referrer");
+            }
+            exchange.sendResponseHeaders(ours ? 303 : 404, -1);
             exchange.close();
             if (ours) answers.complete(answer);
         });

@@ -27,8 +27,12 @@ let answer
 for await (const [request, response] of on(listener, 'request')) {
   answer = new URL(request.url, redirectUri)
   const ours = answer.searchParams.get('state') === state
-  response.writeHead(ours ? 200 : 404, { Connection: 'close' })
-  response.end(ours ? 'Back to the app: you can close this tab.' : '')
+  const page = { null: '/done', access_denied: '/denied' }[answer.searchParams.get('error')] ?? '/failed'
+  response.writeHead(ours ? 303 : 404, {
+    Connection: 'close',
+    ...(ours && { Location: new URL(page, server).href, 'Referrer-Policy': 'no-referrer' }),
+  })
+  response.end()
   if (ours) break
 }
 listener.close()

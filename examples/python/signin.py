@@ -22,9 +22,11 @@ class Callback(http.server.BaseHTTPRequestHandler):
         if answer.get("state") != state:
             self.send_error(404)
             return
-        self.send_response(200)
+        page = {None: "/done", "access_denied": "/denied"}.get(answer.get("error"), "/failed")
+        self.send_response(303)
+        self.send_header("Location", server + page)
+        self.send_header("Referrer-Policy", "no-referrer")
         self.end_headers()
-        self.wfile.write(b"Back to the app: you can close this tab.")
         answers.put(answer)
 
     def log_message(self, *args):

@@ -24,7 +24,8 @@ puts "Sign in at " + client.auth_code.authorize_url(
 
 socket = listener.accept
 answer = URI.decode_www_form(URI(socket.gets.split[1]).query.to_s).to_h
-socket.write "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nBack to the app: you can close this tab."
+page = { nil => "/done", "access_denied" => "/denied" }.fetch(answer["error"], "/failed")
+socket.write "HTTP/1.1 303 See Other\r\nLocation: #{server}#{page}\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n\r\n"
 socket.close
 abort "this is not the answer to our request" unless answer["state"] == state
 abort "#{answer["error"]}: #{answer["error_description"]}" unless answer["code"]

@@ -179,6 +179,7 @@ func (s *Server) metadata() api.Metadata {
 		ServiceDocumentation:        at("/"),
 		UILocalesSupported:          s.config.Languages.Tags(),
 		RedeemValuesSupported:       []string{api.RedeemDirect},
+		ResultPagesSupported:        []string{"done", "denied", "failed"},
 		StackExchange:               s.upstream.BaseURL().String(),
 	}
 	if s.config.Sandbox != nil && origin.IsLoopback(s.config.PublicURL.Hostname()) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/origin"
+	"github.com/desktop-stack-serv/dss/internal/web"
 )
 
 // handler serves requests. The error that it returns is the answer, unless one has
@@ -66,6 +67,9 @@ func (s *Server) routes() []route {
 			{"GET /readyz", plain(s.Readyz)},
 			{"GET " + assetPath + "{file}", s.asset},
 			{"GET /{$}", s.home},
+			{"GET " + api.PathDone, s.result(web.ResultDone)},
+			{"GET " + api.PathDenied, s.result(web.ResultDenied)},
+			{"GET " + api.PathFailed, s.result(web.ResultFailed)},
 			{"POST " + pathLanguage, s.postLanguage},
 			{"/", s.notFound},
 		},

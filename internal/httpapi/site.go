@@ -23,6 +23,14 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 	return s.page(w, r, http.StatusOK, data)
 }
 
+// result serves a page that says how a sign-in went, after a listener on the user's
+// machine has read the response. It knows nothing of the sign-in.
+func (s *Server) result(result web.Result) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		return s.page(w, r, http.StatusOK, web.ResultData{Result: result})
+	}
+}
+
 // asset serves a style sheet, script or picture, or the icon of an app. Its name
 // carries a hash of its content, so a browser may keep it.
 func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {

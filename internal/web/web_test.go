@@ -80,6 +80,10 @@ func everyPage(t *testing.T) map[string]string {
 			keep("continue "+string(view)+" "+target, body, err)
 		}
 	}
+	for _, result := range []Result{ResultDone, ResultDenied, ResultFailed} {
+		body, err := p.Render(text.English, "/"+string(result), ResultData{Result: result})
+		keep("result "+string(result), body, err)
+	}
 	for name, data := range startPages() {
 		body, err := p.Render(text.English, "/", data)
 		keep("start "+name, body, err)

@@ -30,7 +30,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = line.split(' ').nth(1).ok_or("not HTTP")?;
     let answer: HashMap<String, String> =
         Url::parse(&redirect_uri)?.join(target)?.query_pairs().into_owned().collect();
-    stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nBack to the app: you can close this tab.")?;
+    let page = match answer.get("error").map(String::as_str) {
+        None => "/done",
+        Some("access_denied") => "/denied",
+        Some(_) => "/failed",
+    };
+    write!(
+        stream,
+        "HTTP/1.1 303 See Other\r\nLocation: {server}{page}\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n\r\n"
+    )?;
     if answer.get("state") != Some(state.secret()) {
         return Err("this is not the answer to our request".into());
     }
