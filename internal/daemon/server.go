@@ -140,6 +140,9 @@ func (d *daemon) setStackExchange(config *httpapi.Config) {
 	behavior.Host = d.origin.Hostname()
 	fake := sandbox.New(behavior)
 	config.Sandbox = fake
+	if !behavior.Internal {
+		config.Service = "Stack Overflow"
+	}
 	config.StackExchange.Transport, config.StackExchange.Local = fake, true
 	config.StackExchange.BaseURL = d.origin.JoinPath("sandbox")
 	config.StackExchange.APIURL = d.origin.JoinPath(fake.APIPath())

@@ -87,7 +87,7 @@ var tags = regexp.MustCompile(`<[^>]*>`)
 // there and nowhere else, and the code leaves by a click only.
 func TestTargetAsksFirst(t *testing.T) {
 	for _, test := range []struct{ target, source, words string }{
-		{editorTarget, "vscode:", "VS Code, extension acme.inbox"},
+		{editorTarget, "vscode:", "opens VS Code with its extension acme.inbox"},
 		{chromiumTarget, strings.TrimSuffix(chromiumTarget, "/"), "this browser’s extension aaaabbbbccccddddeeeeffffgggghhhh"},
 		{firefoxTarget, strings.TrimSuffix(firefoxTarget, "/cb"), "this browser’s extension 0123456789abcdef0123456789abcdef01234567"},
 		{linkTarget, "https://app.acme.example", "the app for links to app.acme.example"},
@@ -161,7 +161,7 @@ func TestStoppedTarget(t *testing.T) {
 	}
 	status, page := l.ask(receipt)
 	link := editorTarget + "?error=access_denied&error_description=the+user+stopped+the+sign-in&iss=https%3A%2F%2Fauth.example.org&state=a%2Bb+%26c#"
-	if status != 200 || !strings.Contains(page, "<h1 class=\"mark stopped\"") || !strings.Contains(page, `href="`+link+`"`) ||
+	if status != 200 || !strings.Contains(page, "<title>Good that you stopped.<") || !strings.Contains(page, `href="`+link+`"`) ||
 		!strings.Contains(page, "https://stackexchange.com/users/current?tab=apps") || strings.Contains(page, "decision") {
 		t.Errorf("%d %s", status, page)
 	}

@@ -197,6 +197,7 @@ func (s *Server) devicePage(w http.ResponseWriter, r *http.Request, status int, 
 	w.Header().Set("Content-Security-Policy", s.signInPolicy)
 	data.Host = s.upstream.BaseURL().Hostname()
 	data.Sandbox = s.config.Sandbox != nil
+	data.Life = int(s.config.TTL.Minutes())
 	data.AuthorizedAppsURL = s.config.AuthorizedAppsURL
 	return s.page(w, r, status, data)
 }

@@ -162,8 +162,10 @@ func (s *Server) refuseOnPage(w http.ResponseWriter, r *http.Request, p *problem
 		AuthorizedAppsURL: s.config.AuthorizedAppsURL, OAuth: s.config.servesOAuth(),
 	}
 	clean(w, r, &data)
-	if p.refusal != nil {
-		s.explainRefusal(recordOf(r.Context()), p.refusal, &data)
+	if rec := recordOf(r.Context()); p.refusal != nil {
+		s.explainRefusal(rec, p.refusal, &data)
+	} else if rec.listed != nil {
+		data.App = s.appOnPage(rec.listed)
 	}
 	_ = s.page(w, r, data.Status, data)
 }

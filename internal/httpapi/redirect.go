@@ -154,7 +154,7 @@ func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) error {
 	s.happened(r.Context(), Event{Name: EventDeposit, Kind: response.Kind.String(), Outcome: string(deposited.Outcome)})
 	if wantsPage(r) {
 		return s.page(w, r, http.StatusOK, web.LandingData{
-			View: view, AuthorizedAppsURL: s.config.AuthorizedAppsURL,
+			View: view, App: s.appOnPage(recordOf(r.Context()).listed), AuthorizedAppsURL: s.config.AuthorizedAppsURL,
 		})
 	}
 	dataHeaders.replace(w.Header())

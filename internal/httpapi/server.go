@@ -53,6 +53,9 @@ type Config struct {
 	// WeakKeys accepts keys that can be guessed: short ones, and those made from
 	// a time.
 	WeakKeys bool
+	// Service is what pages call the place where users have their account. The zero
+	// value means "Stack Overflow" for the public Stack Exchange, otherwise the host.
+	Service string
 	// AuthorizedAppsURL is linked where a user may want to undo a sign-in.
 	// The zero value means DefaultAuthorizedAppsURL.
 	AuthorizedAppsURL string
@@ -125,10 +128,6 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 		config.Languages = text.All
 	}
 	config.Language = cmp.Or(config.Language, text.English)
-	pages, err := web.New(config.Languages)
-	if err != nil {
-		return nil, err
-	}
 	if config.AuthorizedAppsURL == "" {
 		config.AuthorizedAppsURL = DefaultAuthorizedAppsURL
 	}
@@ -138,6 +137,7 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 	if config.Ready == nil {
 		config.Ready = vault.Ping
 	}
+	var err error
 	if config.PublicURL, err = origin.Parse(config.PublicURL.String()); err != nil {
 		return nil, fmt.Errorf("public URL: %w", err)
 	}
@@ -145,7 +145,7 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 	config.MaxWaiters = cmp.Or(config.MaxWaiters, DefaultMaxWaiters)
 	lines := logger.NewLines(config.Log.Handler())
 	s := &Server{
-		config: config, vault: vault, pages: pages, documents: site.NewDocuments(docs.Files),
+		config: config, vault: vault, documents: site.NewDocuments(docs.Files),
 		log: slog.New(identified{config.Log.Handler()}), lines: lines,
 		relay:    relay.New(vault, relay.Config{TTL: config.TTL}),
 		observer: config.Observer, audit: newAudit(config.AuditKey, lines),
@@ -163,6 +163,9 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 	config.StackExchange.Caller = caller
 	config.StackExchange.Allow, config.StackExchange.Refused = s.allowCall, s.callRefused
 	s.upstream = stackexchange.New(config.StackExchange)
+	if s.pages, err = web.New(s.onPages(), config.Languages); err != nil {
+		return nil, err
+	}
 	grants := oauth.Config{
 		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathCallback,
 		Shared: config.SharedStore, Allow: s.storing, Observe: s.granted,
@@ -176,6 +179,19 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 		"form-action 'self' https: "+signIn.Scheme+"://"+signIn.Host, 1)
 	s.draining, s.drain = context.WithCancel(context.Background())
 	return s, nil
+}
+
+// onPages is what all pages say of the server.
+func (s *Server) onPages() web.Server {
+	shown := web.Server{Host: s.config.PublicURL.Host, Service: s.config.Service, Sandbox: s.config.Sandbox != nil}
+	switch base := s.upstream.BaseURL(); {
+	case shown.Service != "":
+	case stackexchange.IsPublic(base):
+		shown.Service = "Stack Overflow"
+	default:
+		shown.Service = base.Host
+	}
+	return shown
 }
 
 // Limits returns the limits of clients; nil if there are none.

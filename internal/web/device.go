@@ -33,6 +33,7 @@ type DeviceData struct {
 	Unknown           bool     // DeviceAsk: no sign-in has the code that was typed
 	Strange           string   // DeviceAsk: letters typed that no code has, if any
 	Letters           int      // DeviceAsk: how many letters were typed, if that is what is wrong
+	Life              int      // DeviceAsk: how many minutes a code lives
 	App               App      // the one with the client ID
 	ClientID          string   // the app's client ID on Stack Apps
 	Scopes            []string // what is asked for, in Stack Exchange's words; may be empty

@@ -34,7 +34,7 @@ func TestDeviceFormsPostTheirFields(t *testing.T) {
 	named := regexp.MustCompile(`<(?:input|button)[^>]* name="([^"]+)"`)
 	for view, want := range map[DeviceView]string{DeviceAsk: "user_code", DeviceConfirm: "user_code decision decision"} {
 		page := device(t, DeviceData{View: view, UserCode: "WDJB-MJHT", Host: "stackoverflow.com"})
-		wantAll(t, page, `<form method="post" action="/device"`, `value="WDJB-MJHT"`)
+		wantAll(t, page, `method="post" action="/device"`, `value="WDJB-MJHT"`)
 		var names []string
 		for _, match := range named.FindAllStringSubmatch(page, -1) {
 			names = append(names, match[1])
@@ -44,10 +44,10 @@ func TestDeviceFormsPostTheirFields(t *testing.T) {
 		}
 	}
 	wantAll(t, device(t, DeviceData{View: DeviceConfirm, UserCode: "WDJB-MJHT", Host: "stackoverflow.com"}),
-		`<span class="match">WDJB-MJHT</span>`,
+		`<b>B</b><i>-</i><b>M</b>`,
 		`<input type="hidden" name="user_code" value="WDJB-MJHT">`,
-		`name="decision" value="continue">Continue to <bdi>stackoverflow.com</bdi></button>`,
-		`name="decision" value="decline">Decline</button>`)
+		`name="decision" value="continue">Yes – continue to <bdi>stackoverflow.com</bdi></button>`,
+		`name="decision" value="decline">I didn’t start this</button>`)
 	for _, view := range []DeviceView{DeviceDeclined, DeviceFinished, DeviceRefused} {
 		if page := device(t, DeviceData{View: view}); strings.Contains(page, "<form") {
 			t.Errorf("view %s has a form", view)
@@ -55,10 +55,10 @@ func TestDeviceFormsPostTheirFields(t *testing.T) {
 	}
 }
 
-// TestDeviceLeavesTheUserAlone: nothing focused, one heading.
+// TestDeviceLeavesTheUserAlone: one heading, and nothing focused but a code to mend.
 func TestDeviceLeavesTheUserAlone(t *testing.T) {
 	for _, view := range deviceViews {
-		page := strings.ToLower(everyPage(t)["device "+string(view)])
+		page := strings.ToLower(device(t, DeviceData{View: view, UserCode: "WDJB-MJHT", Host: "stackoverflow.com"}))
 		for _, banned := range []string{"autofocus", "placeholder="} {
 			if strings.Contains(page, banned) {
 				t.Errorf("view %s has %s", view, banned)
@@ -99,14 +99,15 @@ func TestDeviceExplainsScopes(t *testing.T) {
 }
 
 func TestDeviceSaysWhenItAsked(t *testing.T) {
-	for minutes, want := range map[int]string{0: "less than a minute ago", 1: "1 minute ago", 5: "5 minutes ago"} {
-		wantAll(t, device(t, DeviceData{View: DeviceConfirm, Minutes: minutes}), "<dd>"+want+"</dd>")
+	for minutes, want := range map[int]string{0: "just now", 1: "1 minute ago", 5: "5 minutes ago"} {
+		wantAll(t, device(t, DeviceData{View: DeviceConfirm, Minutes: minutes}), "<span>asked "+want+"</span>")
 	}
 }
 
 func TestDeviceAnnouncesAnUnknownCode(t *testing.T) {
 	page := device(t, DeviceData{View: DeviceAsk, UserCode: "wdjb", Unknown: true})
-	wantAll(t, page, `id="unknown" role="alert"`, `aria-describedby="unknown hint" aria-invalid="true"`, `value="wdjb"`)
+	wantAll(t, page, `id="unknown" role="alert"`, `aria-describedby="unknown hint" aria-invalid="true" autofocus`, `value="wdjb"`,
+		"<title>Error: ")
 	page = device(t, DeviceData{View: DeviceAsk})
 	if strings.Contains(page, `role="alert"`) || strings.Contains(page, "aria-invalid") {
 		t.Error("a page that was just opened announces an error")

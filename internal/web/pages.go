@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,16 +29,17 @@ var templateFiles embed.FS
 // Pages renders the pages of DSS and hands out their assets. It is immutable
 // and safe for concurrent use.
 type Pages struct {
+	server    Server
 	assets    assets
 	languages text.Languages
 	templates map[*text.Language]func() (*template.Template, error)
 	site      func() (*template.Template, error) // of the site
 }
 
-// New parses the templates and hashes the assets, for pages in languages. It fails
-// only when the embedded files contradict each other.
-func New(languages text.Languages) (*Pages, error) {
-	p := &Pages{languages: languages, templates: map[*text.Language]func() (*template.Template, error){}}
+// New parses the templates and hashes the assets, for the pages of a server in
+// languages. It fails only when the embedded files contradict each other.
+func New(server Server, languages text.Languages) (*Pages, error) {
+	p := &Pages{server: server, languages: languages, templates: map[*text.Language]func() (*template.Template, error){}}
 	var err error
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -64,20 +66,38 @@ func (p *Pages) functions(language *text.Language) template.FuncMap {
 	return template.FuncMap{
 		"asset":    p.assets.path,
 		"language": func() *text.Language { return language },
-		"plain":    language.Plain, // for titles
-		"t":        func(name string, values ...any) (template.HTML, error) { return translate(language, name, values) },
+		"server":   func() Server { return p.server },
+		"tiles":    func(code string) []string { return strings.Split(code, "") },
+		"t": func(name string, values ...any) (template.HTML, error) {
+			name, values = about(name, values)
+			translated, err := language.HTML(name, values...)
+			return template.HTML(translated), err
+		},
+		"plain": func(name string, values ...any) (string, error) { // for titles, which have no markup
+			name, values = about(name, values)
+			return language.Plain(name, values...)
+		},
 	}
 }
 
-// translate returns a text; see [text.Language.HTML].
-func translate(language *text.Language, name string, values []any) (template.HTML, error) {
-	for i, value := range values {
-		if safe, ok := value.(template.HTML); ok {
-			values[i] = text.HTML(safe)
+// about prepares what fills a text. An [App] fills a placeholder with its name; if
+// it has none, the text is the one for unknown apps, without the placeholder.
+func about(name string, values []any) (string, []any) {
+	var filled []any
+	for _, value := range values {
+		switch v := value.(type) {
+		case template.HTML:
+			value = text.HTML(v)
+		case App:
+			if v.Name == "" {
+				name, filled = name+".unknown", filled[:len(filled)-1]
+				continue
+			}
+			value = v.Name
 		}
+		filled = append(filled, value)
 	}
-	translated, err := language.HTML(name, values...)
-	return template.HTML(translated), err
+	return name, filled
 }
 
 // Page is what a page shows, such as [HomeData].
@@ -127,7 +147,7 @@ type ProblemData struct {
 	OAuth             bool   // the OAuth server is on, and so is its device page
 	Address           string // path that the page's script leaves in the address bar; "" is the page's own
 	Leave             bool   // without JavaScript the page leads to Address by itself
-	App               App    // that the operator does not let sign users in; the zero value is any
+	App               App    // the one in question, if it is known
 	Reason            string // why the operator has blocked it; "" if that is not what it is
 }
 

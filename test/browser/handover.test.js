@@ -27,7 +27,7 @@ for (const name of Object.keys(browsers)) {
         await consent(page, 'approve');
         await section(page, 'confirm');
         assert.equal(await text(page, '[data-match]'), matchCode(key));
-        assert.match(await text(page, '[data-section=confirm]'), /Its id in the link:\s+17/);
+        assert.match(await text(page, '[data-section=confirm]'), /link is 17\./);
         assert.equal((await claim(dss, key, app)).status, 404, 'nothing is handed over before the click');
         await assertCleanHistory(page, [key]);
         await press(page, 'confirm', 'finish', 'finished');
@@ -106,7 +106,7 @@ for (const name of Object.keys(browsers)) {
         await page.keyboard.press('Enter');
         await page.waitForSelector('[data-section=finished]:not([hidden])', { timeout: 3000 }).catch(() => {});
       }
-      assert.match(await page.evaluate(() => document.activeElement.textContent), /signed in/, 'the outcome has the focus');
+      assert.match(await page.evaluate(() => document.activeElement.textContent), /Almost done/, 'the outcome has the focus');
       assert.ok((await claim(dss, key, app)).access_token);
     }));
 

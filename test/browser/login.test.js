@@ -3,12 +3,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { assertCleanHistory, browsers, consent, history, inFreshPage, launch, press, section, text } from './browsers.js';
 import { binary, startDSS } from './dss.js';
+import { said, unknownDevice } from './texts.js';
 
-const texts = JSON.parse(readFileSync(new URL('../../internal/web/text/en.json', import.meta.url)));
 const denied = 3; // the exit status
 const tokenPattern = /^[A-Za-z0-9()*]{22}\)\)$/;
 
@@ -27,8 +26,8 @@ const flows = {
   device: {
     path: '/device', grant: 'code', code: /^[A-Z]{4}-[A-Z]{4}$/,
     async begin(page, code) {
-      assert.equal(await text(page, 'h1'), texts['device.confirm.title']);
-      assert.equal(await text(page, '.match'), code);
+      assert.equal(await text(page, 'h1'), unknownDevice);
+      assert.equal(await text(page, '[data-code]'), code);
       await consent(page, 'continue');
     },
     async finish(page) { await assertDevicePage(page, 'finished'); },
@@ -46,7 +45,7 @@ async function assertResultPage(page, name) {
 }
 
 async function assertDevicePage(page, name) {
-  assert.equal(await text(page, 'h1'), texts['device.' + name + '.title']);
+  assert.equal(await text(page, 'h1'), said('device.' + name + '.title'));
   assert.equal(new URL(await page.url()).pathname, '/device/' + name);
 }
 

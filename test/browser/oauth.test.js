@@ -2,14 +2,13 @@
 // that listens on this device, and for an app on another one.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { text as consumeText } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { browsers, consent, history, inFreshPage, launch, launchWithoutScript, pressHeld, submit, text } from './browsers.js';
 import { post, s256, secret, startDSS, startListener } from './dss.js';
+import { said, unknownDevice } from './texts.js';
 
-const texts = JSON.parse(readFileSync(new URL('../../internal/web/text/en.json', import.meta.url)));
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 
 // A sign-in of an app that listens on this device.
@@ -50,7 +49,8 @@ function assertToken(answer) {
 const heading = (page) => text(page, 'h1');
 
 async function assertPage(page, path, title) {
-  assert.equal(await heading(page), texts[title]);
+  assert.equal(await heading(page), title);
+  assert.equal((await page.title()).replace('Error: ', ''), title);
   assert.equal(new URL(await page.url()).pathname, path);
 }
 
@@ -73,16 +73,19 @@ async function enter(page, dss, userCode) {
 }
 
 async function assertAsks(page, alert) {
-  await assertPage(page, '/device', 'device.ask.title');
+  await assertPage(page, '/device', said('device.unknown.title'));
+  assert.match(await page.title(), /^Error: /);
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'user_code', 'what is wrong can be mended at once');
   assert.equal((await text(page, '[role=alert]')).trim(), alert);
 }
 
-const assertUnknown = (page) => assertAsks(page, texts['device.ask.unknown']);
+const assertUnknown = (page) => assertAsks(page, said('device.unknown.what', { n: 15 }));
 
 // No button has the focus, so the Enter key alone decides nothing.
 async function assertWaits(page, userCode) {
-  await assertPage(page, '/device', 'device.confirm.title');
-  assert.equal(await text(page, '.match'), userCode);
+  assert.equal(new URL(await page.url()).pathname, '/device');
+  assert.match(await heading(page), /^Let an unknown app into your \S.* account\?$/);
+  assert.equal(await text(page, '[data-code]'), userCode);
   assert.notEqual(await page.evaluate(() => document.activeElement.tagName), 'BUTTON');
 }
 
@@ -91,7 +94,7 @@ async function approveDevice(page, dss, device) {
   await assertWaits(page, device.user_code);
   await consent(page, 'continue');
   await consent(page, 'approve');
-  await assertPage(page, '/device/finished', 'device.finished.title');
+  await assertPage(page, '/device/finished', said('device.finished.title'));
   await assertNothingLeft(page, dss, device.device_code);
   assertToken(await device.poll());
 }
@@ -181,7 +184,7 @@ for (const name of Object.keys(browsers)) {
     test('code grant: a bad redirect URI gets a page and no redirect', withApp(async (page, app) => {
       const target = 'http://127.0.0.1:' + app.port + '@evil.example/callback';
       await page.goto(startLoopback(dss, target).url);
-      await assertPage(page, '/problem/bad_redirect_uri', 'problem.title');
+      await assertPage(page, '/problem/bad_redirect_uri', said('problem.title'));
       assert.deepEqual(app.responses, []);
     }));
 
@@ -205,9 +208,9 @@ for (const name of Object.keys(browsers)) {
         await other.goto(loopback(app).url); // a sign-in of its own does not help
         await other.goto(await page.url());
         await consent(other, 'approve');
-        await assertPage(other, '/problem/wrong_browser', 'problem.browser.title');
+        await assertPage(other, '/problem/wrong_browser', said('problem.browser.title.unknown'));
         await assertNothingLeft(other, dss);
-        assert.equal(await text(other, '.lead'), texts['problem.browser.what']);
+        assert.ok((await text(other, 'main')).includes(said('problem.browser.what')));
         assert.deepEqual(app.responses, [], 'the app got nothing');
       });
       await consent(page, 'approve');
@@ -235,7 +238,7 @@ for (const name of Object.keys(browsers)) {
 
     test('code grant: an answer to no sign-in', inPage(async (page) => {
       await page.goto(dss.url + '/oauth/callback?code=C&state=' + secret());
-      await assertPage(page, '/problem/unknown_sign_in', 'problem.over.title');
+      await assertPage(page, '/problem/unknown_sign_in', said('problem.over.title'));
       await assertNothingLeft(page, dss);
     }));
 
@@ -257,7 +260,7 @@ for (const name of Object.keys(browsers)) {
       const started = await device();
       await approveDevice(page, dss, started);
       await page.reload();
-      await assertPage(page, '/device/finished', 'device.finished.title');
+      await assertPage(page, '/device/finished', said('device.finished.title'));
       await enter(page, dss, started.user_code);
       await assertUnknown(page);
     }));
@@ -266,9 +269,9 @@ for (const name of Object.keys(browsers)) {
       const started = await device('read_inbox private_info');
       await page.goto(started.verification_uri_complete);
       await assertWaits(page, started.user_code);
-      const facts = await text(page, '.facts');
-      for (const scope of ['identity', 'read_inbox', 'private_info']) assert.ok(facts.includes(texts['device.scope.' + scope]), scope);
-      assert.ok(!facts.includes(texts['device.scope.write_access']));
+      const facts = await text(page, '.permissions');
+      for (const scope of ['identity', 'read_inbox', 'private_info']) assert.ok(facts.includes(said('device.scope.' + scope)), scope);
+      assert.ok(!facts.includes(said('device.scope.write_access')));
       await page.keyboard.press('Enter');
       await page.reload();
       await assertWaits(page, started.user_code);
@@ -283,7 +286,7 @@ for (const name of Object.keys(browsers)) {
           const [buttons, warning, code] = await page.evaluate(() => {
             const bottom = (element) => element.getBoundingClientRect().bottom;
             const inForm = [...document.querySelectorAll('form button')];
-            return [inForm.map((b) => [b.value, bottom(b)]), bottom(document.querySelector('.alert')), bottom(document.querySelector('.match'))];
+            return [inForm.map((b) => [b.value, bottom(b)]), bottom(document.querySelector('.warning')), bottom(document.querySelector('[data-code]'))];
           });
           assert.equal(buttons[0][0], first);
           assert.equal(buttons.length, 2);
@@ -297,7 +300,7 @@ for (const name of Object.keys(browsers)) {
       const started = await device();
       await page.goto(started.verification_uri_complete);
       await consent(page, 'decline');
-      await assertPage(page, '/device/declined', 'device.declined.title');
+      await assertPage(page, '/device/declined', said('device.declined.title'));
       await assertNothingLeft(page, dss, started.device_code);
       assert.equal((await started.poll()).error, 'access_denied');
       await page.goto(started.verification_uri_complete);
@@ -309,15 +312,15 @@ for (const name of Object.keys(browsers)) {
       await page.goto(started.verification_uri_complete);
       await consent(page, 'continue');
       await consent(page, 'deny');
-      await assertPage(page, '/device/refused', 'device.refused.title');
+      await assertPage(page, '/device/refused', said('device.refused.title'));
       await assertNothingLeft(page, dss, started.device_code);
       assert.equal((await started.poll()).error, 'access_denied');
     }));
 
     test('device grant: a wrong code', inPage(async (page) => {
-      const strange = (letters) => texts['device.ask.strange'].replace('{letters}', letters);
+      const strange = (letters) => said('device.unknown.strange', { letters });
       for (const [code, alert] of [
-        ['BCDF-GHJK', texts['device.ask.unknown']], ['hello', strange('E, O')], ['"><img src=x onerror=alert(1)>', strange('I, O, E, A, 1')],
+        ['BCDF-GHJK', said('device.unknown.what', { n: 15 })], ['hello', strange('E, O')], ['"><img src=x onerror=alert(1)>', strange('I, O, E, A, 1')],
       ]) {
         await enter(page, dss, code);
         await assertAsks(page, alert);
@@ -344,11 +347,11 @@ for (const name of Object.keys(browsers)) {
       await inFreshPage(browser, async (other) => {
         await other.goto(await page.url());
         await consent(other, 'approve');
-        await assertPage(other, '/problem/wrong_browser', 'problem.browser.title');
+        await assertPage(other, '/problem/wrong_browser', said('problem.browser.title.unknown'));
         await assertNothingLeft(other, dss);
       });
       await consent(page, 'approve');
-      await assertPage(page, '/device/finished', 'device.finished.title');
+      await assertPage(page, '/device/finished', said('device.finished.title'));
       assertToken(await started.poll());
     }));
 
@@ -361,10 +364,10 @@ for (const name of Object.keys(browsers)) {
         await consent(other, 'continue');
         await page.bringToFront();
         await consent(page, 'approve');
-        assert.equal(await heading(page), texts['problem.browser.title']);
+        assert.equal(await heading(page), said('problem.browser.title.unknown'));
         await other.bringToFront();
         await consent(other, 'approve');
-        await assertPage(other, '/device/finished', 'device.finished.title');
+        await assertPage(other, '/device/finished', said('device.finished.title'));
       });
       assertToken(await started.poll());
     }));
@@ -383,7 +386,7 @@ for (const name of Object.keys(browsers)) {
         for (const decision of ['continue', 'decline']) {
           await page.goto('http://127.0.0.1:' + evil.address().port + '/');
           await consent(page, decision);
-          assert.equal(await text(page, '.lead'), texts['problem.origin.what']);
+          assert.ok((await text(page, 'main')).includes(said('problem.origin.what')));
         }
       } finally {
         evil.close();
@@ -430,7 +433,7 @@ for (const name of Object.keys(browsers)) {
         await consent(page, 'continue');
         assert.equal(new URL(await page.url()).origin, stackExchange.url);
         await consent(page, 'deny');
-        await assertPage(page, '/device/refused', 'device.refused.title');
+        await assertPage(page, '/device/refused', said('device.refused.title'));
         assert.equal((await started.poll()).error, 'access_denied');
       }));
 
@@ -439,7 +442,7 @@ for (const name of Object.keys(browsers)) {
         await page.goto(started.verification_uri_complete);
         await assertWaits(page, started.user_code);
         await consent(page, 'continue');
-        await assertPage(page, '/device/finished', 'device.finished.title');
+        await assertPage(page, '/device/finished', said('device.finished.title'));
         assertToken(await started.poll());
       }));
 
@@ -467,13 +470,13 @@ for (const name of Object.keys(browsers)) {
     const tab = async (nth) => { for (let i = 0; i < nth; i++) await page.keyboard.press('Tab'); };
     const go = async () => { await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]); };
     // Firefox lets a test read no page without scripts.
-    const assertHeading = async (title) => { if (name !== 'firefox') assert.equal(await heading(page), texts[title]); };
+    const assertHeading = async (title) => { if (name !== 'firefox') assert.equal(await heading(page), title); };
     const ask = async (started) => {
       await page.goto(started.verification_uri);
-      await tab(1);
+      await tab(2); // after the link at the top
       await page.keyboard.type(typed(started.user_code));
       await go();
-      await assertHeading('device.confirm.title');
+      await assertHeading(unknownDevice);
     };
 
     test('device grant, with the keyboard', async () => {
@@ -482,7 +485,7 @@ for (const name of Object.keys(browsers)) {
       await pressHeld(name, page, 'button[value=continue]');
       await tab(1);
       await go(); // Approve
-      await assertHeading('device.finished.title');
+      await assertHeading(said('device.finished.title'));
       assert.equal(new URL(await page.url()).pathname, '/device/finished');
       assertToken(await started.poll());
     });
@@ -491,7 +494,7 @@ for (const name of Object.keys(browsers)) {
       const started = await startDevice(dss);
       await ask(started);
       await pressHeld(name, page, 'button[value=decline]');
-      await assertHeading('device.declined.title');
+      await assertHeading(said('device.declined.title'));
       assert.equal((await started.poll()).error, 'access_denied');
     });
 

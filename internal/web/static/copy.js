@@ -1,10 +1,10 @@
-// Copies values that are to be pasted into a form. Without it they can be
-// selected as any text.
+// Copies values that are to be pasted elsewhere. Without it they can be selected
+// as any text.
 'use strict';
 
 (() => {
   const copy = async (button) => {
-    const field = button.closest('dd');
+    const field = button.closest('dd, [data-copyable]');
     for (const note of document.querySelectorAll('[data-copied]')) note.hidden = true;
     try {
       await navigator.clipboard.writeText(field.querySelector('[data-value]').textContent);

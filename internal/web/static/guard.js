@@ -1,6 +1,6 @@
 // Holds back the buttons that decide until they could be read: for half a
-// second after the page was painted, and after each return of focus or
-// visibility. So a click or a key that was meant for something else decides
+// second after the page was painted, after each return of focus or visibility,
+// and after a part of the form was opened. So a click or a key that was meant for something else decides
 // nothing. Until this script is here, style.css hides them.
 'use strict';
 
@@ -60,5 +60,6 @@ globalThis.DSS = globalThis.DSS || Object.create(null);
   addEventListener('submit', onSubmit, true);
   for (const name of ['focus', 'blur', 'pageshow']) addEventListener(name, hold);
   document.addEventListener('visibilitychange', hold);
+  document.addEventListener('toggle', (event) => { if (forms.some((form) => form.contains(event.target))) hold(); }, true);
   hold();
 })();

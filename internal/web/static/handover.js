@@ -10,7 +10,9 @@
 
   const open = (name, focus = true) => {
     for (const other of page.querySelectorAll('[data-section]')) show(other, other === section(name));
-    if (focus) section(name).querySelector('h1').focus({ preventScroll: true });
+    const heading = section(name).querySelector('h1');
+    document.title = (name === 'problem' ? page.dataset.error + ' ' : '') + heading.textContent;
+    if (focus) heading.focus({ preventScroll: true });
   };
 
   const openProblem = (kind) => {
@@ -43,7 +45,13 @@
       input.value = '';
       input.remove();
     }
-    page.querySelector('[data-match]').textContent = '';
+    page.querySelector('[data-match]').replaceChildren();
+  };
+
+  const tile = (letter) => {
+    const element = document.createElement(letter === '-' ? 'i' : 'b');
+    element.textContent = letter;
+    return element;
   };
 
   const fill = (form, fields) => {
@@ -128,7 +136,7 @@
     DSS.guard.hold();
   };
 
-  const readFragment = async () => {
+  const readFragment = () => {
     const response = DSS.readResponse(DSS.address.fragment, DSS.address.query);
     DSS.address = null;
     if (response.section) return openNothing();
@@ -136,9 +144,8 @@
     const name = response.fields.has('error') ? 'refusal' : 'confirm';
     fill(section(name).querySelector('form'), response.fields);
     if (name === 'confirm') {
-      const code = await DSS.matchCode(response.fields.get('state'));
-      page.querySelector('[data-match]').textContent = code || '';
-      show(page.querySelector('[data-row=match]'), Boolean(code));
+      const code = DSS.matchCode(response.fields.get('state'));
+      page.querySelector('[data-match]').replaceChildren(...[...code].map(tile));
     }
     begin(name);
   };
@@ -150,6 +157,7 @@
   };
 
   const start = () => {
+    open('working', false);
     if (window.top !== window.self) return openProblem('framed');
     listen();
     const view = page.dataset.view;
