@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -75,7 +76,7 @@ func (s *Server) routes() []route {
 		},
 		s.startRoutes(), s.siteRoutes())
 	if s.config.Sandbox != nil {
-		routes = append(routes, route{"/sandbox/", underOneRoute(s.config.Sandbox)})
+		routes = append(routes, route{"/sandbox/", s.underOneRoute(s.config.Sandbox)})
 	}
 	if !s.config.servesOAuth() {
 		return routes
@@ -167,10 +168,13 @@ func plain(serve http.HandlerFunc) handler {
 	}
 }
 
-// underOneRoute keeps the patterns of next's own routes out of log and metrics.
-func underOneRoute(next http.Handler) handler {
+// underOneRoute keeps the patterns of next's own routes out of log and metrics, and
+// has its pages in the language of ours.
+func (s *Server) underOneRoute(next http.Handler) handler {
 	return plain(func(w http.ResponseWriter, r *http.Request) {
 		inner := *r
+		inner.Header = maps.Clone(r.Header)
+		inner.Header.Set("Accept-Language", s.language(r).Tag)
 		next.ServeHTTP(w, &inner)
 	})
 }

@@ -160,7 +160,7 @@ func TestRemovingAnApp(t *testing.T) {
 	token, other := implicitToken(t, s), implicitToken(t, s, "client_id", "8")
 	code := issueCode(t, s)
 	page := ask(s, "GET", "/sandbox/apps", "").Body.String()
-	for _, want := range []string{"Application 7", "Application 8", "Post, edit", `name="client_id" value="7"`, `value="remove"`} {
+	for _, want := range []string{"Application <bdi>7</bdi>", "Application <bdi>8</bdi>", "Post, edit", `name="client_id" value="7"`, `value="remove"`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
@@ -189,7 +189,7 @@ func TestRemovingAnApp(t *testing.T) {
 	if w.Code != http.StatusOK || strings.Contains(w.Body.String(), "before") {
 		t.Errorf("the consent lasts: %d", w.Code)
 	}
-	if page := ask(s, "GET", "/sandbox/apps", "").Body.String(); strings.Contains(page, "Application 7") {
+	if page := ask(s, "GET", "/sandbox/apps", "").Body.String(); strings.Contains(page, "Application <bdi>7</bdi>") {
 		t.Error("the app is listed on")
 	}
 }

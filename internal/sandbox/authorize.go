@@ -73,15 +73,15 @@ func (s *Sandbox) decide(w http.ResponseWriter, r *http.Request, a authorization
 	}
 	switch made {
 	case "approve":
-		s.approve(w, a, before)
+		s.approve(w, r, a, before)
 	case "deny":
-		deliver(w, a, pair{"error", "access_denied"}, pair{"error_description", "The user denied the request."})
+		deliver(w, r, a, pair{"error", "access_denied"}, pair{"error_description", "The user denied the request."})
 	default:
 		if r.Method == http.MethodPost {
 			writeProblem(w, problem{http.StatusBadRequest, "Bad request", "decision must be approve or deny"})
 			return
 		}
-		s.writeConsent(w, a, ok)
+		s.writeConsent(w, r, a, ok)
 	}
 }
 
@@ -91,7 +91,7 @@ func (c consent) covers(scope string) bool {
 	return !slices.ContainsFunc(parseScope(scope), func(name string) bool { return !slices.Contains(c.asked, name) })
 }
 
-func (s *Sandbox) approve(w http.ResponseWriter, a authorization, before consent) {
+func (s *Sandbox) approve(w http.ResponseWriter, r *http.Request, a authorization, before consent) {
 	g := grant{clientID: a.params["client_id"], asked: parseScope(a.params["scope"]), life: tokenLife}
 	if a.options[switchExpires] == "86399" {
 		g.life -= time.Second
@@ -106,7 +106,7 @@ func (s *Sandbox) approve(w http.ResponseWriter, a authorization, before consent
 		writeProblem(w, problem{http.StatusServiceUnavailable, "Full", err.Error()})
 		return
 	}
-	deliver(w, a, response...)
+	deliver(w, r, a, response...)
 }
 
 // issue returns the response with a code or a token.

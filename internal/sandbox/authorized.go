@@ -34,7 +34,7 @@ func (s *Sandbox) apps(w http.ResponseWriter, r *http.Request) {
 			c.clientID, c.given.UTC().Format("2 January 2006, 15:04 UTC"), permissions(c.scopes),
 		})
 	}
-	writePage(w, http.StatusOK, "apps.html", page{"Authorized applications", data})
+	writePage(w, http.StatusOK, "apps.html", userPage(r, data, "sandbox.apps.title"))
 }
 
 func (s *Sandbox) removeApp(p params) error {

@@ -21,7 +21,7 @@ type consentPage struct {
 	Fields      []field
 }
 
-func (s *Sandbox) writeConsent(w http.ResponseWriter, a authorization, before bool) {
+func (s *Sandbox) writeConsent(w http.ResponseWriter, r *http.Request, a authorization, before bool) {
 	p := a.params
 	scopes := parseScope(p["scope"])
 	data := consentPage{Action: a.grantType.path, Host: a.host, Permissions: permissions(scopes), Before: before}
@@ -39,8 +39,7 @@ func (s *Sandbox) writeConsent(w http.ResponseWriter, a authorization, before bo
 			data.Fields = append(data.Fields, field{name, value})
 		}
 	}
-	title := "Application " + p["client_id"] + " would like access to your account"
-	writePage(w, http.StatusOK, "consent.html", page{title, data})
+	writePage(w, http.StatusOK, "consent.html", userPage(r, data, "sandbox.consent.title", "id", p["client_id"]))
 }
 
 // teams are those that the user belongs to.

@@ -23,7 +23,7 @@ func (s *Sandbox) index(w http.ResponseWriter, r *http.Request) {
 	for _, app := range s.registry.list(r) {
 		data.Apps = append(data.Apps, listing{app, app.key(), app.findings(own)})
 	}
-	writePage(w, http.StatusOK, "index.html", page{"A Stack Exchange to play with", data})
+	writePage(w, http.StatusOK, "index.html", authorPage("A Stack Exchange to play with", data))
 }
 
 // findings says what is wrong with a registration, for redirects to a host.
@@ -62,6 +62,6 @@ func (s *Sandbox) application(w http.ResponseWriter, r *http.Request) {
 		s.submit(w, r, r.URL.Path, change)
 	default:
 		data := listing{app, app.key(), app.findings(s.registry.ownHost(r))}
-		writePage(w, http.StatusOK, "application.html", page{"How application " + app.ClientID + " is registered", data})
+		writePage(w, http.StatusOK, "application.html", authorPage("How application "+app.ClientID+" is registered", data))
 	}
 }

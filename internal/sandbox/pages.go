@@ -6,6 +6,8 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
 //go:embed templates static
@@ -13,10 +15,33 @@ var files embed.FS
 
 var pages = template.Must(template.ParseFS(files, "templates/*.html"))
 
-// page is what templates get. Title is the headline, too.
+// page is what templates get. Title is the headline, too. Pages for the authors of apps
+// are in English; those for users are in their language.
 type page struct {
-	Title string
-	Data  any
+	Title    string
+	Data     any
+	Language *text.Language
+}
+
+// authorPage is a page for the authors of apps.
+func authorPage(title string, data any) page {
+	return page{title, data, text.English}
+}
+
+// userPage is a page for users, whose title is a text.
+func userPage(r *http.Request, data any, title string, values ...any) page {
+	p := page{Data: data, Language: text.English}
+	if l := text.All.Accepted(r.Header.Get("Accept-Language")); l != nil {
+		p.Language = l
+	}
+	p.Title, _ = p.Language.Plain(title, values...) // the page fails without it
+	return p
+}
+
+// T returns a text for users; see [text.Language.HTML].
+func (p page) T(name string, values ...any) (template.HTML, error) {
+	html, err := p.Language.HTML(name, values...)
+	return template.HTML(html), err
 }
 
 // problem is an error page.
@@ -27,7 +52,7 @@ type problem struct {
 }
 
 func writeProblem(w http.ResponseWriter, p problem) {
-	writePage(w, p.Status, "problem.html", page{p.Title, p.Message})
+	writePage(w, p.Status, "problem.html", authorPage(p.Title, p.Message))
 }
 
 func notFound(w http.ResponseWriter, _ *http.Request) {
@@ -37,21 +62,22 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 // writeFailure keeps the browser here.
 func writeFailure(w http.ResponseWriter, err error) {
 	f, _ := errors.AsType[failure](err)
-	writePage(w, http.StatusBadRequest, "failure.html", page{"Application Login Failure", f})
+	writePage(w, http.StatusBadRequest, "failure.html", authorPage("Application Login Failure", f))
 }
 
 func writePage(w http.ResponseWriter, status int, name string, data page) {
-	var text bytes.Buffer
-	if err := pages.ExecuteTemplate(&text, name, data); err != nil {
+	var body bytes.Buffer
+	if err := pages.ExecuteTemplate(&body, name, data); err != nil || data.Title == "" {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if bytes.Contains(text.Bytes(), []byte("<form")) { // or a browser may send "Origin: null" with it
+	w.Header().Set("Content-Language", data.Language.Tag)
+	if bytes.Contains(body.Bytes(), []byte("<form")) { // or a browser may send "Origin: null" with it
 		w.Header().Set("Referrer-Policy", "strict-origin")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(text.Bytes())
+	_, _ = w.Write(body.Bytes())
 }
 
 // asset serves one static file.
@@ -85,6 +111,6 @@ func (s *Sandbox) submit(w http.ResponseWriter, r *http.Request, back string, ch
 }
 
 // loginSuccess is where apps without a page of their own have the browser end.
-func loginSuccess(w http.ResponseWriter, _ *http.Request) {
-	writePage(w, http.StatusOK, "login_success.html", page{"Authorizing Application", nil})
+func loginSuccess(w http.ResponseWriter, r *http.Request) {
+	writePage(w, http.StatusOK, "login_success.html", userPage(r, nil, "sandbox.arrived.title"))
 }

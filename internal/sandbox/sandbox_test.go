@@ -192,7 +192,7 @@ func TestConsentPage(t *testing.T) {
 	page := ask(s, "GET", "/sandbox/oauth/dialog?"+query("state", `"><script>alert(1)</script>`, "scope", "read_inbox no_expiry,access_team|x,zzz"), "").Body.String()
 	for _, want := range []string{
 		`name="decision" value="approve"`, `name="decision" value="deny"`, ">Approve<", ">Deny<",
-		"Read your inbox", "never expires", "the team at x", "does not know", "login.example.com", "&lt;script&gt;",
+		"Read your inbox", "never expires", "the team at <bdi>x</bdi>", "does not know", "login.example.com", "&lt;script&gt;",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)

@@ -24,34 +24,23 @@ func parseScope(scope string) []string {
 	return scopes
 }
 
-// scopeWords say what each of [api.Scopes] lets an app do.
-var scopeWords = map[string]string{
-	"read_inbox":   "Read your inbox and your notifications.",
-	noExpiry:       "Keep this access until you take it back: the token never expires.",
-	"write_access": "Post, edit, comment and vote as you.",
-	"private_info": "See what only you can see, such as your privileges and your full history.",
-	api.ScopeTeam:  "Read what is in one of your teams.",
-
-	"manage_collective_recommendations": "Recommend answers in your Collectives.",
-	"manage_collective_reports":         "Create and read reports on your Collectives.",
-}
-
-// permission is a scope and what it lets an app do.
-type permission struct{ Words, Scope string }
+// permission is a scope and the text that says what it lets an app do, which may name
+// a team.
+type permission struct{ Text, Scope, Team string }
 
 // permissions says in plain words what scopes permit.
 func permissions(scopes []string) []permission {
-	list := []permission{{Words: "Know who you are: your name, account number and public profile."}}
+	list := []permission{{Text: "sandbox.scope.identity"}}
 	for _, scope := range scopes {
-		words, known := scopeWords[scope]
+		one := permission{Text: "sandbox.scope.unknown", Scope: scope}
 		team, isTeam := strings.CutPrefix(scope, api.ScopeTeam+"|")
 		switch {
 		case isTeam:
-			words = "Read what is in the team at " + team + "."
-		case !known:
-			words = "Something that this sandbox does not know and passes through."
+			one.Text, one.Team = "sandbox.scope.team", team
+		case slices.Contains(api.Scopes, scope), scope == api.ScopeTeam:
+			one.Text = "sandbox.scope." + scope
 		}
-		list = append(list, permission{words, scope})
+		list = append(list, one)
 	}
 	return list
 }

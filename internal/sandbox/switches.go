@@ -154,5 +154,5 @@ func (s *Sandbox) switchPage(w http.ResponseWriter, r *http.Request) {
 	for i, one := range switchParams {
 		choices[i] = choice{one, chosen[one.Name]}
 	}
-	writePage(w, http.StatusOK, "switches.html", page{"How the sandbox behaves", choices})
+	writePage(w, http.StatusOK, "switches.html", authorPage("How the sandbox behaves", choices))
 }
