@@ -21,7 +21,7 @@ func TestAllocations(t *testing.T) {
 		request func()
 	}{
 		{"poll", 8, d.poll},
-		{"deposit", 34, d.deposit},
+		{"deposit", 41, d.deposit},
 		{"claim", 21, func() { d.claim(); d.key-- }}, // of the deposits before it
 		{"device poll", 23, func() { d.post(400, "/oauth/token", device) }},
 	} {

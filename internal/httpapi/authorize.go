@@ -121,15 +121,9 @@ func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) error {
 	case outcome.Trial != "":
 		return seeOther(w, s.reportURL(outcome.Trial))
 	case outcome.Approved:
-		return seeOther(w, s.deviceURL(web.DeviceFinished))
+		return seeOther(w, s.deviceURL(web.EndFinished, outcome.Receipt))
 	}
-	return seeOther(w, s.deviceURL(web.DeviceRefused))
-}
-
-// deviceURL returns the address of the page that says how a device's sign-in went.
-// It holds nothing of the sign-in.
-func (s *Server) deviceURL(view web.DeviceView) string {
-	return s.config.PublicURL.String() + api.PathDevice + "/" + string(view) + "#"
+	return seeOther(w, s.deviceURL(web.EndRefused, ""))
 }
 
 // answerIn returns the answer of Stack Exchange in a query. Anything else becomes

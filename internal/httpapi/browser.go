@@ -110,13 +110,22 @@ func (s *Server) setCookie(w http.ResponseWriter, name, value string, seconds in
 // relayBrowser returns the secret of the browser that deposits, and gives it
 // one if it has none.
 func (s *Server) relayBrowser(w http.ResponseWriter, r *http.Request) secret.Text {
-	name := s.cookieName(relayCookie)
-	if cookie, err := r.Cookie(name); err == nil && len(cookie.Value) == randomSize {
-		return secret.New(cookie.Value)
+	if known := s.knownBrowser(r); !known.IsZero() {
+		return known
 	}
 	value := rand.Text()
-	s.setCookie(w, name, value, relaySeconds, http.SameSiteStrictMode)
+	s.setCookie(w, s.cookieName(relayCookie), value, relaySeconds, http.SameSiteStrictMode)
 	return secret.New(value)
+}
+
+// knownBrowser returns the secret of a browser that has deposited; the zero Text if
+// it has none.
+func (s *Server) knownBrowser(r *http.Request) secret.Text {
+	cookie, err := r.Cookie(s.cookieName(relayCookie))
+	if err != nil || len(cookie.Value) != randomSize {
+		return secret.Text{}
+	}
+	return secret.New(cookie.Value)
 }
 
 // flowBrowser returns the browser that r comes from.

@@ -90,7 +90,7 @@ func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) error {
 		return s.seeUserCode(w, form.get("user_code"))
 	}
 	browser, keep := s.newcomer(w, r)
-	target := s.deviceURL(web.DeviceDeclined)
+	target := s.deviceURL(web.EndDeclined, "")
 	decide := func() error { return s.grants.Decline(r.Context(), userCode) }
 	switch form.get("decision") {
 	case "continue":
@@ -129,15 +129,6 @@ func (s *Server) seeUserCode(w http.ResponseWriter, typed string) error {
 // maxShown bounds what is kept of a text that is not a user code, in bytes. It is
 // longer than what a code is found in, so the rest cannot make one.
 const maxShown = 300
-
-// getDeviceResult serves GET /device/{result}: how it went.
-func (s *Server) getDeviceResult(w http.ResponseWriter, r *http.Request) error {
-	switch view := web.DeviceView(r.PathValue("result")); view {
-	case web.DeviceFinished, web.DeviceRefused, web.DeviceDeclined:
-		return s.devicePage(w, r, http.StatusOK, web.DeviceData{View: view})
-	}
-	return s.notFound(w, r)
-}
 
 // askDevice shows which app asks for what under a user code. A malformed code does
 // not count as a guess.

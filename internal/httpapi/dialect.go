@@ -35,7 +35,7 @@ func dialectOf(requested string) dialect {
 		return page
 	case within(clean, "/oauth"), within(clean, "/.well-known"):
 		return oauthJSON
-	case within(clean, api.PathRedirect) && cleanPath(requested):
+	case within(clean, api.PathRedirect) && cleanPath(requested), within(clean, strings.TrimSuffix(pathResult, "/")):
 		return negotiated
 	case within(clean, api.PathRedirect): // where no script posts to
 		return page

@@ -137,25 +137,27 @@ func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view, response, err := decide(p, response)
+	cancelled, err := hasCancelled(p)
 	if err != nil {
-		return err
-	}
-	if err := s.storing(r.Context(), 1, response.Size()); err != nil {
 		return err
 	}
 	recordOf(r.Context()).about("key", space, key.Text)
-	// The deposit must finish even if the browser leaves the page.
-	ctx := context.WithoutCancel(r.Context())
-	deposited, err := s.relay.Deposit(ctx, space, key, response, s.relayBrowser(w, r))
+	// The rest must be done even if the browser leaves the page.
+	h := handOver{context.WithoutCancel(r.Context()), space, key, s.relayBrowser(w, r)}
+	var result web.EndView
+	receipt := ""
+	if cancelled && response.Kind != relay.KindRefusal {
+		result, err = s.cancel(h, response)
+	} else {
+		result, receipt, err = s.finish(h, response)
+	}
 	if err != nil {
 		return err
 	}
-	s.happened(r.Context(), Event{Name: EventDeposit, Kind: response.Kind.String(), Outcome: string(deposited.Outcome)})
+	w.Header().Set("Location", resultURL(result, space, receipt))
 	if wantsPage(r) {
-		return s.page(w, r, http.StatusOK, web.LandingData{
-			View: view, App: s.appOnPage(recordOf(r.Context()).listed), AuthorizedAppsURL: s.config.AuthorizedAppsURL,
-		})
+		w.WriteHeader(http.StatusSeeOther)
+		return nil
 	}
 	dataHeaders.replace(w.Header())
 	w.WriteHeader(http.StatusNoContent)
@@ -193,15 +195,13 @@ func depositParams(w http.ResponseWriter, r *http.Request) (params, error) {
 	return postParams(w, r, "appid")
 }
 
-// decide applies the user's decision to the response.
-func decide(p params, response relay.Response) (web.View, relay.Response, error) {
+// hasCancelled reports whether the user has cancelled.
+func hasCancelled(p params) (bool, error) {
 	switch decision, given := p.find("decision"); {
-	case given && decision != "finish" && decision != "cancel":
-		return "", response, invalid("decision must be finish or cancel")
-	case response.Kind == relay.KindRefusal:
-		return web.ViewRefused, response, nil
+	case !given || decision == "finish":
+		return false, nil
 	case decision == "cancel":
-		return web.ViewCancelled, relay.NewRefusal(api.AccessDenied, "the user cancelled the sign-in"), nil
+		return true, nil
 	}
-	return web.ViewFinished, response, nil
+	return false, invalid("decision must be finish or cancel")
 }

@@ -58,6 +58,7 @@ func (s *Server) routes() []route {
 	routes := slices.Concat(
 		s.endpoint(api.PathRedirect, methods{get: s.getRedirect, head: true, post: s.postRedirect}),
 		s.endpoint(api.PathRedirect+"/{appid}", methods{get: s.getRedirect, head: true, post: s.postRedirect}),
+		s.endpoint(pathResult+"{result}", methods{get: s.getResult, head: true}),
 		s.endpoint(api.PathToken, methods{get: s.claim, post: s.claim}),
 		[]route{
 			{api.PathRedirect + "/", s.belowRedirectURI},
@@ -89,7 +90,7 @@ func (s *Server) routes() []route {
 		s.endpoint(api.PathCallback, methods{get: s.getCallback}),
 		s.endpoint(pathContinue, methods{get: s.getContinue, head: true, post: s.postContinue}),
 		s.endpoint(api.PathDevice, methods{get: s.getDevice, head: true, post: s.postDevice}),
-		[]route{{"GET " + api.PathDevice + "/{result}", s.getDeviceResult}},
+		s.endpoint(api.PathDevice+"/{result}", methods{get: s.getDeviceResult, head: true, post: s.postDeviceResult}),
 		s.endpoint(api.PathDeviceAuthorization, methods{post: s.postDeviceAuthorization}),
 		s.endpoint(api.PathOAuthToken, methods{post: s.postOAuthToken}),
 		s.endpoint(api.PathRevoke, methods{post: s.postRevoke}),

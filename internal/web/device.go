@@ -14,17 +14,13 @@ type DeviceView string
 
 // The views of the device page. One that is not listed here asks for the code.
 const (
-	DeviceAsk      DeviceView = "ask"      // type the code that the device shows
-	DeviceConfirm  DeviceView = "confirm"  // which app asks for what; Continue or Decline
-	DeviceDeclined DeviceView = "declined" // the user said no; the app learns of it
-	DeviceFinished DeviceView = "finished" // approved; go back to the device
-	DeviceRefused  DeviceView = "refused"  // Stack Exchange said no; the app learns of it
+	DeviceAsk     DeviceView = "ask"     // type the code that the device shows
+	DeviceConfirm DeviceView = "confirm" // which app asks for what; Continue or Decline
 )
 
 // DeviceData is what the page for signing in on another device shows (RFC 8628
 // section 3.3): the user types or compares the code that the device shows, sees
-// which app asks for what, and continues to Stack Exchange or declines; then the
-// page says how that went. Its scripts clean the address and hold the buttons back
+// which app asks for what, and continues to Stack Exchange or declines. Its scripts clean the address and hold the buttons back
 // for a moment.
 type DeviceData struct {
 	Frame

@@ -11,19 +11,16 @@ type View string
 
 // The views of the landing page.
 const (
-	ViewFragment  View = "fragment"  // no response in the query: the script reads the fragment
-	ViewConfirm   View = "confirm"   // a token or code came: ask before it is deposited
-	ViewRefusal   View = "refusal"   // the user sends a refusal on to the app
-	ViewFinished  View = "finished"  // deposited
-	ViewCancelled View = "cancelled" // the user pressed Cancel; the app will learn of it
-	ViewRefused   View = "refused"   // a refusal was deposited
+	ViewFragment View = "fragment" // no response in the query: the script reads the fragment
+	ViewConfirm  View = "confirm"  // a token or code came: ask before it is deposited
+	ViewRefusal  View = "refusal"  // the user sends a refusal on to the app
 )
 
 // Field is a hidden field of a form, named as in docs/api.md.
 type Field struct{ Name, Value string }
 
 // LandingData is what the page at the redirect URI shows: it asks before an
-// authorization response is handed to an app, and says how that went.
+// authorization response is handed to an app.
 type LandingData struct {
 	Frame
 	View              View

@@ -44,7 +44,7 @@ func everyPage(t *testing.T) map[string]string {
 		Name: hostile, Author: hostile, Homepage: "javascript:alert(1)//" + hostile, Post: "javascript:alert(1)//" + hostile,
 		Icon: hostile, ShowsCode: true, Claimed: true,
 	}
-	for _, view := range []View{ViewFragment, ViewConfirm, ViewRefusal, ViewFinished, ViewCancelled, ViewRefused} {
+	for _, view := range []View{ViewFragment, ViewConfirm, ViewRefusal} {
 		body, err := p.Render(text.English, "/", LandingData{View: view, App: App{Warn: true}, AppID: hostile, Action: "/auth/redirect"})
 		keep("landing of an unknown app "+string(view), body, err)
 		body, err = p.Render(text.English, "/", LandingData{
@@ -56,6 +56,15 @@ func everyPage(t *testing.T) map[string]string {
 			AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps",
 		})
 		keep("landing "+string(view), body, err)
+	}
+	for _, view := range append(followed, EndSent, EndRefused) {
+		for _, app := range []App{app, {}} {
+			body, err := p.Render(text.English, "/", EndData{
+				View: view, App: app, Follow: view == EndWaiting || view == EndLate, Minutes: 3, Receipt: hostile,
+				AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps",
+			})
+			keep(fmt.Sprint("result ", view, app.Name != ""), body, err)
+		}
 	}
 	for _, name := range []string{"invalid_key", "cross_origin", "not_found", "internal_error", "wrong_browser", "unknown_sign_in", "access_denied"} {
 		body, err := p.Render(text.English, "/", ProblemData{Status: 400, Name: name, Message: hostile, App: app, Reason: hostile, AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps"})
@@ -199,7 +208,7 @@ func TestStyles(t *testing.T) {
 
 func TestLandingShowsOneSection(t *testing.T) {
 	shown := regexp.MustCompile(`<section[^>]* data-section="([a-z]+)">`)
-	for _, view := range []View{ViewFragment, ViewConfirm, ViewRefusal, ViewFinished, ViewCancelled, ViewRefused} {
+	for _, view := range []View{ViewFragment, ViewConfirm, ViewRefusal} {
 		page := everyPage(t)["landing "+string(view)]
 		want := string(view)
 		if view == ViewFragment {

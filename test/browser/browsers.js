@@ -32,9 +32,10 @@ export async function launchWithoutScript(name) {
 // there.
 export const ready = (selector) => selector + ':enabled:not([data-guard=""] *)';
 
-const visible = (section) => '[data-section="' + section + '"]:not([hidden])';
+// One of several sections, with | between their names.
+const visible = (sections) => sections.split('|').map((name) => '[data-section="' + name + '"]:not([hidden])').join(', ');
 
-// Waits for a section of the hand-over page.
+// Waits for a section of the hand-over page, or of the one that follows it.
 export const section = (page, name) => page.waitForSelector(visible(name), { timeout: 20000 });
 
 export const text = (page, selector) => page.$eval(selector, (element) => element.textContent);

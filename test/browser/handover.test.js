@@ -30,7 +30,7 @@ for (const name of Object.keys(browsers)) {
         assert.match(await text(page, '[data-section=confirm]'), /link is 17\./);
         assert.equal((await claim(dss, key, app)).status, 404, 'nothing is handed over before the click');
         await assertCleanHistory(page, [key]);
-        await press(page, 'confirm', 'finish', 'finished');
+        await press(page, 'confirm', 'finish', 'waiting');
         const answer = await claim(dss, key, app);
         assert.deepEqual(Object.keys(answer), ['status', member]);
         assert.match(answer[member], /^[A-Za-z0-9()*]{22}\)\)$/);
@@ -54,7 +54,7 @@ for (const name of Object.keys(browsers)) {
         const key = secret();
         await page.goto(signInURL(dss, grant, key));
         await consent(page, 'approve');
-        await press(page, 'confirm', 'cancel', 'cancelled');
+        await press(page, 'confirm', 'cancel', grant === 'implicit' ? 'ended' : 'unused');
         assert.equal((await claim(dss, key, app)).error_name, 'access_denied');
         await assertCleanHistory(page, [key]);
       }));
@@ -63,7 +63,7 @@ for (const name of Object.keys(browsers)) {
         const key = secret();
         await page.goto(signInURL(sessions, grant, key));
         await consent(page, 'approve');
-        await section(page, 'finished');
+        await section(page, 'waiting');
         const answer = await claim(sessions, key, app);
         assert.ok(answer[member]);
         await assertCleanHistory(page, [key, answer[member]]);
@@ -75,14 +75,14 @@ for (const name of Object.keys(browsers)) {
       const extra = { sandbox_order: 'state_first', sandbox_delivery: 'script', sandbox_strip_query: '1', redirect_uri: dss.url + '/auth/redirect/17?lost=1' };
       await page.goto(signInURL(dss, 'implicit', key, extra));
       await consent(page, 'approve');
-      await press(page, 'confirm', 'finish', 'finished');
+      await press(page, 'confirm', 'finish', 'waiting');
       assert.ok((await claim(dss, key, app)).access_token);
     }));
 
     test('no expires, as with no_expiry', inPage(async (page) => {
       const key = secret();
       await page.goto(signInURL(dss, 'implicit', key, { scope: 'no_expiry,write_access', sandbox_decision: 'approve' }));
-      await press(page, 'confirm', 'finish', 'finished');
+      await press(page, 'confirm', 'finish', 'waiting');
       assert.ok((await claim(dss, key, app)).access_token);
     }));
 
@@ -91,7 +91,7 @@ for (const name of Object.keys(browsers)) {
       await page.goto(dss.url + '/auth/redirect?access_token=T))&state=' + key);
       await section(page, 'confirm');
       await assertCleanHistory(page, [key]);
-      await press(page, 'confirm', 'finish', 'finished');
+      await press(page, 'confirm', 'finish', 'waiting');
       assert.equal((await claim(dss, key)).access_token, 'T))');
     }));
 
@@ -99,12 +99,12 @@ for (const name of Object.keys(browsers)) {
       const key = secret();
       await page.goto(signInURL(dss, 'implicit', key, { sandbox_decision: 'approve' }));
       await page.waitForSelector('[data-section=confirm]:not([hidden]) button:not([disabled])');
-      for (let attempt = 0; attempt < 5 && !(await page.$('[data-section=finished]:not([hidden])')); attempt++) {
+      for (let attempt = 0; attempt < 5 && !(await page.$('[data-section=waiting]:not([hidden])')); attempt++) {
         await page.focus('[data-section=confirm] h1');
         await page.keyboard.press('Tab');
         assert.equal(await page.evaluate(() => document.activeElement.value), 'finish');
         await page.keyboard.press('Enter');
-        await page.waitForSelector('[data-section=finished]:not([hidden])', { timeout: 3000 }).catch(() => {});
+        await page.waitForSelector('[data-section=waiting]:not([hidden])', { timeout: 3000 }).catch(() => {});
       }
       assert.match(await page.evaluate(() => document.activeElement.textContent), /Almost done/, 'the outcome has the focus');
       assert.ok((await claim(dss, key, app)).access_token);
@@ -114,14 +114,13 @@ for (const name of Object.keys(browsers)) {
       const key = secret();
       await page.goto(dss.url + '/');
       await page.goto(signInURL(dss, 'implicit', key, { sandbox_decision: 'approve' }));
-      await press(page, 'confirm', 'finish', 'finished');
+      await press(page, 'confirm', 'finish', 'waiting');
       assert.ok((await claim(dss, key, app)).access_token);
       await page.reload();
-      await section(page, 'nothing');
-      assert.equal(await page.$('[data-reloaded]:not([hidden])'), null, 'it has been answered');
+      await section(page, 'finished');
       await page.goBack();
       await page.goForward();
-      await section(page, 'nothing');
+      await section(page, 'finished');
       assert.equal((await claim(dss, key, app)).status, 404);
       await assertCleanHistory(page, [key]);
     }));
@@ -142,7 +141,7 @@ for (const name of Object.keys(browsers)) {
       for (const [tab, token] of [[page, 'FIRST'], [other, 'SECOND']]) {
         await tab.bringToFront();
         await tab.goto(dss.url + '/auth/redirect#access_token=' + token + '&state=' + key);
-        await press(tab, 'confirm', 'finish', 'finished');
+        await press(tab, 'confirm', 'finish', 'waiting|contended');
       }
       assert.equal((await claim(dss, key)).access_token, 'SECOND');
     }));
@@ -154,7 +153,7 @@ for (const name of Object.keys(browsers)) {
       for (const [tab, token] of [[page, 'FIRST'], [other, 'SECOND']]) {
         await tab.bringToFront();
         await tab.goto(dss.url + '/auth/redirect#access_token=' + token + '&state=' + key);
-        await press(tab, 'confirm', 'finish', 'finished');
+        await press(tab, 'confirm', 'finish', 'waiting|contended');
       }
       await elsewhere.close();
       assert.equal((await claim(dss, key)).error_name, 'key_conflict');
@@ -187,7 +186,7 @@ for (const name of Object.keys(browsers)) {
     test('a key that looks special is just a key', inPage(async (page) => {
       const special = '__proto__ constructor';
       await page.goto(dss.url + '/auth/redirect#state=' + encodeURIComponent(special) + '&access_token=T');
-      await press(page, 'confirm', 'finish', 'finished');
+      await press(page, 'confirm', 'finish', 'waiting');
       assert.equal((await claim(dss, special)).access_token, 'T');
     }));
 

@@ -30,10 +30,10 @@ const flows = {
       assert.equal(await text(page, '[data-code]'), code);
       await consent(page, 'continue');
     },
-    async finish(page) { await assertDevicePage(page, 'finished'); },
+    async finish(page) { await section(page, 'finished'); },
     async refuse(page) {
       await consent(page, 'deny');
-      await assertDevicePage(page, 'refused');
+      await section(page, 'refused');
     },
   },
 };
@@ -44,15 +44,10 @@ async function assertResultPage(page, name) {
   assert.equal(pathname + search + hash, '/' + name);
 }
 
-async function assertDevicePage(page, name) {
-  assert.equal(await text(page, 'h1'), said('device.' + name + '.title'));
-  assert.equal(new URL(await page.url()).pathname, '/device/' + name);
-}
-
 async function finishRelay(page, code) {
   await section(page, 'confirm');
   assert.equal(await text(page, '[data-match]'), code);
-  await press(page, 'confirm', 'finish', 'finished');
+  await press(page, 'confirm', 'finish', 'waiting|finished');
 }
 
 async function refuseRelay(page) {
@@ -179,7 +174,7 @@ for (const name of Object.keys(browsers)) {
       for (const flow of ['relay', 'implicit']) {
         test(flow + ': cancel', login(flow, async (page, login) => {
           await consent(page, 'approve');
-          await press(page, 'confirm', 'cancel', 'cancelled');
+          await press(page, 'confirm', 'cancel', 'ended|unused');
           await assertDenied(login);
         }));
       }
@@ -187,7 +182,7 @@ for (const name of Object.keys(browsers)) {
       test('device: decline', () => signIn([binary, ...loginFlags(dss, 'device')], async (page, login) => {
         await page.goto(login.url);
         await consent(page, 'decline');
-        await assertDevicePage(page, 'declined');
+        await section(page, 'declined');
         await assertDenied(login);
       }));
 

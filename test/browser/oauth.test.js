@@ -94,7 +94,7 @@ async function approveDevice(page, dss, device) {
   await assertWaits(page, device.user_code);
   await consent(page, 'continue');
   await consent(page, 'approve');
-  await assertPage(page, '/device/finished', said('device.finished.title'));
+  await assertPage(page, '/device/finished', said('result.waiting.title.unknown'));
   await assertNothingLeft(page, dss, device.device_code);
   assertToken(await device.poll());
 }
@@ -260,7 +260,7 @@ for (const name of Object.keys(browsers)) {
       const started = await device();
       await approveDevice(page, dss, started);
       await page.reload();
-      await assertPage(page, '/device/finished', said('device.finished.title'));
+      await assertPage(page, '/device/finished', said('result.waiting.title.unknown'));
       await enter(page, dss, started.user_code);
       await assertUnknown(page);
     }));
@@ -300,7 +300,7 @@ for (const name of Object.keys(browsers)) {
       const started = await device();
       await page.goto(started.verification_uri_complete);
       await consent(page, 'decline');
-      await assertPage(page, '/device/declined', said('device.declined.title'));
+      await assertPage(page, '/device/declined', said('result.stopped.title'));
       await assertNothingLeft(page, dss, started.device_code);
       assert.equal((await started.poll()).error, 'access_denied');
       await page.goto(started.verification_uri_complete);
@@ -312,7 +312,7 @@ for (const name of Object.keys(browsers)) {
       await page.goto(started.verification_uri_complete);
       await consent(page, 'continue');
       await consent(page, 'deny');
-      await assertPage(page, '/device/refused', said('device.refused.title'));
+      await assertPage(page, '/device/refused', said('result.refused.title'));
       await assertNothingLeft(page, dss, started.device_code);
       assert.equal((await started.poll()).error, 'access_denied');
     }));
@@ -351,7 +351,7 @@ for (const name of Object.keys(browsers)) {
         await assertNothingLeft(other, dss);
       });
       await consent(page, 'approve');
-      await assertPage(page, '/device/finished', said('device.finished.title'));
+      await assertPage(page, '/device/finished', said('result.waiting.title.unknown'));
       assertToken(await started.poll());
     }));
 
@@ -367,7 +367,7 @@ for (const name of Object.keys(browsers)) {
         assert.equal(await heading(page), said('problem.browser.title.unknown'));
         await other.bringToFront();
         await consent(other, 'approve');
-        await assertPage(other, '/device/finished', said('device.finished.title'));
+        await assertPage(other, '/device/finished', said('result.waiting.title.unknown'));
       });
       assertToken(await started.poll());
     }));
@@ -433,7 +433,7 @@ for (const name of Object.keys(browsers)) {
         await consent(page, 'continue');
         assert.equal(new URL(await page.url()).origin, stackExchange.url);
         await consent(page, 'deny');
-        await assertPage(page, '/device/refused', said('device.refused.title'));
+        await assertPage(page, '/device/refused', said('result.refused.title'));
         assert.equal((await started.poll()).error, 'access_denied');
       }));
 
@@ -442,7 +442,7 @@ for (const name of Object.keys(browsers)) {
         await page.goto(started.verification_uri_complete);
         await assertWaits(page, started.user_code);
         await consent(page, 'continue');
-        await assertPage(page, '/device/finished', said('device.finished.title'));
+        await assertPage(page, '/device/finished', said('result.waiting.title.unknown'));
         assertToken(await started.poll());
       }));
 
@@ -485,7 +485,7 @@ for (const name of Object.keys(browsers)) {
       await pressHeld(name, page, 'button[value=continue]');
       await tab(1);
       await go(); // Approve
-      await assertHeading(said('device.finished.title'));
+      await assertHeading(said('result.waiting.title.unknown'));
       assert.equal(new URL(await page.url()).pathname, '/device/finished');
       assertToken(await started.poll());
     });
@@ -494,7 +494,7 @@ for (const name of Object.keys(browsers)) {
       const started = await startDevice(dss);
       await ask(started);
       await pressHeld(name, page, 'button[value=decline]');
-      await assertHeading(said('device.declined.title'));
+      await assertHeading(said('result.stopped.title'));
       assert.equal((await started.poll()).error, 'access_denied');
     });
 

@@ -66,10 +66,14 @@ for (const name of Object.keys(browsers)) {
         await page.goto(signInURL(dss, 'implicit', secret()));
         await press(approve);
         assert.match(await text(page, '[data-section=working] noscript'), /turn JavaScript on/);
-        await page.goto(signInURL(dss, 'code', secret()));
+        const key = secret();
+        await page.goto(signInURL(dss, 'code', key));
         await press(approve);
         await section(page, 'confirm');
         await pressButton('finish');
+        await section(page, 'waiting');
+        assert.ok((await claim(dss, key, app)).code);
+        await Promise.all([page.waitForNavigation(), page.click('noscript a')]);
         await section(page, 'finished');
       });
     }
@@ -102,7 +106,7 @@ for (const name of Object.keys(browsers)) {
         await consent(tab, 'approve');
         await section(tab, 'confirm');
         assert.equal(await text(tab, '[data-section=confirm] [data-match]'), match);
-        await press(tab, 'confirm', 'finish', 'finished');
+        await press(tab, 'confirm', 'finish', 'waiting|finished');
         await page.bringToFront();
         await page.waitForSelector('[data-status=done]:not([hidden])', { timeout: 20000 });
         const answer = JSON.parse(await text(page, '[data-answer="' + (grant === 'code' ? 'redeem' : 'claim') + '"] pre'));
@@ -116,7 +120,7 @@ for (const name of Object.keys(browsers)) {
       test(grant + ' grant, cancelled', inPage(async (page, context) => {
         const tab = await start(page, context, grant);
         await consent(tab, 'approve');
-        await press(tab, 'confirm', 'cancel', 'cancelled');
+        await press(tab, 'confirm', 'cancel', grant === 'implicit' ? 'ended' : 'unused');
         await page.bringToFront();
         await page.waitForSelector('[data-status=refused]:not([hidden])', { timeout: 20000 });
       }));

@@ -29,11 +29,23 @@ for (const store of ['redis', 'cluster', 'postgres']) {
           const waiting = claim(there, key, { ...app, wait: 60 });
           await page.goto(signInURL(here, grant, key));
           await consent(page, 'approve');
-          await press(page, 'confirm', 'finish', 'finished');
+          await press(page, 'confirm', 'finish', 'waiting|finished');
           const answer = await waiting;
           assert.equal(answer.status, 200);
           assert.match(answer[member], /^[A-Za-z0-9()*]{22}\)\)$/);
+          await section(page, 'finished');
           for (const dss of [here, there]) assert.equal((await claim(dss, key, app)).status, 404);
+        }));
+
+        test(grant + ' grant: the page of the one server says that the app has asked the other', inPage(async (page) => {
+          const key = secret();
+          await page.goto(signInURL(here, grant, key));
+          await consent(page, 'approve');
+          await press(page, 'confirm', 'finish', 'waiting');
+          await page.goto((await page.url()).replace(here.url, there.url)); // names of one host share cookies
+          await section(page, 'waiting');
+          assert.equal((await claim(here, key, app)).status, 200);
+          await section(page, 'finished');
         }));
 
         test(grant + ' grant: deny', inPage(async (page) => {
@@ -50,11 +62,13 @@ for (const store of ['redis', 'cluster', 'postgres']) {
         await page.goto(device.verification_uri_complete);
         await submit(page, 'button[value="continue"]');
         await consent(page, 'approve');
-        const answer = await post(here, '/oauth/token', {
+        await section(page, 'waiting');
+        const answer = await post(there, '/oauth/token', {
           grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: '7', device_code: device.device_code,
         });
         assert.equal(answer.status, 200);
         assert.match(answer.access_token, /^[A-Za-z0-9()*]{22}\)\)$/);
+        await section(page, 'finished');
       }));
     });
   }

@@ -182,7 +182,7 @@ for (const name of Object.keys(browsers)) {
       assert.equal(await text(page, 'h1'), unknownDevice);
       await consent(page, 'continue');
       await consent(page, 'approve');
-      assert.equal(await text(page, 'h1'), said('device.finished.title'));
+      assert.equal(await text(page, 'h1'), said('result.waiting.title.unknown'));
     }));
   });
 }

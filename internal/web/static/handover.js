@@ -1,6 +1,7 @@
 // The hand-over at the redirect URI: reads the response, which address.js has
-// taken out of the address, asks, deposits, and says how it went. It writes no
-// text of its own: it shows and hides what the server has written.
+// taken out of the address, asks, deposits, and leads to the page that says how it
+// goes on. It writes no text of its own: it shows and hides what the server has
+// written.
 'use strict';
 
 (() => {
@@ -85,21 +86,15 @@
     });
   };
 
-  const outcome = (form, decision) => {
-    if (form.elements.namedItem('error')) return 'refused';
-    return decision === 'cancel' ? 'cancelled' : 'finished';
-  };
-
   const deposit = async (form, decision) => {
     DSS.guard.busy(form, true);
-    const next = outcome(form, decision);
     try {
       const answer = await post(form, decision);
       if (answer.status === 429 || answer.status >= 500) return retry(form, 'later');
       if (answer.status !== 204) return await openRejection(answer);
       forget();
       note(false);
-      open(next);
+      location.replace(answer.headers.get('Location'));
     } catch {
       retry(form, 'unreachable');
     } finally {
