@@ -214,9 +214,10 @@ class Session(NamedTuple):
 
 
 def token(answer: dict[str, Any]) -> str:
-    if answer["status"] != 200 or not re.fullmatch("[!-~]{1,4096}", str(answer.get("access_token") or "")):
+    text = answer.get("access_token")
+    if answer["status"] != 200 or not isinstance(text, str) or not re.fullmatch("[!-~]{1,4096}", text):
         raise problem(answer)
-    return answer["access_token"]
+    return text
 
 
 def problem(answer: dict[str, Any]) -> Error:
@@ -237,9 +238,9 @@ class Callback(http.server.BaseHTTPRequestHandler):
         ours = hmac.compare_digest(answer.get("state", "").encode(), listener.state.encode())
         if path != "/" or not ours or ("code" in answer) == ("error" in answer):
             return self.send_error(404)  # not the answer, so that is still to come
-        page = "denied" if "error" in answer else "done" if answer.get("iss") == listener.issuer else "failed"
+        page = {None: "done", "access_denied": "denied"}.get(answer.get("error"), "failed")
         self.send_response(303)
-        self.send_header("Location", f"{listener.issuer}/{page}")
+        self.send_header("Location", f"{listener.issuer}/{page if answer.get('iss') == listener.issuer else 'failed'}")
         self.end_headers()
         listener.answer = listener.answer or answer  # once the browser is on its way
 
@@ -270,7 +271,7 @@ def match_code(key: str) -> str:
     return f"{code[:3]}-{code[3:]}"
 
 
-def main() -> int:
+def main() -> Optional[int]:
     parser = argparse.ArgumentParser(description="Sign a user in to Stack Exchange and print the access token.")
     parser.add_argument("--server", required=True, metavar="URL", help="DSS server, such as https://auth.example.org")
     parser.add_argument("--client-id", required=True, metavar="N", help="of the app, on Stack Apps")
@@ -292,7 +293,6 @@ def main() -> int:
         print("dss.py:", error, file=sys.stderr)
         return getattr(error, "exit_status", 2 if isinstance(error, ValueError) else 1)
     os.write(stdout, token.encode() + b"\n")
-    return 0
 
 
 if __name__ == "__main__":

@@ -6,11 +6,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,7 +27,9 @@ var files = map[string]struct {
 	command []string
 	flows   []dss.Flow
 }{
-	"dss.py": {[]string{debianPython, "../../clients/dss.py"}, everyFlow},
+	"dss.py":  {[]string{debianPython, "../../clients/dss.py"}, everyFlow},
+	"dss.mjs": {[]string{"node", "../../clients/dss.mjs"}, everyFlow},
+	"dss.sh":  {[]string{"bash", "../../clients/dss.sh"}, []dss.Flow{dss.FlowRelay, dss.FlowDevice}},
 }
 
 var everyFlow = []dss.Flow{dss.FlowLoopback, dss.FlowRelay, dss.FlowDevice}
@@ -51,7 +57,7 @@ func startFile(t *testing.T, command []string, args ...string) *run {
 	all := slices.Concat(command, args)
 	r := &run{cmd: exec.CommandContext(ctx, all[0], all[1:]...), address: make(chan string, 1)}
 	r.cmd.Env = append(os.Environ(), "BROWSER=false", "PYTHONDONTWRITEBYTECODE=1")
-	r.cmd.Stdout, r.cmd.Stderr, r.cmd.WaitDelay = &r.stdout, r, 5*time.Second
+	r.cmd.Stdout, r.cmd.Stderr, r.cmd.WaitDelay = &r.stdout, r, time.Minute
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -129,5 +135,131 @@ func (r *run) checkToken(t *testing.T, s *dsstest.Server, want bool) {
 	info, err := client.Inspect(t.Context(), token)
 	if err != nil || !ended || !slices.Equal(info.Scopes, []string{"read_inbox", "no_expiry"}) {
 		t.Errorf("it prints %q, whose scopes are %v: %v", r.stdout.String(), info, err)
+	}
+}
+
+// TestFilesRefuse: what is wrong from the start has the status that dss login has.
+func TestFilesRefuse(t *testing.T) {
+	t.Parallel()
+	notDSS := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(notDSS.Close)
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"issuer":"https://auth.example.org","token_endpoint":"https://auth.example.org/oauth/token"}`)
+	}))
+	t.Cleanup(other.Close)
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for name, file := range files {
+		for trouble, tt := range map[string]struct {
+			args []string
+			want int
+		}{
+			"no server":       {[]string{"--client-id", "1"}, 2},
+			"not an address":  {[]string{"--server", "auth.example.org", "--client-id", "1"}, 2},
+			"plain http":      {[]string{"--server", "http://auth.example.org", "--client-id", "1"}, 2},
+			"almost local":    {[]string{"--server", "http://127.0.0.1.example.org", "--client-id", "1"}, 2},
+			"user in address": {[]string{"--server", "http://localhost:1@example.org", "--client-id", "1"}, 2},
+			"plain upstream": {
+				[]string{"--server", other.URL, "--client-id", "1", "--stackexchange-url", "http://a.example"}, 2,
+			},
+			"no client":         {[]string{"--server", other.URL}, 2},
+			"no number":         {[]string{"--server", other.URL, "--client-id", "1x"}, 2},
+			"no such flow":      {[]string{"--server", other.URL, "--client-id", "1", "--flow", "x"}, 2},
+			"no such option":    {[]string{"--server", other.URL, "--client-id", "1", "--nope", "x"}, 2},
+			"another name":      {[]string{"--server", other.URL, "--client-id", "1"}, 2},
+			"not DSS":           {[]string{"--server", notDSS.URL, "--client-id", "1"}, 5},
+			"nobody there":      {[]string{"--server", gone.URL, "--client-id", "1"}, 5},
+			"no such host":      {[]string{"--server", "https://host.invalid", "--client-id", "1"}, 5},
+			"cannot listen, sh": {[]string{"--server", other.URL, "--client-id", "1", "--flow", "loopback"}, 2},
+		} {
+			t.Run(name+"/"+trouble, func(t *testing.T) {
+				t.Parallel()
+				r := startFile(t, file.command, append(tt.args, "--no-browser")...)
+				status := r.end(t)
+				text := r.stderr.String()
+				if status != tt.want || text == "" || strings.Contains(text, "Traceback") || r.stdout.Len() > 0 {
+					t.Errorf("it ends with %d, want %d:\n%s%s", status, tt.want, text, r.stdout.String())
+				}
+			})
+		}
+	}
+}
+
+// TestFilesAreInterrupted while they wait for the user.
+func TestFilesAreInterrupted(t *testing.T) {
+	t.Parallel()
+	for name, file := range files {
+		for _, flow := range file.flows {
+			for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+				t.Run(name+"/"+string(flow)+"/"+signal.String(), func(t *testing.T) {
+					t.Parallel()
+					s := dsstest.Start(t, dsstest.Options{Faults: []dsstest.Fault{}})
+					r := startFile(t, file.command, "--server", s.URL, "--client-id", "1", "--flow", string(flow), "--no-browser")
+					<-r.address
+					if err := r.cmd.Process.Signal(signal); err != nil {
+						t.Fatal(err)
+					}
+					if status := r.end(t); status != 130 || r.stdout.Len() > 0 {
+						t.Errorf("it ends with %d:\n%s", status, r.stderr.String())
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestFilesAndAHostileServer: what a server sends neither breaks a file nor reaches
+// the terminal.
+func TestFilesAndAHostileServer(t *testing.T) {
+	t.Parallel()
+	const start = `{"device_code":"d","user_code":"A\u001b[2J","verification_uri":"http://127.0.0.1/device",` +
+		`"expires_in":4,"interval":1}`
+	for trouble, tt := range map[string]struct{ start, token string }{
+		"escape in the address":  {strings.Replace(start, "/device", `/\u001b[2J`, 1), `{}`},
+		"another scheme":         {strings.Replace(start, "http:", "file:", 1), `{}`},
+		"no object":              {`[1]`, `{}`},
+		"null":                   {`null`, `{}`},
+		"escape in the message":  {start, `{"error":"x\u001b[2J","error_description":"\u001b]0;x\u0007 \u202e"}`},
+		"error is a list":        {start, `{"error":["x"],"error_description":{"a":1}}`},
+		"error is a number":      {start, `{"error":7}`},
+		"error is nested":        {start, `{"error":{"type":7,"message":null}}`},
+		"token is a number":      {start, `{"access_token":7}`},
+		"token with a line":      {start, `{"access_token":"a\nb"}`},
+		"token with an escape":   {start, `{"access_token":"a\u001b[2J"}`},
+		"token that is endless":  {start, `{"access_token":"` + strings.Repeat("a", 5000) + `"}`},
+		"lives for ever":         {strings.Replace(start, `:4`, `:99999999999999999999`, 1), `{"error":"access_denied"}`},
+		"life is a text":         {strings.Replace(start, `:4`, `:"x"`, 1), `{"error":"access_denied"}`},
+		"interval is negative":   {strings.Replace(start, `:1}`, `:-7}`, 1), `{"error":"access_denied"}`},
+		"interval is a text":     {strings.Replace(start, `:1}`, `:"x"}`, 1), `{"error":"access_denied"}`},
+		"interval is a fraction": {strings.Replace(start, `:1}`, `:1.5}`, 1), `{"error":"access_denied"}`},
+	} {
+		for name, file := range files {
+			t.Run(name+"/"+trouble, func(t *testing.T) {
+				t.Parallel()
+				var address string
+				s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					switch r.URL.Path {
+					case "/oauth/device_authorization":
+						fmt.Fprint(w, tt.start)
+					case "/oauth/token":
+						if !strings.Contains(tt.token, "access_token") {
+							w.WriteHeader(http.StatusBadRequest)
+						}
+						fmt.Fprint(w, tt.token)
+					default:
+						fmt.Fprintf(w, `{"issuer":"%s","token_endpoint":"%[1]s/oauth/token"}`, address)
+					}
+				}))
+				t.Cleanup(s.Close)
+				address = s.URL
+				r := startFile(t, file.command, "--server", s.URL, "--client-id", "1", "--flow", "device", "--no-browser")
+				status := r.end(t)
+				text := r.stderr.String()
+				if status < 1 || status > 5 || strings.ContainsAny(text, "\x1b\x07") || r.stdout.Len() > 0 ||
+					strings.Contains(text, "Traceback") || strings.Contains(text, " at ") {
+					t.Errorf("it ends with %d:\n%s%s", status, text, r.stdout.String())
+				}
+			})
+		}
 	}
 }
