@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"regexp"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
@@ -65,13 +65,10 @@ func OpenFolder(path string) (*Folder, error) {
 	return &Folder{path}, nil
 }
 
-// isStorable reports whether a file may have a name.
-func isStorable(name string) bool {
-	return name != "" && len(name) <= 250 && name[0] != '.' && strings.Trim(name, inTokens+".") == ""
-}
+var storable = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,249}$`)
 
 func (f *Folder) file(name string) (string, error) {
-	if !isStorable(name) {
+	if !storable.MatchString(name) {
 		return "", errors.New("certificate folder: not the name of a file")
 	}
 	return filepath.Join(f.path, name+".pem"), nil

@@ -157,12 +157,17 @@ func (s *Server) pageIn(
 		s.log.ErrorContext(r.Context(), "page not rendered", "err", err)
 		status, body = http.StatusInternalServerError, []byte("internal error")
 	}
+	w.Header().Set("Vary", "Accept-Language, Cookie")
+	return writePage(w, status, language.Tag, body)
+}
+
+// writePage sends a page in a language.
+func writePage(w http.ResponseWriter, status int, language string, body []byte) error {
 	if bytes.Contains(body, []byte("<form")) { // text from outside is escaped
 		// A browser that may not send a referrer sends "Origin: null" with the form.
 		w.Header().Set("Referrer-Policy", "strict-origin")
 	}
-	w.Header().Set("Content-Language", language.Tag)
-	w.Header().Set("Vary", "Accept-Language, Cookie")
+	w.Header().Set("Content-Language", language)
 	return write(w, status, htmlContent, body)
 }
 

@@ -41,7 +41,8 @@ func wantedHeaders(path string, answer *http.Response) map[string]string {
 		"Strict-Transport-Security": "max-age=31536000", "X-Request-Id": "*", "Access-Control-Allow-Origin": "",
 		"Access-Control-Expose-Headers": "",
 	}
-	if path == "/" && answer.StatusCode == http.StatusOK { // home is for search engines, too
+	ofSite := path == "/" || path == "/security" || strings.HasPrefix(path, "/docs/")
+	if ofSite && answer.StatusCode == http.StatusOK { // for search engines, too
 		want["X-Robots-Tag"] = ""
 	}
 	media := answer.Header.Get("Content-Type")
@@ -52,7 +53,7 @@ func wantedHeaders(path string, answer *http.Response) map[string]string {
 		if strings.HasPrefix(path, "/sandbox/2.3") {
 			want["Access-Control-Allow-Origin"] = "*"
 		}
-	case strings.HasPrefix(path, "/assets/") && answer.StatusCode < 400:
+	case path == "/favicon.ico", strings.HasPrefix(path, "/assets/") && answer.StatusCode < 400:
 		onlyOf(want, "Cross-Origin-Resource-Policy", "X-Content-Type-Options")
 		want["Cache-Control"] = "public, max-age=31536000, immutable"
 	case programs, answer.StatusCode == http.StatusNoContent, media == "application/json", strings.HasPrefix(media, "text/plain"):
@@ -187,7 +188,7 @@ func signInPolicy(signIn string) map[string]string {
 var (
 	html       = []string{"Accept", "text/html"}
 	sameOrigin = []string{"Sec-Fetch-Site", "same-origin"}
-	assetPath  = regexp.MustCompile(`/assets/style\.[0-9a-f]+\.css`)
+	assetPath  = regexp.MustCompile(`/assets/site\.[0-9a-f]+\.css`)
 )
 
 // visits are requests to every route, with every kind of answer.
@@ -302,7 +303,15 @@ func (s site) visits() []visit {
 		{304, "GET", asset, "", []string{"If-None-Match", assetHeader.Get("ETag")}, nil},
 		{200, "GET", "/assets/style.00000000.css", "", nil, map[string]string{"Cache-Control": "no-store"}},
 		{404, "GET", "/assets/nothing.css", "", nil, nil},
-		{200, "HEAD", "/", "", nil, form}, // the form of the sandbox
+		{200, "HEAD", "/", "", nil, form}, // the form for a program
+		{200, "GET", "/docs/oauth", "", nil, nil},
+		{404, "GET", "/docs/nothing", "", html, nil},
+		{200, "GET", "/security", "", nil, nil},
+		{404, "GET", "/.well-known/security.txt", "", nil, nil}, // names no contact
+		{200, "GET", "/robots.txt", "", nil, nil},
+		{200, "GET", "/favicon.ico", "", nil, map[string]string{"Cache-Control": "public, max-age=86400"}},
+		{200, "GET", "/start/program", "", nil, nil},
+		{200, "GET", "/try?code=c", "", nil, nil},
 		{404, "GET", "/nowhere", "", html, nil},
 		{404, "PUT", "/", "", nil, nil},
 		{404, "GET", "/a/../b", "", nil, nil},

@@ -58,7 +58,7 @@ func TestLanguageOfAPage(t *testing.T) {
 		{d, "ui_locales=en&ui_locales=ar", "", "en-XA", "en-XA"},
 		{d, "ui_locales=%zz", "", "en-XA", "en-XA"},
 	} {
-		for _, path := range []string{"/", "/device", "/start", "/nowhere", "/auth/redirect/17", "/problem/internal_error"} {
+		for _, path := range []string{"/device", "/start", "/nowhere", "/auth/redirect/17", "/problem/internal_error"} {
 			status, h, body := c.d.do("GET", path+"?"+c.query, "", "Accept", "text/html", "Cookie", c.cookie, "Accept-Language", c.accept)
 			direction := map[bool]string{true: "rtl", false: "ltr"}[c.want == "ar-XB"]
 			if h.Get("Content-Language") != c.want || !strings.Contains(body, fmt.Sprintf(`<html lang="%s" dir="%s"`, c.want, direction)) ||
@@ -94,7 +94,7 @@ var (
 func TestChoiceOfALanguage(t *testing.T) {
 	d := inLanguages(t)
 	for path, back := range map[string]string{
-		"/": "/", "/device?user_code=BCDF-GHJK": "/device?user_code=BCDF-GHJK", "/device/finished": "/device/finished",
+		"/device?user_code=BCDF-GHJK": "/device?user_code=BCDF-GHJK", "/device/finished": "/device/finished",
 		"/start?platform=mobile&ui_locales=en": "/start?platform=mobile", "/nowhere?secret=1": "/problem/not_found",
 		"/oauth/authorize?client_id=7&state=SECRET": "/problem/bad_redirect_uri",
 	} {

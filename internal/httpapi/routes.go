@@ -68,7 +68,6 @@ func (s *Server) routes() []route {
 			{"GET /healthz", plain(s.Healthz)},
 			{"GET /readyz", plain(s.Readyz)},
 			{"GET " + assetPath + "{file}", s.asset},
-			{"GET /{$}", s.home},
 			{"GET " + api.PathDone, s.result(web.ResultDone)},
 			{"GET " + api.PathDenied, s.result(web.ResultDenied)},
 			{"GET " + api.PathFailed, s.result(web.ResultFailed)},

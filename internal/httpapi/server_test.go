@@ -279,9 +279,9 @@ func TestLog(t *testing.T) {
 func TestAssetsAreKept(t *testing.T) {
 	d := newDSS(t, inMemory())
 	_, _, page := d.do("GET", "/", "")
-	_, rest, _ := strings.Cut(page, `href="/assets/style.`)
+	_, rest, _ := strings.Cut(page, `href="/assets/site.`)
 	hash, _, _ := strings.Cut(rest, ".css")
-	path := "/assets/style." + hash + ".css"
+	path := "/assets/site." + hash + ".css"
 	status, header, _ := d.do("GET", path, "")
 	if status != http.StatusOK || !strings.Contains(header.Get("Cache-Control"), "immutable") || header.Get("Content-Type") != "text/css; charset=utf-8" {
 		t.Errorf("%s: %d %v", path, status, header)

@@ -13,16 +13,6 @@ import (
 // readyTimeout bounds how long the store may take to answer a readiness probe.
 const readyTimeout = 2 * time.Second
 
-// home serves the page for app authors.
-func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Del("X-Robots-Tag") // search engines may find it
-	data := web.HomeData{PublicURL: s.config.PublicURL.String(), OAuth: s.config.servesOAuth(), Version: s.config.Version}
-	if s.config.Sandbox != nil {
-		data.Sandbox, data.API = true, s.upstream.APIURL().Path
-	}
-	return s.page(w, r, http.StatusOK, data)
-}
-
 // result serves a page that says how a sign-in went, after a listener on the user's
 // machine has read the response. It knows nothing of the sign-in.
 func (s *Server) result(result web.Result) handler {

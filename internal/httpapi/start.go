@@ -219,6 +219,12 @@ func (s *Server) choice(p params) registration.Choice {
 		StackExchange: s.upstream.BaseURL(), API: s.upstream.APIURL(),
 		OneSite: s.config.Sandbox == nil && !s.upstream.IsPublic(),
 	}
+	if way := registration.FlowName(p.get("way")); slices.Contains(registration.Ways, way) {
+		c.Way = way
+	}
+	if language := registration.Language(p.get("language")); slices.Contains(registration.Languages(), language) {
+		c.Language = language
+	}
 	if platform := registration.Platform(p.get("platform")); slices.Contains(registration.Platforms, platform) {
 		c.Platform = platform
 	}

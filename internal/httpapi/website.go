@@ -19,13 +19,19 @@ const (
 
 // siteRoutes lists the routes of the pages and files that describe the server.
 func (s *Server) siteRoutes() []route {
-	return []route{
+	routes := []route{
 		{"GET " + site.DocsPath + "{document...}", s.document},
 		{"GET " + pathSecurity, s.security},
 		{"GET " + pathSecurityText, s.securityText},
 		{"GET " + pathRobots, s.robots},
 		{"GET " + pathFavicon, s.favicon},
+		{"GET /{$}", s.home},
+		{"GET " + pathProgram, s.program},
 	}
+	if s.config.Sandbox != nil {
+		routes = append(routes, route{"GET " + pathTried, s.tried})
+	}
+	return routes
 }
 
 // document serves a page of the documentation.
@@ -48,7 +54,9 @@ func (s *Server) security(w http.ResponseWriter, r *http.Request) error {
 
 // sitePage shows a page of the site, which search engines may find.
 func (s *Server) sitePage(w http.ResponseWriter, r *http.Request, title, about string, content web.SiteContent) error {
-	w.Header().Del("X-Robots-Tag")
+	if _, private := content.(web.TriedData); !private {
+		w.Header().Del("X-Robots-Tag")
+	}
 	body, err := s.pages.RenderSite(web.Site{
 		Title: title, About: about, Path: r.URL.Path, PublicURL: s.config.PublicURL.String(),
 		Operator: s.config.Operator.Name, Homepage: s.config.Operator.URL,
@@ -57,7 +65,7 @@ func (s *Server) sitePage(w http.ResponseWriter, r *http.Request, title, about s
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, htmlContent, body)
+	return writePage(w, http.StatusOK, "en", body)
 }
 
 // securityText serves security.txt (RFC 9116), if the operator has named a contact.

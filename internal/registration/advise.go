@@ -1,7 +1,6 @@
 package registration
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -24,24 +23,14 @@ func Advise(c Choice) Plan {
 			"the name is items[0].display_name, encoded as in HTML.",
 	})
 	if c.OAuth {
-		p.Flow.Values = append(p.Flow.Values, c.command(p.Scope))
-		p.Program = c.hello(p.Flow.Name, p.Scope)
+		p.Flow.Values = append(p.Flow.Values, Field{
+			Name: "To try it in a terminal", Do: Enter, Value: c.command(p.Scope), Why: "It prints the name of the user.",
+		})
+	}
+	if c.OAuth && c.Platform != BrowserExtension && c.Platform != Mobile || c.Way != "" {
+		p.Program = c.program(p.Flow.Name, p.Scope)
 	}
 	return p
-}
-
-// command signs in and prints the user's name.
-func (c Choice) command(scope string) Field {
-	server := " --server " + c.Server.String()
-	line := "dss login" + server + " --client-id " + cmp.Or(c.ClientID, clientIDHere)
-	if scope != "" {
-		line += " --scope " + strings.ReplaceAll(scope, " ", ",")
-	}
-	line += " | dss whoami -"
-	if origin.IsLoopback(c.Server.Hostname()) { // where a sandbox may be
-		line += server
-	}
-	return Field{Name: "To try it in a terminal", Do: Enter, Value: line, Why: "It prints the name of the user."}
 }
 
 // scope returns the scope parameter, in the order of [Needs].
@@ -118,17 +107,14 @@ func (c Choice) flows() []Field {
 	}
 }
 
-// flow returns the way that suits the platform.
+// flow returns the way that was chosen, or that suits the platform.
 func (c Choice) flow() Flow {
-	if !c.OAuth {
+	switch {
+	case !c.OAuth, c.Way == Relay, c.Way == "" && c.Platform == BrowserExtension:
 		return c.relay()
-	}
-	switch c.Platform {
-	case Script:
+	case c.Way == Device, c.Way == "" && c.Platform == Script:
 		return c.device()
-	case BrowserExtension:
-		return c.relay()
-	case Mobile:
+	case c.Way == "" && c.Platform == Mobile:
 		return c.codeGrant(PrivateScheme, "Code grant with PKCE, and a scheme of the app's own", Field{
 			Name: "Redirect URI", Do: Own, Value: "com.example.app:/callback",
 			Why: "A domain of yours, backwards, that the app registers with the system. Stack Apps does not ask for it.",

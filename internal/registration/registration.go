@@ -59,7 +59,7 @@ const scopeWrite = "write_access"
 type Choice struct {
 	Platform Platform
 	Needs    []Need
-	ClientID string // "" before the app has one
+	ClientID string   // "" before the app has one
 	// Server is the public URL of the DSS server.
 	Server *url.URL
 	// OAuth says that the server has the OAuth endpoints; otherwise it has the
@@ -70,6 +70,10 @@ type Choice struct {
 	StackExchange, API *url.URL
 	// OneSite says that this Stack Exchange is a single site, as Stack Internal is.
 	OneSite bool
+	// Way is how users sign in, one of [Ways]; "" for what suits the platform.
+	Way FlowName
+	// Language is that of the program; "" for the first of [Languages].
+	Language Language
 }
 
 // Plan is what the author has to do.
@@ -78,9 +82,9 @@ type Plan struct {
 	Flow  Flow
 	Scope string   // the parameter, "" if the app needs none
 	Also  []string // what else there is to know, a sentence or two each
-	// Program is one in Python that signs a user in and greets them by name, with
-	// these values; "" if there is none for the platform.
-	Program string
+	// Program has these values. Its Text is "" if there is none for the platform, or
+	// for the way in this language.
+	Program Program
 }
 
 // Step is a part of Stack Apps' form.

@@ -125,7 +125,7 @@ func everyNeed() (sets [][]Need) {
 func TestAdvise(t *testing.T) {
 	for _, platform := range Platforms {
 		for _, needs := range everyNeed() {
-			plan := Advise(Choice{platform, needs, "", server, true, upstream, publicAPI, false})
+			plan := Advise(Choice{platform, needs, "", server, true, upstream, publicAPI, false, "", ""})
 			var ticked, entered []string
 			post := false
 			for _, step := range plan.Form {
@@ -170,7 +170,7 @@ func TestFlows(t *testing.T) {
 		{Script, false, Relay, "https://stackoverflow.com/oauth"},
 		{"", true, Loopback, "https://auth.example.org:8443/oauth/token"},
 	} {
-		flow := Advise(Choice{tt.platform, []Need{Private, Inbox}, "", server, tt.oauth, upstream, publicAPI, false}).Flow
+		flow := Advise(Choice{tt.platform, []Need{Private, Inbox}, "", server, tt.oauth, upstream, publicAPI, false, "", ""}).Flow
 		var values []string
 		for _, f := range flow.Values {
 			values = append(values, f.Value)
@@ -188,12 +188,12 @@ func TestAlso(t *testing.T) {
 		choice Choice
 		want   []string // the beginnings
 	}{
-		{Choice{Desktop, nil, "", server, true, upstream, publicAPI, false}, nil},
-		{Choice{CommandLine, nil, "", server, true, upstream, publicAPI, false}, []string{"Where the browser is"}},
-		{Choice{Script, nil, "", server, true, upstream, publicAPI, false}, []string{"A person opens", "The token lives for a day"}},
-		{Choice{Script, []Need{NoExpiry}, "", server, true, upstream, publicAPI, false}, []string{"A person opens", "A token without expiry"}},
-		{Choice{Desktop, nil, "", server, false, upstream, publicAPI, false}, []string{"This server is reached over plain http"}},
-		{Choice{Desktop, nil, "", local, true, upstream, publicAPI, false}, []string{"With this OAuth domain"}},
+		{Choice{Desktop, nil, "", server, true, upstream, publicAPI, false, "", ""}, nil},
+		{Choice{CommandLine, nil, "", server, true, upstream, publicAPI, false, "", ""}, []string{"Where the browser is"}},
+		{Choice{Script, nil, "", server, true, upstream, publicAPI, false, "", ""}, []string{"A person opens", "The token lives for a day"}},
+		{Choice{Script, []Need{NoExpiry}, "", server, true, upstream, publicAPI, false, "", ""}, []string{"A person opens", "A token without expiry"}},
+		{Choice{Desktop, nil, "", server, false, upstream, publicAPI, false, "", ""}, []string{"This server is reached over plain http"}},
+		{Choice{Desktop, nil, "", local, true, upstream, publicAPI, false, "", ""}, []string{"With this OAuth domain"}},
 	} {
 		got := Advise(tt.choice).Also
 		if len(got) != len(tt.want) {
@@ -215,15 +215,15 @@ func TestCommand(t *testing.T) {
 		want   string
 	}{
 		{
-			Choice{Desktop, []Need{Inbox, Private}, "12345", server, true, upstream, publicAPI, false},
+			Choice{Desktop, []Need{Inbox, Private}, "12345", server, true, upstream, publicAPI, false, "", ""},
 			"dss login --server https://auth.example.org:8443 --client-id 12345 --scope read_inbox,private_info | dss whoami -",
 		},
-		{Choice{Mobile, nil, "", server, true, upstream, publicAPI, false}, "dss login --server https://auth.example.org:8443 --client-id CLIENT_ID | dss whoami -"},
+		{Choice{Mobile, nil, "", server, true, upstream, publicAPI, false, "", ""}, "dss login --server https://auth.example.org:8443 --client-id CLIENT_ID | dss whoami -"},
 		{
-			Choice{Desktop, nil, "7", &url.URL{Scheme: "http", Host: "localhost:8080"}, true, upstream, publicAPI, false},
+			Choice{Desktop, nil, "7", &url.URL{Scheme: "http", Host: "localhost:8080"}, true, upstream, publicAPI, false, "", ""},
 			"dss login --server http://localhost:8080 --client-id 7 | dss whoami - --server http://localhost:8080",
 		},
-		{Choice{Desktop, nil, "", server, false, upstream, publicAPI, false}, ""},
+		{Choice{Desktop, nil, "", server, false, upstream, publicAPI, false, "", ""}, ""},
 	} {
 		got := ""
 		for _, f := range Advise(tt.choice).Flow.Values {
@@ -237,9 +237,9 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// TestHello: the program has the author's values, and is there for programs on a
+// TestProgram: the program has the author's values, and is there for programs on a
 // computer of their own.
-func TestHello(t *testing.T) {
+func TestProgram(t *testing.T) {
 	for _, tt := range []struct {
 		platform Platform
 		oauth    bool
@@ -252,8 +252,8 @@ func TestHello(t *testing.T) {
 		{Mobile, true, ""},
 		{Desktop, false, ""},
 	} {
-		c := Choice{tt.platform, []Need{Inbox, NoExpiry}, "12345", server, tt.oauth, upstream, publicAPI, false}
-		program := Advise(c).Program
+		c := Choice{tt.platform, []Need{Inbox, NoExpiry}, "12345", server, tt.oauth, upstream, publicAPI, false, "", ""}
+		program := Advise(c).Program.Text
 		if (program == "") != (tt.want == "") || !strings.Contains(program, tt.want) {
 			t.Errorf("%s, %t: %s", tt.platform, tt.oauth, program)
 		}
@@ -262,12 +262,61 @@ CLIENT_ID = "12345"
 SCOPE = "read_inbox no_expiry"
 ME = "https://api.stackexchange.com/2.3/me?site=stackoverflow"
 `
-		if tt.want != "" && !strings.HasPrefix(program, assignments) {
+		if tt.want != "" && !strings.Contains(program, assignments) {
 			t.Errorf("%s: %s", tt.platform, program)
 		}
 		c.ClientID, c.OneSite = "", true
-		if got := Advise(c).Program; tt.want != "" && (!strings.Contains(got, `"CLIENT_ID"`) || !strings.Contains(got, `/2.3/me"`)) {
+		if got := Advise(c).Program.Text; tt.want != "" && (!strings.Contains(got, `"CLIENT_ID"`) || !strings.Contains(got, `/2.3/me"`)) {
 			t.Errorf("%s: %s", tt.platform, got)
+		}
+	}
+}
+
+// TestPrograms: each language has a program for each of its ways, with all values in
+// their places.
+func TestPrograms(t *testing.T) {
+	paths := map[FlowName]string{
+		Loopback: "/oauth/authorize", Device: "/oauth/device_authorization", Relay: "/auth/token",
+	}
+	texts := map[string]bool{}
+	for _, language := range Languages() {
+		for _, way := range Ways {
+			c := Choice{"", []Need{Write}, "12345", server, true, upstream, publicAPI, false, way, language}
+			plan := Advise(c)
+			text := plan.Program.Text
+			if plan.Flow.Name != way || (text == "") != (language == Curl && way == Loopback) || text != "" && texts[text] {
+				t.Errorf("%s, %s: %s\n%s", language.Name(), way, plan.Flow.Name, text)
+			}
+			texts[text] = true
+			want := []string{"https://auth.example.org:8443", "12345", "write_access"}
+			switch {
+			case text == "":
+				continue
+			case language == Command:
+				want = append(want, "--flow "+string(way))
+			case language != Go || way != Relay: // whose client knows the paths
+				want = append(want, paths[way], "https://api.stackexchange.com/2.3/me?site=stackoverflow")
+			}
+			for _, part := range want {
+				if !strings.Contains(text, part) || strings.Contains(text, "__") {
+					t.Errorf("%s, %s: no %s in\n%s", language, way, part, text)
+				}
+			}
+		}
+	}
+}
+
+// TestInSandbox: the variant for a server on the author's machine is what that
+// server itself offers.
+func TestInSandbox(t *testing.T) {
+	local := &url.URL{Scheme: "http", Host: "localhost:8080"}
+	for _, language := range Languages() {
+		for _, way := range Ways {
+			elsewhere := Choice{"", []Need{Inbox}, "12345", server, false, upstream, publicAPI, true, way, language}
+			there := Choice{"", []Need{Inbox}, "1", local, true, local.JoinPath("sandbox"), local.JoinPath("sandbox/2.3"), false, way, language}
+			if got, want := Advise(elsewhere.InSandbox()).Program, Advise(there).Program; got != want {
+				t.Errorf("%s, %s: %+v, want %+v", language, way, got, want)
+			}
 		}
 	}
 }

@@ -36,9 +36,8 @@ type Pages struct {
 	site      func() (*template.Template, error) // of the site
 }
 
-// New hashes the assets, for the pages of a server in languages. It fails only when the
-// embedded files contradict each other. The first page parses the templates, which
-// would take a tenth of a server's start.
+// New parses the templates and hashes the assets, for the pages of a server in
+// languages. It fails only when the embedded files contradict each other.
 func New(server Server, languages text.Languages) (*Pages, error) {
 	p := &Pages{server: server, languages: languages, templates: map[*text.Language]func() (*template.Template, error){}}
 	var err error
@@ -46,15 +45,12 @@ func New(server Server, languages text.Languages) (*Pages, error) {
 		return nil, err
 	}
 	p.site = sync.OnceValues(p.parseSite)
-	parse := sync.OnceValues(func() (*template.Template, error) {
-		return template.New("").Funcs(p.functions(languages[0])).ParseFS(templateFiles, "templates/*.html")
-	})
+	shared, err := template.New("").Funcs(p.functions(languages[0])).ParseFS(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("parsing templates: %w", err)
+	}
 	for _, language := range languages {
 		p.templates[language] = sync.OnceValues(func() (*template.Template, error) {
-			shared, err := parse()
-			if err != nil {
-				return nil, err
-			}
 			own, err := shared.Clone()
 			if err != nil {
 				return nil, err
@@ -104,7 +100,7 @@ func about(name string, values []any) (string, []any) {
 	return name, filled
 }
 
-// Page is what a page shows, such as [HomeData].
+// Page is what a page shows, such as [LandingData].
 type Page interface {
 	template() string
 	in(Frame) Page // with the frame
@@ -124,20 +120,6 @@ func (p *Pages) Render(language *text.Language, path string, data Page) ([]byte,
 	}
 	return page.Bytes(), nil
 }
-
-// HomeData is what the home page shows. It explains the service to the author of
-// an app and, with the sandbox, lets them try it.
-type HomeData struct {
-	Frame
-	PublicURL string // origin under which apps reach the service
-	OAuth     bool   // the OAuth server is on
-	Sandbox   bool   // the fake Stack Exchange is on, so the page can be tried
-	API       string // the path of the sandbox's API
-	Version   string
-}
-
-func (HomeData) template() string  { return "home.html" }
-func (d HomeData) in(f Frame) Page { d.Frame = f; return d }
 
 // ProblemData is what the problem page shows. It says in plain words what went
 // wrong and whose turn it is, with a technical line for the author of the app.

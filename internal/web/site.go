@@ -25,10 +25,19 @@ type Site struct {
 }
 
 // SiteContent is what a page of the site shows between header and footer.
-type SiteContent interface{ siteTemplate() string }
+type SiteContent interface {
+	siteTemplate() string
+	Scripts() []string // names of assets
+}
+
+// scriptless is content that needs no script.
+type scriptless struct{}
+
+func (scriptless) Scripts() []string { return nil }
 
 // DocumentData is a document, rendered.
 type DocumentData struct {
+	scriptless
 	Body template.HTML // with its headline
 }
 
@@ -36,6 +45,7 @@ func (DocumentData) siteTemplate() string { return "document.html" }
 
 // SecurityData is what the page about security shows.
 type SecurityData struct {
+	scriptless
 	Contact string // a URL; "" if the operator names none
 }
 

@@ -36,7 +36,11 @@ func everyPage(t *testing.T) map[string]string {
 		out[name] = string(body)
 	}
 	for _, sandbox := range []bool{false, true} {
-		body, err := p.Render(text.English, "/", HomeData{PublicURL: "https://auth.example.org/", OAuth: sandbox, Sandbox: sandbox, Version: hostile})
+		body, err := p.RenderSite(Site{
+			Title: hostile, About: hostile, Path: "/", PublicURL: "https://auth.example.org", Operator: hostile,
+			Homepage: "javascript:alert(1)//" + hostile, Version: hostile,
+			Content: HomeData{OAuth: sandbox, Sandbox: sandbox, Me: hostile, Choice: registration.Choice{ClientID: hostile}},
+		})
 		keep("home", body, err)
 		out[map[bool]string{true: "home with sandbox", false: "home without"}[sandbox]] = string(body)
 	}
@@ -134,11 +138,13 @@ var (
 	inlineScript = regexp.MustCompile(`(?i)<script(?:\s+defer|\s+src="[^"]*")*\s*>[^<]`)
 	handler      = regexp.MustCompile(`(?i)<[a-z][^>]*\s(on[a-z]+|style)=`)
 	values       = regexp.MustCompile(`"[^"]*"`)
+	canonical    = regexp.MustCompile(`<link rel="canonical" [^>]*>`)
 	remoteAsset  = regexp.MustCompile(`(?i)(?:src|<link[^>]*href)="(?:https?:)?//`)
 )
 
 func TestPagesKeepThePolicy(t *testing.T) {
 	for name, page := range everyPage(t) {
+		page = canonical.ReplaceAllString(page, "")
 		for what, found := range map[string]string{
 			"an inline script": inlineScript.FindString(page),
 			"a handler":        handler.FindString(values.ReplaceAllString(page, `""`)),

@@ -1,6 +1,7 @@
 // What the pages do without JavaScript, when prerendered, and in Try it.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { assertAccessible } from './axe.js';
 import { browsers, consent, inFreshPage, launch, launchWithoutScript, press, pressHeld, section, text } from './browsers.js';
 import { claim, secret, signInURL, startDSS } from './dss.js';
 
@@ -88,9 +89,10 @@ for (const name of Object.keys(browsers)) {
     });
 
     const inPage = (f) => () => inFreshPage(browser, f);
-    const start = async (page, context, grant) => {
+    const start = async (page, context, way) => {
       await page.goto(dss.url + '/');
-      await page.click('input[value="' + grant + '"]');
+      await page.waitForSelector('[data-controls]:not([hidden])');
+      await page.click('[data-tryit] input[value=' + way + ']');
       await page.click('[data-start]');
       await page.waitForSelector('[data-status=waiting]:not([hidden])');
       const url = await page.$eval('[data-signin]', (link) => link.href);
@@ -99,31 +101,43 @@ for (const name of Object.keys(browsers)) {
       return tab;
     };
 
-    for (const grant of ['implicit', 'code']) {
-      test(grant + ' grant, to the end', inPage(async (page, context) => {
-        const tab = await start(page, context, grant);
-        const match = await text(page, '[data-tryit] [data-match]');
+    // What the user does in the other tab, until the app has its answer.
+    const signIn = {
+      loopback: (tab) => consent(tab, 'approve'),
+      async device(tab, page) {
+        const code = await text(page, '[data-code]');
+        assert.ok((await text(tab, 'main')).includes(code), 'the page shows ' + code);
+        await consent(tab, 'continue');
+        await consent(tab, 'approve');
+      },
+      async relay(tab, page) {
+        const code = await text(page, '[data-code]');
         await consent(tab, 'approve');
         await section(tab, 'confirm');
-        assert.equal(await text(tab, '[data-section=confirm] [data-match]'), match);
+        assert.equal(await text(tab, '[data-section=confirm] [data-match]'), code);
         await press(tab, 'confirm', 'finish', 'waiting|finished');
+      },
+    };
+
+    for (const way of Object.keys(signIn)) {
+      test(way + ', to the name', inPage(async (page, context) => {
+        const tab = await start(page, context, way);
+        await signIn[way](tab, page);
         await page.bringToFront();
         await page.waitForSelector('[data-status=done]:not([hidden])', { timeout: 20000 });
-        const answer = JSON.parse(await text(page, '[data-answer="' + (grant === 'code' ? 'redeem' : 'claim') + '"] pre'));
-        const me = await fetch(dss.url + '/sandbox/2.3/me', { headers: { Authorization: 'Bearer ' + answer.access_token } });
-        assert.equal((await me.json()).items[0].display_name, 'Sandbox User');
-        assert.match(await text(page, '[data-command=claim] pre'), /^curl [^]*\/auth\/token/);
+        assert.equal(await text(page, '[data-name]'), 'Sandbox User');
+        assert.ok(!(await tab.url()).includes('code='), 'the code is in the address');
+        await assertAccessible(page);
         await page.click('[data-reset]');
-        assert.equal(await page.$eval('[data-run]', (run) => run.hidden), true);
-      }));
-
-      test(grant + ' grant, cancelled', inPage(async (page, context) => {
-        const tab = await start(page, context, grant);
-        await consent(tab, 'approve');
-        await press(tab, 'confirm', 'cancel', grant === 'implicit' ? 'ended' : 'unused');
-        await page.bringToFront();
-        await page.waitForSelector('[data-status=refused]:not([hidden])', { timeout: 20000 });
+        assert.equal(await page.$eval('[data-tryit] [data-run]', (run) => run.hidden), true);
       }));
     }
+
+    test('denied', inPage(async (page, context) => {
+      const tab = await start(page, context, 'loopback');
+      await consent(tab, 'deny');
+      await page.bringToFront();
+      await page.waitForSelector('[data-status=refused]:not([hidden])', { timeout: 20000 });
+    }));
   });
 }

@@ -6,7 +6,10 @@ package integrate_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"html"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/registration"
 	"github.com/desktop-stack-serv/dss/internal/scripted"
 	"github.com/desktop-stack-serv/dss/test/program"
 )
@@ -90,31 +94,85 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// TestHello runs the programs that /start shows, as they are there.
-func TestHello(t *testing.T) {
+// TestBuilder runs every program that the home page offers, as it is there.
+func TestBuilder(t *testing.T) {
 	server := serve(t)
-	for _, platform := range []string{"desktop", "script"} {
-		t.Run(platform, func(t *testing.T) {
-			t.Parallel()
-			page, err := scripted.New().Visit(server+"/start?platform="+platform+"&inbox=on&client_id=901", scripted.Approves)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text := regexp.MustCompile(`(?s)<pre[^>]*data-value>(.*?)</pre>`).FindStringSubmatch(page.Body)
-			if text == nil {
-				t.Fatalf("no program:\n%s", page.Body)
-			}
-			folder := t.TempDir()
-			if err := os.WriteFile(filepath.Join(folder, "hello.py"), []byte(html.UnescapeString(text[1])), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			cmd := command(t, folder, "/usr/bin/python3", "hello.py")
-			cmd.Env = append(cmd.Env, "BROWSER=true %s") // signIn is the browser
-			if output := signIn(t, cmd); !strings.HasSuffix(output, "Hello, Sandbox User\n") {
-				t.Errorf("it printed\n%s", output)
-			}
-		})
+	for i, language := range registration.Languages() {
+		for j, way := range registration.Ways {
+			t.Run(string(language)+" "+string(way), func(t *testing.T) {
+				t.Parallel()
+				choice := url.Values{"language": {string(language)}, "way": {string(way)}, "client_id": {"901"}}
+				if (i+j)%2 == 0 { // half of them without a scope
+					choice.Set("inbox", "on")
+					choice.Set("no_expiry", "on")
+				}
+				program := offered(t, server, choice)
+				if program.Text == "" {
+					if language != registration.Curl || way != registration.Loopback {
+						t.Error("there is no program")
+					}
+					return
+				}
+				want := "\nHello, Sandbox User\n"
+				if language == registration.Command {
+					want = "\nname     Sandbox User\n"
+				}
+				if output := signIn(t, program.command(t, language)); !strings.Contains(output, want) {
+					t.Errorf("it printed\n%s", output)
+				}
+			})
+		}
 	}
+}
+
+// builtProgram is a program that the home page offers.
+type builtProgram struct{ File, Run, Text string }
+
+// offered returns what the home page offers for a choice, which its script asks for.
+func offered(t *testing.T, server string, choice url.Values) (program builtProgram) {
+	t.Helper()
+	page, err := scripted.New().Visit(server+"/?"+choice.Encode(), scripted.Approves)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.Get(server + "/start/program?" + choice.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(&program); err != nil {
+		t.Fatal(err)
+	}
+	shown := regexp.MustCompile(`(?s)<pre[^>]*data-value[^>]*>(.*?)</pre>`).FindStringSubmatch(page.Body)
+	if shown == nil || html.UnescapeString(shown[1]) != program.Text {
+		t.Fatalf("the page shows another program:\n%s\n%s", page.Body, program.Text)
+	}
+	return program
+}
+
+// command returns how the page says that the program is run. Go compiles it with the
+// modules of this project.
+func (p builtProgram) command(t *testing.T, language registration.Language) *exec.Cmd {
+	t.Helper()
+	folder := t.TempDir()
+	run := p.Run
+	switch language {
+	case registration.Command:
+		run = "exec 2>&1; " + run // where it says what to do
+	case registration.Go:
+		run = "go run " + filepath.Join(folder, p.File)
+	}
+	if p.File != "" {
+		if err := os.WriteFile(filepath.Join(folder, p.File), []byte(p.Text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := command(t, folder, "bash", "-c", run)
+	if language == registration.Go {
+		cmd.Dir = "."
+	}
+	cmd.Env = append(cmd.Env, "BROWSER=true %s", "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH")) // signIn is the browser
+	return cmd
 }
 
 // signIn runs a program, does what it asks its user to do, and returns what it

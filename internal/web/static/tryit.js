@@ -1,179 +1,166 @@
-// Try it: plays the waiting app against the sandbox, in the browser.
+// Try it: plays an app against the sandbox, in the browser.
 'use strict';
 
 (() => {
   const panel = document.querySelector('[data-tryit]');
-  if (!panel) return;
   const find = (name) => panel.querySelector('[data-' + name + ']');
-  const part = (kind, name) => panel.querySelector('[data-' + kind + '="' + name + '"]');
-  const show = (element, visible) => { element.hidden = !visible; };
-
   const clientID = '1';
-  const redirectURI = location.origin + '/auth/redirect';
-  const patience = 15 * 60 * 1000; // a deposit lives as long
+  const scope = 'read_inbox';
   let run = 0; // counts the runs, so that one that was given up stops
 
-  const quote = (text) => "'" + text.replaceAll("'", "'\\''") + "'";
-  const form = (fields) => Object.entries(fields).map(([name, value]) => '--data-urlencode ' + quote(name + '=' + value)).join(' \\\n  ');
-  const curl = (path, fields) => 'curl ' + form(fields) + ' \\\n  ' + quote(location.origin + path);
-
   const status = (name) => {
-    for (const text of panel.querySelectorAll('[data-status]')) show(text, text.dataset.status === name);
+    for (const text of panel.querySelectorAll('[data-status]')) text.hidden = text.dataset.status !== name;
   };
 
-  const command = (name, text) => {
-    part('command', name).querySelector('pre').textContent = text;
-    show(part('command', name), true);
-  };
-
-  const answer = (name, body) => {
-    const item = part('answer', name);
-    item.querySelector('pre').textContent = typeof body === 'string' ? body : JSON.stringify(body, null, 2);
-    show(item, true);
-  };
-
-  // Secrets of one run. The code grant shows the safer key: bound to a
-  // verifier that never leaves the app until it claims.
-  const secrets = async (grant) => {
-    if (grant === 'implicit') return { grant, key: DSS.randomSecret() };
-    const verifier = DSS.randomSecret();
-    const pkce = DSS.randomSecret();
-    return { grant, verifier, pkce, key: 's256.' + await DSS.challenge(verifier), challenge: await DSS.challenge(pkce) };
-  };
-
-  const signInURL = (app) => {
-    const url = new URL(app.grant === 'implicit' ? '/sandbox/oauth/dialog' : '/sandbox/oauth', location.origin);
-    url.searchParams.set('client_id', clientID);
-    url.searchParams.set('scope', 'read_inbox');
-    url.searchParams.set('redirect_uri', redirectURI);
-    url.searchParams.set('state', app.key);
-    if (app.challenge) {
-      url.searchParams.set('code_challenge', app.challenge);
-      url.searchParams.set('code_challenge_method', 'S256');
+  // Adds a request to the list, and its answer.
+  const note = (request, answer) => {
+    const item = document.createElement('li');
+    for (const text of [request, answer]) {
+      const pre = document.createElement('pre');
+      pre.textContent = typeof text === 'string' ? text : JSON.stringify(text, null, 2);
+      item.append(pre);
     }
-    return url.href;
+    find('requests').append(item);
   };
-
-  const claimRequest = (app, wait) => {
-    if (app.grant === 'implicit') return ['/auth/token?key=' + encodeURIComponent(app.key) + '&wait=' + wait, {}];
-    return ['/auth/token', { method: 'POST', body: new URLSearchParams({ key: app.key, verifier: app.verifier, wait }) }];
-  };
-
-  const claimCommand = (app) => (app.grant === 'implicit'
-    ? 'curl ' + quote(location.origin + '/auth/token?key=' + app.key + '&wait=60')
-    : curl('/auth/token', { key: app.key, verifier: app.verifier, wait: 60 }));
 
   const pause = (seconds) => new Promise((resolve) => { setTimeout(resolve, seconds * 1000); });
 
-  // Asks until there is an answer; null if the user gave up or time ran out.
-  const claim = async (app, mine) => {
-    const deadline = Date.now() + patience;
-    while (mine === run && Date.now() < deadline) {
-      const [path, options] = claimRequest(app, 20);
-      let response = null;
-      try {
-        response = await fetch(path, { cache: 'no-store', credentials: 'omit', ...options });
-      } catch {
-        status('unreachable');
-      }
-      if (mine !== run) return null;
-      if (response && response.status !== 404 && response.status !== 429 && response.status < 500) return response;
-      if (response && response.status === 404) {
-        status('waiting');
-        continue;
-      }
-      if (response) status('busy');
-      await pause(Math.min(30, Number(response && response.headers.get('Retry-After')) || 3));
-    }
-    if (mine === run) status('expired');
-    return null;
+  const ask = async (path, form) => {
+    const response = await fetch(path, { method: 'POST', body: new URLSearchParams(form), credentials: 'omit', cache: 'no-store' });
+    return { status: response.status, wait: Number(response.headers.get('Retry-After')), ...await response.json() };
   };
 
-  const redeem = async (app, code, mine) => {
-    const path = '/sandbox/oauth/access_token/json';
-    const fields = { client_id: clientID, code, redirect_uri: redirectURI, code_verifier: app.pkce };
-    command('redeem', curl(path, fields));
-    const response = await fetch(path, { method: 'POST', body: new URLSearchParams(fields), credentials: 'omit' });
-    const body = await response.json();
-    if (mine !== run) return;
-    answer('redeem', body);
-    finish(response.ok ? body.access_token : '');
+  const post = async (path, form) => {
+    const { status: code, wait, ...answer } = await ask(path, form);
+    note('POST ' + path + '\n' + decodeURIComponent(new URLSearchParams(form)).replaceAll('&', '\n'), answer);
+    return answer;
   };
 
-  const finish = (token) => {
-    if (!token) return status('failed');
-    command('use', 'curl --compressed -H ' + quote('Authorization: Bearer ' + token) + ' \\\n  ' + quote(location.origin + panel.dataset.api + '/me'));
-    status('done');
-  };
-
-  const outcomes = { 403: 'refused', 409: 'conflict' };
-
-  const wait = async (app, mine) => {
+  const offer = (url, code) => {
+    find('signin').href = url;
+    find('code').textContent = code || '';
+    find('codes').hidden = !code;
+    find('run').hidden = false;
+    find('signin').focus();
     status('waiting');
-    const response = await claim(app, mine);
-    if (!response) return;
-    const body = await response.json();
-    answer('claim', body);
-    if (!response.ok) return status(outcomes[response.status] || 'failed');
-    if (body.code) return redeem(app, body.code, mine);
-    finish(body.access_token);
+  };
+
+  // Polls until done says that an answer ends it.
+  const poll = async (mine, seconds, path, form, done) => {
+    for (;;) {
+      if (seconds) await pause(seconds);
+      if (mine !== run) return null;
+      try {
+        const answer = await ask(path, form);
+        if (mine !== run) return null;
+        if (done(answer)) return answer;
+        status('waiting');
+        if (answer.wait || answer.error === 'slow_down') await pause(answer.wait || 5);
+      } catch {
+        if (mine === run) status('unreachable');
+        await pause(3);
+      }
+    }
+  };
+
+  const secrets = async () => {
+    const verifier = DSS.randomSecret();
+    return { verifier, challenge: { code_challenge: await DSS.challenge(verifier), code_challenge_method: 'S256' } };
+  };
+
+  const authorization = (path, fields, challenge) =>
+    location.origin + path + '?' + new URLSearchParams({ client_id: clientID, scope, ...fields, ...challenge });
+
+  const ways = {
+    async loopback(mine) {
+      const { verifier, challenge } = await secrets();
+      const state = DSS.randomSecret();
+      const redirect_uri = location.origin + '/try';
+      const channel = new BroadcastChannel('dss-try');
+      const answered = new Promise((resolve) => {
+        channel.onmessage = ({ data }) => {
+          const answer = new URLSearchParams(data);
+          if (answer.get('state') === state || mine !== run) resolve(answer);
+        };
+      });
+      offer(authorization('/oauth/authorize', { response_type: 'code', redirect_uri, state }, challenge));
+      const answer = await answered;
+      channel.close();
+      if (mine !== run) return null;
+      note('GET /try', Object.fromEntries(answer));
+      if (!answer.has('code')) return { error: answer.get('error') };
+      return post('/oauth/token', {
+        grant_type: 'authorization_code', client_id: clientID, code: answer.get('code'), redirect_uri, code_verifier: verifier,
+      });
+    },
+
+    async device(mine) {
+      const device = await post('/oauth/device_authorization', { client_id: clientID, scope });
+      if (mine !== run || !device.device_code) return device;
+      offer(device.verification_uri_complete, device.user_code);
+      const form = {
+        grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: clientID, device_code: device.device_code,
+      };
+      const answer = await poll(mine, device.interval, '/oauth/token', form,
+        ({ error }) => error !== 'authorization_pending' && error !== 'slow_down');
+      if (answer) note('POST /oauth/token', answer);
+      return answer;
+    },
+
+    async relay(mine) {
+      const { verifier: pkce, challenge } = await secrets();
+      const verifier = DSS.randomSecret();
+      const key = 's256.' + await DSS.challenge(verifier);
+      const redirect_uri = location.origin + '/auth/redirect';
+      offer(authorization('/sandbox/oauth', { redirect_uri, state: key }, challenge), await DSS.matchCode(key));
+      const answer = await poll(mine, 0, '/auth/token', { key, verifier, wait: 20 },
+        ({ status: code }) => code !== 404 && code !== 429 && code < 500);
+      if (!answer) return null;
+      note('POST /auth/token', answer);
+      if (!answer.code) return { error: answer.error_name };
+      return post('/sandbox/oauth/access_token/json', { client_id: clientID, code: answer.code, redirect_uri, code_verifier: pkce });
+    },
+  };
+
+  const greet = async (mine, token) => {
+    const response = await fetch(panel.dataset.me, { headers: { Authorization: 'Bearer ' + token }, credentials: 'omit' });
+    const answer = await response.json();
+    if (mine !== run) return;
+    note('GET ' + panel.dataset.me, answer);
+    find('name').textContent = answer.items[0].display_name;
+    status('done');
   };
 
   const reset = () => {
     run++;
-    for (const item of panel.querySelectorAll('[data-command], [data-answer]')) {
-      item.querySelector('pre').textContent = '';
-      show(item, false);
-    }
-    find('match').textContent = '';
+    find('requests').replaceChildren();
     find('signin').removeAttribute('href');
-    show(find('run'), false);
+    find('run').hidden = true;
     status('');
   };
 
-  const start = async (grant) => {
+  const start = async (way) => {
     reset();
     if (!globalThis.crypto || !crypto.subtle) return status('insecure');
     const mine = run;
-    const app = await secrets(grant);
-    const url = signInURL(app);
-    find('match').textContent = await DSS.matchCode(app.key);
-    find('signin').href = url;
-    command('open', 'xdg-open ' + quote(url));
-    command('claim', claimCommand(app));
-    show(find('run'), true);
-    find('signin').focus();
     try {
-      await wait(app, mine);
+      const answer = await ways[way](mine);
+      if (!answer) return;
+      if (answer.access_token) await greet(mine, answer.access_token);
+      else status(answer.error === 'access_denied' ? 'refused' : 'failed');
     } catch {
       if (mine === run) status('failed');
     }
   };
 
-  const copy = async (button) => {
-    const source = button.closest('[data-command]').querySelector('pre');
-    for (const note of panel.querySelectorAll('[data-copied]')) show(note, false);
-    try {
-      await navigator.clipboard.writeText(source.textContent);
-      show(button.parentElement.querySelector('[data-copied]'), true);
-    } catch {
-      getSelection().selectAllChildren(source); // so that the user can copy it
-    }
-  };
-
   panel.addEventListener('submit', (event) => {
     event.preventDefault();
-    start(new FormData(event.target).get('grant'));
+    start(new FormData(event.target).get('way'));
   });
-  panel.addEventListener('click', (event) => {
-    const button = event.target.closest('button');
-    if (!button) return;
-    if (button.hasAttribute('data-copy')) copy(button);
-    if (button.hasAttribute('data-reset')) {
-      reset();
-      find('start').focus();
-    }
+  find('reset').addEventListener('click', () => {
+    reset();
+    find('start').focus();
   });
   addEventListener('pagehide', reset);
-  show(find('controls'), true);
+  find('controls').hidden = false;
 })();

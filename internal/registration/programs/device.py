@@ -3,6 +3,11 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+SERVER = "__SERVER__"
+CLIENT_ID = "__CLIENT_ID__"
+SCOPE = "__SCOPE__"
+ME = "__ME__"
+
 
 def post(path, **form):
     try:

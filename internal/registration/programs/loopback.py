@@ -2,6 +2,11 @@ import base64, gzip, hashlib, html, http.server, json, secrets, webbrowser
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
+SERVER = "__SERVER__"
+CLIENT_ID = "__CLIENT_ID__"
+SCOPE = "__SCOPE__"
+ME = "__ME__"
+
 
 class Callback(http.server.BaseHTTPRequestHandler):
     timeout = 2  # browsers open connections that they do not use

@@ -1,0 +1,72 @@
+// The pages for authors of apps and operators.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { assertAccessible } from './axe.js';
+import { browsers, inFreshPage, launch, launchWithoutScript, text } from './browsers.js';
+import { startDSS } from './dss.js';
+
+const paths = ['/', '/docs/', '/docs/threats', '/docs/faq', '/security'];
+
+for (const name of Object.keys(browsers)) {
+  describe(name + ': the site', () => {
+    let dss, browser;
+    before(async () => { [dss, browser] = await Promise.all([startDSS(), launch(name)]); });
+    after(async () => {
+      await browser.close();
+      await dss.stop();
+    });
+    const inPage = (f) => () => inFreshPage(browser, f);
+
+    for (const path of paths) {
+      test(path + ' can be read by everyone, also on a narrow screen', inPage(async (page) => {
+        await page.setViewport({ width: 320, height: 640 });
+        await page.goto(dss.url + path);
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 320), 'it scrolls sideways');
+        assert.equal(await page.evaluate(() => document.title), await text(page, 'h1'));
+        for (const scheme of ['light', 'dark']) {
+          if (name === 'chromium') await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+          await assertAccessible(page);
+        }
+      }));
+    }
+
+    test('the builder follows the form, and its address can be shared', inPage(async (page) => {
+      await page.goto(dss.url + '/');
+      assert.match(await text(page, '[data-value]'), /SERVER = "http:\/\/localhost/);
+      await page.waitForSelector('[data-without-script][hidden]');
+      await page.click('[data-builder] input[value=java]');
+      await page.click('[data-builder] input[value=relay]');
+      await page.click('[data-builder] input[name=inbox]');
+      await page.type('#client_id', '4711');
+      const built = () => page.waitForFunction(() => {
+        const program = document.querySelector('[data-value]').textContent;
+        return /class Hello/.test(program) && /"4711"/.test(program) && /scope=read_inbox/.test(program);
+      });
+      await built();
+      assert.equal(await text(page, '[data-run]'), 'java Hello.java');
+      const shared = await page.url();
+      await page.goto(dss.url + '/docs/');
+      await page.goto(shared);
+      await built();
+      assert.equal(await page.$eval('#client_id', (field) => field.value), '4711');
+      await page.click('[data-builder] input[value=curl]');
+      await page.click('[data-builder] input[value=loopback]');
+      await page.waitForSelector('[data-none]:not([hidden])');
+    }));
+  });
+
+  describe(name + ': the builder without JavaScript', () => {
+    let dss, browser, page;
+    before(async () => { [dss, { browser, page }] = await Promise.all([startDSS(), launchWithoutScript(name)]); });
+    after(async () => {
+      await browser.close();
+      await dss.stop();
+    });
+
+    test('the form asks for the program', async () => {
+      await page.goto(dss.url + '/?way=device&language=go&client_id=4711&inbox=on#builder');
+      if (name === 'firefox') return; // lets a test read no page
+      assert.match(await text(page, '[data-value]'), /clientID = "4711"[^]*DeviceAuth\(ctx\)/);
+    });
+  });
+}
