@@ -135,7 +135,7 @@ func (l *login) signIn(ctx context.Context, client *dss.Client, s *screen) (*dss
 		return nil, err
 	}
 	defer end()
-	defer s.spin(texts.waiting)()
+	defer s.spin(s.text("login.waiting"))()
 	token, err := signIn.Wait(ctx)
 	return token, fromClient(err)
 }
@@ -195,7 +195,7 @@ func (l *login) openBrowser(signIn *dss.SignIn, s *screen) (stop func()) {
 // watchKeys has the person ask for a sign-in on another device. The function it
 // returns ends the watch.
 func (l *login) watchKeys(signIn *dss.SignIn, s *screen) (stop func()) {
-	s.printf("%s\n\n", texts.pressEnter)
+	s.printf("%s\n\n", s.text("login.press_enter"))
 	readsInBackground()
 	lines := linesOf(l.stdin)
 	return inBackground(func(done <-chan struct{}) {

@@ -9,10 +9,6 @@ import (
 	"fmt"
 	"os"
 
-	// The certificates of Mozilla's list of authorities, for a machine that has
-	// none of its own, such as an empty container. Those of the machine win.
-	_ "golang.org/x/crypto/x509roots/fallback"
-
 	dss "github.com/desktop-stack-serv/dss"
 	"github.com/desktop-stack-serv/dss/internal/cli"
 	"github.com/desktop-stack-serv/dss/internal/daemon"

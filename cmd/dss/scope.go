@@ -34,7 +34,7 @@ func (l *login) reviewScopes(p cli.Process) (changed bool) {
 		case s.columns == 0 || !isTerminal(p.Stdin):
 			s.printf("dss: warning: no scope %s is known; did you mean %s?\n", name, better)
 		default:
-			s.printf("No scope %s is known. Did you mean %s? [Y/n] ", name, better)
+			s.printf("%s [Y/n] ", s.text("login.scope", "scope", name, "better", better))
 			if isYes(answers) {
 				typed, changed = []string{better}, true
 			}

@@ -10,23 +10,26 @@ import (
 
 	qr "github.com/piglig/go-qr"
 	"golang.org/x/term"
+
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
 // screen is standard error, for people.
 type screen struct {
-	w       io.Writer
-	columns int  // 0 if it is not a terminal
-	rows    int  // 0 if unknown
-	dumb    bool // a terminal that only prints line after line
-	colors  bool
-	light   bool // the background, as far as it is known
+	w        io.Writer
+	language *text.Language
+	columns  int  // 0 if it is not a terminal
+	rows     int  // 0 if unknown
+	dumb     bool // a terminal that only prints line after line
+	colors   bool
+	light    bool // the background, as far as it is known
 
 	mu      sync.Mutex // held while a line is written
 	turning int        // columns of the spinner's line
 }
 
 func newScreen(w io.Writer, env func(string) string) *screen {
-	s := &screen{w: w}
+	s := &screen{w: w, language: text.All.Locale(env)}
 	file, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return s
@@ -61,9 +64,9 @@ func (s *screen) printf(format string, arguments ...any) {
 }
 
 // spin shows a spinner. The function it returns ends it.
-func (s *screen) spin(text string) (stop func()) {
+func (s *screen) spin(message string) (stop func()) {
 	if s.columns == 0 || s.dumb {
-		s.printf("%s.\n", text)
+		s.printf("%s.\n", message)
 		return func() {}
 	}
 	end := inBackground(func(done <-chan struct{}) {
@@ -72,8 +75,8 @@ func (s *screen) spin(text string) (stop func()) {
 		defer ticker.Stop()
 		for i := 0; ; i++ {
 			s.mu.Lock()
-			s.turning = len(text) + 4 // with the ^C that terminals may add
-			fmt.Fprintf(s.w, "\r%c %s", frames[i%len(frames)], text)
+			s.turning = width(message) + 4 // with the ^C that terminals may add
+			fmt.Fprintf(s.w, "\r%c %s", frames[i%len(frames)], message)
 			s.mu.Unlock()
 			select {
 			case <-ticker.C:
@@ -87,6 +90,18 @@ func (s *screen) spin(text string) (stop func()) {
 		s.printf("")
 		s.turning = 0
 	}
+}
+
+// width is how many columns text takes, as far as that matters here: letters of East
+// Asia take two.
+func width(text string) (columns int) {
+	for _, r := range text {
+		columns++
+		if r >= 0x1100 {
+			columns++
+		}
+	}
+	return columns
 }
 
 // quietZone is how wide the empty border of a QR code has to be, in modules

@@ -99,7 +99,7 @@ func (e *examination) watch(ended <-chan struct{}) (seen registration.Sighting) 
 		e.screen.printf("If the browser shows an error instead, press Enter here.\n\n")
 	}
 	for {
-		stop := e.screen.spin(texts.waiting)
+		stop := e.screen.spin(e.screen.text("login.waiting"))
 		select {
 		case <-ended:
 			stop()

@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/sealed"
@@ -65,10 +65,13 @@ func OpenFolder(path string) (*Folder, error) {
 	return &Folder{path}, nil
 }
 
-var storable = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,249}$`)
+// isStorable reports whether a file may have a name.
+func isStorable(name string) bool {
+	return name != "" && len(name) <= 250 && name[0] != '.' && strings.Trim(name, inTokens+".") == ""
+}
 
 func (f *Folder) file(name string) (string, error) {
-	if !storable.MatchString(name) {
+	if !isStorable(name) {
 		return "", errors.New("certificate folder: not the name of a file")
 	}
 	return filepath.Join(f.path, name+".pem"), nil

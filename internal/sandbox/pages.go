@@ -6,6 +6,7 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"sync"
 
 	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
@@ -13,7 +14,10 @@ import (
 //go:embed templates static
 var files embed.FS
 
-var pages = template.Must(template.ParseFS(files, "templates/*.html"))
+// pages parses the templates with the first page: most servers have no sandbox.
+var pages = sync.OnceValue(func() *template.Template {
+	return template.Must(template.ParseFS(files, "templates/*.html"))
+})
 
 // page is what templates get. Title is the headline, too. Pages for the authors of apps
 // are in English; those for users are in their language.
@@ -67,7 +71,7 @@ func writeFailure(w http.ResponseWriter, err error) {
 
 func writePage(w http.ResponseWriter, status int, name string, data page) {
 	var body bytes.Buffer
-	if err := pages.ExecuteTemplate(&body, name, data); err != nil || data.Title == "" {
+	if err := pages().ExecuteTemplate(&body, name, data); err != nil || data.Title == "" {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
 		return
 	}

@@ -36,8 +36,9 @@ type Pages struct {
 	site      func() (*template.Template, error) // of the site
 }
 
-// New parses the templates and hashes the assets, for the pages of a server in
-// languages. It fails only when the embedded files contradict each other.
+// New hashes the assets, for the pages of a server in languages. It fails only when the
+// embedded files contradict each other. The first page parses the templates, which
+// would take a tenth of a server's start.
 func New(server Server, languages text.Languages) (*Pages, error) {
 	p := &Pages{server: server, languages: languages, templates: map[*text.Language]func() (*template.Template, error){}}
 	var err error
@@ -45,12 +46,15 @@ func New(server Server, languages text.Languages) (*Pages, error) {
 		return nil, err
 	}
 	p.site = sync.OnceValues(p.parseSite)
-	shared, err := template.New("").Funcs(p.functions(languages[0])).ParseFS(templateFiles, "templates/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("parsing templates: %w", err)
-	}
+	parse := sync.OnceValues(func() (*template.Template, error) {
+		return template.New("").Funcs(p.functions(languages[0])).ParseFS(templateFiles, "templates/*.html")
+	})
 	for _, language := range languages {
 		p.templates[language] = sync.OnceValues(func() (*template.Template, error) {
+			shared, err := parse()
+			if err != nil {
+				return nil, err
+			}
 			own, err := shared.Clone()
 			if err != nil {
 				return nil, err

@@ -9,9 +9,9 @@ import (
 	"maps"
 	"net"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/store"
@@ -24,9 +24,12 @@ const (
 	example       = "redis://user:password@host:6379/0"
 )
 
-// prefixPattern keeps braces out of a prefix, which would move the hash tag,
-// and stars, which mean something in access rules.
-var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
+// isPrefix keeps braces out of a prefix, which would move the hash tag, and stars,
+// which mean something in access rules.
+func isPrefix(text string) bool {
+	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-"
+	return text != "" && len(text) <= 64 && strings.Trim(text, allowed) == ""
+}
 
 // config says where the entries are.
 type config struct {
@@ -113,7 +116,7 @@ func (c *config) readParameters(u *store.URL) error {
 			*field = values[0]
 		}
 	}
-	if !prefixPattern.MatchString(c.prefix) {
+	if !isPrefix(c.prefix) {
 		return errors.New("prefix must be 1 to 64 letters, digits, dots, dashes, underscores and colons")
 	}
 	switch {
