@@ -80,6 +80,7 @@ func (d *daemon) newServer(entries sealed.Store) error {
 		Language:       d.language,
 		TTL:            d.TTL,
 		SharedStore:    d.kind.shared,
+		VolatileStore:  !d.kind.lasting,
 		Ready:          d.ready,
 		MaxWaiters:     d.maxWaiters(),
 		TrustedProxies: d.proxies,

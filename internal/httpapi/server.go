@@ -69,6 +69,8 @@ type Config struct {
 	MaxWaiters int
 	// SharedStore is set if other servers use the same store.
 	SharedStore bool
+	// VolatileStore is set if the store loses its entries with the process.
+	VolatileStore bool
 	// Ready returns why the store does not work, or nil. The zero value pings it.
 	Ready func(context.Context) error
 	// Limits bounds what clients may ask for, except for DepositLife and Shared,
@@ -147,7 +149,7 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 	s := &Server{
 		config: config, vault: vault, documents: site.NewDocuments(docs.Files),
 		log: slog.New(identified{config.Log.Handler()}), lines: lines,
-		relay:    relay.New(vault, relay.Config{TTL: config.TTL}),
+		relay:    relay.New(vault, relay.Config{TTL: config.TTL, Volatile: config.VolatileStore}),
 		observer: config.Observer, audit: newAudit(config.AuditKey, lines),
 		hosts: newHosts(config.PublicURL, config.AppHosts),
 	}
