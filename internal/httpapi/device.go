@@ -157,7 +157,8 @@ func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, typed string)
 	return s.devicePage(w, r, http.StatusOK, web.DeviceData{
 		View: web.DeviceConfirm, UserCode: userCode.String(), Scopes: request.Scopes,
 		App: s.appOnPage(recordOf(r.Context()).listed), ClientID: request.ClientID,
-		Minutes: int(time.Since(request.Asked).Minutes()), Elsewhere: request.Elsewhere,
+		Minutes: int(time.Since(request.Asked).Minutes()), Left: minutesUntil(request.Expires),
+		Elsewhere: request.Elsewhere,
 	})
 }
 

@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/internal/display"
 	"github.com/desktop-stack-serv/dss/internal/relay"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
@@ -36,6 +38,7 @@ func (s *Server) landing(r *http.Request, p params) (web.LandingData, error) {
 	data := web.LandingData{
 		View: web.ViewFragment, App: s.appOnPage(recordOf(r.Context()).listed), Action: action(r, p),
 		Auto: s.config.HandOver, AuthorizedAppsURL: s.config.AuthorizedAppsURL,
+		Minutes: max(1, int(s.config.TTL.Minutes())), Scopes: scopesIn(p.get("scope")),
 	}
 	if space != relay.DefaultKeySpace {
 		data.AppID = string(space)
@@ -51,12 +54,25 @@ func (s *Server) landing(r *http.Request, p params) (web.LandingData, error) {
 	if response.Kind == relay.KindRefusal {
 		data.View = web.ViewRefusal
 	}
-	for _, name := range []string{"state", "access_token", "code", "expires", "error", "error_description"} {
+	for _, name := range []string{"state", "access_token", "code", "expires", "error", "error_description", "scope"} {
 		if p.get(name) != "" {
 			data.Fields = append(data.Fields, web.Field{Name: name, Value: p.get(name)})
 		}
 	}
 	return data, nil
+}
+
+// maxScopes bounds what the page lists.
+const maxScopes = 30
+
+// scopesIn returns the scopes in an answer of Stack Exchange, fit to be shown; nil if
+// there are none.
+func scopesIn(text string) (scopes []string) {
+	words := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	for _, word := range words[:min(len(words), maxScopes)] {
+		scopes = append(scopes, display.Cut(display.Clean(word), 100))
+	}
+	return scopes
 }
 
 // action is where the page's form posts to: the same app, the same place.

@@ -167,6 +167,7 @@ type DeviceRequest struct {
 	ClientID string
 	Scopes   []string
 	Asked    time.Time
+	Expires  time.Time
 	// Elsewhere is set if the device is known to be on another network than the
 	// user. If it is not set, nothing is known.
 	Elsewhere bool
@@ -188,7 +189,7 @@ func (s *Service) Find(ctx context.Context, userCode UserCode, from netip.Addr) 
 		err = s.permit(ctx, sess.ClientID, DeviceGrant, "")
 	}
 	elsewhere := sess.Network.otherThan(networkOf(from, state))
-	return DeviceRequest{flowOf(state), sess.ClientID, sess.Scope.names(), sess.Asked, elsewhere}, err
+	return DeviceRequest{flowOf(state), sess.ClientID, sess.Scope.names(), sess.Asked, rec.Expires, elsewhere}, err
 }
 
 // waiting returns the state of the session under a user code.

@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"net/url"
 	"slices"
-	"strings"
-
-	"github.com/desktop-stack-serv/dss/api"
 )
 
 // DeviceView is what the device page shows.
@@ -34,48 +31,18 @@ type DeviceData struct {
 	ClientID          string   // the app's client ID on Stack Apps
 	Scopes            []string // what is asked for, in Stack Exchange's words; may be empty
 	Minutes           int      // full minutes since the device asked; 0 is less than a minute ago
+	Left              int      // minutes until the sign-in ends
 	Elsewhere         bool     // the device is on another network than the browser
 	Host              string   // where Continue leads, such as stackoverflow.com
 	Sandbox           bool     // that host is the sandbox, not Stack Exchange
 	AuthorizedAppsURL string   // where the user revokes what an app may do
 }
 
-// Scope is one thing that an app asks for: its name, and what follows the bar,
-// as in access_team|stackoverflow.com/c/example.
-type Scope struct{ Name, Of string }
-
-// Asked returns the scopes taken apart: first those that matter most, then the
-// others in their order.
-func (d DeviceData) Asked() []Scope {
-	var first, others []Scope
-	for _, text := range d.Scopes {
-		var scope Scope
-		if scope.Name, scope.Of, _ = strings.Cut(text, "|"); scope.strong() {
-			first = append(first, scope)
-		} else {
-			others = append(others, scope)
-		}
-	}
-	return append(first, others...)
-}
-
-// strong reports whether a scope is what a thief would want: to act as the user, or
-// access without an end.
-func (s Scope) strong() bool { return s.Name == "write_access" || s.Name == "no_expiry" }
+// Asked returns the scopes taken apart; see [scopesOf].
+func (d DeviceData) Asked() []Scope { return scopesOf(d.Scopes) }
 
 // NoFirst reports whether the way out is the first button.
 func (d DeviceData) NoFirst() bool { return slices.ContainsFunc(d.Asked(), Scope.strong) }
-
-// Text names the text that says what a known scope permits; "" for another one.
-func (s Scope) Text() string {
-	switch {
-	case s.Name == api.ScopeTeam && s.Of == "":
-		return "device.scope.any_team"
-	case s.Name == api.ScopeTeam, s.Of == "" && slices.Contains(api.Scopes, s.Name):
-		return "device.scope." + s.Name
-	}
-	return ""
-}
 
 // Address is what the page's script leaves in the address bar: a code stays, so
 // that a reload shows the same; "" is the page's own path.

@@ -24,13 +24,15 @@ type Field struct{ Name, Value string }
 type LandingData struct {
 	Frame
 	View              View
-	App               App     // as it calls itself
-	AppID             string  // which whoever made the link has chosen; "" if there is none
-	MatchCode         string  // XXX-XXX; for ViewFragment the script computes it
-	Action            string  // path that the forms post to, and that the script leaves in the address bar
-	Fields            []Field // the authorization response, for ViewConfirm and ViewRefusal
-	Auto              bool    // the script deposits at once, without asking
-	AuthorizedAppsURL string  // where the user revokes what an app may do
+	App               App      // as it calls itself
+	AppID             string   // which whoever made the link has chosen; "" if there is none
+	MatchCode         string   // XXX-XXX; for ViewFragment the script computes it
+	Action            string   // path that the forms post to, and that the script leaves in the address bar
+	Fields            []Field  // the authorization response, for ViewConfirm and ViewRefusal
+	Scopes            []string // what Stack Exchange says that the user has allowed; nil if it does not say
+	Minutes           int      // that the app has to pick the response up
+	Auto              bool     // the script deposits at once, without asking
+	AuthorizedAppsURL string   // where the user revokes what an app may do
 }
 
 // Shows reports whether the server shows the section called name. Exactly one
@@ -40,6 +42,17 @@ func (d LandingData) Shows(name string) bool {
 		return name == "working"
 	}
 	return name == string(d.View)
+}
+
+// Allowed returns the scopes taken apart; see [scopesOf].
+func (d LandingData) Allowed() []Scope { return scopesOf(d.Scopes) }
+
+// Known are the scopes that a fragment may name, which the script shows.
+func (d LandingData) Known() []Scope {
+	if d.View != ViewFragment {
+		return nil
+	}
+	return knownScopes()
 }
 
 // FieldsFor returns the hidden fields of the form in section.

@@ -52,7 +52,7 @@ func everyPage(t *testing.T) map[string]string {
 		body, err := p.Render(text.English, "/", LandingData{View: view, App: App{Warn: true}, AppID: hostile, Action: "/auth/redirect"})
 		keep("landing of an unknown app "+string(view), body, err)
 		body, err = p.Render(text.English, "/", LandingData{
-			View: view, App: app, MatchCode: "ABC-DEF", Action: "/auth/redirect", Auto: view == ViewConfirm,
+			Scopes: []string{hostile, "access_team|" + hostile}, Minutes: 15, View: view, App: app, MatchCode: "ABC-DEF", Action: "/auth/redirect", Auto: view == ViewConfirm,
 			Fields: []Field{
 				{"state", hostile}, {"access_token", hostile}, {"code", hostile}, {"expires", hostile},
 				{"error", hostile}, {"error_description", hostile},

@@ -165,6 +165,22 @@ for (const name of Object.keys(browsers)) {
       }));
     }
 
+    test('the fragment names what the user has allowed', inPage(async (page) => {
+      const scope = 'write_access,read_inbox,access_team|stackoverflow.com/c/x,make_tea<b>,__proto__';
+      await page.goto(dss.url + '/auth/redirect/17#access_token=T&state=' + secret() + '&scope=' + encodeURIComponent(scope));
+      await section(page, 'confirm');
+      const listed = await page.evaluate(() => [...document.querySelectorAll('[data-permissions] li')]
+        .filter((item) => !item.hidden).map((item) => item.textContent));
+      assert.deepEqual(listed, [
+        texts['device.scope.identity'], texts['device.scope.write_access'], texts['device.scope.read_inbox'],
+        texts['device.scope.access_team'] + ' stackoverflow.com/c/x', 'make_tea<b>', '__proto__',
+      ]);
+      await page.goto(dss.url + '/');
+      await page.goto(dss.url + '/auth/redirect/17#access_token=T&state=' + secret());
+      await section(page, 'confirm');
+      assert.equal(await page.$eval('[data-permissions]', (box) => box.hidden), true, 'nothing is known');
+    }));
+
     const startDevice = () => post(dss, '/oauth/device_authorization', { client_id: '7', scope: 'read_inbox' });
     const poll = (device) => post(dss, '/oauth/token', { grant_type: deviceGrant, client_id: '7', device_code: device.device_code });
     const approve = async (page, device) => {

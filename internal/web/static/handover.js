@@ -94,6 +94,7 @@
       if (answer.status !== 204) return await openRejection(answer);
       forget();
       note(false);
+      open('working', false);
       location.replace(answer.headers.get('Location'));
     } catch {
       retry(form, 'unreachable');
@@ -141,6 +142,7 @@
     if (name === 'confirm') {
       const code = DSS.matchCode(response.fields.get('state'));
       page.querySelector('[data-match]').replaceChildren(...[...code].map(tile));
+      if (response.fields.has('scope')) DSS.showPermissions(response.fields.get('scope'));
     }
     begin(name);
   };

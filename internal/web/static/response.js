@@ -46,7 +46,7 @@ globalThis.DSS = globalThis.DSS || Object.create(null);
     if (!given.get(present[0])) return { problem: 'malformed' };
     if (present[0] !== 'error' && !secret.test(given.get(present[0]))) return { problem: 'malformed' };
     const fields = new Map();
-    for (const name of names) if (given.get(name)) fields.set(name, given.get(name));
+    for (const name of [...names, 'scope']) if (given.get(name)) fields.set(name, given.get(name));
     return { fields };
   };
 })();
