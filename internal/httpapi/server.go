@@ -185,7 +185,10 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 
 // onPages is what all pages say of the server.
 func (s *Server) onPages() web.Server {
-	shown := web.Server{Host: s.config.PublicURL.Host, Service: s.config.Service, Sandbox: s.config.Sandbox != nil}
+	shown := web.Server{
+		Host: s.config.PublicURL.Host, Service: s.config.Service, Sandbox: s.config.Sandbox != nil,
+		Operator: s.config.Operator.Name, OperatorURL: s.config.Operator.URL,
+	}
 	switch base := s.upstream.BaseURL(); {
 	case shown.Service != "":
 	case stackexchange.IsPublic(base):

@@ -63,6 +63,16 @@ func (d LandingData) FieldsFor(section View) []Field {
 	return d.Fields
 }
 
+// Mistakes are what the script may find in the fragment, and what the author of the
+// app is told about each.
+func (LandingData) Mistakes() []Field {
+	return []Field{
+		{"framed", "the page of the redirect URI was in a frame"},
+		{"malformed", "the fragment holds no single access_token, code or error, or cannot be decoded"},
+		{"no_state", "the fragment has no state: the app must send its key as state"},
+	}
+}
+
 func (LandingData) template() string { return "landing.html" }
 
 func (d LandingData) in(f Frame) Page {

@@ -10,6 +10,9 @@ type Server struct {
 	Host    string // as in the address bar
 	Service string // where users have their account: "Stack Overflow", or the host of Stack Internal
 	Sandbox bool   // it has a sandbox in the place of that
+
+	Operator    string // who runs it; "" if they do not say
+	OperatorURL string
 }
 
 // Letters stand for an icon of the service, whose logo is not ours to show.

@@ -18,6 +18,10 @@
 
   const openProblem = (kind) => {
     forget();
+    const now = new Date().toISOString();
+    const time = page.querySelector('[data-time]');
+    time.dateTime = now;
+    time.textContent = now.slice(0, 19).replace('T', ' ') + ' UTC';
     for (const text of page.querySelectorAll('[data-problem]')) show(text, text.dataset.problem === kind);
     open('problem');
   };
@@ -31,12 +35,8 @@
     } catch {
       // not from this server; the status has to do
     }
-    const now = new Date().toISOString();
     text('error').textContent = [answer.status, error.error_name, error.error_message].filter((part) => part).join(' ');
     text('reference').textContent = answer.headers.get('X-Request-Id');
-    text('time').dateTime = now;
-    text('time').textContent = now.slice(0, 19).replace('T', ' ') + ' UTC';
-    show(text('technical'), true);
     openProblem('rejected');
   };
 
