@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"strings"
@@ -182,6 +183,48 @@ func TestReceiptsOfAVolatileStore(t *testing.T) {
 		before.want("before", before.progress(receipt, "mine"), "waiting")
 		if _, err := start().relay.Follow(t.Context(), receipt, secret.New("mine")); !errors.Is(err, relay.ErrReceipt) {
 			t.Errorf("after a restart: %v", err)
+		}
+	})
+}
+
+// counting counts what changes a store.
+type counting struct {
+	sealed.Store
+	changes *int
+}
+
+func (s counting) Create(ctx context.Context, id sealed.ID, value []byte, ttl time.Duration) (bool, error) {
+	*s.changes++
+	return s.Store.Create(ctx, id, value, ttl)
+}
+
+func (s counting) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
+	*s.changes++
+	return s.Store.Take(ctx, id)
+}
+
+func (s counting) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl time.Duration) (bool, error) {
+	*s.changes++
+	return s.Store.Replace(ctx, id, old, next, ttl)
+}
+
+// TestFollowWritesNothing: neither does a claim write more because a page follows it.
+func TestFollowWritesNothing(t *testing.T) {
+	inBubble(t, func(b bench) {
+		changes := 0
+		b.relay = relay.New(sealed.NewVault(counting{b.store, &changes}), relay.Config{})
+		bound, verifier := storetest.BoundKey(t)
+		for _, claim := range []relay.Claim{
+			{Space: "17", Key: storetest.Key(t, rand.Text())}, {Space: "17", Key: bound, Verifier: verifier},
+		} {
+			changes = 0
+			receipt := b.receipt(claim.Key, token("T"), "mine")
+			b.progress(receipt, "mine")
+			b.want("claim", b.claim(claim), "T")
+			b.want("claimed", b.progress(receipt, "mine"), "claimed")
+			if changes != 2 {
+				t.Errorf("%d changes, want the deposit and the claim", changes)
+			}
 		}
 	})
 }

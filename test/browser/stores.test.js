@@ -63,7 +63,9 @@ for (const store of ['redis', 'cluster', 'postgres']) {
         await submit(page, 'button[value="continue"]');
         await consent(page, 'approve');
         await section(page, 'waiting');
-        const answer = await post(there, '/oauth/token', {
+        await page.goto((await page.url()).replace(here.url, there.url));
+        await section(page, 'waiting');
+        const answer = await post(here, '/oauth/token', {
           grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: '7', device_code: device.device_code,
         });
         assert.equal(answer.status, 200);
