@@ -46,7 +46,7 @@ func TestDeviceFormsPostTheirFields(t *testing.T) {
 	wantAll(t, device(t, DeviceData{View: DeviceConfirm, UserCode: "WDJB-MJHT", Host: "stackoverflow.com"}),
 		`<b>B</b><i>-</i><b>M</b>`,
 		`<input type="hidden" name="user_code" value="WDJB-MJHT">`,
-		`name="decision" value="continue">Yes – continue to <bdi>stackoverflow.com</bdi></button>`,
+		`name="decision" value="continue"><span>Yes – continue to <bdi>stackoverflow.com</bdi></span></button>`,
 		`name="decision" value="decline">I didn’t start this</button>`)
 }
 
