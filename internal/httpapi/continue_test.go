@@ -87,10 +87,10 @@ var tags = regexp.MustCompile(`<[^>]*>`)
 // there and nowhere else, and the code leaves by a click only.
 func TestTargetAsksFirst(t *testing.T) {
 	for _, test := range []struct{ target, source, words string }{
-		{editorTarget, "vscode:", "opens VS Code with its extension acme.inbox"},
-		{chromiumTarget, strings.TrimSuffix(chromiumTarget, "/"), "this browser’s extension aaaabbbbccccddddeeeeffffgggghhhh"},
-		{firefoxTarget, strings.TrimSuffix(firefoxTarget, "/cb"), "this browser’s extension 0123456789abcdef0123456789abcdef01234567"},
-		{linkTarget, "https://app.acme.example", "the app for links to app.acme.example"},
+		{editorTarget, "vscode:", "opens VS Code, extension acme.inbox"},
+		{chromiumTarget, strings.TrimSuffix(chromiumTarget, "/"), "opens this browser’s extension aaaabbbbccccddddeeeeffffgggghhhh"},
+		{firefoxTarget, strings.TrimSuffix(firefoxTarget, "/cb"), "opens this browser’s extension 0123456789abcdef0123456789abcdef01234567"},
+		{linkTarget, "https://app.acme.example", "opens the app for links to app.acme.example"},
 	} {
 		for _, direct := range []bool{false, true} {
 			l, more := newTargets(t), ""
@@ -129,7 +129,7 @@ func TestTargetAsksFirst(t *testing.T) {
 			if answer := l.token(code, test.target); !strings.Contains(answer, `"access_token":"T"`) {
 				t.Errorf("%s: %s", test.target, answer)
 			}
-			if _, page := l.ask(receipt); !strings.Contains(page, "Done, <bdi>Acme Inbox</bdi> has it.") {
+			if _, page := l.ask(receipt); !strings.Contains(page, "Done, <bdi>Acme Inbox</bdi> has it") {
 				t.Errorf("%s: in the end: %s", test.target, page)
 			}
 			if status, location := l.decide(receipt, "continue"); status != 303 || strings.Contains(location, "code=") {
@@ -173,7 +173,7 @@ func TestStoppedTarget(t *testing.T) {
 		t.Errorf("the next sign-in does not ask: %s", page)
 	}
 	l.decide(receipt, "stop")
-	if _, page := l.ask(receipt); !strings.Contains(page, "unless you had continued before") {
+	if _, page := l.ask(receipt); !strings.Contains(page, "If you pressed the other button before") {
 		t.Errorf("with direct redemption, the page says %s", page)
 	}
 }
