@@ -1,7 +1,10 @@
 // Starts the server under test and plays the app.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -25,6 +28,22 @@ export async function startDSS(...flags) {
       child.kill('SIGTERM');
       const [status] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
       if (status !== 0) throw new Error('the server exited with ' + status + '\n' + log);
+    },
+  };
+}
+
+// Starts a server whose list of apps names redirect URIs of one.
+export async function startListing(id, redirectURIs) {
+  const folder = await mkdtemp(join(tmpdir(), 'dss-apps-'));
+  const list = join(folder, 'apps.toml');
+  await writeFile(list, '[[app]]\nclient_id = "' + id + '"\nname = "Acme Inbox"\nauthor = "Acme GmbH"\nredirect_uris = ' +
+    JSON.stringify(redirectURIs) + '\n');
+  const dss = await startDSS('--apps', list);
+  return {
+    ...dss,
+    async stop() {
+      await dss.stop();
+      await rm(folder, { recursive: true });
     },
   };
 }
@@ -66,6 +85,23 @@ export async function claim(dss, key, extra = {}) {
 export async function post(dss, path, form) {
   const answer = await fetch('http://127.0.0.1:' + new URL(dss.url).port + path, { method: 'POST', body: new URLSearchParams(form) });
   return { status: answer.status, ...await answer.json() };
+}
+
+// A sign-in of an app by the code grant.
+export function startCode(dss, redirectURI, extra = {}) {
+  const verifier = secret(), state = secret();
+  const url = new URL('/oauth/authorize', dss.url);
+  const params = {
+    response_type: 'code', client_id: '7', redirect_uri: redirectURI, state, scope: 'read_inbox',
+    code_challenge: s256(verifier), code_challenge_method: 'S256', ...extra,
+  };
+  for (const [name, value] of Object.entries(params)) url.searchParams.set(name, value);
+  return {
+    url: url.href, redirectURI, state, verifier,
+    redeem: (code) => post(dss, '/oauth/token', {
+      grant_type: 'authorization_code', client_id: '7', code, redirect_uri: redirectURI, code_verifier: verifier,
+    }),
+  };
 }
 
 // An app on this device that listens for the authorization response.

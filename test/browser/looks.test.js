@@ -1,9 +1,10 @@
 // What a person sees on a phone and on a desk, by day and by night.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { browsers, inFreshPage, launch, section } from './browsers.js';
-import { post, secret, startDSS } from './dss.js';
+import { browsers, consent, inFreshPage, launch, section } from './browsers.js';
+import { post, secret, startCode, startListing } from './dss.js';
 
+const editor = 'vscode://acme.inbox/callback';
 const screens = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 720 } };
 const inTheDark = {
   chromium: { args: [...browsers.chromium.args, '--blink-settings=preferredColorScheme=0'] },
@@ -18,7 +19,7 @@ for (const name of Object.keys(browsers)) {
   for (const [light, options] of [['light', {}], ['dark', inTheDark[name]]]) {
     describe(name + ', ' + light, () => {
       let dss, browser;
-      before(async () => { [dss, browser] = await Promise.all([startDSS(), launch(name, options)]); });
+      before(async () => { [dss, browser] = await Promise.all([startListing('71', [editor]), launch(name, options)]); });
       after(async () => {
         await browser.close();
         await dss.stop();
@@ -34,6 +35,10 @@ for (const name of Object.keys(browsers)) {
         async 'a device to allow'(page) {
           const device = await post(dss, '/oauth/device_authorization', { client_id: '7', scope: 'read_inbox private_info no_expiry' });
           await page.goto(device.verification_uri_complete);
+        },
+        async 'an editor to open'(page) {
+          await page.goto(startCode(dss, editor, { client_id: '71' }).url);
+          await consent(page, 'approve');
         },
         async 'what to register'(page) { await page.goto(dss.url + '/start'); },
         async 'what to fill in'(page) { await page.goto(dss.url + '/start?platform=command_line&inbox=on&write=on&no_expiry=on'); },

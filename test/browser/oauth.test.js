@@ -6,27 +6,10 @@ import { createServer } from 'node:http';
 import { text as consumeText } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { browsers, consent, history, inFreshPage, launch, launchWithoutScript, pressHeld, submit, text } from './browsers.js';
-import { post, s256, secret, startDSS, startListener } from './dss.js';
+import { post, s256, secret, startCode, startDSS, startListener } from './dss.js';
 import { said, unknownDevice } from './texts.js';
 
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
-
-// A sign-in of an app that listens on this device.
-function startLoopback(dss, redirectURI, extra = {}) {
-  const verifier = secret(), state = secret();
-  const url = new URL('/oauth/authorize', dss.url);
-  const params = {
-    response_type: 'code', client_id: '7', redirect_uri: redirectURI, state, scope: 'read_inbox',
-    code_challenge: s256(verifier), code_challenge_method: 'S256', ...extra,
-  };
-  for (const [name, value] of Object.entries(params)) url.searchParams.set(name, value);
-  return {
-    url: url.href, state,
-    redeem: (code) => post(dss, '/oauth/token', {
-      grant_type: 'authorization_code', client_id: '7', code, redirect_uri: redirectURI, code_verifier: verifier,
-    }),
-  };
-}
 
 // A sign-in of an app on another device. It may be polled once: the next poll
 // would come too early.
@@ -137,14 +120,14 @@ for (const name of Object.keys(browsers)) {
       return started;
     };
     const loopback = (app, path = '/callback', extra = {}) => {
-      const signIn = startLoopback(dss, 'http://127.0.0.1:' + app.port + path, extra);
+      const signIn = startCode(dss, 'http://127.0.0.1:' + app.port + path, extra);
       secrets.push(signIn.state);
       return signIn;
     };
 
     for (const [uri, path] of [['http://127.0.0.1:PORT/callback', '/callback'], ['http://localhost:PORT', '/']]) {
       test('code grant, ' + uri + ': approve, redeem once', withApp(async (page, app) => {
-        await approveLoopback(page, dss, app, startLoopback(dss, uri.replace('PORT', app.port)), path);
+        await approveLoopback(page, dss, app, startCode(dss, uri.replace('PORT', app.port)), path);
       }));
     }
 
@@ -183,7 +166,7 @@ for (const name of Object.keys(browsers)) {
 
     test('code grant: a bad redirect URI gets a page and no redirect', withApp(async (page, app) => {
       const target = 'http://127.0.0.1:' + app.port + '@evil.example/callback';
-      await page.goto(startLoopback(dss, target).url);
+      await page.goto(startCode(dss, target).url);
       await assertPage(page, '/problem/bad_redirect_uri', said('problem.title'));
       assert.deepEqual(app.responses, []);
     }));
@@ -449,7 +432,7 @@ for (const name of Object.keys(browsers)) {
       test('code grant', inPage(async (page) => {
         const app = await startListener();
         try {
-          await approveLoopback(page, dss, app, startLoopback(dss, 'http://127.0.0.1:' + app.port + '/'), '/');
+          await approveLoopback(page, dss, app, startCode(dss, 'http://127.0.0.1:' + app.port + '/'), '/');
         } finally {
           app.stop();
         }
@@ -501,7 +484,7 @@ for (const name of Object.keys(browsers)) {
     test('code grant', async () => {
       const app = await startListener();
       try {
-        const signIn = startLoopback(dss, 'http://127.0.0.1:' + app.port + '/callback');
+        const signIn = startCode(dss, 'http://127.0.0.1:' + app.port + '/callback');
         await page.goto(signIn.url);
         await tab(1);
         await go();
