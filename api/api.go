@@ -28,6 +28,8 @@ type CodeResponse struct {
 type ErrorResponse struct {
 	Name    string `json:"error_name"`
 	Message string `json:"error_message"`
+	// URI is where the error is explained. What an app gets while it waits has none.
+	URI string `json:"error_uri,omitempty"`
 }
 
 // Times that a server and its clients rely on.

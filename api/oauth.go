@@ -58,6 +58,8 @@ type DeviceAuthorization struct {
 type OAuthError struct {
 	Error       string `json:"error"`
 	Description string `json:"error_description,omitempty"`
+	// URI is where the error is explained. What an app gets while it waits has none.
+	URI string `json:"error_uri,omitempty"`
 }
 
 // Metadata describes the OAuth server (RFC 8414 section 2), with the members

@@ -88,7 +88,7 @@ func (s *Server) failIn(d dialect, w http.ResponseWriter, r *http.Request, err e
 		s.refuseOAuth(rec, r, p)
 	case relayJSON:
 		setRetryAfter(w, p.status(), p)
-		_ = writeEncoded(w, p.status(), p.relayJSON())
+		_ = writeEncoded(w, p.status(), s.refusals.relay(p))
 	default:
 		s.refuseOnPage(w, r.WithContext(rec), p)
 	}
@@ -146,7 +146,7 @@ func (s *Server) refuseOAuth(rec *record, r *http.Request, p *problem) {
 		rec.Header().Set("WWW-Authenticate", `Basic realm="DSS"`)
 	}
 	setRetryAfter(rec, status, p)
-	_ = writeEncoded(rec, status, p.oauthJSON(name))
+	_ = writeEncoded(rec, status, s.refusals.oauth(p, name))
 }
 
 // refuseOnPage answers a person with a page.

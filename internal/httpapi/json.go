@@ -7,6 +7,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/display"
+	"github.com/desktop-stack-serv/dss/internal/site"
 )
 
 // writeJSON answers a program.
@@ -29,38 +30,60 @@ func writeEncoded(w http.ResponseWriter, status int, text []byte) error {
 	return write(w, status, jsonContent, text)
 }
 
-// refusals are the bodies of errors about which there is no more to say than the
-// table does. Most of what apps get while they wait is one of these, so each is
-// encoded once.
-var refusals = func() map[string]refusal {
-	all := map[string]refusal{}
-	for name, e := range api.Errors {
-		all[name] = refusal{
-			relay: object("error_name", name, "error_message", e.Message),
-			oauth: object("error", e.OAuth, "error_description", e.Message),
-		}
-	}
-	return all
-}()
+// refusals makes the bodies of errors. Most of what apps get while they wait says no
+// more than the table of errors does, so these are encoded once.
+type refusals struct {
+	publicURL string
+	plain     map[string]refusal
+}
 
 // refusal is the body of an error in each dialect.
 type refusal struct{ relay, oauth []byte }
 
-// relayJSON returns the body of a refusal of the relay.
-func (p *problem) relayJSON() []byte {
-	if p.detail == "" {
-		return refusals[p.name].relay
+func newRefusals(publicURL string) refusals {
+	r := refusals{publicURL, map[string]refusal{}}
+	for name, e := range api.Errors {
+		r.plain[name] = refusal{
+			relay: r.body(name, "error_name", name, "error_message", e.Message),
+			oauth: r.body(name, "error", e.OAuth, "error_description", e.Message),
+		}
 	}
-	return object("error_name", p.name, "error_message", p.detail)
+	return r
 }
 
-// oauthJSON returns the body of a refusal of the OAuth server, by the name that it
-// has there.
-func (p *problem) oauthJSON(name string) []byte {
-	if p.detail == "" && name == api.Errors[p.name].OAuth {
-		return refusals[p.name].oauth
+// body returns an object with these members, and where the error is explained.
+// What comes by the thousand while an app waits is no mistake, and has none.
+func (r refusals) body(name string, members ...string) []byte {
+	switch name {
+	case api.NoToken, api.AuthorizationPending, api.SlowDown:
+	default:
+		members = append(members, "error_uri", r.publicURL+errorsPath+name)
 	}
-	return object("error", name, "error_description", p.message())
+	return object(members...)
+}
+
+// errorsPath is where errors are explained, each under its name in the table.
+const errorsPath = site.DocsPath + "errors#"
+
+// relay returns the body of a refusal of the relay.
+func (r refusals) relay(p *problem) []byte {
+	if p.detail == "" {
+		return r.plain[p.name].relay
+	}
+	return r.body(p.name, "error_name", p.name, "error_message", p.detail)
+}
+
+// oauth returns the body of a refusal of the OAuth server, by the name that it has
+// there.
+func (r refusals) oauth(p *problem, name string) []byte {
+	if p.detail == "" && name == api.Errors[p.name].OAuth {
+		return r.plain[p.name].oauth
+	}
+	explained := p.name
+	if name == api.SlowDown { // whatever the reason, the device goes on polling
+		explained = name
+	}
+	return r.body(explained, "error", name, "error_description", p.message())
 }
 
 // encode returns what [json.Encoder] writes.

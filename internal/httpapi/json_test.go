@@ -16,6 +16,7 @@ func FuzzObject(f *testing.F) {
 	f.Add("<script>&amp;</script>", "\u2028\u2029\ufffd\U0001F600")
 	f.Add("\xed\xa0\x80", "\xff\xfe\xc3")
 	f.Add(strings.Repeat("a", 4096), strings.Repeat("\"", 4096))
+	r := newRefusals("https://auth.example.org")
 	f.Fuzz(func(t *testing.T, one, two string) {
 		p := &problem{name: one, detail: two}
 		for _, c := range []struct {
@@ -25,7 +26,7 @@ func FuzzObject(f *testing.F) {
 			{object("access_token", one), api.TokenResponse{AccessToken: one}},
 			{object("code", two), api.CodeResponse{Code: two}},
 			{object("error_name", one, "error_message", two), api.ErrorResponse{Name: one, Message: two}},
-			{p.oauthJSON(one), api.OAuthError{Error: one, Description: p.message()}},
+			{r.oauth(p, one), api.OAuthError{Error: one, Description: p.message(), URI: explainedAt(one)}},
 		} {
 			if e, ok := c.want.(api.OAuthError); ok && e.Description == "" {
 				continue // no error is without a message
@@ -38,8 +39,17 @@ func FuzzObject(f *testing.F) {
 	})
 }
 
+// explainedAt is the error_uri of an error.
+func explainedAt(name string) string {
+	if name == api.NoToken || name == api.AuthorizationPending || name == api.SlowDown {
+		return "" // comes by the thousand
+	}
+	return "https://auth.example.org/docs/errors#" + name
+}
+
 // TestRefusals compares what is encoded once with what is encoded in the end.
 func TestRefusals(t *testing.T) {
+	r := newRefusals("https://auth.example.org")
 	for name, e := range api.Errors {
 		p := &problem{name: name}
 		oauthName, _ := p.oauth()
@@ -47,9 +57,9 @@ func TestRefusals(t *testing.T) {
 			got  []byte
 			want any
 		}{
-			{p.relayJSON(), api.ErrorResponse{Name: name, Message: e.Message}},
-			{p.oauthJSON(oauthName), api.OAuthError{Error: oauthName, Description: e.Message}},
-			{p.oauthJSON(api.SlowDown), api.OAuthError{Error: api.SlowDown, Description: e.Message}},
+			{r.relay(p), api.ErrorResponse{Name: name, Message: e.Message, URI: explainedAt(name)}},
+			{r.oauth(p, oauthName), api.OAuthError{Error: oauthName, Description: e.Message, URI: explainedAt(name)}},
+			{r.oauth(p, api.SlowDown), api.OAuthError{Error: api.SlowDown, Description: e.Message}},
 		} {
 			if want, err := encode(c.want); err != nil || string(c.got) != string(want) {
 				t.Errorf("%s: %q, want %q, %v", name, c.got, want, err)

@@ -109,6 +109,7 @@ type Server struct {
 	upstream  *stackexchange.Client
 	pages     *web.Pages
 	documents *site.Documents
+	refusals  refusals
 	hosts     hosts
 	limits    *limit.Limiter
 	log       *slog.Logger // adds the id of the request
@@ -148,7 +149,8 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 	lines := logger.NewLines(config.Log.Handler())
 	s := &Server{
 		config: config, vault: vault, documents: site.NewDocuments(docs.Files),
-		log: slog.New(identified{config.Log.Handler()}), lines: lines,
+		refusals: newRefusals(config.PublicURL.String()),
+		log:      slog.New(identified{config.Log.Handler()}), lines: lines,
 		relay:    relay.New(vault, relay.Config{TTL: config.TTL, Volatile: config.VolatileStore}),
 		observer: config.Observer, audit: newAudit(config.AuditKey, lines),
 		hosts: newHosts(config.PublicURL, config.AppHosts),

@@ -195,7 +195,7 @@ func writeClaimed(rec *record, r *http.Request, c *relay.Claimed) error {
 			p = &problem{name: api.AccessDenied, detail: refusalMessage(c.Response)}
 		}
 		rec.problem = p.name
-		status, body = p.status(), p.relayJSON()
+		status, body = p.status(), rec.server.refusals.relay(p)
 	}
 	setLength(rec.Header(), body)
 	if err := writeEncoded(rec, status, body); err != nil || r.ProtoMajor > 1 {

@@ -4,11 +4,13 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/docs"
 )
 
@@ -102,5 +104,25 @@ func TestSecurityText(t *testing.T) {
 	}
 	if later := SecurityText("https://auth.example.org", "mailto:security@example.org", now.Add(time.Minute)); later != text {
 		t.Errorf("a minute later it is\n%s", later)
+	}
+}
+
+// TestErrors: each error has its heading in the document, with its status.
+func TestErrors(t *testing.T) {
+	text, err := fs.ReadFile(docs.Files, "errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, match := range regexp.MustCompile(`(?m)^## (\w+)\n\n(\d+)`).FindAllStringSubmatch(string(text), -1) {
+		found[match[1]] = true
+		if e, ok := api.Errors[match[1]]; !ok || match[2] != strconv.Itoa(e.Status) {
+			t.Errorf("%s has %s, want %d", match[1], match[2], e.Status)
+		}
+	}
+	for name := range api.Errors {
+		if !found[name] {
+			t.Errorf("docs/errors.md has no %s", name)
+		}
 	}
 }
