@@ -59,7 +59,7 @@ const scopeWrite = "write_access"
 type Choice struct {
 	Platform Platform
 	Needs    []Need
-	ClientID string   // "" before the app has one
+	ClientID string // "" before the app has one
 	// Server is the public URL of the DSS server.
 	Server *url.URL
 	// OAuth says that the server has the OAuth endpoints; otherwise it has the
