@@ -65,7 +65,7 @@ var allowed = map[string][]string{
 	"internal/origin":           {},
 	"internal/registration":     {"api", "internal/origin"},
 	"internal/relay":            {"api", "internal/display", "internal/sealed", "internal/secret"},
-	"internal/sandbox":          {"api", "internal/origin", "internal/secret", "internal/web/text"},
+	"internal/sandbox":          {"api", "internal/origin", "internal/secret", "internal/web", "internal/web/text"},
 	"internal/scripted":         {},
 	"internal/sealed":           {"internal/secret"},
 	"internal/sealed/storetest": {"api", "internal/relay", "internal/sealed", "internal/secret", "internal/store"},

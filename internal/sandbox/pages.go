@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/desktop-stack-serv/dss/internal/web"
 	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
@@ -90,6 +91,12 @@ func asset(name, contentType string) http.HandlerFunc {
 		w.Header().Set("Content-Type", contentType)
 		http.ServeFileFS(w, r, files, "static/"+name)
 	}
+}
+
+// tokens serves the style sheet that the sandbox shares with the pages of DSS.
+func tokens(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	_, _ = w.Write(web.Tokens())
 }
 
 // pageForm reads a form of the sandbox's own pages.

@@ -77,6 +77,7 @@ func (s *Sandbox) routes() *http.ServeMux {
 	mux.HandleFunc("/sandbox/applications/{id}", getOrPost(s.application))
 	mux.HandleFunc("/sandbox/apps", getOrPost(s.apps))
 	mux.HandleFunc("/sandbox/switches", getOrPost(s.switchPage))
+	mux.HandleFunc("/sandbox/tokens.css", getOnly(tokens))
 	mux.HandleFunc("/sandbox/sandbox.css", getOnly(asset("sandbox.css", "text/css; charset=utf-8")))
 	mux.HandleFunc("/sandbox/sandbox.svg", getOnly(asset("sandbox.svg", "image/svg+xml")))
 	mux.HandleFunc("/sandbox/interstitial.js", getOnly(asset("interstitial.js", "text/javascript; charset=utf-8")))

@@ -59,6 +59,13 @@ func loadAssets() (assets, error) {
 	return all, nil
 }
 
+//go:embed static/tokens.css
+var tokens []byte
+
+// Tokens returns the style sheet of the colours, sizes and fonts that pages outside
+// of this package share with its own.
+func Tokens() []byte { return tokens }
+
 // path returns where the pages find the asset called name.
 func (a assets) path(name string) (string, error) {
 	hashed, ok := a.hashed[name]
