@@ -152,7 +152,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, data w
 func (s *Server) pageIn(
 	language *text.Language, w http.ResponseWriter, r *http.Request, status int, data web.Page,
 ) error {
-	body, err := s.pages.Render(language, here(r), data)
+	body, err := s.pages.Render(language, r.URL.Path, data)
 	if err != nil {
 		s.log.ErrorContext(r.Context(), "page not rendered", "err", err)
 		status, body = http.StatusInternalServerError, []byte("internal error")
@@ -163,7 +163,9 @@ func (s *Server) pageIn(
 
 // writePage sends a page in a language.
 func writePage(w http.ResponseWriter, status int, language string, body []byte) error {
-	if bytes.Contains(body, []byte("<form")) { // text from outside is escaped
+	// Text from outside is escaped. The choice of a language takes any origin of an old
+	// browser.
+	if forms := bytes.Count(body, []byte("<form")); forms > bytes.Count(body, []byte(languageForm)) {
 		// A browser that may not send a referrer sends "Origin: null" with the form.
 		w.Header().Set("Referrer-Policy", "strict-origin")
 	}

@@ -9,8 +9,11 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
-// pathLanguage takes the choice of a language.
-const pathLanguage = "/language"
+// pathLanguage takes the choice of a language, and languageForm begins its form.
+const (
+	pathLanguage = "/language"
+	languageForm = `<form method="post" action="` + pathLanguage + `"`
+)
 
 // The cookies of languages: what an app has asked for, while a sign-in lasts, and
 // what the user has chosen.
@@ -76,7 +79,9 @@ func (s *Server) chooseLanguage(w http.ResponseWriter, r *http.Request, tag stri
 // postLanguage serves POST /language: the choice of a language on a page that can
 // be loaded again.
 func (s *Server) postLanguage(w http.ResponseWriter, r *http.Request) error {
-	if err := s.sameOrigin(r); err != nil {
+	// An old browser sends null from a page without a referrer. Nobody gains by that.
+	old := r.Header.Get("Origin") == "null" && r.Header.Get("Sec-Fetch-Site") == ""
+	if err := s.sameOrigin(r); err != nil && !old {
 		return err
 	}
 	form, err := readForm(w, r, "language", "return")
@@ -91,16 +96,4 @@ func (s *Server) postLanguage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return seeOther(w, (&url.URL{Path: target.Path, RawQuery: target.RawQuery}).String()+"#")
-}
-
-// here is the path and query under which a page can be loaded again, unless the page
-// knows better. It asks for no language.
-func here(r *http.Request) string {
-	var kept []string
-	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
-		if pair != "" && nameIn(pair) != "ui_locales" {
-			kept = append(kept, pair)
-		}
-	}
-	return (&url.URL{Path: r.URL.Path, RawQuery: strings.Join(kept, "&")}).String()
 }

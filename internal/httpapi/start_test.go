@@ -298,7 +298,7 @@ func TestStartValues(t *testing.T) {
 // TestPlainHTTPTriesNothing, and says why.
 func TestPlainHTTPTriesNothing(t *testing.T) {
 	v := visitors(t, "http://auth.example.org")()
-	if _, page := v.read("/start/try"); strings.Contains(page, `method="post"`) || !strings.Contains(page, "plain http") {
+	if _, page := v.read("/start/try"); strings.Contains(page, `action="/start/try"`) || !strings.Contains(page, "plain http") {
 		t.Errorf("the page: %s", page)
 	}
 	if response := v.send("POST", "/start/try", "client_id=7"); response.StatusCode != http.StatusMethodNotAllowed || len(v.cookies) > 0 {

@@ -111,7 +111,7 @@ type Page interface {
 }
 
 // Render renders a page in one of the languages into memory, so that a failure
-// sends nothing. Path is the path and query under which it can be loaded again.
+// sends nothing. Path is that of the request.
 func (p *Pages) Render(language *text.Language, path string, data Page) ([]byte, error) {
 	templates, err := p.templates[language]()
 	if err != nil {

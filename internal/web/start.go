@@ -105,5 +105,15 @@ func (StartData) Sightings(rare, later bool) []registration.Sighting {
 		func(s registration.Sighting) bool { return s.Rare != rare || s.Later != later })
 }
 
-func (StartData) template() string  { return "start.html" }
-func (d StartData) in(f Frame) Page { d.Frame = f; return d }
+func (StartData) template() string { return "start.html" }
+
+func (d StartData) in(f Frame) Page {
+	d.Frame = f
+	switch d.View {
+	case StartValues:
+		d.Path = d.ValuesPath()
+	case StartTry:
+		d.Path = d.TryPath()
+	}
+	return d
+}

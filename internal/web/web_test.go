@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,10 @@ func newPages(t *testing.T) *Pages {
 }
 
 // everyPage renders each page in each of its states, with hostile values.
-func everyPage(t *testing.T) map[string]string {
+func everyPage(t *testing.T) map[string]string { t.Helper(); return everyPageIn(t, text.English) }
+
+// everyPageIn does so in a language.
+func everyPageIn(t *testing.T, language *text.Language) map[string]string {
 	t.Helper()
 	p, out := newPages(t), map[string]string{}
 	keep := func(name string, body []byte, err error) {
@@ -49,9 +53,9 @@ func everyPage(t *testing.T) map[string]string {
 		Icon: hostile, ShowsCode: true, Claimed: true,
 	}
 	for _, view := range []View{ViewFragment, ViewConfirm, ViewRefusal} {
-		body, err := p.Render(text.English, "/", LandingData{View: view, App: App{Warn: true}, AppID: hostile, Action: "/auth/redirect"})
+		body, err := p.Render(language, "/", LandingData{View: view, App: App{Warn: true}, AppID: hostile, Action: "/auth/redirect"})
 		keep("landing of an unknown app "+string(view), body, err)
-		body, err = p.Render(text.English, "/", LandingData{
+		body, err = p.Render(language, "/", LandingData{
 			Scopes: []string{hostile, "access_team|" + hostile}, Minutes: 15, View: view, App: app, MatchCode: "ABC-DEF", Action: "/auth/redirect", Auto: view == ViewConfirm,
 			Fields: []Field{
 				{"state", hostile}, {"access_token", hostile}, {"code", hostile}, {"expires", hostile},
@@ -63,7 +67,7 @@ func everyPage(t *testing.T) map[string]string {
 	}
 	for _, view := range append(followed, EndSent, EndRefused) {
 		for _, app := range []App{app, {}} {
-			body, err := p.Render(text.English, "/", EndData{
+			body, err := p.Render(language, "/", EndData{
 				View: view, App: app, Follow: view == EndWaiting || view == EndLate, Minutes: 3, Receipt: hostile,
 				AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps",
 			})
@@ -71,11 +75,11 @@ func everyPage(t *testing.T) map[string]string {
 		}
 	}
 	for _, name := range []string{"invalid_key", "cross_origin", "not_found", "internal_error", "wrong_browser", "unknown_sign_in", "access_denied"} {
-		body, err := p.Render(text.English, "/", ProblemData{Status: 400, Name: name, Message: hostile, App: app, Reason: hostile, AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps"})
+		body, err := p.Render(language, "/", ProblemData{Status: 400, Name: name, Message: hostile, App: app, Reason: hostile, AuthorizedAppsURL: "https://stackexchange.com/users/current?tab=apps"})
 		keep("problem "+name, body, err)
 	}
 	for _, view := range deviceViews {
-		body, err := p.Render(text.English, "/", DeviceData{
+		body, err := p.Render(language, "/", DeviceData{
 			View: view, UserCode: hostile, Unknown: true, App: app, ClientID: hostile, Minutes: 3, Host: hostile, Sandbox: true,
 			Scopes:            []string{hostile, "access_team|" + hostile, hostile + "|" + hostile},
 			AuthorizedAppsURL: "javascript:alert(1)//" + hostile,
@@ -89,16 +93,16 @@ func everyPage(t *testing.T) map[string]string {
 				Direct: target == "link", Refusal: "vscode://acme.inbox/?error=access_denied#",
 				AuthorizedAppsURL: "javascript:alert(1)//" + hostile,
 			}
-			body, err := p.Render(text.English, "/", data)
+			body, err := p.Render(language, "/", data)
 			keep("continue "+string(view)+" "+target, body, err)
 		}
 	}
 	for _, result := range []Result{ResultDone, ResultDenied, ResultFailed} {
-		body, err := p.Render(text.English, "/"+string(result), ResultData{Result: result})
+		body, err := p.Render(language, "/"+string(result), ResultData{Result: result})
 		keep("result "+string(result), body, err)
 	}
 	for name, data := range startPages() {
-		body, err := p.Render(text.English, "/", data)
+		body, err := p.Render(language, "/", data)
 		keep("start "+name, body, err)
 	}
 	return out
@@ -159,6 +163,28 @@ func TestPagesKeepThePolicy(t *testing.T) {
 		}
 		if !strings.Contains(page, `<html lang="en"`) || !strings.Contains(page, "<main") || !strings.Contains(page, "<title>") || !strings.Contains(page, `name="viewport"`) {
 			t.Errorf("%s lacks what every page has", name)
+		}
+	}
+}
+
+// TestEveryPageInEveryLanguage: what a page is asked for in, and nothing missing. The
+// titles are the headlines.
+func TestEveryPageInEveryLanguage(t *testing.T) {
+	title, headline := regexp.MustCompile(`<title>(.*)</title>`), regexp.MustCompile(`<h1[^>]*>(.*)</h1>`)
+	tag := regexp.MustCompile(`<[^>]*>`)
+	for _, language := range text.All {
+		for name, page := range everyPageIn(t, language) {
+			if strings.HasPrefix(name, "home") { // the site is in English
+				continue
+			}
+			if !strings.Contains(page, fmt.Sprintf(`<html lang="%s" dir="%s"`, language.Tag, language.Direction)) {
+				t.Errorf("%s is not in %s", name, language.Tag)
+			}
+			titled := title.FindStringSubmatch(page)
+			isTitle := func(h []string) bool { return strings.HasSuffix(titled[1], tag.ReplaceAllString(h[1], "")) }
+			if titled == nil || !slices.ContainsFunc(headline.FindAllStringSubmatch(page, -1), isTitle) {
+				t.Errorf("%s in %s has the title %q, and no such headline", name, language.Tag, titled)
+			}
 		}
 	}
 }
@@ -285,7 +311,7 @@ func TestAssets(t *testing.T) {
 
 // TestStartPages: one heading, which is the title, and forms that lead back here.
 func TestStartPages(t *testing.T) {
-	title, h1 := regexp.MustCompile(`<title>(?:Error: )?(.*) – DSS</title>`), regexp.MustCompile(`<h1[^>]*>(.*)</h1>`)
+	title, h1 := regexp.MustCompile(`<title>(?:Error: )?(.*)</title>`), regexp.MustCompile(`<h1[^>]*>(.*)</h1>`)
 	for name, data := range startPages() {
 		body, err := newPages(t).Render(text.English, "/", data)
 		if err != nil {

@@ -40,7 +40,7 @@ const changes = (page) => page.evaluate(() =>
 
 async function assertReport(page, title, change) {
   assert.equal(await heading(page), texts[title]);
-  assert.equal(await page.evaluate(() => document.title), texts[title] + ' – DSS');
+  assert.equal(await page.evaluate(() => document.title), texts[title]);
   const found = await changes(page);
   assert.equal(found.length, change.length, found.join(' '));
   change.forEach((pattern, i) => assert.match(found[i], pattern));

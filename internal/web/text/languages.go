@@ -12,6 +12,10 @@ var English = embedded("en", "English", oneOther)
 // All lists the languages of DSS, by tag.
 var All = Languages{
 	English,
+	embedded("es", "Español", spanish),
+	embedded("ja", "日本語", alwaysOther),
+	embedded("pt-BR", "Português (Brasil)", portuguese),
+	embedded("ru", "Русский", russian),
 }
 
 // embedded returns the language of the file with its tag.
