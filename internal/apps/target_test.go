@@ -3,7 +3,10 @@ package apps
 import (
 	"bufio"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 	"testing"
@@ -92,6 +95,36 @@ func TestTargets(t *testing.T) {
 			t.Errorf("%s is %+v from %s (%v)", test.want.URI, got, got.Source(), err)
 		}
 	}
+}
+
+// FuzzTarget holds what is accepted against what Go's parser of URLs makes of it.
+func FuzzTarget(f *testing.F) {
+	for _, seed := range []string{
+		"vscode://acme.inbox/callback", "zed://acme", "jetbrains://idea/acme/cb", "https://app.acme.example/cb",
+		"https://aaaabbbbccccddddeeeeffffgggghhhh.chromiumapp.org/", "https://a.b@c.example/", "vscode://a.b/../c", "https://1.2.3.4/",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		target, err := parseTarget(text)
+		if err != nil {
+			return
+		}
+		u, err := url.Parse(text)
+		if err != nil || u.String() != text || u.Host == "" || u.Host != strings.ToLower(u.Host) || u.Port() != "" || u.User != nil ||
+			u.Opaque != "" || u.RawQuery != "" || u.ForceQuery || strings.ContainsAny(text, "#%\\*\t\r\n ;,'\"") {
+			t.Errorf("%q is accepted: %+v (%v)", text, u, err)
+		}
+		if clean := path.Clean("/" + u.Path); clean != "/"+strings.Trim(u.Path, "/") {
+			t.Errorf("%q has the path %q", text, u.Path)
+		}
+		if editor := editors[u.Scheme]; editor != target.Editor || (editor == "") != (u.Scheme == "https") || !strings.HasPrefix(text, target.Source()) {
+			t.Errorf("%q is %+v from %s", text, target, target.Source())
+		}
+		if target.Kind == LinkTarget && (target.Host != u.Host || net.ParseIP(u.Hostname()) != nil || !strings.Contains(u.Host, ".")) {
+			t.Errorf("%q is %+v", text, target)
+		}
+	})
 }
 
 // TestTargetsOfOneApp: a URI belongs to the client id of its entry, as it is written
