@@ -41,7 +41,7 @@ type EndData struct {
 // followed are the views that the script of a page can lead to.
 var followed = []EndView{
 	EndWaiting, EndLate, EndFinished, EndExpired, EndContended, EndRejected, EndDeclined,
-	EndUnused, EndEnded, EndUnended, EndNothing,
+	EndUnused, EndEnded, EndUnended, EndSent,
 }
 
 // Views are those in the page, of which all but View are hidden.

@@ -22,12 +22,14 @@ async function freePort() {
   return port;
 }
 
-// Starts dss behind a proxy that keeps what browsers send.
+// Starts dss behind a proxy that keeps what browsers send, or not their cookies.
 async function startRecorded() {
   const requests = [];
+  const recorded = { requests, cookies: true };
   const to = await freePort();
   const network = createServer((incoming, outgoing) => {
     const { method, url, headers } = incoming;
+    if (!recorded.cookies) delete headers.cookie;
     const record = { text: method + ' ' + url + ' ' + JSON.stringify(headers) };
     requests.push(record);
     const onward = request({ port: to, host: '127.0.0.1', method, path: url, headers }, (answer) => {
@@ -42,14 +44,16 @@ async function startRecorded() {
   await once(network, 'listening');
   const url = 'http://localhost:' + network.address().port;
   const dss = await startDSS('--listen', '127.0.0.1:' + to, '--public-url', url);
-  return {
-    url, requests, log: dss.log,
+  Object.assign(recorded, {
+    url,
+    log: dss.log,
     async stop() {
       network.close();
       network.closeAllConnections();
       await dss.stop();
     },
-  };
+  });
+  return recorded;
 }
 
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -138,6 +142,14 @@ for (const name of Object.keys(browsers)) {
       }
       await page.bringToFront();
       await section(page, 'waiting|late');
+    }));
+
+    test('the browser forgets its cookies', inPage(async (page) => {
+      await handOver(page, dss, 'code');
+      dss.cookies = false;
+      await section(page, 'sent');
+      await assertHeading(page, 'sent');
+      dss.cookies = true;
     }));
 
     test('somebody else deposits under the same key', inPage(async (page) => {

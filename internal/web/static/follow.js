@@ -36,7 +36,7 @@
         headers: { Accept: 'application/json' }, credentials: 'same-origin', redirect: 'error', cache: 'no-store',
       });
       if (answer.ok) result = (await answer.json()).result;
-      else if (answer.status === 403) result = 'nothing'; // the browser has forgotten the sign-in
+      else if (answer.status === 403) result = 'sent'; // the browser has forgotten its cookie
     } catch {
       // no connection: ask again
     }
