@@ -39,7 +39,7 @@ const flows = {
 };
 
 async function assertResultPage(page, name) {
-  assert.equal(await text(page, 'h1'), texts['loopback.' + name + '.title']);
+  assert.equal(await text(page, 'h1'), said('loopback.' + name + '.title'));
   const { pathname, search, hash } = new URL(await page.url());
   assert.equal(pathname + search + hash, '/' + name);
 }

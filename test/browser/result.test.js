@@ -1,15 +1,14 @@
 // What a person learns at the end of a sign-in: no more than is known.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { assertAccessible } from './axe.js';
 import { assertCleanHistory, browsers, consent, inFreshPage, launch, press, section, submit, text } from './browsers.js';
 import { claim, post, secret, signInURL, startDSS } from './dss.js';
+import { said } from './texts.js';
 
 const app = { appid: '17' };
-const texts = JSON.parse(readFileSync(new URL('../../internal/web/text/en.json', import.meta.url)));
 
 // A port that is free, to be listened on at once.
 async function freePort() {
@@ -85,7 +84,7 @@ for (const name of Object.keys(browsers)) {
     // The heading is the title, and has the focus.
     async function assertHeading(page, shown) {
       const heading = await text(page, '[data-section=' + shown + '] h1');
-      assert.equal(heading, texts['result.' + shown + '.title.unknown'] || texts['result.' + shown + '.title']);
+      assert.equal(heading, said('result.' + shown + (shown === 'expired' ? '.title' : '.title.unknown')));
       assert.equal(await page.evaluate(() => document.title), heading);
       assert.equal(await page.evaluate(() => document.activeElement.textContent), heading);
     }
@@ -184,8 +183,8 @@ for (const name of Object.keys(browsers)) {
       const listed = await page.evaluate(() => [...document.querySelectorAll('[data-permissions] li')]
         .filter((item) => !item.hidden).map((item) => item.textContent));
       assert.deepEqual(listed, [
-        texts['device.scope.identity'], texts['device.scope.write_access'], texts['device.scope.read_inbox'],
-        texts['device.scope.access_team'] + ' stackoverflow.com/c/x', 'make_tea<b>', '__proto__',
+        said('device.scope.identity'), said('device.scope.write_access'), said('device.scope.read_inbox'),
+        said('device.scope.access_team') + ' stackoverflow.com/c/x', 'make_tea<b>', '__proto__',
       ]);
       await page.goto(dss.url + '/');
       await page.goto(dss.url + '/auth/redirect/17#access_token=T&state=' + secret());
