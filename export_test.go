@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/desktop-stack-serv/dss/internal/browser"
+	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
 // SetListen replaces net.Listen.
@@ -20,3 +21,6 @@ func (c *Client) Transport() http.RoundTripper { return c.fetch.Transport() }
 
 // EndTime is how long what is under way may take when a sign-in is given up.
 const EndTime = endTime
+
+// NewSecret returns a secret with a text.
+func NewSecret(text string) Secret { return secret.New(text) }

@@ -8,24 +8,22 @@ import (
 	"time"
 )
 
-// FindKeyStore says where this system lets programs keep tokens. It is for apps:
-// dss itself keeps none.
+// FindKeyStore says where this system lets programs keep tokens.
 func FindKeyStore(system string, env func(string) string) Finding {
-	const keepsNone = "; dss keeps no token"
 	switch system {
 	case "darwin":
-		return Finding{Check: KeyStore, Status: Info, Detail: "apps can use the Keychain of macOS" + keepsNone}
+		return Finding{Check: KeyStore, Status: Info, Detail: "apps can use the Keychain of macOS, as dss token does"}
 	case "windows":
-		return Finding{Check: KeyStore, Status: Info, Detail: "apps can use the Credential Manager of Windows" + keepsNone}
+		return Finding{Check: KeyStore, Status: Info, Detail: "apps can use the Credential Manager of Windows, as dss token does"}
 	}
 	f := Finding{Check: KeyStore, Status: Info}
 	switch {
 	case !reachesSessionBus(env):
-		f.Detail = "there is no session bus, so apps find no Secret Service here" + keepsNone
+		f.Detail = "there is no session bus, so apps find no Secret Service here, and dss token needs --insecure-storage"
 	case !offersSecrets(env):
-		f.Detail = "no Secret Service starts by itself on the session bus, such as GNOME Keyring or KWallet" + keepsNone
+		f.Detail = "no Secret Service starts by itself on the session bus, such as GNOME Keyring or KWallet; without one, dss token needs --insecure-storage"
 	default:
-		f.Detail = "apps can use the Secret Service on the session bus" + keepsNone
+		f.Detail = "apps can use the Secret Service on the session bus, as dss token does"
 	}
 	return f
 }
