@@ -19,12 +19,14 @@ import (
 
 // login is every setting of dss login.
 type login struct {
+	keep
 	clientID, scope, server string
 	flow, appID             string
 	noBrowser               bool
 	output                  string
 	timeout                 time.Duration
 	stackExchange, api      string
+	stores                  bool
 	stdin                   io.Reader // where the person may press a key; nil without a terminal
 }
 
@@ -43,6 +45,7 @@ if no browser comes within 20 seconds, or if you press Enter: whichever ends fir
 		Setup: func(f *cli.Flags) cli.Run {
 			l := &login{}
 			l.flags(f)
+			f.BoolVar(&l.stores, "store", "store the token in the system's key chain, for dss token, and do not print it")
 			return l.run
 		},
 	}
@@ -54,37 +57,52 @@ func (l *login) flags(f *cli.Flags) {
 	f.StringVar(&l.scope, "scope", "", "comma-separated `scopes` to ask for, such as read_inbox,write_access")
 	f.ChoiceVar(&l.flow, "flow", "auto|loopback|relay|implicit|device", "how to sign in")
 	f.BoolVar(&l.noBrowser, "no-browser", "print the address only")
-	f.ChoiceVar(&l.output, "output", "token|json|env",
-		"what to print: the token, a JSON object, or DSS_TOKEN=… for a shell")
+	f.ChoiceVar(&l.output, "output", "token|json|env|header",
+		"what to print: the token, a JSON object, DSS_TOKEN=… for a shell, or an HTTP header")
 	f.StringVar(&l.appID, "app-id", "", "`id` that keeps the app's keys apart, in the relay flows")
 	f.StringVar(&l.stackExchange, "stackexchange-url", "", "`URL` where users sign in, and dss redeems codes (default "+
 		dss.DefaultStackExchange+", or the sandbox of a server on this machine)")
-	f.StringVar(&l.api, "stackexchange-api-url", "", "`URL` of the Stack Exchange API, to end a token after an interrupt "+
+	f.StringVar(&l.api, "stackexchange-api-url", "", "`URL` of the Stack Exchange API, to check and to end tokens "+
 		"(default "+dss.DefaultAPI+", or the sandbox of a server on this machine)")
 	f.DurationVar(&l.timeout, "timeout", 15*time.Minute, "how long to wait for the user")
+	l.keep.flags(f)
 }
 
 func (l *login) run(ctx context.Context, p cli.Process, _ []string) error {
-	s := newScreen(p.Stderr, p.Env)
-	client, err := l.client(s)
-	if err == nil && l.reviewScopes(p) { // after all that is wrong without a question
-		client, err = l.client(s)
-	}
+	s, client, err := l.prepare(p)
 	if err != nil {
 		return err
 	}
-	if s.columns > 0 && isTerminal(p.Stdin) {
-		l.stdin = p.Stdin
-	}
 	return interruptible(ctx, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeoutCause(ctx, l.timeout, dss.ErrExpired)
-		defer cancel()
-		token, err := l.signIn(ctx, client, s)
+		if l.stores {
+			return l.store(ctx, client, s)
+		}
+		token, err := l.signInWithin(ctx, client, s)
 		if err != nil {
 			return err
 		}
 		return writeToken(p.Stdout, l.output, token)
 	})
+}
+
+// prepare checks the settings, and asks the person about scopes that look wrong.
+func (l *login) prepare(p cli.Process) (*screen, *dss.Client, error) {
+	s := newScreen(p.Stderr, p.Env)
+	client, err := l.client(s)
+	if err == nil && l.reviewScopes(p) { // after all that is wrong without a question
+		client, err = l.client(s)
+	}
+	if s.columns > 0 && isTerminal(p.Stdin) {
+		l.stdin = p.Stdin
+	}
+	return s, client, err
+}
+
+// signInWithin signs a user in before the timeout.
+func (l *login) signInWithin(ctx context.Context, client *dss.Client, s *screen) (*dss.Token, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, l.timeout, dss.ErrExpired)
+	defer cancel()
+	return l.signIn(ctx, client, s)
 }
 
 // client returns a client that shows a device grant beside its sign-in on a screen.

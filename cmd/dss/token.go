@@ -46,17 +46,67 @@ func whoamiCommand() *cli.Command {
 	}
 }
 
+// leaver is every setting of dss logout.
+type leaver struct {
+	holder
+	keep
+	clientID, account string
+}
+
 func logoutCommand() *cli.Command {
 	return &cli.Command{
-		Name: "logout", Summary: "invalidate an access token",
+		Name: "logout", Summary: "invalidate an access token, and remove it if it is stored",
 		Arguments: "[-]",
-		About:     "It makes Stack Exchange forget an access token. " + tokenSource,
+		About: "It makes Stack Exchange forget an access token. " + tokenSource +
+			" Otherwise, or with --account, it is the stored one of --client-id, which is removed.",
 		Setup: func(f *cli.Flags) cli.Run {
-			h := &holder{}
-			h.flags(f)
-			return h.with(h.logout)
+			l := &leaver{}
+			l.holder.flags(f)
+			f.StringVar(&l.clientID, "client-id", "", "the client ID of the app whose token is stored, a `number`")
+			f.StringVar(&l.account, "account", "", accountUsage)
+			l.keep.flags(f)
+			return l.run
 		},
 	}
+}
+
+func (l *leaver) run(ctx context.Context, p cli.Process, args []string) error {
+	given := len(args) > 0 || p.Env("DSS_TOKEN") != ""
+	if l.account == "" && (given || l.clientID == "") {
+		return l.with(l.logout)(ctx, p, args)
+	}
+	tokens, err := l.tokens()
+	if err != nil {
+		return err
+	}
+	return interruptible(ctx, func(ctx context.Context) error {
+		return fromSource(tokens.Forget(ctx, ""))
+	})
+}
+
+// tokens returns the stored tokens of the app.
+func (l *leaver) tokens() (*dss.TokenSource, error) {
+	client, err := dss.New(dss.Config{API: l.api, Server: l.server, ClientID: l.clientID})
+	if err != nil {
+		return nil, inFlags(err)
+	}
+	storage, err := l.storage()
+	return &dss.TokenSource{Client: client, Storage: storage, Account: l.account}, err
+}
+
+// logout invalidates a token that was given. If it is stored too, it is removed: whether that
+// can be done does not matter to a token that is not.
+func (l *leaver) logout(ctx context.Context, client *dss.TokenClient, token string, _ io.Writer) error {
+	if err := client.Invalidate(ctx, token); err != nil {
+		return fromClient(err)
+	}
+	if l.clientID == "" || l.server == "" {
+		return nil
+	}
+	if tokens, err := l.tokens(); err == nil {
+		_ = tokens.Forget(ctx, token)
+	}
+	return nil
 }
 
 // with gives a token and a client to a command. Signals end the process as
@@ -115,10 +165,6 @@ func whenText(expires time.Time) string {
 	}
 	at := expires.Local().Format("2006-01-02 15:04:05 -07:00")
 	return fmt.Sprintf("%s (in %v)", at, time.Until(expires).Round(time.Minute))
-}
-
-func (h *holder) logout(ctx context.Context, client *dss.TokenClient, token string, _ io.Writer) error {
-	return fromClient(client.Invalidate(ctx, token))
 }
 
 const giveToken = "give the access token in DSS_TOKEN, or on standard input with -; " +
@@ -198,6 +244,8 @@ func writeToken(w io.Writer, output string, token *dss.Token) error {
 		return writeJSON(w, tokenAnswer(token))
 	case "env":
 		text = "DSS_TOKEN=" + quoteForShell(text)
+	case "header":
+		text = "Authorization: Bearer " + text
 	}
 	_, err := fmt.Fprintln(w, text)
 	return err

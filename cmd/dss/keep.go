@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	keyring "github.com/zalando/go-keyring"
+
+	dss "github.com/desktop-stack-serv/dss"
+	"github.com/desktop-stack-serv/dss/internal/cli"
+)
+
+// keep says where tokens are stored.
+type keep struct{ insecure bool }
+
+func (k *keep) flags(f *cli.Flags) {
+	f.BoolVar(&k.insecure, "insecure-storage",
+		"store tokens in a file that only you can read, in place of the system's key chain")
+}
+
+// storage returns the key chain, or the file. The locks of both are files in a folder of
+// the user's configuration.
+func (k *keep) storage() (dss.Storage, error) {
+	folder, err := os.UserConfigDir()
+	if err != nil {
+		return nil, fmt.Errorf("there is no folder for stored tokens: %w", err)
+	}
+	folder = filepath.Join(folder, "dss")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("the folder for stored tokens: %w", err)
+	}
+	if k.insecure {
+		return tokenFile{locks(folder), filepath.Join(folder, "tokens.json")}, nil
+	}
+	return keyChain{locks(folder)}, nil
+}
+
+// keyChain is the system's: Secret Service, Keychain or Credential Manager. All entries have
+// the service dss, and the name as their user.
+type keyChain struct{ locks }
+
+const keyChainService = "dss"
+
+// Load implements [dss.Storage].
+func (keyChain) Load(name string) (text string, ok bool, err error) {
+	err = inTime(func() (err error) {
+		text, err = keyring.Get(keyChainService, name)
+		return err
+	})
+	if errors.Is(err, keyring.ErrNotFound) {
+		return "", false, nil
+	}
+	return text, err == nil, noKeyChain(err)
+}
+
+// Save implements [dss.Storage].
+func (keyChain) Save(name, text string) error {
+	err := inTime(func() error { return keyring.Set(keyChainService, name, text) })
+	if errors.Is(err, keyring.ErrSetDataTooBig) {
+		return errors.New("the key chain takes no more accounts of this app; end one with dss logout --account")
+	}
+	return noKeyChain(err)
+}
+
+// Delete implements [dss.Storage].
+func (keyChain) Delete(name string) error {
+	err := inTime(func() error { return keyring.Delete(keyChainService, name) })
+	if errors.Is(err, keyring.ErrNotFound) {
+		return nil
+	}
+	return noKeyChain(err)
+}
+
+func noKeyChain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the system's key chain cannot be used: %w; --insecure-storage uses a file", err)
+}
+
+// keyChainTime is how long a person may take to unlock the key chain.
+const keyChainTime = 2 * time.Minute
+
+// inTime runs a call of the key chain, which may never return where nobody can unlock it. Its
+// goroutine ends with that, or with the process.
+func inTime(call func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- call() }()
+	timer := time.NewTimer(keyChainTime)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return errors.New("it does not answer; it may be locked")
+	}
+}
+
+// locks is a folder with a file for each lock. The files stay: removing one would break a
+// lock that somebody else takes at that moment.
+type locks string
+
+// lockPause is how long to wait before a lock is tried again.
+const lockPause = 50 * time.Millisecond
+
+// Lock implements [dss.Storage].
+func (l locks) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	sum := sha256.Sum256([]byte(name))
+	path := filepath.Join(string(l), "lock-"+hex.EncodeToString(sum[:8]))
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	ticker := time.NewTicker(lockPause)
+	defer ticker.Stop()
+	for {
+		locked, err := tryLock(file)
+		if err == nil && !locked {
+			select {
+			case <-ticker.C:
+				continue
+			case <-ctx.Done():
+				err = context.Cause(ctx)
+			}
+		}
+		if err != nil {
+			file.Close()
+			return nil, err
+		}
+		return func() { file.Close() }, nil
+	}
+}
