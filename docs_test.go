@@ -1,6 +1,8 @@
 package dss_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -130,6 +132,31 @@ func TestPackagesAreDescribed(t *testing.T) {
 		inside := strings.HasPrefix(name, "internal/")
 		if inside && !strings.Contains(design, "`"+name+"`") && !strings.Contains(design, "`"+path.Base(name)+"`") {
 			t.Errorf("docs/design.md does not name %s", name)
+		}
+	}
+}
+
+// TestClients: the documents say which version of each file in clients is which.
+func TestClients(t *testing.T) {
+	files, err := filepath.Glob("clients/*")
+	if err != nil || len(files) != 3 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	guide := text(t, "docs/integrate.md")
+	version := regexp.MustCompile(`\| version (\S+) \|`).FindStringSubmatch(guide)
+	if version == nil {
+		t.Fatal("no version")
+	}
+	for _, file := range files {
+		code := text(t, file)
+		if sum := fmt.Sprintf("%x", sha256.Sum256([]byte(code))); !strings.Contains(guide, sum) {
+			t.Errorf("docs/integrate.md lacks the SHA-256 of %s, %s", file, sum)
+		}
+		if name := path.Base(file) + " " + version[1] + ":"; !strings.Contains(code, name) {
+			t.Errorf("%s does not say %q", file, name)
+		}
+		if lines := strings.Count(code, "\n"); lines >= 300 {
+			t.Errorf("%s has %d lines", file, lines)
 		}
 	}
 }

@@ -58,6 +58,7 @@ func startFile(t *testing.T, command []string, args ...string) *run {
 	r := &run{cmd: exec.CommandContext(ctx, all[0], all[1:]...), address: make(chan string, 1)}
 	r.cmd.Env = append(os.Environ(), "BROWSER=false", "PYTHONDONTWRITEBYTECODE=1")
 	r.cmd.Stdout, r.cmd.Stderr, r.cmd.WaitDelay = &r.stdout, r, time.Minute
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -185,18 +186,19 @@ func TestFilesRefuse(t *testing.T) {
 	}
 }
 
-// TestFilesAreInterrupted while they wait for the user.
+// TestFilesAreInterrupted while they wait for the user, as a terminal does it: the
+// signal goes to all processes.
 func TestFilesAreInterrupted(t *testing.T) {
 	t.Parallel()
 	for name, file := range files {
 		for _, flow := range file.flows {
-			for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+			for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 				t.Run(name+"/"+string(flow)+"/"+signal.String(), func(t *testing.T) {
 					t.Parallel()
 					s := dsstest.Start(t, dsstest.Options{Faults: []dsstest.Fault{}})
 					r := startFile(t, file.command, "--server", s.URL, "--client-id", "1", "--flow", string(flow), "--no-browser")
 					<-r.address
-					if err := r.cmd.Process.Signal(signal); err != nil {
+					if err := syscall.Kill(-r.cmd.Process.Pid, signal); err != nil {
 						t.Fatal(err)
 					}
 					if status := r.end(t); status != 130 || r.stdout.Len() > 0 {

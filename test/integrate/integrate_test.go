@@ -51,11 +51,18 @@ var programs = map[string]struct {
 	"python":      {run: []string{"/usr/bin/python3", "signin.py"}, env: []string{"OAUTHLIB_INSECURE_TRANSPORT=1"}},
 	"javascript":  {prepare: linkPackages, run: []string{"node", "signin.mjs"}, env: webCrypto()},
 	"java":        {run: []string{"java", "SignIn.java"}},
-	"shell":       {run: []string{"bash", "relay.sh"}},
-	"inbox":       {}, // has a test of its own
-	"csharp":      {}, // their compilers and packages are not in Debian
-	"rust":        {},
-	"ruby":        {},
+	// These use clients, two folders above.
+	"bash":          {prepare: copyClients, run: []string{"bash", "inbox.sh"}},
+	"node":          {prepare: copyClients, run: []string{"node", "hello.mjs"}, env: []string{"BROWSER=true"}},
+	"python-script": {prepare: copyClients, run: []string{"/usr/bin/python3", "hello.py"}, env: []string{"BROWSER=true"}},
+
+	"userscript":   {}, // test/browser runs them
+	"webextension": {},
+
+	"inbox":  {}, // has a test of its own
+	"csharp": {}, // their compilers and packages are not in Debian
+	"rust":   {},
+	"ruby":   {},
 }
 
 func TestPrograms(t *testing.T) {
@@ -75,7 +82,7 @@ func TestPrograms(t *testing.T) {
 			if program.run == nil {
 				return
 			}
-			folder := t.TempDir()
+			folder := filepath.Join(t.TempDir(), "examples", name)
 			if err := os.CopyFS(folder, os.DirFS(filepath.Join(examples, name))); err != nil {
 				t.Fatal(err)
 			}
@@ -179,12 +186,12 @@ func (p builtProgram) command(t *testing.T, language registration.Language) *exe
 // has printed.
 func signIn(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
-	var problems, output strings.Builder
-	cmd.Stderr = &problems
+	var output strings.Builder
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	cmd.Stderr = cmd.Stdout // a pipe for both
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +212,7 @@ func signIn(t *testing.T, cmd *exec.Cmd) string {
 		}
 	}
 	if err := cmd.Wait(); err != nil || lines.Err() != nil || !signedIn {
-		t.Fatalf("it ended with %v, %v, after printing\n%s%s", err, lines.Err(), output.String(), problems.String())
+		t.Fatalf("it ended with %v, %v, after printing\n%s", err, lines.Err(), output.String())
 	}
 	return output.String()
 }
@@ -258,6 +265,14 @@ func linkPackages(t *testing.T, folder string) {
 		t.Fatalf("run test/setup: %v", err)
 	}
 	if err := os.Symlink(packages, filepath.Join(folder, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// copyClients puts clients where the program in a folder expects them.
+func copyClients(t *testing.T, folder string) {
+	t.Helper()
+	if err := os.CopyFS(filepath.Join(folder, "../../clients"), os.DirFS("../../clients")); err != nil {
 		t.Fatal(err)
 	}
 }
