@@ -83,6 +83,7 @@ type Metadata struct {
 	SubjectTypesSupported       []string `json:"subject_types_supported"`
 	IDTokenSigningAlgsSupported []string `json:"id_token_signing_alg_values_supported,omitzero"`
 	ServiceDocumentation        string   `json:"service_documentation"`
+	OpPolicyURI                 string   `json:"op_policy_uri"`
 	UILocalesSupported          []string `json:"ui_locales_supported"`
 	// RedeemValuesSupported are the values that dss_redeem may have.
 	RedeemValuesSupported []string `json:"dss_redeem_values_supported,omitempty"`

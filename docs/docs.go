@@ -7,3 +7,8 @@ import "embed"
 //
 //go:embed *.md adr/*.md
 var Files embed.FS
+
+// OpenAPI describes the API, as OpenAPI 3.1.
+//
+//go:embed openapi.json
+var OpenAPI []byte

@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -45,6 +46,7 @@ type daemon struct {
 	ready    func(context.Context) error // of the store
 	listener net.Listener                // for the public
 	source   certs.Source                // nil over plain HTTP
+	contract atomic.Pointer[checked]     // nil before a check
 	manager  manager
 
 	stops []func() // in the order in which the parts have started

@@ -79,6 +79,7 @@ func (d *daemon) newServer(entries sealed.Store) error {
 		WeakKeys:       d.WeakKeys,
 		Language:       d.language,
 		TTL:            d.TTL,
+		Store:          d.kind.words,
 		SharedStore:    d.kind.shared,
 		VolatileStore:  !d.kind.lasting,
 		Ready:          d.ready,
@@ -91,6 +92,9 @@ func (d *daemon) newServer(entries sealed.Store) error {
 	}
 	d.setStackExchange(&config)
 	d.setApps(&config)
+	if d.UpstreamCheck {
+		config.Contract = d.lastChecked
+	}
 	if d.factor != 0 {
 		config.Limits = d.clientLimits()
 	}

@@ -18,18 +18,23 @@ import (
 // its functions return may be a [store.URLError].
 type storeKind struct {
 	schemes []string
-	shared  bool // several servers may use it at the same time
-	lasting bool // a restart does not lose its entries
+	words   string // what it is, on the page about privacy
+	shared  bool   // several servers may use it at the same time
+	lasting bool   // a restart does not lose its entries
 	open    open[store.Runner]
 	preview func(url string) (string, error)
 	check   func(ctx context.Context, url string) ([]store.Finding, error)
 }
 
 var storeKinds = []storeKind{
-	{[]string{"memory"}, false, false, opening(memory.Open), memory.Preview, memory.Check},
-	{[]string{"sqlite"}, false, true, opening(sqlite.Open), sqlite.Preview, sqlite.Check},
-	{[]string{"redis", "rediss", "valkey", "valkeys"}, true, true, opening(redis.Open), redis.Preview, redis.Check},
-	{[]string{"postgres", "postgresql"}, true, true, opening(postgres.Open), postgres.Preview, postgres.Check},
+	{[]string{"memory"}, "the memory of the server",
+		false, false, opening(memory.Open), memory.Preview, memory.Check},
+	{[]string{"sqlite"}, "a database file on the server’s disk",
+		false, true, opening(sqlite.Open), sqlite.Preview, sqlite.Check},
+	{[]string{"redis", "rediss", "valkey", "valkeys"}, "a Redis or Valkey database",
+		true, true, opening(redis.Open), redis.Preview, redis.Check},
+	{[]string{"postgres", "postgresql"}, "a PostgreSQL database",
+		true, true, opening(postgres.Open), postgres.Preview, postgres.Check},
 }
 
 type open[S store.Runner] func(ctx context.Context, url string, limits store.Limits, log *slog.Logger) (S, error)

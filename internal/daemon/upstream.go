@@ -62,13 +62,32 @@ func (d *daemon) watchUpstream(entries sealed.Store, at stackexchange.Config) {
 		paused: func() time.Duration {
 			return max(d.server.Paused(stackexchange.MethodRedeem), d.server.Paused(stackexchange.MethodInvalidate))
 		},
-		show: func(bool, time.Time) {},
+		show: func(holds bool, ended time.Time) { d.contract.Store(&checked{holds, ended}) },
 		log:  d.log,
 	}
 	if d.metrics != nil {
-		w.show = d.metrics.Contract()
+		page, count := w.show, d.metrics.Contract()
+		w.show = func(holds bool, ended time.Time) {
+			page(holds, ended)
+			count(holds, ended)
+		}
 	}
 	d.onStop(runBackground("check of Stack Exchange", w.run, d.log))
+}
+
+// checked is the last check without an outage.
+type checked struct {
+	holds bool
+	ended time.Time
+}
+
+// lastChecked is [httpapi.Config.Contract].
+func (d *daemon) lastChecked() (holds bool, ended time.Time, ok bool) {
+	last := d.contract.Load()
+	if last == nil {
+		return false, time.Time{}, false
+	}
+	return last.holds, last.ended, true
 }
 
 func checkRecords(entries sealed.Store) sealed.Records[lastCheck] {

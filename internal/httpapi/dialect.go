@@ -41,6 +41,8 @@ func dialectOf(requested string) dialect {
 		return page
 	case within(clean, "/auth"):
 		return relayJSON
+	case clean == pathOpenAPI:
+		return relayJSON
 	}
 	return negotiated
 }

@@ -29,7 +29,7 @@ const (
 
 // forPrograms are the paths whose answers scripts of other sites may read.
 var forPrograms = []string{"/auth/token", "/oauth/token", "/oauth/revoke", "/oauth/device_authorization", "/oauth/jwks",
-	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"}
+	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/openapi.json"}
 
 // wantedHeaders are those of an answer to a request for path; "*" is any value,
 // and "" none.
@@ -41,7 +41,7 @@ func wantedHeaders(path string, answer *http.Response) map[string]string {
 		"Strict-Transport-Security": "max-age=31536000", "X-Request-Id": "*", "Access-Control-Allow-Origin": "",
 		"Access-Control-Expose-Headers": "",
 	}
-	ofSite := path == "/" || path == "/security" || strings.HasPrefix(path, "/docs/")
+	ofSite := path == "/" || path == "/security" || path == "/privacy" || path == "/status" || strings.HasPrefix(path, "/docs/")
 	if ofSite && answer.StatusCode == http.StatusOK { // for search engines, too
 		want["X-Robots-Tag"] = ""
 	}
@@ -307,6 +307,11 @@ func (s site) visits() []visit {
 		{200, "GET", "/docs/oauth", "", nil, nil},
 		{404, "GET", "/docs/nothing", "", html, nil},
 		{200, "GET", "/security", "", nil, nil},
+		{200, "GET", "/privacy", "", nil, nil},
+		{200, "GET", "/status", "", nil, nil},
+		{200, "GET", "/openapi.json", "", nil, nil},
+		{204, "OPTIONS", "/openapi.json", "", nil, nil},
+		{405, "PUT", "/openapi.json", "", nil, nil},
 		{404, "GET", "/.well-known/security.txt", "", nil, nil}, // names no contact
 		{200, "GET", "/robots.txt", "", nil, nil},
 		{200, "GET", "/favicon.ico", "", nil, map[string]string{"Cache-Control": "public, max-age=86400"}},

@@ -10,6 +10,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/secret"
+	"github.com/desktop-stack-serv/dss/internal/site"
 )
 
 // postOAuthToken serves POST /oauth/token.
@@ -176,7 +177,8 @@ func (s *Server) metadata() api.Metadata {
 		RevocationAuthMethods:       []string{"none"},
 		AuthorizationResponseIss:    true,
 		SubjectTypesSupported:       []string{"public"},
-		ServiceDocumentation:        at("/"),
+		ServiceDocumentation:        at(site.DocsPath),
+		OpPolicyURI:                 at(pathPrivacy),
 		UILocalesSupported:          s.config.Languages.Tags(),
 		RedeemValuesSupported:       []string{api.RedeemDirect},
 		ResultPagesSupported:        []string{"done", "denied", "failed"},

@@ -105,7 +105,7 @@ func (c Config) servesOAuth() bool {
 // openToScripts are the paths that scripts of any site may use.
 var openToScripts = []string{
 	api.PathToken, api.PathMetadata, api.PathOpenIDMetadata, api.PathJWKS, api.PathDeviceAuthorization, api.PathOAuthToken,
-	api.PathRevoke,
+	api.PathRevoke, pathOpenAPI,
 }
 
 // methods are those that an endpoint takes.

@@ -71,6 +71,12 @@ type Config struct {
 	SharedStore bool
 	// VolatileStore is set if the store loses its entries with the process.
 	VolatileStore bool
+	// Store is what the store is called on the page about privacy, such as "the
+	// memory of the server", which is the default.
+	Store string
+	// Contract says whether Stack Exchange was as DSS expects when that was last
+	// checked; ok is false before. Nil checks nothing.
+	Contract func() (holds bool, checked time.Time, ok bool)
 	// Ready returns why the store does not work, or nil. The zero value pings it.
 	Ready func(context.Context) error
 	// Limits bounds what clients may ask for, except for DepositLife and Shared,
@@ -121,6 +127,7 @@ type Server struct {
 
 	signInPolicy string // the Content-Security-Policy of pages whose form leads to Stack Exchange
 	waiters      atomic.Int64
+	health       health
 	overlooked   sync.Once // warns of a proxy that is not trusted
 }
 
@@ -145,6 +152,7 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 		return nil, fmt.Errorf("public URL: %w", err)
 	}
 	config.TTL = cmp.Or(config.TTL, api.DefaultTTL)
+	config.Store = cmp.Or(config.Store, "the memory of the server")
 	config.MaxWaiters = cmp.Or(config.MaxWaiters, DefaultMaxWaiters)
 	lines := logger.NewLines(config.Log.Handler())
 	s := &Server{

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -56,11 +55,9 @@ func (s *Server) Healthz(w http.ResponseWriter, _ *http.Request) {
 // Readyz says whether to send requests here: the store works, and the server is
 // not shutting down.
 func (s *Server) Readyz(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-	defer cancel()
 	status, body := http.StatusOK, "ready\n"
-	if err := s.config.Ready(ctx); err != nil {
-		s.log.WarnContext(ctx, "not ready", "err", err)
+	if err := s.ready(r.Context()); err != nil {
+		s.log.WarnContext(r.Context(), "not ready", "err", err)
 		status, body = http.StatusServiceUnavailable, "the store does not answer, or does not take what is written\n"
 	}
 	if s.draining.Err() != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
+	"github.com/desktop-stack-serv/dss/docs"
 	"github.com/desktop-stack-serv/dss/internal/site"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
@@ -15,6 +16,9 @@ const (
 	pathSecurityText = "/.well-known/security.txt"
 	pathFavicon      = "/favicon.ico"
 	pathSecurity     = "/security"
+	pathPrivacy      = "/privacy"
+	pathStatus       = "/status"
+	pathOpenAPI      = "/openapi.json"
 )
 
 // siteRoutes lists the routes of the pages and files that describe the server.
@@ -22,6 +26,8 @@ func (s *Server) siteRoutes() []route {
 	routes := []route{
 		{"GET " + site.DocsPath + "{document...}", s.document},
 		{"GET " + pathSecurity, s.security},
+		{"GET " + pathPrivacy, s.privacy},
+		{"GET " + pathStatus, s.status},
 		{"GET " + pathSecurityText, s.securityText},
 		{"GET " + pathRobots, s.robots},
 		{"GET " + pathFavicon, s.favicon},
@@ -31,7 +37,7 @@ func (s *Server) siteRoutes() []route {
 	if s.config.Sandbox != nil {
 		routes = append(routes, route{"GET " + pathTried, s.tried})
 	}
-	return routes
+	return append(routes, s.endpoint(pathOpenAPI, methods{get: s.openAPI, head: true})...)
 }
 
 // document serves a page of the documentation.
@@ -86,6 +92,11 @@ func (s *Server) robots(w http.ResponseWriter, _ *http.Request) error {
 func writeText(w http.ResponseWriter, text string) error {
 	dataHeaders.replace(w.Header())
 	return write(w, http.StatusOK, textContent, []byte(text))
+}
+
+// openAPI serves the description of the API, with addresses relative to its own.
+func (s *Server) openAPI(w http.ResponseWriter, _ *http.Request) error {
+	return writeEncoded(w, http.StatusOK, docs.OpenAPI)
 }
 
 // favicon serves the icon to those that look for it here only.

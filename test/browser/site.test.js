@@ -5,7 +5,7 @@ import { assertAccessible } from './axe.js';
 import { browsers, inFreshPage, launch, launchWithoutScript, text } from './browsers.js';
 import { startDSS } from './dss.js';
 
-const paths = ['/', '/docs/', '/docs/threats', '/docs/errors', '/docs/faq', '/security'];
+const paths = ['/', '/docs/', '/docs/threats', '/docs/errors', '/docs/faq', '/security', '/privacy', '/status'];
 
 for (const name of Object.keys(browsers)) {
   describe(name + ': the site', () => {
