@@ -132,7 +132,11 @@ func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	if r.ContentLength == 0 {
 		return "", nil
 	}
-	body, err := readAll(http.MaxBytesReader(w, r.Body, maxBody), r.ContentLength)
+	from := r.Body
+	if r.ContentLength < 0 || r.ContentLength > maxBody { // net/http passes on no more than the length
+		from = http.MaxBytesReader(w, r.Body, maxBody)
+	}
+	body, err := readAll(from, r.ContentLength)
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return "", &problem{name: api.TooLarge, detail: fmt.Sprintf("the body is larger than %d bytes", maxBody)}
 	}
