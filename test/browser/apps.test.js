@@ -78,7 +78,7 @@ for (const name of Object.keys(browsers)) {
       assert.ok(words.includes('calls itself Acme Inbox; Stack Overflow showed you the app’s name a moment ago, it must be the same.'), words);
       assert.ok(words.includes('Does Acme Inbox show this code right now?'), words);
       assert.equal(await page.$('[data-section=confirm] details.other'), null, 'an app that shows the code has no other way');
-      assert.equal(await page.title(), 'Connect Acme Inbox to your Stack Overflow account?');
+      assert.equal(await page.evaluate(() => document.title), 'Connect Acme Inbox to your Stack Overflow account?');
       assert.ok(!words.includes('does not know'), words);
       assert.equal(await page.$eval('[data-section=confirm] img.icon', (picture) => picture.naturalWidth), 32);
     }));
