@@ -11,10 +11,12 @@ import { fileURLToPath } from 'node:url';
 import { assertAccessible } from './axe.js';
 import { browsers, consent, inFreshPage, launch, ready, submit, text } from './browsers.js';
 import { post, startCode, startListener, startListing } from './dss.js';
+import { said } from './texts.js';
 
 const editor = 'vscode://acme.inbox/callback';
 const hosts = ['https://abcdefghijklmnopabcdefghijklmnop.chromiumapp.org/', 'https://app.acme.example/callback'];
 
+const asking = said('continue.ask.title_editor', { app: 'Acme Inbox', editor: 'VS Code' });
 const decision = (name) => 'button[value="' + name + '"]';
 
 // Opens the page that asks: Stack Exchange has approved.
@@ -70,7 +72,7 @@ for (const name of Object.keys(browsers)) {
       const app = startCode(dss, editor);
       await ask(page, app.url);
       const words = (await text(page, 'main')).replace(/\s+/g, ' ');
-      for (const part of ['Continue to Acme Inbox in VS Code?', 'Acme GmbH', 'VS Code, extension acme.inbox']) {
+      for (const part of [asking, 'Acme GmbH', 'VS Code, extension acme.inbox']) {
         assert.ok(words.includes(part), words);
       }
       await assertAccessible(page);
@@ -78,7 +80,7 @@ for (const name of Object.keys(browsers)) {
       await page.reload();
       await submit(page, decision('stop'));
       assert.equal(await page.url(), asks);
-      assert.equal(await text(page, 'h1'), 'Good that you stopped.');
+      assert.equal(await text(page, 'h1'), said('result.good'));
       await assertAccessible(page);
       const back = new URL(await page.$eval('main a[href^="vscode:"]', ({ href }) => href));
       assert.equal(back.searchParams.get('error'), 'access_denied');
@@ -141,7 +143,7 @@ test('an editor that is registered with the desktop signs in', async () => {
       assert.deepEqual(others, { iss: dss.url, state: app.state });
       await assertToken(redeem(app, code));
       await page.reload();
-      assert.equal(await text(page, 'h1'), how ? 'Continue to Acme Inbox in VS Code?' : 'Done, Acme Inbox has it');
+      assert.equal(await text(page, 'h1'), how ? asking : said('result.finished.title', { app: 'Acme Inbox' }));
     }
   } finally {
     await browser.close();
