@@ -244,7 +244,7 @@ for (const name of Object.keys(browsers)) {
       const started = await device();
       await approveDevice(page, dss, started);
       await page.reload();
-      await assertPage(page, '/device/finished', said('result.waiting.title.unknown'));
+      await assertPage(page, '/device/finished', said('result.finished.title.unknown'));
       await enter(page, dss, started.user_code);
       await assertUnknown(page);
     }));
