@@ -26,9 +26,10 @@ public class Hello {
                 answer.put(parts[0], URLDecoder.decode(parts[parts.length - 1], UTF_8));
             }
             boolean expected = state.equals(answer.get("state"));
-            byte[] text = (expected ? "You can close this tab." : "Not found").getBytes(UTF_8);
-            exchange.sendResponseHeaders(expected ? 200 : 404, text.length);
-            exchange.getResponseBody().write(text);
+            String error = answer.get("error");
+            String page = error == null ? "/done" : error.equals("access_denied") ? "/denied" : "/failed";
+            if (expected) exchange.getResponseHeaders().set("Location", SERVER + page);
+            exchange.sendResponseHeaders(expected ? 303 : 404, -1);
             exchange.close();
             if (expected) answers.complete(answer);
         });

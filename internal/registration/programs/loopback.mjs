@@ -18,8 +18,9 @@ const answer = new Promise((resolve) => {
   listener.on('request', (request, response) => {
     const query = new URL(request.url, redirectURI).searchParams;
     const expected = query.get('state') === state;
-    response.writeHead(expected ? 200 : 404, { Connection: 'close' });
-    response.end(expected ? 'You can close this tab.' : '');
+    const page = { null: '/done', access_denied: '/denied' }[query.get('error')] ?? '/failed';
+    response.writeHead(expected ? 303 : 404, { Connection: 'close', ...expected && { Location: server + page } });
+    response.end();
     if (expected) resolve(query);
   });
 });

@@ -14,11 +14,12 @@ class Callback(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         response = dict(parse_qsl(urlsplit(self.path).query))
         expected = response.get("state") == state
-        self.send_response(200 if expected else 404)
-        self.end_headers()
+        self.send_response(303 if expected else 404)
         if expected:
             self.server.response = response
-            self.wfile.write(b"You can close this tab.")
+            page = {None: "/done", "access_denied": "/denied"}.get(response.get("error"), "/failed")
+            self.send_header("Location", SERVER + page)
+        self.end_headers()
 
     def log_message(self, *_):
         pass  # it would print the code
