@@ -45,14 +45,17 @@ var rootFiles = []string{
 	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // CentOS, RHEL
 }
 
-// hasRoots reports whether Linux certainly has certificates of authorities, and the
-// environment names no others.
+// hasRoots reports whether Linux certainly has certificates of authorities, in a file
+// of its own or in the one that the environment names instead.
 func hasRoots() bool {
-	others := os.Getenv("SSL_CERT_FILE") + os.Getenv("SSL_CERT_DIR")
-	if runtime.GOOS != "linux" || others != "" || strings.Contains(os.Getenv("GODEBUG"), "x509usefallbackroots") {
+	if runtime.GOOS != "linux" || strings.Contains(os.Getenv("GODEBUG"), "x509usefallbackroots") {
 		return false
 	}
-	for _, name := range rootFiles {
+	files := rootFiles
+	if own := os.Getenv("SSL_CERT_FILE"); own != "" {
+		files = []string{own}
+	}
+	for _, name := range files {
 		if file, err := os.ReadFile(name); err == nil {
 			return bytes.Contains(file, []byte("-----BEGIN CERTIFICATE-----"))
 		}
