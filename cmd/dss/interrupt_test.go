@@ -15,9 +15,15 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/cli"
 )
 
-// TestDoctorInterrupted: an interrupt while the code is redeemed does not leave a
-// token behind.
-func TestDoctorInterrupted(t *testing.T) {
+// TestInterrupted: an interrupt while the code is redeemed does not leave a token
+// behind.
+func TestInterrupted(t *testing.T) {
+	for _, command := range []string{"doctor", "login"} {
+		t.Run(command, func(t *testing.T) { interrupt(t, command) })
+	}
+}
+
+func interrupt(t *testing.T, command string) {
 	const token = "canaryTOKEN0123456789a))"
 	ctx, interrupt := context.WithCancel(t.Context())
 	ended := make(chan string, 10) // more than the calls
@@ -51,12 +57,12 @@ func TestDoctorInterrupted(t *testing.T) {
 		}
 	}()
 	status := run(ctx, []string{
-		"doctor", "--server", server.URL, "--client-id", "7", "--no-browser", "--stackexchange-api-url", server.URL + "/2.3",
+		command, "--server", server.URL, "--client-id", "7", "--flow", "loopback", "--no-browser", "--stackexchange-api-url", server.URL + "/2.3",
 	}, cli.Process{
 		Env: func(string) string { return "" }, Environ: func() []string { return nil },
 		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: stderr,
 	})
-	if status != 130 {
+	if status != 130 || strings.Contains(stdout.String(), token) {
 		t.Errorf("status %d\n%s", status, stdout.String())
 	}
 	select {
