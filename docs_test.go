@@ -10,13 +10,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/desktop-stack-serv/dss/internal/site"
 )
 
 var (
 	link    = regexp.MustCompile(`\]\(([^)#:]*)(?:#([^)]*))?\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
-	// marks are what GitHub leaves out of a heading's anchor.
-	marks = regexp.MustCompile(`[^\w -]`)
 )
 
 func text(t *testing.T, file string) string {
@@ -58,7 +58,7 @@ func TestLinks(t *testing.T) {
 
 func hasHeading(document, anchor string) bool {
 	for _, match := range heading.FindAllStringSubmatch(document, -1) {
-		if strings.ReplaceAll(marks.ReplaceAllString(strings.ToLower(match[1]), ""), " ", "-") == anchor {
+		if site.Anchor(match[1]) == anchor {
 			return true
 		}
 	}

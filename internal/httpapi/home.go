@@ -72,5 +72,6 @@ func (s *Server) canTryLoopback() bool {
 // tried serves the redirect URI of a sign-in that was tried at the home page. The
 // page's script reads the answer, and removes it from the address.
 func (s *Server) tried(w http.ResponseWriter, r *http.Request) error {
-	return s.sitePage(w, r, "You can close this tab.", "Where a sign-in ends that was tried at the home page.", web.TriedData{})
+	const about = "Where a sign-in ends that was tried at the home page."
+	return s.sitePage(w, r, "You can close this tab.", about, web.TriedData{})
 }

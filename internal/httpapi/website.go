@@ -86,7 +86,8 @@ func (s *Server) securityText(w http.ResponseWriter, r *http.Request) error {
 // robots serves robots.txt. Below the paths that it names, there are requests for
 // apps and their users only.
 func (s *Server) robots(w http.ResponseWriter, _ *http.Request) error {
-	return writeText(w, site.Robots("/auth/", "/oauth/", api.PathDevice, problemPath, "/sandbox/", pathStartTry, pathStartReport))
+	return writeText(w, site.Robots(
+		"/auth/", "/oauth/", api.PathDevice, problemPath, "/sandbox/", pathStartTry, pathStartReport))
 }
 
 func writeText(w http.ResponseWriter, text string) error {

@@ -44,12 +44,16 @@ type tongue struct {
 // languages are all languages, the first by default.
 var languages = []tongue{
 	{Python, "Python", "py", Program{File: "hello.py", Needs: "Python 3.8 or newer", Run: "python3 hello.py"}, Ways},
-	{JavaScript, "JavaScript", "mjs", Program{File: "hello.mjs", Needs: "Node.js 18 or newer", Run: "node hello.mjs"}, Ways},
+	{JavaScript, "JavaScript", "mjs", Program{
+		File: "hello.mjs", Needs: "Node.js 18 or newer", Run: "node hello.mjs",
+	}, Ways},
 	{Go, "Go", "go.txt", Program{
 		File: "hello.go", Needs: "Go 1.26 or newer", Run: "go mod init hello && go mod tidy && go run hello.go",
 	}, Ways},
 	{Java, "Java", "java", Program{File: "Hello.java", Needs: "Java 17 or newer", Run: "java Hello.java"}, Ways},
-	{Curl, "curl", "sh", Program{File: "hello.sh", Needs: "bash, curl and openssl", Run: "bash hello.sh"}, []FlowName{Device, Relay}},
+	{Curl, "curl", "sh", Program{
+		File: "hello.sh", Needs: "bash, curl and openssl", Run: "bash hello.sh",
+	}, []FlowName{Device, Relay}},
 	{Command, "dss login", "", Program{Needs: "dss"}, Ways},
 }
 
