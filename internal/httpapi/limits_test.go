@@ -92,7 +92,7 @@ func TestThrottledAnswers(t *testing.T) {
 			t.Fatalf("the first request: %d", w.Code)
 		}
 		for _, c := range []struct{ path, body, accept, contentType, want string }{
-			{"/auth/token?key=" + rand.Text(), "", "", "application/json", `{"error_name":"throttle_violation","error_message":"too many requests from your network address: try again in 3600 seconds"}`},
+			{"/auth/token?key=" + rand.Text(), "", "", "application/json", `{"error_name":"throttle_violation","error_message":"too many requests from your network address: try again in 3600 seconds","error_uri":"http://localhost/docs/errors#throttle_violation"}`},
 			{"/auth/token", "key=" + rand.Text(), "text/html", "application/json", `"throttle_violation"`},
 			{"/auth/redirect", "state=" + rand.Text() + "&access_token=T", "*/*", "application/json", `"throttle_violation"`},
 			{"/auth/redirect", "", "text/html", "text/html; charset=utf-8", "Please try again in a minute"},
