@@ -161,7 +161,7 @@ for (const name of Object.keys(browsers)) {
         tokens.push(token);
         await assertWorks(dss, token);
         await assertNowhere(page, token);
-        if (flow === 'loopback') await assert.rejects(fetch(new URL('/', await page.url())), 'it listens no more');
+        if (flow === 'loopback') await assert.rejects(fetch(new URL(login.url).searchParams.get('redirect_uri')), 'it listens no more');
       }));
 
       test(flow + ': deny', login(flow, async (page, login) => {

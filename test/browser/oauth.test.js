@@ -269,7 +269,7 @@ for (const name of Object.keys(browsers)) {
           await page.goto((await device(scope)).verification_uri_complete);
           const [buttons, warning, code] = await page.evaluate(() => {
             const bottom = (element) => element.getBoundingClientRect().bottom;
-            const inForm = [...document.querySelectorAll('form button')];
+            const inForm = [...document.querySelectorAll('main form button')];
             return [inForm.map((b) => [b.value, bottom(b)]), bottom(document.querySelector('.warning')), bottom(document.querySelector('[data-code]'))];
           });
           assert.equal(buttons[0][0], first);
