@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/desktop-stack-serv/dss/internal/apps"
 	"github.com/desktop-stack-serv/dss/internal/oauth"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
@@ -21,10 +22,19 @@ func (s *Server) continueURL(receipt string) string {
 	return s.config.PublicURL.String() + pathContinue + "?sign_in=" + url.QueryEscape(receipt) + "#"
 }
 
-// isTarget reports whether the operator's list names a redirect URI for a client.
+// isTarget reports whether a redirect URI is a target of a client.
 func (s *Server) isTarget(clientID, redirectURI string) bool {
-	_, ok := s.config.Apps.Target(clientID, redirectURI)
+	_, ok := s.target(clientID, redirectURI)
 	return ok
+}
+
+// target returns what a redirect URI opens: what the operator's list says, or the page
+// of a server with a sandbox that plays an app, unless that is a loopback address.
+func (s *Server) target(clientID, redirectURI string) (apps.Target, bool) {
+	if s.config.Sandbox != nil && redirectURI == s.config.PublicURL.String()+pathTried && !s.isLoopback() {
+		return apps.Target{URI: redirectURI, Kind: apps.LinkTarget, Host: s.config.PublicURL.Host}, true
+	}
+	return s.config.Apps.Target(clientID, redirectURI)
 }
 
 // getContinue serves GET /oauth/continue. It changes nothing.
@@ -40,7 +50,7 @@ func (s *Server) getContinue(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	target, ok := s.config.Apps.Target(delivery.ClientID, delivery.RedirectURI)
+	target, ok := s.target(delivery.ClientID, delivery.RedirectURI)
 	view := continueViews[delivery.Progress]
 	switch {
 	case !ok: // since then

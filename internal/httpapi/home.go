@@ -22,7 +22,7 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 	}
 	data := web.HomeData{
 		Choice: chosen, Plan: registration.Advise(built), InSandbox: inSandbox,
-		OAuth: s.config.servesOAuth(), Sandbox: s.config.Sandbox != nil, Loopback: s.canTryLoopback(),
+		OAuth: s.config.servesOAuth(), Sandbox: s.config.Sandbox != nil,
 	}
 	if data.Sandbox {
 		data.Me = s.upstream.APIURL().JoinPath("me").Path + "?site=stackoverflow"
@@ -62,11 +62,10 @@ func (s *Server) builderChoice(r *http.Request) (chosen, built registration.Choi
 	return chosen, chosen, false, nil
 }
 
-// canTryLoopback reports whether a page of this server can play an app that listens
-// on the user's machine.
-func (s *Server) canTryLoopback() bool {
-	u := s.config.PublicURL
-	return s.config.Sandbox != nil && u.Scheme == "http" && origin.IsLoopback(u.Hostname())
+// isLoopback reports whether the server is reached as an app that listens on the
+// user's machine would be.
+func (s *Server) isLoopback() bool {
+	return s.config.PublicURL.Scheme == "http" && origin.IsLoopback(s.config.PublicURL.Hostname())
 }
 
 // tried serves the redirect URI of a sign-in that was tried at the home page. The

@@ -183,7 +183,10 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 		Shared: config.SharedStore, Allow: s.storing, Observe: s.granted,
 	}
 	if config.Apps.Listing() {
-		grants.Permit, grants.Target = s.permit, s.isTarget
+		grants.Permit = s.permit
+	}
+	if config.Apps.Listing() || config.Sandbox != nil {
+		grants.Target = s.isTarget
 	}
 	s.grants = oauth.New(vault, s.upstream, grants)
 	signIn := s.upstream.BaseURL()

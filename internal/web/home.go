@@ -14,7 +14,6 @@ type HomeData struct {
 	InSandbox bool   // the program is for a sandbox on the author's machine
 	OAuth     bool   // the server has the OAuth endpoints
 	Sandbox   bool   // the server has a sandbox, so the page can be tried
-	Loopback  bool   // with Sandbox: the loopback way can be tried in a page
 	Me        string // with Sandbox: the path of the method that says who the user is
 }
 
