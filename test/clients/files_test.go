@@ -34,6 +34,12 @@ var files = map[string]struct {
 
 var everyFlow = []dss.Flow{dss.FlowLoopback, dss.FlowRelay, dss.FlowDevice}
 
+// runtimes run dss.mjs besides Node.js, which gets all scenarios.
+var runtimes = map[string][]string{
+	"deno": {"node_modules/.bin/deno", "run", "--allow-net", "--allow-env", "--allow-read", "../../clients/dss.mjs"},
+	"bun":  {"node_modules/.bin/bun", "../../clients/dss.mjs"},
+}
+
 // statuses are the exit statuses of dss login.
 var statuses = map[error]int{
 	nil: 0, dss.ErrAccessDenied: 3, dss.ErrExpired: 4, dss.ErrConflict: 4, dss.ErrAnswerLost: 4,
@@ -93,30 +99,37 @@ func (r *run) end(t *testing.T) int {
 // TestFiles runs every file through every scenario.
 func TestFiles(t *testing.T) {
 	t.Parallel()
-	for name, file := range files {
-		for _, scenario := range dsstest.Scenarios {
-			for _, flow := range scenario.Flows {
-				if !slices.Contains(file.flows, flow) {
-					continue
+	for _, scenario := range dsstest.Scenarios {
+		for _, flow := range scenario.Flows {
+			for name, file := range files {
+				if slices.Contains(file.flows, flow) {
+					t.Run(name+"/"+scenario.Name+"/"+string(flow), func(t *testing.T) { play(t, scenario, flow, file.command) })
 				}
-				t.Run(name+"/"+scenario.Name+"/"+string(flow), func(t *testing.T) {
-					t.Parallel()
-					s := scenario.Start(t)
-					r := startFile(t, file.command, "--server", s.URL, "--client-id", "1", "--scope", "read_inbox,no_expiry",
-						"--flow", string(flow), "--no-browser")
-					go func() {
-						if address := <-r.address; address != "" {
-							_ = s.User(scenario.Behaviour)(&dss.SignIn{URL: address}) // never fails
-						}
-					}()
-					if status := r.end(t); status != statuses[scenario.Want] {
-						t.Errorf("it ends with %d, want %d:\n%s", status, statuses[scenario.Want], r.stderr.String())
-					}
-					r.checkToken(t, s, scenario.Want == nil)
-				})
+			}
+			for name, command := range runtimes {
+				if slices.Contains([]string{"approved", "denied", "503"}, scenario.Name) {
+					t.Run(name+"/"+scenario.Name+"/"+string(flow), func(t *testing.T) { play(t, scenario, flow, command) })
+				}
 			}
 		}
 	}
+}
+
+// play runs a file through a scenario.
+func play(t *testing.T, scenario dsstest.Scenario, flow dss.Flow, command []string) {
+	t.Parallel()
+	s := scenario.Start(t)
+	r := startFile(t, command, "--server", s.URL, "--client-id", "1", "--scope", "read_inbox,no_expiry",
+		"--flow", string(flow), "--no-browser")
+	go func() {
+		if address := <-r.address; address != "" {
+			_ = s.User(scenario.Behaviour)(&dss.SignIn{URL: address}) // never fails
+		}
+	}()
+	if status := r.end(t); status != statuses[scenario.Want] {
+		t.Errorf("it ends with %d, want %d:\n%s", status, statuses[scenario.Want], r.stderr.String())
+	}
+	r.checkToken(t, s, scenario.Want == nil)
 }
 
 // checkToken wants nothing but a token on standard output, or nothing at all.
