@@ -2,7 +2,7 @@
 
 // Package lab_test plays attacks on a sign-in: an attacker and a victim on networks of
 // their own, and the real binary between them. What comes of it has to be what
-// docs/threats.md says.
+// docs/cases.md says.
 package lab_test
 
 import (
@@ -201,7 +201,7 @@ func (l *lab) approved() app {
 	return a
 }
 
-// attacks are what an attacker tries, by the name in docs/threats.md. Each returns what
+// attacks are what an attacker tries, by the name in docs/cases.md. Each returns what
 // the attacker gets, or an app of the victim's.
 var attacks = map[string]func(l *lab, victim *browser, user scripted.User) string{
 	"a link of the device grant": func(l *lab, victim *browser, user scripted.User) string {
@@ -301,14 +301,14 @@ func throughCamera(t *testing.T, link string) string {
 
 // TestAttackLab plays every attack on a victim who says no wherever they are asked, and
 // on one who agrees to everything. The outcomes are those of the table in
-// docs/threats.md.
+// docs/cases.md.
 func TestAttackLab(t *testing.T) {
 	if !inNamespaces(t) {
 		return
 	}
 	l := startLab(t)
 	l.remember()
-	rows := table(t, "../../docs/threats.md", "## The attack lab")
+	rows := table(t, "../../docs/cases.md", "## The attack lab")
 	if len(rows) != len(attacks) {
 		t.Errorf("%d rows for %d attacks", len(rows), len(attacks))
 	}
