@@ -70,6 +70,10 @@ for (const name of Object.keys(browsers)) {
         title: document.title.replace('Error: ', ''),
         heading: [...document.querySelectorAll('h1')].filter(seen).map((h1) => h1.textContent),
         bottoms: [...document.querySelectorAll('main form :is(button, summary)')].filter(seen).map((b) => [b.textContent, bottom(b)]),
+        covered: [...document.querySelectorAll('.tiles b')].filter(seen).some((tile) => {
+          const { x, y, width, height } = tile.getBoundingClientRect();
+          return document.elementFromPoint(x + width / 2, y + height / 2) !== tile;
+        }),
         wide: document.documentElement.scrollWidth - innerWidth,
       };
     });
@@ -79,11 +83,12 @@ for (const name of Object.keys(browsers)) {
         for (const [screen, size] of Object.entries(screens)) {
           await page.setViewport(size);
           await ask(page);
-          const { title, heading, bottoms, wide } = await look(page);
+          const { title, heading, bottoms, covered, wide } = await look(page);
           assert.deepEqual(heading, [title]);
           assert.ok(bottoms.length > 0);
           for (const [button, bottom] of bottoms) assert.ok(bottom <= size.height, button + ' ends at ' + bottom + ' on a ' + screen);
           assert.ok(wide <= 0, 'on a ' + screen);
+          assert.ok(!covered, 'the code is covered on a ' + screen);
         }
         await page.setViewport(narrow);
         assert.ok((await look(page)).wide <= 0, 'on a narrow screen');
