@@ -152,7 +152,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, data w
 func (s *Server) pageIn(
 	language *text.Language, w http.ResponseWriter, r *http.Request, status int, data web.Page,
 ) error {
-	body, err := s.pages.Render(language, r.URL.Path, data)
+	body, err := s.pages.Render(language, here(r), data)
 	if err != nil {
 		s.log.ErrorContext(r.Context(), "page not rendered", "err", err)
 		status, body = http.StatusInternalServerError, []byte("internal error")

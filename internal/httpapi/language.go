@@ -97,3 +97,15 @@ func (s *Server) postLanguage(w http.ResponseWriter, r *http.Request) error {
 	}
 	return seeOther(w, (&url.URL{Path: target.Path, RawQuery: target.RawQuery}).String()+"#")
 }
+
+// here is where the page for a request can be loaded again, unless the page knows
+// better: its path and, of its query, what leads to a sign-in and holds no secret.
+func here(r *http.Request) string {
+	var kept []string
+	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		if name := nameIn(pair); name == "sign_in" || name == "appid" {
+			kept = append(kept, pair)
+		}
+	}
+	return (&url.URL{Path: r.URL.Path, RawQuery: strings.Join(kept, "&")}).String()
+}

@@ -94,7 +94,7 @@ var (
 func TestChoiceOfALanguage(t *testing.T) {
 	d := inLanguages(t)
 	for path, back := range map[string]string{
-		"/device?user_code=BCDF-GHJK": "/device?user_code=BCDF-GHJK", "/device/finished": "/device/finished",
+		"/device?user_code=BCDF-GHJK": "/device?user_code=BCDF-GHJK", "/device/finished?sign_in=x&y=SECRET": "/device/finished?sign_in=x",
 		"/start?platform=mobile&ui_locales=en": "/start?platform=mobile", "/nowhere?secret=1": "/problem/not_found",
 		"/oauth/authorize?client_id=7&state=SECRET": "/problem/bad_redirect_uri",
 	} {
