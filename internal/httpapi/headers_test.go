@@ -41,7 +41,7 @@ func wantedHeaders(path string, answer *http.Response) map[string]string {
 		"Strict-Transport-Security": "max-age=31536000", "X-Request-Id": "*", "Access-Control-Allow-Origin": "",
 		"Access-Control-Expose-Headers": "",
 	}
-	ofSite := path == "/" || path == "/security" || path == "/privacy" || path == "/status" || strings.HasPrefix(path, "/docs/")
+	ofSite := path == "/" || path == "/security" || path == "/accessibility" || path == "/privacy" || path == "/status" || strings.HasPrefix(path, "/docs/")
 	if ofSite && answer.StatusCode == http.StatusOK { // for search engines, too
 		want["X-Robots-Tag"] = ""
 	}
@@ -307,6 +307,7 @@ func (s site) visits() []visit {
 		{200, "GET", "/docs/oauth", "", nil, nil},
 		{404, "GET", "/docs/nothing", "", html, nil},
 		{200, "GET", "/security", "", nil, nil},
+		{200, "GET", "/accessibility", "", nil, nil},
 		{200, "GET", "/privacy", "", nil, nil},
 		{200, "GET", "/status", "", nil, nil},
 		{200, "GET", "/openapi.json", "", nil, nil},

@@ -34,7 +34,7 @@ func readOpenAPI(t *testing.T, d dss) (doc described) {
 }
 
 // notAPI are the routes of pages and files for people and crawlers.
-var notAPI = regexp.MustCompile(`^(/|/\{\$\}|/(assets|docs|problem|start|language|sandbox|try|security|privacy|status|oauth/continue|auth/result|auth)(/.*)?` +
+var notAPI = regexp.MustCompile(`^(/|/\{\$\}|/(assets|docs|problem|start|language|sandbox|try|security|accessibility|privacy|status|oauth/continue|auth/result|auth)(/.*)?` +
 	`|/auth/redirect/|/device/\{result\}|/robots\.txt|/favicon\.ico|/openapi\.json|/\.well-known/security\.txt)$`)
 
 // TestOpenAPIRoutes: what is described is what is served.

@@ -12,13 +12,14 @@ import (
 
 // Paths of the site, besides those of documents.
 const (
-	pathRobots       = "/robots.txt"
-	pathSecurityText = "/.well-known/security.txt"
-	pathFavicon      = "/favicon.ico"
-	pathSecurity     = "/security"
-	pathPrivacy      = "/privacy"
-	pathStatus       = "/status"
-	pathOpenAPI      = "/openapi.json"
+	pathRobots        = "/robots.txt"
+	pathSecurityText  = "/.well-known/security.txt"
+	pathFavicon       = "/favicon.ico"
+	pathSecurity      = "/security"
+	pathAccessibility = "/accessibility"
+	pathPrivacy       = "/privacy"
+	pathStatus        = "/status"
+	pathOpenAPI       = "/openapi.json"
 )
 
 // siteRoutes lists the routes of the pages and files that describe the server.
@@ -26,6 +27,7 @@ func (s *Server) siteRoutes() []route {
 	routes := []route{
 		{"GET " + site.DocsPath + "{document...}", s.document},
 		{"GET " + pathSecurity, s.security},
+		{"GET " + pathAccessibility, s.accessibility},
 		{"GET " + pathPrivacy, s.privacy},
 		{"GET " + pathStatus, s.status},
 		{"GET " + pathSecurityText, s.securityText},
@@ -56,6 +58,12 @@ func (s *Server) document(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) security(w http.ResponseWriter, r *http.Request) error {
 	return s.sitePage(w, r, "Security", "How to report a weakness of this server or of DSS, and what DSS defends against.",
 		web.SecurityData{Contact: s.config.Operator.Contact})
+}
+
+// accessibility serves the statement about accessibility.
+func (s *Server) accessibility(w http.ResponseWriter, r *http.Request) error {
+	return s.sitePage(w, r, "Accessibility", "What is done and tested so that everybody can use the pages of DSS.",
+		web.AccessibilityData{Contact: s.config.Operator.Contact})
 }
 
 // sitePage shows a page of the site, which search engines may find.

@@ -70,7 +70,7 @@ func TestSitePages(t *testing.T) {
 		}
 		return regexp.MustCompile(`<[^>]*>`).ReplaceAllString(match[1], "")
 	}
-	for _, path := range []string{"/docs/", "/docs/oauth", "/docs/adr/0001-replace", "/docs/faq", "/security"} {
+	for _, path := range []string{"/docs/", "/docs/oauth", "/docs/adr/0001-replace", "/docs/faq", "/security", "/accessibility"} {
 		status, header, body := d.do(http.MethodGet, path, "")
 		if status != http.StatusOK || header.Get("X-Robots-Tag") != "" {
 			t.Errorf("%s: %d, %v", path, status, header)

@@ -51,6 +51,14 @@ type SecurityData struct {
 
 func (SecurityData) siteTemplate() string { return "security.html" }
 
+// AccessibilityData is what the statement about accessibility shows.
+type AccessibilityData struct {
+	scriptless
+	Contact string // a URL; "" if the operator names none
+}
+
+func (AccessibilityData) siteTemplate() string { return "accessibility.html" }
+
 // parseSite parses the templates of the site.
 func (p *Pages) parseSite() (*template.Template, error) {
 	templates, err := template.New("").Funcs(template.FuncMap{"asset": p.assets.path}).ParseFS(siteFiles, "site/*.html")
