@@ -4,12 +4,13 @@
 # make test-sight      searches the server's memory for the secrets of 1,000 sign-ins of each flow
 # make test-races      10,000 sign-ins, each claimed 64 times at once, in each shared store, and 10,000 that end twice at once
 # make test-versions   the PostgreSQL store on the oldest and the newest PostgreSQL that is supported
+# make pictures   every page in every state, language, browser, colour and width, checked, with a contact sheet for people
 # make lint    formatting, vet, staticcheck, dead code, module tidiness
 # make cross   build for every system that is supported
 # make bench   measure the server side by side with a bare one (BENCH='-only pair -servers SQLite' measures a part)
 # make dist    build what is released, the same bytes each time, into dist/
 # make fuzz    run every fuzzer for FUZZTIME (default 30s)
-.PHONY: build run test test-internet test-races test-sight test-versions lint cross bench dist fuzz help
+.PHONY: build run pictures test test-internet test-races test-sight test-versions lint cross bench dist fuzz help
 .DEFAULT_GOAL := help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -49,6 +50,10 @@ test-versions:
 test-internet:
 	$(AS_BUILD) test/setup
 	go test -tags integration,internet -count 1 -timeout 40m ./test/internet/...
+
+pictures: build
+	$(AS_BUILD) test/setup
+	$(AS_BUILD) node test/browser/pictures.js
 
 lint:
 	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }

@@ -189,6 +189,32 @@ func TestEveryPageInEveryLanguage(t *testing.T) {
 	}
 }
 
+// TestNothingIsLeftInEnglish: where letters are not Latin, only names, code and what is
+// marked as English is.
+func TestNothingIsLeftInEnglish(t *testing.T) {
+	marked := regexp.MustCompile(`(?s)<(?:p|span|q|dd|button|strong)\b[^>]* lang="(?:en|es|pt-BR)"[^>]*>.*?</(?:p|span|q|dd|button|strong)>` +
+		`|<code.*?</code>|<pre.*?</pre>|<bdi.*?</bdi>|<span class="(?:host|icon)[^>]*>.*?</span>|<[^>]*>|&[#\w]+;`)
+	latin := regexp.MustCompile(`[A-Za-z]{2,}`)
+	names := strings.Fields(`DSS Stack Overflow Exchange Apps JavaScript OK cookie Cookie Collectives Example Sandbox User Python ID UTC https http
+		API Settings applications Domain Read write stackoverflow com localhost SSH WSL img src onerror alert script`)
+	for _, language := range text.All {
+		if language.Tag != "ru" && language.Tag != "ja" {
+			continue
+		}
+		for name, page := range everyPageIn(t, language) {
+			if strings.HasPrefix(name, "home") || strings.HasPrefix(name, "start") {
+				continue // for authors, with blocks in English
+			}
+			_, body, _ := strings.Cut(page, "<body")
+			for _, word := range latin.FindAllString(marked.ReplaceAllString("<body"+body, " "), -1) {
+				if !slices.Contains(names, word) {
+					t.Errorf("%s in %s has %q", name, language.Tag, word)
+				}
+			}
+		}
+	}
+}
+
 var isolated = regexp.MustCompile(`(?s)<bdi[^>]*>.*?</bdi>|<title>.*?</title>|aria-hidden.*?</span>`)
 
 // TestPagesIsolateWhatOthersChose, whose direction of writing may be another:

@@ -1,0 +1,75 @@
+// A sample of all pictures, in which every two choices meet: each state in each language,
+// each engine in each colour, and so on.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { browsers, inFreshPage } from './browsers.js';
+import { check, checkNarrow, colours, launchIn, sizes, startPictures } from './pictures.js';
+
+// Rows of one value for each factor, so that each two values of two factors are in one of
+// them. Each row takes a pair that is missing and, for the other factors, the values with the
+// most pairs that are missing.
+export function pairwise(factors) {
+  const names = Object.keys(factors);
+  const key = (a, x, b, y) => names.indexOf(a) < names.indexOf(b) ? [a, x, b, y].join('\n') : [b, y, a, x].join('\n');
+  const missing = new Map();
+  for (const [i, a] of names.entries()) {
+    for (const b of names.slice(i + 1)) {
+      for (const x of factors[a]) for (const y of factors[b]) missing.set(key(a, x, b, y), [a, x, b, y]);
+    }
+  }
+  const rows = [];
+  while (missing.size) {
+    const [a, x, b, y] = missing.values().next().value;
+    const row = { [a]: x, [b]: y };
+    for (const name of names.filter((one) => !(one in row))) {
+      const gain = (value) => Object.keys(row).filter((other) => missing.has(key(name, value, other, row[other]))).length;
+      row[name] = factors[name].reduce((best, value) => gain(value) > gain(best) ? value : best);
+    }
+    for (const one of names) for (const other of names) if (one !== other) missing.delete(key(one, row[one], other, row[other]));
+    rows.push(row);
+  }
+  return rows;
+}
+
+test('a sample has every pair', () => {
+  const factors = { a: ['1', '2', '3'], b: ['x', 'y'], c: ['k', 'l', 'm', 'n'] };
+  const rows = pairwise(factors);
+  assert.ok(rows.length < 20, rows.length + ' rows');
+  for (const [one, other] of [['a', 'b'], ['a', 'c'], ['b', 'c']]) {
+    for (const x of factors[one]) {
+      for (const y of factors[other]) assert.ok(rows.some((row) => row[one] === x && row[other] === y), one + x + other + y);
+    }
+  }
+});
+
+describe('pictures', { concurrency: 2 }, () => {
+  let pictures, rows;
+  before(async () => {
+    pictures = await startPictures();
+    const places = colours.flatMap((colour) => Object.keys(sizes).map((size) => colour + ' ' + size));
+    rows = pairwise({
+      state: pictures.states.map(({ name }) => name), engine: Object.keys(browsers), place: places, language: pictures.languages,
+    });
+  });
+  after(() => pictures.stop());
+
+  for (const engine of Object.keys(browsers)) {
+    test(engine, async () => {
+      for (const colour of colours) {
+        const browser = await launchIn(engine, colour);
+        try {
+          await inFreshPage(browser, async (page) => {
+            for (const row of rows.filter((one) => one.engine === engine && one.place.startsWith(colour))) {
+              const state = pictures.states.find(({ name }) => name === row.state);
+              const language = state.english ? 'en' : row.language;
+              await check(page, pictures, { state, language, size: row.place.split(' ')[1] });
+              if (row.place === 'light phone') await checkNarrow(page, pictures, { state, language });
+            }
+          });
+        } finally {
+          await browser.close();
+        }
+      }
+    });
+  }
+});
