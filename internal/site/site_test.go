@@ -107,7 +107,8 @@ func TestSecurityText(t *testing.T) {
 	}
 }
 
-// TestErrors: each error has its heading in the document, with its status.
+// TestErrors: each error has its heading in the document, with its status and its name
+// in OAuth.
 func TestErrors(t *testing.T) {
 	text, err := fs.ReadFile(docs.Files, "errors.md")
 	if err != nil {
@@ -120,9 +121,12 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s has %s, want %d", match[1], match[2], e.Status)
 		}
 	}
-	for name := range api.Errors {
-		if !found[name] {
-			t.Errorf("docs/errors.md has no %s", name)
+	for name, e := range api.Errors {
+		if !found[name] || e.OAuth != "" && !strings.Contains(string(text), "`"+e.OAuth+"`") && !found[e.OAuth] {
+			t.Errorf("docs/errors.md has no %s, or not its name in OAuth, %q", name, e.OAuth)
+		}
+		if e.Message == "" {
+			t.Errorf("%s has no message", name)
 		}
 	}
 }
