@@ -167,8 +167,12 @@ func (s *stored) remove(account int64) {
 
 func (t storedToken) account(app storedApp) Account {
 	return Account{
-		Server: display.Clean(app.Server), ClientID: display.Clean(app.ClientID), ID: t.AccountID, Name: display.Clean(t.DisplayName),
-		Scopes: slices.Clone(t.Scopes), Expires: t.Expires,
+		Server:   display.Clean(app.Server),
+		ClientID: display.Clean(app.ClientID),
+		ID:       t.AccountID,
+		Name:     display.Clean(t.DisplayName),
+		Scopes:   slices.Clone(t.Scopes),
+		Expires:  t.Expires,
 	}
 }
 

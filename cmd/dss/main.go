@@ -33,11 +33,13 @@ func program() *cli.Program {
 		Purpose: "dss lets desktop and command-line programs sign their users in to Stack Exchange.",
 		Commands: []*cli.Command{
 			serveCommand(), healthCommand(), storeCommand(), appsCommand(), upstreamCommand(),
-			loginCommand(), tokenCommand(), accountsCommand(), whoamiCommand(), logoutCommand(), doctorCommand(), versionCommand(),
+			loginCommand(), tokenCommand(), accountsCommand(), whoamiCommand(), logoutCommand(),
+			doctorCommand(), versionCommand(),
 		},
 		Notes: "Exit status: 0 if all went well, 2 for a mistake in the command line or the environment, " +
 			"3 if access was denied or the token is not valid, 4 if the sign-in timed out, expired, lost its answer " +
-			"or got two different ones, 5 if a server cannot be reached, 6 if there is no valid token and nobody to sign in, 130 if interrupted, 1 for anything else.",
+			"or got two different ones, 5 if a server cannot be reached, 6 if there is no valid token and nobody " +
+			"to sign in, 130 if interrupted, 1 for anything else.",
 		Variables: []string{"DSS_TOKEN"},
 	}
 }

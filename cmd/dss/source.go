@@ -106,7 +106,8 @@ type accounts struct {
 func accountsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "accounts", Summary: "list the accounts whose tokens are stored",
-		About: "It lists the users whose access tokens dss login --store and dss token have stored, of all apps, without the tokens.",
+		About: "It lists the users whose access tokens dss login --store and dss token have stored, of all apps, " +
+			"without the tokens.",
 		Setup: func(f *cli.Flags) cli.Run {
 			a := &accounts{}
 			a.keep.flags(f)
@@ -152,7 +153,8 @@ func describeAll(all []dss.Account) any {
 	}
 	list := []account{}
 	for _, a := range all {
-		list = append(list, account{a.ClientID, a.Server, a.ID, a.Name, strings.Join(a.Scopes, " "), a.Expires.UTC().Truncate(time.Second)})
+		scope, expires := strings.Join(a.Scopes, " "), a.Expires.UTC().Truncate(time.Second)
+		list = append(list, account{a.ClientID, a.Server, a.ID, a.Name, scope, expires})
 	}
 	return list
 }

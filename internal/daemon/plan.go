@@ -45,7 +45,9 @@ type plan struct {
 // them in any case.
 func (s Settings) plan() (*plan, error) {
 	p := &plan{Settings: s}
-	problems := []error{p.checkSandbox(), p.checkUpstream(), p.checkLimits(), p.checkAppHosts(), p.checkApps(), p.checkLanguage()}
+	problems := []error{
+		p.checkSandbox(), p.checkUpstream(), p.checkLimits(), p.checkAppHosts(), p.checkApps(), p.checkLanguage(),
+	}
 	p.complete()
 	return p, errors.Join(append(problems, p.checkNumbers(), p.checkHTTPS(), p.checkOperator())...)
 }

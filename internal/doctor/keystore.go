@@ -21,7 +21,8 @@ func FindKeyStore(system string, env func(string) string) Finding {
 	case !reachesSessionBus(env):
 		f.Detail = "there is no session bus, so apps find no Secret Service here, and dss token needs --insecure-storage"
 	case !offersSecrets(env):
-		f.Detail = "no Secret Service starts by itself on the session bus, such as GNOME Keyring or KWallet; without one, dss token needs --insecure-storage"
+		f.Detail = "no Secret Service starts by itself on the session bus, such as GNOME Keyring or KWallet; " +
+			"without one, dss token needs --insecure-storage"
 	default:
 		f.Detail = "apps can use the Secret Service on the session bus, as dss token does"
 	}

@@ -29,7 +29,8 @@ globalThis.DSS = globalThis.DSS || Object.create(null);
     for (let i = 0; i < 64; i++) {
       if (i > 15) {
         const [x, y] = [schedule[i - 15], schedule[i - 2]];
-        schedule[i] += schedule[i - 16] + schedule[i - 7] + (turn(x, 7) ^ turn(x, 18) ^ (x >>> 3)) + (turn(y, 17) ^ turn(y, 19) ^ (y >>> 10));
+        schedule[i] += schedule[i - 16] + schedule[i - 7]
+          + (turn(x, 7) ^ turn(x, 18) ^ (x >>> 3)) + (turn(y, 17) ^ turn(y, 19) ^ (y >>> 10));
       }
       const first = h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + constants[i] + schedule[i];
       const second = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
