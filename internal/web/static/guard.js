@@ -40,6 +40,7 @@ globalThis.DSS = globalThis.DSS || Object.create(null);
   };
 
   const onSubmit = (event) => {
+    if (event.submitter && event.submitter.name === 'language') return; // decides nothing
     if (!forms.includes(event.target) || (open && seen() && !busy.has(event.target))) return;
     event.preventDefault();
     event.stopImmediatePropagation();
