@@ -100,5 +100,6 @@ const resultFormat = `<!doctype html><html lang="%s" dir="%s"><meta charset="utf
 	`<title>%s</title><style>` +
 	`body{font:1.0625rem/1.5 system-ui,sans-serif;max-width:30rem;margin:12vh auto;padding:0 1.5rem}` +
 	`h1{font-size:1.5rem;line-height:1.25}` +
-	`i{display:block;width:4.5rem;height:4.5rem;border:3px solid;border-radius:50%%;font:700 2.5rem/4.2rem system-ui;text-align:center}` +
+	`i{display:block;width:4.5rem;height:4.5rem;border:3px solid;border-radius:50%%;` +
+	`font:700 2.5rem/4.2rem system-ui;text-align:center}` +
 	`</style><main><i aria-hidden="true">%s</i><h1>%s</h1><p>%s</p></main></html>`

@@ -57,7 +57,8 @@ func newHandler(address *url.URL) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := web.New(web.Server{Host: "auth.example.org", Service: "Stack Overflow", Operator: "Example Foundation"}, languages)
+	shown := web.Server{Host: "auth.example.org", Service: "Stack Overflow", Operator: "Example Foundation"}
+	pages, err := web.New(shown, languages)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +105,8 @@ var scripts = regexp.MustCompile(`<script [^>]*></script>`)
 
 // withoutScript is what a browser makes of a page that runs no scripts.
 func withoutScript(body []byte) []byte {
-	return []byte(strings.NewReplacer("<noscript>", "", "</noscript>", "").Replace(scripts.ReplaceAllString(string(body), "")))
+	scriptless := scripts.ReplaceAllString(string(body), "")
+	return []byte(strings.NewReplacer("<noscript>", "", "</noscript>", "").Replace(scriptless))
 }
 
 func listStates(w http.ResponseWriter, _ *http.Request) {

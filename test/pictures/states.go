@@ -151,14 +151,17 @@ func continues() (list []state) {
 
 func starts() []state {
 	choice := registration.Choice{
-		Platform: registration.CommandLine, Needs: []registration.Need{registration.Write, registration.NoExpiry}, OAuth: true,
+		Platform: registration.CommandLine, OAuth: true,
+		Needs:  []registration.Need{registration.Write, registration.NoExpiry},
 		Server: &url.URL{Scheme: "https", Host: "auth.example.org"}, ClientID: "12345",
 		StackExchange: &url.URL{Scheme: "https", Host: "stackoverflow.com"},
 		API:           &url.URL{Scheme: "https", Host: "api.stackexchange.com", Path: "/2.3"},
 	}
 	list := []state{
 		{Name: "start", page: start(web.StartData{View: web.StartChoose})},
-		{Name: "start-values", page: start(web.StartData{View: web.StartValues, Choice: choice, Plan: registration.Advise(choice)})},
+		{Name: "start-values", page: start(web.StartData{
+			View: web.StartValues, Choice: choice, Plan: registration.Advise(choice),
+		})},
 		{Name: "start-try", page: start(web.StartData{View: web.StartTry, Choice: choice})},
 		{Name: "start-mistaken", page: start(web.StartData{View: web.StartTry, Choice: choice, Mistaken: true})},
 	}
@@ -169,7 +172,9 @@ func starts() []state {
 		list = append(list, state{Name: "start-" + string(outcome), page: start(web.StartData{
 			View: web.StartReport, Choice: choice, Outcome: outcome, Reached: outcome, Error: "invalid_request",
 			Message: "redirect_uri is not configured for this application", Unrevoked: outcome == web.OutcomeUnanswered,
-			Findings: []registration.Finding{{Means: "The domain is another one.", Change: "Set the OAuth domain to auth.example.org."}},
+			Findings: []registration.Finding{
+				{Means: "The domain is another one.", Change: "Set the OAuth domain to auth.example.org."},
+			},
 		})})
 	}
 	return list
@@ -186,7 +191,8 @@ func sandboxes() []state {
 	return []state{
 		{
 			Name: "sandbox-consent",
-			path: "/sandbox/oauth/dialog?client_id=7&scope=read_inbox,write_access,no_expiry&state=x&redirect_uri=http://127.0.0.1/",
+			path: "/sandbox/oauth/dialog?client_id=7&scope=read_inbox,write_access,no_expiry&state=x" +
+				"&redirect_uri=http://127.0.0.1/",
 		},
 		{Name: "sandbox-apps", path: "/sandbox/apps"},
 		{Name: "sandbox", path: "/sandbox/", English: true},
