@@ -34,7 +34,7 @@ run: build
 test: build
 	$(AS_BUILD) test/setup
 	go test -race -tags integration -count 1 -timeout 25m -p $(PACKAGES) ./test/process ./test/deploy ./... # the longest first
-	go test -run TestAllocations -count 1 ./internal/httpapi # the race detector makes allocations of its own
+	go test -run 'TestAllocations|TestStackOfAWait' -count 1 ./internal/httpapi ./internal/secret # the race detector allocates, too
 	$(AS_BUILD) npm --prefix test/browser test
 
 test-races:

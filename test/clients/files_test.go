@@ -251,7 +251,6 @@ func TestFilesAndAHostileServer(t *testing.T) {
 		for name, file := range files {
 			t.Run(name+"/"+trouble, func(t *testing.T) {
 				t.Parallel()
-				var address string
 				s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					switch r.URL.Path {
 					case "/oauth/device_authorization":
@@ -262,11 +261,10 @@ func TestFilesAndAHostileServer(t *testing.T) {
 						}
 						fmt.Fprint(w, tt.token)
 					default:
-						fmt.Fprintf(w, `{"issuer":"%s","token_endpoint":"%[1]s/oauth/token"}`, address)
+						fmt.Fprintf(w, `{"issuer":"%s","token_endpoint":"%[1]s/oauth/token"}`, "http://"+r.Host)
 					}
 				}))
 				t.Cleanup(s.Close)
-				address = s.URL
 				r := startFile(t, file.command, "--server", s.URL, "--client-id", "1", "--flow", "device", "--no-browser")
 				status := r.end(t)
 				text := r.stderr.String()

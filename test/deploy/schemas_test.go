@@ -101,7 +101,7 @@ func TestManifestRuns(t *testing.T) {
 	for _, match := range regexp.MustCompile(`\{name: (DSS_\w+), value: "?([^"}]+)"?\}`).FindAllStringSubmatch(text, -1) {
 		env = append(env, match[1]+"="+match[2])
 	}
-	if len(env) != 4 {
+	if len(env) != 5 {
 		t.Fatalf("settings: %q", env)
 	}
 	status, stdout, stderr := runBinary(t, append(env, "DSS_STORE=memory:"), "serve", "--check")
