@@ -61,6 +61,7 @@ func (s *Server) followDevice(r *http.Request, receipt string) (web.EndData, err
 		return web.EndData{}, err
 	}
 	data := follow(deviceViews[f.Progress], f.Approved, f.Expires)
+	data.Address = api.PathDevice + "/" + string(web.EndFinished) + "?sign_in=" + url.QueryEscape(receipt)
 	if data.Follow {
 		data.Receipt = receipt
 	}

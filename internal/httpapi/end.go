@@ -62,6 +62,7 @@ func (s *Server) getResult(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	data.App = s.appOnPage(s.config.Apps.ByAppID(string(space)))
+	data.Address = resultURL(view, space, p.get("sign_in"))
 	return s.sendEnd(w, r, http.StatusOK, data)
 }
 

@@ -36,6 +36,7 @@ type EndData struct {
 	Minutes           int    // until the sign-in ends; 0 if that is not known
 	Receipt           string // to stop the sign-in with; "" if it cannot be stopped here
 	AuthorizedAppsURL string // where the user revokes what an app may do
+	Address           string // what the page's script leaves in the address bar; "" is the path
 }
 
 // followed are the views that the script of a page can lead to.
