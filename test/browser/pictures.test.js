@@ -42,6 +42,21 @@ test('a sample has every pair', () => {
   }
 });
 
+// What forced colours make invisible, in the page: buttons without an edge, shapes without
+// an outline.
+const unseen = () => {
+  const found = matchMedia('(forced-colors: active)').matches ? [] : ['the colours are not forced'];
+  const ground = getComputedStyle(document.body).backgroundColor;
+  const look = (selector, isSeen) => {
+    for (const element of document.querySelectorAll(selector)) {
+      if (element.checkVisibility() && !isSeen(getComputedStyle(element))) found.push(element.outerHTML.slice(0, 200));
+    }
+  };
+  look('main button', (style) => parseFloat(style.borderTopWidth) > 0 && style.borderTopColor !== ground);
+  look('.shape > :first-child', (style) => style.stroke !== 'none' && style.stroke !== ground);
+  return found;
+};
+
 describe('pictures', { concurrency: 2 }, () => {
   let pictures, rows;
   before(async () => {
@@ -52,6 +67,22 @@ describe('pictures', { concurrency: 2 }, () => {
     });
   });
   after(() => pictures.stop());
+
+  test('in forced colours', async () => {
+    const browser = await launchIn('chromium', 'light');
+    try {
+      await inFreshPage(browser, async (page) => {
+        const session = await page.createCDPSession();
+        await session.send('Emulation.setEmulatedMedia', { features: [{ name: 'forced-colors', value: 'active' }] });
+        for (const state of pictures.states.filter(({ english }) => !english)) {
+          await check(page, pictures, { state, language: 'en', size: 'phone' });
+          assert.deepEqual(await page.evaluate(unseen), [], state.name);
+        }
+      });
+    } finally {
+      await browser.close();
+    }
+  });
 
   for (const engine of Object.keys(browsers)) {
     test(engine, async () => {
