@@ -84,6 +84,7 @@ type Metadata struct {
 	IDTokenSigningAlgsSupported []string `json:"id_token_signing_alg_values_supported,omitzero"`
 	ServiceDocumentation        string   `json:"service_documentation"`
 	OpPolicyURI                 string   `json:"op_policy_uri"`
+	OpTOSURI                    string   `json:"op_tos_uri,omitempty"`
 	UILocalesSupported          []string `json:"ui_locales_supported"`
 	// RedeemValuesSupported are the values that dss_redeem may have.
 	RedeemValuesSupported []string `json:"dss_redeem_values_supported,omitempty"`

@@ -96,7 +96,7 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 
 	f.Group("Who runs it")
 	f.StringVar(&s.OperatorName, "operator-name", "", "`name` of who runs the server, for its pages")
-	f.StringVar(&s.OperatorURL, "operator-url", "", "`URL` of a page about them, with https")
+	f.StringVar(&s.OperatorURL, "operator-url", "", "`URL` of a page about them and their terms, with https")
 	f.StringVar(&s.OperatorContact, "operator-contact", "", "`URL` for reports of weaknesses, with mailto: or https:; "+
 		"/security and security.txt show it")
 	f.ChoiceVar(&s.Language, "language", strings.Join(text.All.Tags(), "|"),

@@ -179,6 +179,7 @@ func (s *Server) metadata() api.Metadata {
 		SubjectTypesSupported:       []string{"public"},
 		ServiceDocumentation:        at(site.DocsPath),
 		OpPolicyURI:                 at(pathPrivacy),
+		OpTOSURI:                    s.config.Operator.URL,
 		UILocalesSupported:          s.config.Languages.Tags(),
 		RedeemValuesSupported:       []string{api.RedeemDirect},
 		ResultPagesSupported:        []string{"done", "denied", "failed"},

@@ -1,11 +1,13 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	website "github.com/desktop-stack-serv/dss/internal/site"
 )
@@ -122,5 +124,15 @@ func TestRobots(t *testing.T) {
 		if _, header, _ := d.do(http.MethodGet, path, ""); !disallowed || header.Get("X-Robots-Tag") != "noindex" {
 			t.Errorf("%s: disallowed %t, %v", path, disallowed, header)
 		}
+	}
+}
+
+// TestTermsInMetadata: the operator's page is where the terms are (RFC 8414 section 2).
+func TestTermsInMetadata(t *testing.T) {
+	d := newDSS(t, inMemory(), withOperator)
+	var metadata api.Metadata
+	_, _, body := d.do(http.MethodGet, api.PathMetadata, "")
+	if err := json.Unmarshal([]byte(body), &metadata); err != nil || metadata.OpTOSURI != "https://example.org/" {
+		t.Errorf("op_tos_uri is %q, %v", metadata.OpTOSURI, err)
 	}
 }
