@@ -56,8 +56,9 @@ const measure = () => {
 
 const plain = (text) => text.replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '').replace(/\s+/g, ' ').trim();
 
-// Opens a page and checks it.
-export async function check(page, pictures, { state, language, size }) {
+// Opens a page and checks it, without axe if the caller says so: that takes longer than
+// all the rest, and hardly depends on the language.
+export async function check(page, pictures, { state, language, size, axe = true }) {
   await page.setViewport(sizes[size]);
   await page.goto('about:blank'); // or an address that differs in its fragment loads nothing
   await page.goto(pictures.url + '/picture/' + language + '/' + state.name + (state.fragment ?? ''));
@@ -69,7 +70,7 @@ export async function check(page, pictures, { state, language, size }) {
   if (state.decides && !language.startsWith('en-')) { // which is longer than any language
     assert.ok(m.decisions > 0 && m.lowest <= m.height, where + ': the decision ends at ' + m.lowest);
   }
-  await assertAccessible(page);
+  if (axe) await assertAccessible(page);
 }
 
 // Checks that a page needs no scrolling to the side on the narrowest screen, as with a zoom
