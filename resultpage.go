@@ -50,6 +50,9 @@ func (c *Client) showsResults(info serverInfo) func(ctx context.Context, path st
 		if err != nil {
 			return false
 		}
+		// The connection of the start may have died meanwhile. Over HTTP/2, a request on
+		// it would keep it open for the one that redeems the code.
+		c.fetch.Reconnect()
 		a, err := c.send(request, resultTime)
 		return err == nil && a.Status == http.StatusOK
 	}
