@@ -30,7 +30,7 @@ func TestAllocations(t *testing.T) {
 		request func()
 	}{
 		{"poll", 8, d.poll},
-		{"deposit", 38, d.deposit},
+		{"deposit", 37, d.deposit},
 		{"claim", 21, func() { d.claim(); d.key-- }}, // of the deposits before it
 		{"device poll", 22, func() { d.post(400, "/oauth/token", device) }},
 	} {

@@ -33,13 +33,13 @@ type Followed struct {
 	Approved, Expires time.Time
 }
 
-// underReceipt is the purpose of the slots that seal receipts, under the secret of
+// underReceipt is the purpose of the holders of receipts, under the secret of
 // the browser.
 const underReceipt = "grant receipt"
 
 // receiptFor returns a receipt of the sign-in at a slot, for its browser.
 func receiptFor(owner secret.Text, at *sealed.Slot, flow string, expires time.Time) (string, error) {
-	receipt, err := at.Receipt(sealed.NewSlot(underReceipt, owner), expires)
+	receipt, err := at.Receipt(sealed.NewHolder(underReceipt, owner), expires)
 	return flow + "." + receipt, err
 }
 
@@ -50,7 +50,7 @@ func openReceipt(receipt string, browser Browser) (at *sealed.Slot, owner secret
 	if owner = browser(flow); owner.IsZero() {
 		return nil, owner, expires, ErrWrongBrowser
 	}
-	at, purpose, expires, err := sealed.OpenReceipt(sealed.NewSlot(underReceipt, owner), rest)
+	at, purpose, expires, err := sealed.OpenReceipt(sealed.NewHolder(underReceipt, owner), rest)
 	if err != nil || purpose != underState {
 		return nil, owner, expires, ErrWrongBrowser
 	}

@@ -95,7 +95,7 @@ func TestForgedReceiptOfADevice(t *testing.T) {
 			t.Fatal(err)
 		}
 		at := sealed.NewSlot("grant state", secret.New(stateIn(t, address)))
-		holder := sealed.NewSlot("grant receipt", secret.New("other browser"))
+		holder := sealed.NewHolder("grant receipt", secret.New("other browser"))
 		forged, err := at.Receipt(holder, time.Now().Add(time.Hour))
 		if err != nil {
 			t.Fatal(err)

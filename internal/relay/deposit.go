@@ -54,10 +54,10 @@ func (r *Relay) Deposit(
 }
 
 // put stores e where nothing is, and otherwise what merge makes of the two. The
-// result lives as long as the one that ends later; own reports whether it is from
-// the browser of e. The deadline is for those who
-// change the entry again and again; the first try, which the store bounds itself,
-// does without, since a timer costs a twentieth of a deposit.
+// result lives as long as the one that ends later; own reports whether it is from the
+// browser of e. The deadline is for those who change the entry again and again; the
+// first try, which the store bounds itself, does without, since a timer costs a
+// twentieth of a deposit.
 func put(
 	ctx context.Context, entries sealed.Records[entry], at *sealed.Slot, e entry, expires time.Time,
 	merge func(there, e entry) (entry, Outcome),

@@ -74,5 +74,7 @@ func progress(e entry, own bool, expires time.Time) Progress {
 	return Expired
 }
 
-// holder returns the slot that seals the receipts of a browser.
-func (r *Relay) holder(browser secret.Text) *sealed.Slot { return sealed.NewSlot(r.receipts, browser) }
+// holder returns what seals the receipts of a browser.
+func (r *Relay) holder(browser secret.Text) *sealed.Holder {
+	return sealed.NewHolder(r.receipts, browser)
+}

@@ -136,7 +136,7 @@ func TestForgedReceiptSaysNothing(t *testing.T) {
 	inBubble(t, func(b bench) {
 		key, verifier := storetest.BoundKey(t)
 		at := sealed.NewSlot("relay 17", key.Text)
-		forged, err := at.Receipt(sealed.NewSlot("relay receipt", secret.New("mallory")), time.Now().Add(time.Hour))
+		forged, err := at.Receipt(sealed.NewHolder("relay receipt", secret.New("mallory")), time.Now().Add(time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +149,7 @@ func TestForgedReceiptSaysNothing(t *testing.T) {
 		b.want("claimed", b.progress(forged, "mallory"), none)
 
 		elsewhere := sealed.NewSlot("grant state", key.Text)
-		forged, _ = elsewhere.Receipt(sealed.NewSlot("relay receipt", secret.New("mallory")), time.Now().Add(time.Hour))
+		forged, _ = elsewhere.Receipt(sealed.NewHolder("relay receipt", secret.New("mallory")), time.Now().Add(time.Hour))
 		b.want("of another purpose", b.progress(forged, "mallory"), relay.ErrReceipt.Error())
 	})
 }
@@ -159,7 +159,7 @@ func TestReceiptHoldsNoKey(t *testing.T) {
 	inBubble(t, func(b bench) {
 		key := storetest.Key(t, rand.Text())
 		receipt := b.receipt(key, token("TOKEN"), "mine")
-		at, purpose, _, err := sealed.OpenReceipt(sealed.NewSlot("relay receipt", secret.New("mine")), receipt)
+		at, purpose, _, err := sealed.OpenReceipt(sealed.NewHolder("relay receipt", secret.New("mine")), receipt)
 		if err != nil || purpose != "relay 17" || at.ID != sealed.NewSlot("relay 17", key.Text).ID {
 			t.Errorf("%s, %v", purpose, err)
 		}
