@@ -94,13 +94,7 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 	f.BoolVar(&s.UpstreamCheck, "upstream-check", "check once a day that Stack Exchange is as DSS expects, as dss "+
 		"upstream check does; the log and the metrics have the result")
 
-	f.Group("Who runs it")
-	f.StringVar(&s.OperatorName, "operator-name", "", "`name` of who runs the server, for its pages")
-	f.StringVar(&s.OperatorURL, "operator-url", "", "`URL` of a page about them and their terms, with https")
-	f.StringVar(&s.OperatorContact, "operator-contact", "", "`URL` for reports of weaknesses, with mailto: or https:; "+
-		"/security and security.txt show it")
-	f.ChoiceVar(&s.Language, "language", strings.Join(text.All.Tags(), "|"),
-		"what pages are in for browsers that ask for none of these languages")
+	operatorFlags(f, s)
 
 	f.Group("Log, metrics and secret")
 	f.ChoiceVar(&s.LogFormat, "log-format", "text|json", "how to write the log")
@@ -108,6 +102,16 @@ func serveFlags(f *cli.Flags, s *daemon.Settings, check *bool) {
 	f.StringVar(&s.SecretFile, "secret-file", "", "`file` with at least 32 random bytes, the same on each server: it "+
 		"seals certificates in a shared --store, and makes the hashes in audit lines the same on all servers "+
 		"(default a new key for the hashes at each start)")
+}
+
+func operatorFlags(f *cli.Flags, s *daemon.Settings) {
+	f.Group("Who runs it")
+	f.StringVar(&s.OperatorName, "operator-name", "", "`name` of who runs the server, for its pages")
+	f.StringVar(&s.OperatorURL, "operator-url", "", "`URL` of a page about them and their terms, with https")
+	f.StringVar(&s.OperatorContact, "operator-contact", "", "`URL` for reports of weaknesses, with mailto: or https:; "+
+		"/security and security.txt show it")
+	f.ChoiceVar(&s.Language, "language", strings.Join(text.All.Tags(), "|"),
+		"what pages are in for browsers that ask for none of these languages")
 }
 
 func upstreamFlags(f *cli.Flags, s *daemon.Settings) {

@@ -134,26 +134,11 @@ type Server struct {
 // New returns a server whose entries are in vault. It makes the relay, the OAuth
 // server and the limits of clients, so that their times fit each other.
 func New(vault *sealed.Vault, config Config) (*Server, error) {
-	if config.Languages == nil {
-		config.Languages = text.All
-	}
-	config.Language = cmp.Or(config.Language, text.English)
-	if config.AuthorizedAppsURL == "" {
-		config.AuthorizedAppsURL = DefaultAuthorizedAppsURL
-	}
-	if config.Observer == nil {
-		config.Observer = unobserved{}
-	}
-	if config.Ready == nil {
-		config.Ready = vault.Ping
-	}
+	config.complete(vault)
 	var err error
 	if config.PublicURL, err = origin.Parse(config.PublicURL.String()); err != nil {
 		return nil, fmt.Errorf("public URL: %w", err)
 	}
-	config.TTL = cmp.Or(config.TTL, api.DefaultTTL)
-	config.Store = cmp.Or(config.Store, "the memory of the server")
-	config.MaxWaiters = cmp.Or(config.MaxWaiters, DefaultMaxWaiters)
 	lines := logger.NewLines(config.Log.Handler())
 	s := &Server{
 		config: config, vault: vault, documents: site.NewDocuments(docs.Files),
@@ -194,6 +179,24 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 		"form-action 'self' https: "+signIn.Scheme+"://"+signIn.Host, 1)
 	s.draining, s.drain = context.WithCancel(context.Background())
 	return s, nil
+}
+
+// complete fills in the defaults.
+func (c *Config) complete(vault *sealed.Vault) {
+	if c.Languages == nil {
+		c.Languages = text.All
+	}
+	if c.Observer == nil {
+		c.Observer = unobserved{}
+	}
+	if c.Ready == nil {
+		c.Ready = vault.Ping
+	}
+	c.Language = cmp.Or(c.Language, text.English)
+	c.AuthorizedAppsURL = cmp.Or(c.AuthorizedAppsURL, DefaultAuthorizedAppsURL)
+	c.TTL = cmp.Or(c.TTL, api.DefaultTTL)
+	c.Store = cmp.Or(c.Store, "the memory of the server")
+	c.MaxWaiters = cmp.Or(c.MaxWaiters, DefaultMaxWaiters)
 }
 
 // onPages is what all pages say of the server.
