@@ -47,7 +47,7 @@ func (c *Client) startDevice(ctx context.Context) (*SignIn, error) {
 	return s, nil
 }
 
-// endDevice ends a device grant at the server, so that nobody approves it in vain.
+// endDevice ends a device grant at the server, so that nobody can approve it any more.
 func (c *Client) endDevice(deviceCode string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), endTime)
 	defer cancel()

@@ -334,7 +334,7 @@ func TestTokenSourceOnce(t *testing.T) {
 			}
 			time.Sleep(time.Hour)
 		}
-		// Who waits for somebody's sign-in can give up.
+		// A caller that waits for the sign-in of another can give up.
 		w.Account = "8"
 		go w.Token(t.Context())
 		synctest.Wait()

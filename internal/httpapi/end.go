@@ -119,8 +119,8 @@ func (s *Server) sendEnd(w http.ResponseWriter, r *http.Request, status int, dat
 	return s.page(w, r, status, data)
 }
 
-// notOwn answers a person who has come back after the browser has forgotten the
-// sign-in, or to the address of another browser's.
+// notOwn answers a browser that has lost the cookie of a sign-in, or asks for another
+// browser's.
 func (s *Server) notOwn(w http.ResponseWriter, r *http.Request) error {
 	recordOf(r.Context()).problem = api.WrongBrowser
 	return s.sendEnd(w, r, http.StatusNotFound, web.EndData{View: web.EndNothing})

@@ -15,8 +15,8 @@ type Delivery struct {
 	ClientID, RedirectURI string
 	Progress              Progress
 	Direct                bool // the app redeems at Stack Exchange, which is not seen here
-	// Refusal is where the browser of a user who has stopped it goes to let the app
-	// know; "" while it goes on.
+	// Refusal is the address that tells the app that the user has stopped the sign-in;
+	// "" while it goes on.
 	Refusal string
 }
 

@@ -13,7 +13,7 @@ import (
 // Language is what a program is written in.
 type Language string
 
-// The languages. Command is no program of the author's, but the command dss login.
+// The languages. Command stands for dss login.
 const (
 	Python     Language = "python"
 	JavaScript Language = "javascript"

@@ -82,8 +82,8 @@ type Plan struct {
 	Flow  Flow
 	Scope string   // the parameter, "" if the app needs none
 	Also  []string // what else there is to know, a sentence or two each
-	// Program has these values. Its Text is "" if there is none for the platform, or
-	// for the way in this language.
+	// Program has these values. Its Text is "" if the platform has no program, or the
+	// language none for this way to sign in.
 	Program Program
 }
 

@@ -29,8 +29,8 @@ func (s *Slot) Receipt(holder *Holder, expires time.Time) (string, error) {
 
 // OpenReceipt returns the slot that a receipt leads to, its purpose, and when the
 // receipt expires, which may have passed. It fails for anything but an unaltered
-// receipt for holder. Whoever has the holder's secret can make receipts for the
-// slots of secrets that they know: the entry has to say whose it is.
+// receipt for holder. A browser can make up receipts for the slots of secrets that it
+// knows, so the caller has to check that the entry is the browser's.
 func OpenReceipt(holder *Holder, receipt string) (at *Slot, purpose string, expires time.Time, err error) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(receipt)
 	if err != nil {
