@@ -15,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -106,15 +105,11 @@ func inNamespace(t *testing.T, year string) (answers map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := func(id int) []syscall.SysProcIDMap { return []syscall.SysProcIDMap{{HostID: id, Size: 1}} }
 	var stdout, stderr bytes.Buffer
 	again := exec.CommandContext(bounded(t), "/proc/self/exe")
 	again.Env = append(os.Environ(), namespaced+"="+string(text))
 	again.Stdout, again.Stderr = &stdout, &stderr
-	again.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
-		UidMappings: own(os.Getuid()), GidMappings: own(os.Getgid()),
-	}
+	again.SysProcAttr = program.Namespaces()
 	if err := again.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}

@@ -14,10 +14,11 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/desktop-stack-serv/dss/test/program"
 )
 
 const (
@@ -59,12 +60,7 @@ func inNamespaces(t *testing.T) bool {
 	}
 	again := exec.Command("/proc/self/exe", "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "5m")
 	again.Env = append(os.Environ(), namespaced+"="+binary)
-	own := func(id int) []syscall.SysProcIDMap { return []syscall.SysProcIDMap{{HostID: id, Size: 1}} }
-	again.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
-		UidMappings: own(os.Getuid()),
-		GidMappings: own(os.Getgid()),
-	}
+	again.SysProcAttr = program.Namespaces()
 	if out, err := again.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("\n    --- PASS")) {
 		t.Errorf("%v\n%s", err, out)
 	}
