@@ -15,7 +15,8 @@ const (
 	// countShare bounds the share of the time that is spent counting.
 	countShare = 100
 	// refuseFor is how long a full store is refused before it is counted again,
-	// and refuseShare bounds the share of the time that this takes.
+	// and refuseShare bounds the share of the time that this takes. One more count
+	// follows each of [Gauge.Run]'s that changes have disturbed.
 	refuseFor   = 100 * time.Millisecond
 	refuseShare = 10
 	// countTime bounds a count.
@@ -32,18 +33,24 @@ type Totals struct {
 // this server has changed since. It counts again before it refuses anything.
 // Several servers may exceed the limits by what they store between two counts. It
 // is safe for concurrent use.
+//
+// A change calls Begin, Add and End, because a count may or may not include what
+// changes meanwhile.
 type Gauge struct {
 	limits Limits
 	count  func(context.Context) (Totals, error)
 	now    func() time.Time
 
-	counting chan struct{} // holds a token during a count; guards the next two
-	counted  time.Time
-	took     time.Duration // by the last count
+	counting  chan struct{} // holds a token during a count; guards the next three
+	counted   time.Time
+	took      time.Duration // by the last count
+	disturbed bool          // the last count was by Run, and changes went on during it
 
-	mu      sync.Mutex
-	totals  Totals
-	changes Totals // since the count under way has begun
+	mu       sync.Mutex
+	totals   Totals
+	changes  Totals // since the count under way has begun
+	ended    int    // changes since then
+	underWay int    // changes
 }
 
 // NewGauge returns a gauge for a store that count counts. It is empty before the
@@ -91,6 +98,21 @@ func Refused(ctx context.Context, s sealed.Store, id sealed.ID, reason error) er
 	return reason
 }
 
+// Begin announces a change.
+func (g *Gauge) Begin() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.underWay++
+}
+
+// End ends a change, whatever became of it.
+func (g *Gauge) End() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.underWay--
+	g.ended++
+}
+
 // Add records a change. Numbers are negative for what was removed.
 func (g *Gauge) Add(entries, bytes int) {
 	g.mu.Lock()
@@ -125,8 +147,9 @@ func (g *Gauge) Run(ctx context.Context) {
 	}
 }
 
-// recount counts, unless the last count is less than fresh ago. It adds what
-// changes meanwhile to the result, which may count it twice until the next count.
+// recount counts, unless the last count is less than fresh ago and undisturbed. It
+// adds what changes meanwhile to the result, which may count it twice until the
+// next count.
 func (g *Gauge) recount(ctx context.Context, fresh time.Duration) error {
 	select {
 	case g.counting <- struct{}{}:
@@ -134,14 +157,15 @@ func (g *Gauge) recount(ctx context.Context, fresh time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if fresh > 0 && !g.counted.IsZero() && g.now().Sub(g.counted) < max(fresh, refuseShare*g.took) {
+	recent := !g.counted.IsZero() && g.now().Sub(g.counted) < max(fresh, refuseShare*g.took)
+	if fresh > 0 && recent && !g.disturbed {
 		return nil
 	}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, countTime)
 	defer cancel()
 	g.mu.Lock()
-	g.changes = Totals{}
+	g.changes, g.ended = Totals{}, 0
 	g.mu.Unlock()
 	totals, err := g.count(ctx)
 	if err != nil {
@@ -152,6 +176,7 @@ func (g *Gauge) recount(ctx context.Context, fresh time.Duration) error {
 	g.totals = totals
 	g.totals.add(max(0, g.changes.Entries), max(0, g.changes.Bytes))
 	g.counted, g.took = g.now(), time.Since(began)
+	g.disturbed = fresh == 0 && g.ended+g.underWay > 0
 	return nil
 }
 

@@ -18,13 +18,30 @@ type counter struct {
 	holds  store.Totals
 	err    error
 	counts int
+	during func() // the first count
 }
 
 func (c *counter) count(context.Context) (store.Totals, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	holds := c.holds
 	c.counts++
-	return c.holds, c.err
+	during := c.during
+	c.during = nil
+	c.mu.Unlock()
+	if during != nil {
+		during()
+	}
+	return holds, c.err
+}
+
+// change adds n entries.
+func (c *counter) change(g *store.Gauge, n int) {
+	g.Begin()
+	defer g.End()
+	c.mu.Lock()
+	c.holds.Entries += int64(n)
+	c.mu.Unlock()
+	g.Add(n, 0)
 }
 
 var limits = store.Limits{MaxEntries: 10, MaxBytes: 10_000}
@@ -96,6 +113,64 @@ func TestRoomAfterATake(t *testing.T) {
 	if got := fill(t, g, 1); got != 1 {
 		t.Error("no room after a take")
 	}
+}
+
+func TestRoomAfterATakeDuringACount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, test := range []struct {
+			name   string
+			during func(*counter, *store.Gauge)
+		}{
+			{"within the count", func(c *counter, g *store.Gauge) { c.change(g, -1) }},
+			{"longer than the count", func(c *counter, g *store.Gauge) {
+				g.Begin()
+				time.AfterFunc(time.Millisecond, func() {
+					c.change(g, -1)
+					g.End()
+				})
+			}},
+			{"a take and a create", func(c *counter, g *store.Gauge) {
+				c.change(g, -2)
+				c.change(g, 1)
+			}},
+		} {
+			c := &counter{holds: store.Totals{Entries: 10}}
+			g := newGauge(c)
+			c.during = func() { test.during(c, g) }
+			ctx, stop := context.WithCancel(t.Context())
+			go g.Run(ctx)
+			time.Sleep(2 * time.Millisecond)
+			got := 0
+			for ; got < 3 && g.Allow(ctx, 1, limits) == nil; got++ {
+				c.change(g, 1)
+			}
+			if got != 1 {
+				t.Errorf("%s: %d allowed, want the one that was taken", test.name, got)
+			}
+			stop()
+			synctest.Wait()
+		}
+	})
+}
+
+func TestDisturbedCountsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &counter{holds: store.Totals{Entries: 10}}
+		g := newGauge(c)
+		g.Begin() // without end
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go g.Run(ctx)
+		synctest.Wait()
+		for range 1000 {
+			if err := g.Allow(t.Context(), 1, limits); err != sealed.ErrFull {
+				t.Fatalf("Allow = %v", err)
+			}
+		}
+		if c.counts != 2 {
+			t.Errorf("%d counts, want Run's and one that refuses", c.counts)
+		}
+	})
 }
 
 func TestBytes(t *testing.T) {

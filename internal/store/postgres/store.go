@@ -136,6 +136,8 @@ func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time
 	if err := s.gauge.Allow(ctx, len(value), s.limits); err != nil {
 		return false, store.Refused(ctx, s, id, err)
 	}
+	s.gauge.Begin()
+	defer s.gauge.End()
 	r := &request{id: id, value: own(value), expires: s.now().Add(ttl).UnixMilli()}
 	if err := s.creates.do(ctx, r); err != nil {
 		return false, fmt.Errorf("create entry: %w", err)
@@ -163,6 +165,8 @@ func (s *Store) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 // the database itself reports, other than that it is shutting down, means that
 // the entry is still there.
 func (s *Store) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
+	s.gauge.Begin()
+	defer s.gauge.End()
 	r := &request{id: id}
 	if err := s.takes.do(ctx, r); err != nil {
 		return nil, false, fmt.Errorf("take entry: %w", err)
@@ -182,6 +186,8 @@ func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl
 	if err := s.gauge.AllowGrowth(ctx, growth); err != nil {
 		return false, err
 	}
+	s.gauge.Begin()
+	defer s.gauge.End()
 	r := &request{id: id, old: own(old), value: own(next), expires: s.now().Add(ttl).UnixMilli()}
 	if err := s.replaces.do(ctx, r); err != nil {
 		return false, fmt.Errorf("replace entry: %w", err)

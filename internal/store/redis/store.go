@@ -50,6 +50,8 @@ func (s *Store) Create(ctx context.Context, id sealed.ID, value []byte, ttl time
 		if err := s.gauge.Allow(ctx, len(value), s.limits); err != nil {
 			return false, store.Refused(ctx, s, id, err)
 		}
+		s.gauge.Begin()
+		defer s.gauge.End()
 		now := s.now()
 		created, err := s.exec(ctx, createScript, id, milliseconds(now),
 			pack(value, now.Add(ttl)), s.keep(ttl), s.names.channel()).AsBool()
@@ -75,6 +77,8 @@ func (s *Store) Get(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 // Take implements [sealed.Store].
 func (s *Store) Take(ctx context.Context, id sealed.ID) ([]byte, bool, error) {
 	value, err := call(ctx, func(ctx context.Context) ([]byte, error) {
+		s.gauge.Begin()
+		defer s.gauge.End()
 		packed, err := s.exec(ctx, takeScript, id, milliseconds(s.now())).ToString()
 		if rueidis.IsRedisNil(err) {
 			return nil, nil
@@ -96,6 +100,8 @@ func (s *Store) Replace(ctx context.Context, id sealed.ID, old, next []byte, ttl
 		if err := s.gauge.AllowGrowth(ctx, more); err != nil {
 			return false, err
 		}
+		s.gauge.Begin()
+		defer s.gauge.End()
 		now := s.now()
 		replaced, err := s.exec(ctx, replaceScript, id, milliseconds(now), rueidis.BinaryString(old),
 			pack(next, now.Add(ttl)), s.keep(ttl), s.names.channel()).AsBool()
