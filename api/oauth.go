@@ -25,6 +25,11 @@ const (
 // redirect URI.
 const RedeemDirect = "direct"
 
+// EndPrefix begins the secret with which an app ends its sign-ins in the code grant, at
+// [PathRevoke]: 43 characters follow. It sends the S256 of all that as dss_end, DSS's own
+// parameter of an authorization request.
+const EndPrefix = "end."
+
 // Grant types of the OAuth server.
 const (
 	GrantAuthorizationCode = "authorization_code"

@@ -70,7 +70,7 @@ func stateIn(query string) string {
 
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, error) {
 	p, err := readParams("query", r.URL.RawQuery, "response_type", "response_mode", "client_id", "redirect_uri", "scope",
-		"state", "code_challenge", "code_challenge_method", "dss_redeem")
+		"state", "code_challenge", "code_challenge_method", "dss_redeem", "dss_end")
 	switch {
 	case err != nil:
 		return "", err
@@ -91,6 +91,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (string, erro
 	target, err := s.grants.Authorize(r.Context(), oauth.AuthorizationRequest{
 		ClientID: p.get("client_id"), RedirectURI: p.get("redirect_uri"), Scope: p.get("scope"), State: p.get("state"),
 		CodeChallenge: p.get("code_challenge"), Direct: p.get("dss_redeem") == api.RedeemDirect,
+		End: p.get("dss_end"),
 	}, browser)
 	if err == nil {
 		keep()

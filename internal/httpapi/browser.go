@@ -153,8 +153,9 @@ func (s *Server) newcomer(w http.ResponseWriter, r *http.Request) (browser oauth
 			return own
 		}
 		if given.IsZero() {
-			name, given = flow, secret.New(strconv.FormatInt(time.Now().UnixMilli(), 36)+"."+rand.Text())
+			given = secret.New(strconv.FormatInt(time.Now().UnixMilli(), 36) + "." + rand.Text())
 		}
+		name = flow // the last one that was asked for
 		return given
 	}
 	return browser, func() {

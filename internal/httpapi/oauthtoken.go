@@ -59,7 +59,7 @@ func (s *Server) postOAuthToken(w http.ResponseWriter, r *http.Request) error {
 }
 
 // postRevoke serves POST /oauth/revoke (RFC 7009): it ends the token at Stack
-// Exchange, or the sign-in of a device code. An unknown token has ended already.
+// Exchange, or the sign-in of a device code or an end code. An unknown token has ended already.
 func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request) error {
 	form, from, err := oauthForm(w, r, "token")
 	if err != nil {
@@ -73,9 +73,12 @@ func (s *Server) postRevoke(w http.ResponseWriter, r *http.Request) error {
 	if from.id != "" {
 		s.findApp(rec, from.id)
 	}
-	if oauth.IsDeviceCode(token.Reveal()) {
+	switch {
+	case oauth.IsDeviceCode(token.Reveal()):
 		err = s.grants.Revoke(r.Context(), from.id, token)
-	} else {
+	case oauth.IsEndCode(token.Reveal()):
+		err = s.grants.End(r.Context(), from.id, token)
+	default:
 		_, err = s.upstream.Invalidate(r.Context(), token)
 	}
 	if err != nil {

@@ -78,6 +78,7 @@ var sentinels = []struct {
 	{oauth.ErrInvalidScope, api.InvalidScope, ""},
 	{oauth.ErrInvalidState, api.InvalidRequest, ownText},
 	{oauth.ErrInvalidChallenge, api.InvalidRequest, ownText},
+	{oauth.ErrInvalidEnd, api.InvalidRequest, ownText},
 	{oauth.ErrInvalidRedirectURI, api.BadRedirectURI, ownText},
 	{oauth.ErrUnknown, api.UnknownSignIn, ""},
 	{oauth.ErrWrongBrowser, api.WrongBrowser, ""},

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
@@ -20,6 +21,8 @@ type AuthorizationRequest struct {
 	// Direct has the app get Stack Exchange's own code, which it redeems there
 	// with its code verifier. This server never has the token.
 	Direct bool
+	// End is what the app can end the sign-in by; "" if it cannot. See [Service.End].
+	End string
 }
 
 // maxState is the longest state of an app, in bytes.
@@ -41,7 +44,7 @@ func (s *Service) CheckClient(clientID, redirectURI string) error {
 // Authorize starts the code grant and returns where to send the browser. The
 // app's own code challenge goes on to Stack Exchange, and browser is the one
 // that must come back. Errors are those of CheckClient and Permit, [ErrInvalidState],
-// [ErrInvalidScope], [ErrInvalidChallenge], and those of package sealed.
+// [ErrInvalidScope], [ErrInvalidChallenge], [ErrInvalidEnd], and those of package sealed.
 func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser Browser) (string, error) {
 	if err := s.CheckClient(r.ClientID, r.RedirectURI); err != nil {
 		return "", err
@@ -56,27 +59,44 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 	if err != nil {
 		return "", err
 	}
-	if !challengeText.MatchString(r.CodeChallenge) {
+	switch {
+	case !challengeText.MatchString(r.CodeChallenge):
 		return "", ErrInvalidChallenge
+	case r.End != "" && !challengeText.MatchString(r.End):
+		return "", ErrInvalidEnd
 	}
-	appCode := newAppCode(time.Now().Add(s.config.TTL))
-	state := stateOf(appCode)
 	sess := session{
 		ClientID: r.ClientID, Scope: asked, Challenge: r.CodeChallenge, Asked: time.Now(),
-		RedirectURI: r.RedirectURI, State: r.State, AppCode: appCode.Reveal(), Browser: hashBrowser(browser(flowOf(state))),
+		RedirectURI: r.RedirectURI, State: r.State,
 	}
-	if r.Direct {
-		sess.AppCode = ""
+	if !r.Direct {
+		sess.AppCode = newAppCode(newState(), time.Time{}).Reveal()
 	}
 	if err := s.allow(ctx, 1, s.sessions.Size(sess)); err != nil {
 		return "", err
 	}
-	at := atState(state)
-	if _, err := s.sessions.Create(ctx, at, sess, time.Now().Add(s.config.TTL)); err != nil {
+	state, err := s.createCode(ctx, sess, r.End, browser)
+	if err != nil {
 		return "", err
 	}
 	s.observe(ctx, sess.grant(), sess.Challenge, Started)
-	return s.atStackExchange(sess, state), nil
+	return s.atStackExchange(sess, state.text()), nil
+}
+
+// createCode stores a session for a browser and returns its state: the first free one of
+// those that the app can end, if it can end any, and otherwise a random one.
+func (s *Service) createCode(ctx context.Context, sess session, end string, browser Browser) (state, error) {
+	expires := time.Now().Add(s.config.TTL)
+	for _, at := range append(statesOf(end), newState()) {
+		sess.Browser = hashBrowser(browser(flowOf(at.text())))
+		if sess.AppCode != "" {
+			sess.AppCode = newAppCode(at, expires).Reveal()
+		}
+		if created, err := s.sessions.Create(ctx, atState(at.text()), sess, expires); err != nil || created {
+			return at, err
+		}
+	}
+	return state{}, sealed.ErrContended // a random one cannot be taken
 }
 
 // RedirectError returns where to send the browser with an error for the app of a
@@ -120,8 +140,11 @@ type Exchange struct {
 // [ErrUnavailable], and those of package sealed. An exchange that is wrong changes
 // nothing.
 func (s *Service) Redeem(ctx context.Context, e Exchange) (Token, error) {
-	at := atState(stateOf(e.Code))
-	token, err := s.redeem(ctx, at, e.Verifier, func(rec *record) error { return s.check(rec.Value, rec.Found, e) })
+	at, _, ok := readAppCode(e.Code)
+	if !ok {
+		return Token{}, errUnknownCode
+	}
+	token, err := s.redeem(ctx, atState(at.text()), e.Verifier, func(rec *record) error { return s.check(rec.Value, rec.Found, e) })
 	if err == errBusy {
 		err = ErrUnavailable
 	}
@@ -133,7 +156,7 @@ func (s *Service) check(sess session, found bool, e Exchange) error {
 	switch {
 	case !found && forgotten(e.Code):
 		return errExpiredCode
-	case !found || sess.Status == pending || sess.Status == denied:
+	case !found || sess.Status == pending || sess.Status == denied, !secret.Equal(sess.AppCode, e.Code.Reveal()):
 		return errUnknownCode
 	case sess.ClientID != e.ClientID:
 		return errOtherClient
@@ -149,30 +172,40 @@ func (s *Service) check(sess session, found bool, e Exchange) error {
 	return nil
 }
 
+// forgottenFor is how long an app is told that its code has expired. After that, the
+// code is unknown.
+const forgottenFor = 24 * time.Hour
+
+// An app's code is a state, which says where the session is, 160 random bits, and a time
+// in seconds until which the code is known.
 const (
-	appCodeRandom = 28 // bytes, and 4 of the time
-	// forgottenFor is how long an app is told that its code has expired. After
-	// that, the code is unknown.
-	forgottenFor = 24 * time.Hour
+	appCodeTime = len(state{}) + 20 // where it is
+	appCodeSize = appCodeTime + 4
 )
 
-// newAppCode returns the code that an app will redeem: 224 random bits and a time
-// until which the code is known. The time only decides which error the app gets, so
-// it needs no protection.
-func newAppCode(until time.Time) secret.Text {
-	code := make([]byte, appCodeRandom, appCodeRandom+4)
-	rand.Read(code)
+// newAppCode returns the code that an app will redeem. So the code leads to the session,
+// and the state, which more people see, to no code. The time only decides which error
+// the app gets, so it needs no protection.
+func newAppCode(at state, until time.Time) secret.Text {
+	code := make([]byte, appCodeTime, appCodeSize)
+	rand.Read(code[copy(code, at[:]):])
 	code = binary.BigEndian.AppendUint32(code, uint32(until.Unix()))
 	return secret.Encode(code)
+}
+
+// readAppCode returns the state and the time in a code. It reports false for what is none.
+func readAppCode(code secret.Text) (at state, until time.Time, ok bool) {
+	plain, err := base64.RawURLEncoding.DecodeString(code.Reveal())
+	if err != nil || len(plain) != appCodeSize {
+		return state{}, time.Time{}, false
+	}
+	return state(plain), time.Unix(int64(binary.BigEndian.Uint32(plain[appCodeTime:])), 0), true
 }
 
 // forgotten reports whether code was known here in the last 24 hours. It is wrong
 // for one in 50,000 random texts.
 func forgotten(code secret.Text) bool {
-	plain, err := base64.RawURLEncoding.DecodeString(code.Reveal())
-	if err != nil || len(plain) != appCodeRandom+4 {
-		return false
-	}
-	since := time.Since(time.Unix(int64(binary.BigEndian.Uint32(plain[appCodeRandom:])), 0))
-	return 0 <= since && since < forgottenFor
+	_, until, ok := readAppCode(code)
+	since := time.Since(until)
+	return ok && 0 <= since && since < forgottenFor
 }

@@ -127,40 +127,6 @@ func (s *Service) Poll(ctx context.Context, p Poll) (Token, error) {
 	return token, err
 }
 
-// IsDeviceCode reports whether text has the form of a device code. No token of
-// Stack Exchange has it.
-func IsDeviceCode(text string) bool {
-	_, err := parseDeviceCode(text)
-	return err == nil
-}
-
-// Revoke ends the sign-in of a device code; clientID may be "". A code that is
-// unknown, or has led to a token, is not an error. Errors are [ErrInvalidGrant] for
-// the code of another client, [ErrUnavailable] while the code is being redeemed, and
-// those of package sealed.
-func (s *Service) Revoke(ctx context.Context, clientID string, device secret.Text) error {
-	key := deviceCode{text: device.Reveal()}.key()
-	at := atState(key.state())
-	rec, err := s.sessions.Update(ctx, at, func(rec *record) error {
-		switch sess := rec.Value; {
-		case !rec.Found:
-			return sealed.ErrUnchanged
-		case clientID != "" && clientID != sess.ClientID:
-			return errOtherClient
-		case sess.over() != nil:
-			return sealed.ErrUnchanged
-		case sess.Status == redeeming && time.Since(sess.Since) < redeemTime:
-			return ErrUnavailable
-		}
-		rec.Value = rec.Value.ended(revoked)
-		return nil
-	})
-	if err != nil || rec.Value.Status != revoked {
-		return err
-	}
-	return s.forgetUserCode(ctx, rec.Value)
-}
-
 // DeviceRequest is what the user decides on.
 type DeviceRequest struct {
 	Flow     string // names the sign-in to a [Browser]

@@ -45,9 +45,9 @@ func (k *deviceKey) userCode() (UserCode, bool) {
 }
 
 func (k *deviceKey) state() string {
-	var state [32]byte
-	k.Expand(state[:], "dss device v1 state")
-	return stateText(state)
+	var at state
+	k.Expand(at[:], "dss device v1 state")
+	return at.text()
 }
 
 // verifier returns the code verifier of RFC 7636.

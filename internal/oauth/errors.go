@@ -45,8 +45,7 @@ var (
 	errOtherClient      = &CodeError{"other_client", "the code was issued to another client_id"}
 	errOtherRedirectURI = &CodeError{"other_redirect_uri", "redirect_uri is not the one of the authorization request"}
 	errWrongVerifier    = &CodeError{"wrong_verifier", "code_verifier does not fit the code_challenge"}
-	errUnknownDevice    = &CodeError{"unknown_device_code", "the device_code is unknown to this server"}
-	errRevokedDevice    = &CodeError{"revoked_device_code", "the device_code has been revoked; start again"}
+	errUnknownDevice    = &CodeError{"unknown_device_code", "the device_code is unknown to this server, or revoked; start again"}
 )
 
 // Errors for an app that asks for authorization.
@@ -55,6 +54,7 @@ var (
 	ErrInvalidState       = errors.New("state is longer than 4096 bytes")
 	ErrInvalidScope       = errors.New("invalid scope")
 	ErrInvalidChallenge   = errors.New("code_challenge must be the 43 characters of an unpadded base64url SHA-256")
+	ErrInvalidEnd         = errors.New("dss_end must be the 43 characters of an unpadded base64url SHA-256")
 	ErrInvalidRedirectURI = errors.New("redirect_uri is not acceptable")
 )
 

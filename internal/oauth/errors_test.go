@@ -101,7 +101,7 @@ func TestWhatIsWrongWithADeviceCode(t *testing.T) {
 			}
 		}},
 		{"refused_code", func(_ *testing.T, w world, _ *oauth.Poll) { w.upstream.used["upstream-code"] = true }},
-		{"revoked_device_code", func(t *testing.T, w world, p *oauth.Poll) {
+		{"unknown_device_code", func(t *testing.T, w world, p *oauth.Poll) {
 			if err := w.Revoke(t.Context(), "8", p.DeviceCode); reasonOf(err) != "other_client" {
 				t.Fatal(err)
 			}

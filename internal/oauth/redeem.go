@@ -95,8 +95,6 @@ func (s session) over() error {
 		return errLostAnswer
 	case s.Status == spent:
 		return errRefusedCode
-	case s.Status == revoked && s.device():
-		return errRevokedDevice
 	case s.Status == revoked, s.Status == stopping, s.Status == undone, s.Status == unended:
 		return s.stopped()
 	}

@@ -102,20 +102,6 @@ type Token struct {
 	Scope       *string       // what Stack Exchange was asked for; nil if the app asked for the same set
 }
 
-// statePrefix tells the states that this package sends to Stack Exchange from
-// the keys of the relay.
-const statePrefix = "dss."
-
-// IsState reports whether text has the form of a state of this package.
-func IsState(text string) bool {
-	for _, prefix := range []string{statePrefix, trialPrefix} {
-		if rest, ok := strings.CutPrefix(text, prefix); ok && len(rest) == 43 {
-			return true
-		}
-	}
-	return false
-}
-
 // IsClientID reports whether text has the form of a client ID. Which apps there
 // are, Stack Exchange knows.
 func IsClientID(text string) bool {
@@ -140,18 +126,6 @@ func (s *Service) atStackExchange(sess session, state string) string {
 // noFragment ends every address that browsers are sent to: without it they
 // would hand on the fragment of the address they come from.
 const noFragment = "#"
-
-// stateOf derives the state that goes to Stack Exchange from the app's code. So
-// the code leads to the session, and the state, which more people see, to no
-// code.
-func stateOf(appCode secret.Text) string {
-	key := secret.Extract(appCode)
-	var state [32]byte
-	key.Expand(state[:], "dss code v1 state")
-	return stateText(state)
-}
-
-func stateText(state [32]byte) string { return statePrefix + secret.Encode(state[:]).Reveal() }
 
 // permit asks whether an app may go on.
 func (s *Service) permit(ctx context.Context, clientID string, grant Grant, asked scope) error {

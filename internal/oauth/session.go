@@ -17,7 +17,7 @@ const (
 	denied                  // the user or Stack Exchange said no
 	redeemed                // the app has its token
 	spent                   // Stack Exchange refused the code
-	revoked                 // the device, or the user of a code grant, wants no token
+	revoked                 // the app, or the user of a code grant, wants no token
 	stopping                // the user said no while somebody was redeeming the code
 	undone                  // then there was a token, which is not valid any more
 	unended                 // then there was a token, or may have been, which may still be valid
