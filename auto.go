@@ -49,7 +49,7 @@ func reasonAt(p browser.Place) Reason {
 // a browser on this machine is in doubt. Whichever ends first wins.
 type auto struct {
 	client *Client
-	here   func(context.Context) (*Token, error) // the loopback flow
+	here   SignIn // the loopback flow
 	came   <-chan struct{}                       // closed when a browser on this machine has come
 	doubts chan Reason
 	prompt func(*SignIn) error // nil: there is nobody to show a device grant to
@@ -66,7 +66,7 @@ func (c *Client) startAuto(ctx context.Context, info serverInfo, prompt func(*Si
 		return s, err
 	}
 	s.OpenURL, s.Reason = l.entrance, reasonAt(c.place())
-	a := &auto{client: c, here: s.wait, came: l.came, doubts: make(chan Reason, 1), prompt: prompt}
+	a := &auto{client: c, here: *s, came: l.came, doubts: make(chan Reason, 1), prompt: prompt}
 	if s.Reason != "" {
 		a.doubts <- s.Reason
 	}
@@ -84,17 +84,15 @@ func (a *auto) doubt(why Reason) {
 
 // result is what one of the two flows ends with.
 type result struct {
-	token *Token
-	err   error
+	token  *Token
+	err    error
+	revoke func() error // ends the flow at the server, if it has led to a token
 }
 
 // inBackground runs a flow. The channel gets its result.
-func inBackground(flow func() (*Token, error)) <-chan result {
+func inBackground(flow func() result) <-chan result {
 	ended := make(chan result, 1)
-	go func() {
-		token, err := flow()
-		ended <- result{token, err}
-	}()
+	go func() { ended <- flow() }()
 	return ended
 }
 
@@ -104,7 +102,10 @@ func (a *auto) wait(ctx context.Context) (*Token, error) {
 	defer end(nil)
 	silent := time.NewTimer(silence)
 	defer silent.Stop()
-	here := inBackground(func() (*Token, error) { return a.here(ctx) })
+	here := inBackground(func() result {
+		token, err := a.here.wait(ctx)
+		return result{token, err, a.here.revoke}
+	})
 	var elsewhere <-chan result
 	late, doubts := silent.C, a.doubts
 	if a.prompt == nil {
@@ -127,7 +128,7 @@ func (a *auto) wait(ctx context.Context) (*Token, error) {
 			continue
 		}
 		late, doubts = nil, nil
-		elsewhere = inBackground(func() (*Token, error) { return a.device(ctx, why) })
+		elsewhere = inBackground(func() result { return a.device(ctx, why) })
 	}
 }
 
@@ -145,7 +146,7 @@ func (a *auto) isHere() bool {
 var errOther = errors.New("dss: the other flow has ended first")
 
 // outcome waits for the end of the second flow. A second token that was on its way is
-// invalidated: nobody would use it.
+// invalidated, and its flow ended: nobody would use it.
 func (a *auto) outcome(first result, other <-chan result) (*Token, error) {
 	var second result
 	if other != nil {
@@ -160,28 +161,31 @@ func (a *auto) outcome(first result, other <-chan result) (*Token, error) {
 	case first.token == nil:
 		return second.token, nil
 	case second.token != nil && second.token.AccessToken.Reveal() != first.token.AccessToken.Reveal():
-		_ = a.client.discard(second.token) // the user is signed in, whatever comes of it
+		// The user is signed in, whatever comes of these.
+		_ = a.client.discard(second.token)
+		_ = second.revoke()
 	}
 	return first.token, nil
 }
 
 // device starts a device grant, shows it, and waits for its token. If it cannot be
 // started, the loopback flow goes on alone.
-func (a *auto) device(ctx context.Context, why Reason) (*Token, error) {
+func (a *auto) device(ctx context.Context, why Reason) result {
 	s, err := a.client.startDevice(ctx)
 	if err != nil {
 		<-ctx.Done()
-		return nil, lasted(ctx, err)
+		return result{err: lasted(ctx, err)}
 	}
 	defer s.Close()
 	s.Reason, s.OpenURL = why, s.URL
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return result{err: context.Cause(ctx)}
 	}
 	if err := a.prompt(s); err != nil && !errors.Is(err, ErrNoBrowser) {
-		return nil, promptError(err)
+		return result{err: promptError(err)}
 	}
-	return s.wait(ctx)
+	token, err := s.wait(ctx)
+	return result{token, err, s.revoke}
 }
 
 // promptWithBrowser is the prompt of a configuration without one. It writes to standard

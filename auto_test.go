@@ -96,6 +96,55 @@ func TestAutoElsewhere(t *testing.T) {
 	}
 }
 
+// TestAutoEndsTheCodeGrant: when the device wins, the code grant that browsers have begun
+// ends at the server, and one that comes back from Stack Exchange later learns so.
+func TestAutoEndsTheCodeGrant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newAutoWorld(t, browser.Place{SSH: true}, nil)
+		end := w.signIn(t.Context())
+		first, second := <-w.shown, <-w.shown
+		late := scripted.New()
+		page, err := late.Open(first.OpenURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the printed address, in two other browsers
+			w.visit(first.URL, nil)
+		}
+		w.visit(second.URL, scripted.Approves)
+		w.checkOneToken(end())
+		if w.asked[endsCode] != 1 || w.asked[endsDevice] != 0 {
+			t.Errorf("asked for %v", w.asked)
+		}
+		if page, err = late.Press(page, "approve"); err != nil || !strings.HasSuffix(page.URL.Path, "/problem/"+api.UnknownSignIn) {
+			t.Errorf("the browser is at %v: %v", page.URL, err)
+		}
+	})
+}
+
+// TestLoopbackGivenUp: so it is when nobody waits for a browser any more, and when the user
+// has not come.
+func TestLoopbackGivenUp(t *testing.T) {
+	for visits := range 2 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newAutoWorld(t, desktop, nil)
+			s, err := w.client.Start(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range visits {
+				w.visit(s.URL, nil)
+			}
+			if err := s.Close(); err != nil || w.asked[endsCode] != 1 {
+				t.Errorf("%v, asked for %v", err, w.asked)
+			}
+			if entries, _ := w.server.store.Usage(); entries != 0 {
+				t.Errorf("%d entries are left", entries)
+			}
+		})
+	}
+}
+
 // TestAutoDenied: a no in one of the two ends both.
 func TestAutoDenied(t *testing.T) {
 	for _, first := range []bool{true, false} {
@@ -112,8 +161,12 @@ func TestAutoDenied(t *testing.T) {
 			}
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			if !first && w.asked[api.PathRevoke] != 0 {
-				t.Error("a grant that has ended is ended again")
+			want := map[bool]string{true: endsDevice, false: endsCode}[first]
+			if w.asked[want] != 1 || w.asked[api.PathRevoke] != 1 {
+				t.Errorf("asked for %v: that which the user has not denied is ended, and no other", w.asked)
+			}
+			if entries, _ := w.server.store.Usage(); entries != 1 {
+				t.Errorf("%d entries are left", entries)
 			}
 		})
 	}
@@ -170,7 +223,8 @@ func TestAutoWithoutPrompt(t *testing.T) {
 var races = flag.Int("races", 100, "how often TestAutoRace has both flows end at the same time")
 
 // TestAutoRace has the browser come back at the moment of the device's poll. Then there is
-// one token, and the other that may have been issued does not work.
+// one token, the other that may have been issued does not work, and nothing is left at the
+// server of the flow that has lost.
 func TestAutoRace(t *testing.T) {
 	wins := map[int]int{}
 	for range *races {

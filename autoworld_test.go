@@ -27,10 +27,16 @@ type autoWorld struct {
 	shown  chan dss.SignIn
 
 	mu     sync.Mutex
-	asked  map[string]int // requests of the client by path
+	asked  map[string]int // requests of the client by path, and by what it ended at the server
 	tokens []string       // that were issued
 	device string         // the last device code
 }
+
+// What a client ends at the server: a device grant, or the code grant of the loopback flow.
+const (
+	endsDevice = "ends the device grant"
+	endsCode   = "ends the code grant"
+)
 
 // ports are of listeners that are not there.
 var ports atomic.Int64
@@ -83,6 +89,18 @@ func (p throughPipes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // RoundTrip carries the client's requests, and reads what comes back.
 func (w *autoWorld) RoundTrip(r *http.Request) (*http.Response, error) {
+	ends := ""
+	if r.URL.Path == api.PathRevoke {
+		sent, err := r.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		body, _ := io.ReadAll(sent) // of a string
+		ends = endsDevice
+		if strings.Contains(string(body), "token="+api.EndPrefix) {
+			ends = endsCode
+		}
+	}
 	answer, err := routes.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -99,6 +117,7 @@ func (w *autoWorld) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.asked[r.URL.Path]++
+	w.asked[ends]++
 	if json.Unmarshal(body, &got) == nil && got.AccessToken != "" {
 		w.tokens = append(w.tokens, got.AccessToken)
 	}
@@ -131,14 +150,17 @@ func (w *autoWorld) visit(address string, user scripted.User) scripted.Page {
 	return page
 }
 
-// checkOneToken checks that there is one token, which works, and that nothing of a
-// device grant is left at the server.
+// checkOneToken checks that there is one token, which works, and that the server keeps
+// nothing but the entry of its sign-in, for the page in the browser.
 func (w *autoWorld) checkOneToken(kept *dss.Token, err error) {
 	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.checkTokens(kept.AccessToken.Reveal())
+	if entries, _ := w.server.store.Usage(); entries != 1 {
+		w.t.Errorf("%d entries are left", entries)
+	}
 }
 
 // checkTokens checks that no token but one works; that may be "".

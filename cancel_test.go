@@ -18,8 +18,11 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/scripted"
 )
 
-// TestCancelled gives up at each stage: whatever was on its way is ended.
+// TestCancelled gives up at each stage: whatever was on its way is ended. What is left at
+// the server are the sign-ins that have led to a token, for the page in the browser, and the
+// device grant whose code has not come.
 func TestCancelled(t *testing.T) {
+	left := map[string]map[bool]int64{"code": {false: 1}, "poll": {false: 1}, "device": {true: 2}}
 	for name, stage := range map[string]string{
 		"start": api.PathMetadata, "device": api.PathDeviceAuthorization, "code": "/sandbox/oauth/access_token/json",
 		"poll": api.PathOAuthToken, "waiting": "waiting",
@@ -67,6 +70,9 @@ func TestCancelled(t *testing.T) {
 					}
 					if !broken {
 						w.checkTokens("")
+					}
+					if entries, _ := w.server.store.Usage(); entries != left[name][broken] {
+						t.Errorf("%d entries are left", entries)
 					}
 				})
 			})

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/api"
@@ -32,28 +31,9 @@ func (c *Client) startDevice(ctx context.Context) (*SignIn, error) {
 		VerificationURL: a.VerificationURI, Expires: time.Now().Add(expires),
 	}
 	interval := pollInterval(a.Interval)
-	over := false
-	s.wait = func(ctx context.Context) (*Token, error) {
-		token, err := c.poll(ctx, a.DeviceCode, interval)
-		over = ctx.Err() == nil || token != nil || !time.Now().Before(s.Expires)
-		return token, err
-	}
-	s.close = sync.OnceValue(func() error {
-		if over {
-			return nil
-		}
-		return c.endDevice(a.DeviceCode)
-	})
+	s.wait = func(ctx context.Context) (*Token, error) { return c.poll(ctx, a.DeviceCode, interval) }
+	c.endsBy(s, a.DeviceCode)
 	return s, nil
-}
-
-// endDevice ends a device grant at the server, so that nobody can approve it any more.
-func (c *Client) endDevice(deviceCode string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), endTime)
-	defer cancel()
-	form := url.Values{"token": {deviceCode}, "client_id": {c.config.ClientID}}
-	_, err := c.post(ctx, api.PathRevoke, form)
-	return err
 }
 
 // pollInterval is 5 s by default (RFC 8628 section 3.2).

@@ -67,6 +67,8 @@ func (c *Client) listenFor(info serverInfo) (*SignIn, *loopback, error) {
 	query.Set("response_type", "code")
 	query.Set("redirect_uri", redirectURI)
 	query.Set("state", l.state)
+	end := api.EndPrefix + secret.Random().Reveal()
+	query.Set("dss_end", secret.S256(secret.New(end)))
 	direct := c.directAt(info)
 	if direct != nil {
 		query.Set("dss_redeem", api.RedeemDirect)
@@ -80,8 +82,9 @@ func (c *Client) listenFor(info serverInfo) (*SignIn, *loopback, error) {
 	s := &SignIn{
 		Flow: FlowLoopback, URL: l.target, Expires: time.Now().Add(api.DefaultTTL), close: sync.OnceValue(l.close),
 	}
+	free := s.close
 	s.wait = func(ctx context.Context) (*Token, error) {
-		defer s.Close()
+		defer free()
 		response, err := l.wait(ctx)
 		if err != nil {
 			return nil, err
@@ -94,6 +97,7 @@ func (c *Client) listenFor(info serverInfo) (*SignIn, *loopback, error) {
 			"redirect_uri": {redirectURI}, "code_verifier": {verifier.Reveal()},
 		}))
 	}
+	c.endsBy(s, end)
 	return s, l, nil
 }
 

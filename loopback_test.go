@@ -141,8 +141,9 @@ func TestLoopbackRequest(t *testing.T) {
 	want := url.Values{
 		"response_type": {"code"}, "client_id": {clientID}, "scope": {strings.Join(scopes, " ")}, "redirect_uri": {a.redirectURI},
 		"state": a.asked["state"], "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
+		"dss_end": a.asked["dss_end"],
 	}
-	if len(a.asked.Get("state")) != 43 || !maps.EqualFunc(a.asked, want, slices.Equal[[]string]) {
+	if len(a.asked.Get("dss_end")) != 43 || len(a.asked.Get("state")) != 43 || !maps.EqualFunc(a.asked, want, slices.Equal[[]string]) {
 		t.Errorf("asked for\n%v, want\n%v", a.asked, want)
 	}
 	want = url.Values{

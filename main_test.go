@@ -101,12 +101,13 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 type server struct {
 	url     string
 	sandbox *sandbox.Sandbox
+	store   *memory.Store
 }
 
-func newHandler(address string, fake *sandbox.Sandbox) (http.Handler, error) {
+func newHandler(address string, fake *sandbox.Sandbox) (http.Handler, *memory.Store, error) {
 	public, err := url.Parse(address)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	base := public.JoinPath("sandbox")
 	store := memory.New(store.Limits{})
@@ -115,9 +116,9 @@ func newHandler(address string, fake *sandbox.Sandbox) (http.Handler, error) {
 		StackExchange: stackexchange.Config{BaseURL: base, APIURL: base.JoinPath("2.3"), Transport: fake, Local: true},
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s.Handler(), nil
+	return s.Handler(), store, nil
 }
 
 // serve serves on a socket.
@@ -126,14 +127,14 @@ func serve(t *testing.T) server {
 	socket := httptest.NewUnstartedServer(nil)
 	address := "http://" + socket.Listener.Addr().String()
 	fake := sandbox.New(sandbox.Config{})
-	handler, err := newHandler(address, fake)
+	handler, store, err := newHandler(address, fake)
 	if err != nil {
 		t.Fatal(err)
 	}
 	socket.Config.Handler = handler
 	socket.Start()
 	t.Cleanup(socket.Close)
-	return server{address, fake}
+	return server{address, fake, store}
 }
 
 // simulate serves without a socket, which a bubble of synctest needs.
@@ -146,13 +147,13 @@ func simulate(t *testing.T) server {
 func simulateWith(t *testing.T, fake *sandbox.Sandbox) server {
 	t.Helper()
 	host := strings.ToLower(strings.NewReplacer("/", ".", "_", "-").Replace(t.Name())) + ".test"
-	handler, err := newHandler("https://"+host, fake)
+	handler, store, err := newHandler("https://"+host, fake)
 	if err != nil {
 		t.Fatal(err)
 	}
 	routes.handlers.Store(host, handler)
 	t.Cleanup(func() { routes.handlers.Delete(host) })
-	return server{"https://" + host, fake}
+	return server{"https://" + host, fake, store}
 }
 
 const clientID = "7"
@@ -230,7 +231,7 @@ func nobody(*dss.SignIn) error { return nil }
 func startExample() example {
 	socket := httptest.NewUnstartedServer(nil)
 	address := "http://" + socket.Listener.Addr().String()
-	handler, err := newHandler(address, sandbox.New(sandbox.Config{}))
+	handler, _, err := newHandler(address, sandbox.New(sandbox.Config{}))
 	if err != nil {
 		panic(err)
 	}

@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"sync"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/browser"
 )
 
@@ -51,7 +54,8 @@ type SignIn struct {
 	wait      func(context.Context) (*Token, error)
 	discard   func(*Token) error
 	elsewhere func(Reason)
-	close     func() error
+	close     func() error // nil: there is nothing to free
+	revoke    func() error // ends it at the server; nil: that keeps nothing of it
 }
 
 // SignIn signs a user in: it starts, prompts and waits. Errors are those of
@@ -151,8 +155,35 @@ func (s *SignIn) Elsewhere(why Reason) {
 	}
 }
 
-// Close frees what the sign-in holds, and ends a device grant that has not ended at the
-// server, for which it takes up to 3 s. It may be called more than once.
+// endsBy has Close end a sign-in at the server, unless it is over there, with an answer or
+// with its time: then nobody can approve it any more. The secret is one that the server ends
+// it by.
+func (c *Client) endsBy(s *SignIn, secret string) {
+	over, wait, free := false, s.wait, s.close
+	s.wait = func(ctx context.Context) (*Token, error) {
+		token, err := wait(ctx)
+		over = ctx.Err() == nil || token != nil || !time.Now().Before(s.Expires)
+		return token, err
+	}
+	s.revoke = func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), endTime)
+		defer cancel()
+		_, err := c.post(ctx, api.PathRevoke, url.Values{"token": {secret}, "client_id": {c.config.ClientID}})
+		return err
+	}
+	s.close = sync.OnceValue(func() (err error) {
+		if free != nil {
+			err = free()
+		}
+		if !over {
+			err = errors.Join(err, s.revoke())
+		}
+		return err
+	})
+}
+
+// Close frees what the sign-in holds, and, in [FlowLoopback] and [FlowDevice], ends one that
+// has not ended at the server, for which it takes up to 3 s. It may be called more than once.
 func (s *SignIn) Close() error {
 	if s.close == nil {
 		return nil

@@ -92,7 +92,7 @@ func over(t *testing.T, w *wire, http2 bool) (server, *http.Client) {
 	t.Helper()
 	const address = "https://example.com" // as in the certificate of package httptest
 	fake := sandbox.New(sandbox.Config{})
-	handler, err := newHandler(address, fake)
+	handler, store, err := newHandler(address, fake)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func over(t *testing.T, w *wire, http2 bool) (server, *http.Client) {
 		socket.Close()
 		routes.handlers.Delete("example.com")
 	})
-	return server{address, fake}, &http.Client{Transport: transport}
+	return server{address, fake, store}, &http.Client{Transport: transport}
 }
 
 // TestSilentConnection has the connection go silent at every stage of a

@@ -76,7 +76,7 @@ func serveInternal(t *testing.T, base string) (s server, site string) {
 	socket.Config.Handler = impatient(handler.Handler())
 	socket.Start()
 	t.Cleanup(socket.Close)
-	return server{address.String(), fake}, site
+	return server{url: address.String(), sandbox: fake}, site
 }
 
 // TestInternalSite signs in to a site of Stack Internal by every flow.
