@@ -22,6 +22,7 @@ import (
 // the server are the sign-ins that have led to a token, for the page in the browser, and the
 // device grant whose code has not come.
 func TestCancelled(t *testing.T) {
+	visited := map[string]dss.Flow{"code": dss.FlowLoopback, "poll": dss.FlowDevice}
 	left := map[string]map[bool]int64{"code": {false: 1}, "poll": {false: 1}, "device": {true: 2}}
 	for name, stage := range map[string]string{
 		"start": api.PathMetadata, "device": api.PathDeviceAuthorization, "code": "/sandbox/oauth/access_token/json",
@@ -51,12 +52,8 @@ func TestCancelled(t *testing.T) {
 					}))
 					end := w.signIn(ctx)
 					go func() {
-						flow := dss.FlowLoopback
-						if stage == api.PathOAuthToken {
-							flow = dss.FlowDevice
-						}
 						for s := range w.shown {
-							if s.Flow == flow && stage != "waiting" {
+							if s.Flow == visited[name] {
 								scripted.New().Visit(s.URL, scripted.Approves)
 							} else if stage == "waiting" && s.Flow == dss.FlowDevice {
 								cancel(errGaveUp)
