@@ -111,7 +111,8 @@ func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || !oauth.IsState(p.get("state")) {
 		return oauth.ErrUnknown
 	}
-	outcome, err := s.grants.Callback(r.Context(), p.get("state"), answerIn(query), s.flowBrowser(r))
+	answer := answerIn(query)
+	outcome, err := s.grants.Callback(r.Context(), p.get("state"), answer, s.flowBrowser(r))
 	switch {
 	case outcome.Receipt != "" && !outcome.Approved: // or why it may not go on
 		return seeOther(w, s.continueURL(outcome.Receipt))
@@ -124,7 +125,7 @@ func (s *Server) getCallback(w http.ResponseWriter, r *http.Request) error {
 	case outcome.Approved:
 		return seeOther(w, s.deviceURL(web.EndFinished, outcome.Receipt))
 	}
-	return seeOther(w, s.deviceURL(web.EndRefused, ""))
+	return seeOther(w, s.deviceURL(web.RefusalView(answer.Error), ""))
 }
 
 // answerIn returns the answer of Stack Exchange in a query. Anything else becomes

@@ -20,8 +20,8 @@ const pathResult = "/auth/result/"
 
 // relayResults are those that need no receipt.
 var relayResults = []web.EndView{
-	web.EndFinished, web.EndSent, web.EndContended, web.EndRefused, web.EndUnused, web.EndEnded,
-	web.EndUnended, web.EndDeclined,
+	web.EndFinished, web.EndSent, web.EndContended, web.EndRefused, web.EndTrouble, web.EndTurnedAway, web.EndUnused,
+	web.EndEnded, web.EndUnended, web.EndDeclined,
 }
 
 // resultURL returns the path of a result of the relay, with the receipt of the

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 	"github.com/desktop-stack-serv/dss/test/outage"
 )
 
@@ -178,4 +180,66 @@ func TestCancelEndsTheAccess(t *testing.T) {
 			}
 		})
 	}
+}
+
+// kindsOfRefusal are errors of Stack Exchange, with the result whose page follows, and
+// the text that is its headline.
+var kindsOfRefusal = map[string]struct{ result, headline string }{
+	"access_denied":           {"refused", "result.refused.title"},
+	"server_error":            {"trouble", "result.trouble.title"},
+	"temporarily_unavailable": {"trouble", "result.trouble.title"},
+	"invalid_request":         {"turned_away", "result.turned_away.title.unknown"},
+	"invalid_scope":           {"turned_away", "result.turned_away.title.unknown"},
+	"unauthorized_client":     {"turned_away", "result.turned_away.title.unknown"},
+	"Access_Denied":           {"turned_away", "result.turned_away.title.unknown"},
+	"something_of_theirs":     {"turned_away", "result.turned_away.title.unknown"},
+}
+
+// TestKindsOfRefusal: pages say that the user said no only if the user did, before and
+// after the app is told, in every language.
+func TestKindsOfRefusal(t *testing.T) {
+	open := visitors(t, "http://localhost")
+	for name, kind := range kindsOfRefusal {
+		response := "error=" + name + "&state=kM3-9c2a7be1d04865"
+		deposited := open().send("POST", "/auth/redirect", response, "Accept", "application/json")
+		if got, want := deposited.Header.Get("Location"), "/auth/result/"+kind.result; got != want {
+			t.Errorf("%s at the relay: %s, want %s", name, got, want)
+		}
+		if got, want := open().refuseDevice(name), "http://localhost/device/"+kind.result+"#"; got != want {
+			t.Errorf("%s for a device: %s, want %s", name, got, want)
+		}
+		service := []any{"service", "Stack Overflow"}
+		if kind.result == "refused" {
+			service = nil // the headline does not name it
+		}
+		for _, language := range text.All {
+			headline, err := language.Plain(kind.headline, service...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range []string{"/auth/redirect?" + response, "/auth/result/" + kind.result, "/device/" + kind.result} {
+				page, err := io.ReadAll(open().send("GET", path, "", "Accept-Language", language.Tag).Body)
+				if err != nil || strings.Count(string(page), "<title>"+headline+"</title>") != 1 {
+					t.Errorf("%s in %s is not called %q: %v\n%s", path, language.Tag, headline, err, page)
+				}
+				if saysNo := strings.Contains(string(page), "You said no"); saysNo != (kind.result == "refused") && language == text.English {
+					t.Errorf("%s: the user said no: %t", path, saysNo)
+				}
+			}
+		}
+	}
+}
+
+// refuseDevice runs a device's sign-in up to an error of Stack Exchange, and returns
+// where that leads.
+func (v *visitor) refuseDevice(name string) string {
+	v.Helper()
+	var device struct {
+		UserCode string `json:"user_code"`
+	}
+	if err := json.NewDecoder(v.send("POST", "/oauth/device_authorization", "client_id=7").Body).Decode(&device); err != nil {
+		v.Fatal(err)
+	}
+	consent := v.location("POST", "/device", "decision=continue&user_code="+device.UserCode)
+	return v.callback(parameter(v.T, consent, "state"), "error="+name)
 }

@@ -25,7 +25,7 @@ func (s *Server) finish(h handOver, response relay.Response) (web.EndView, strin
 	d, err := s.deposit(h, response)
 	switch {
 	case response.Kind == relay.KindRefusal:
-		return web.EndRefused, "", err
+		return web.RefusalView(response.Error), "", err
 	case d.Outcome == relay.Conflicted:
 		return web.EndContended, "", err
 	case d.Receipt == "": // the entry is another browser's

@@ -52,7 +52,7 @@ func (s *Server) landing(r *http.Request, p params) (web.LandingData, error) {
 	}
 	data.View, data.MatchCode = web.ViewConfirm, key.MatchCode()
 	if response.Kind == relay.KindRefusal {
-		data.View = web.ViewRefusal
+		data.View, data.Error = web.ViewRefusal, response.Error
 	}
 	for _, name := range []string{"state", "access_token", "code", "expires", "error", "error_description", "scope"} {
 		if p.get(name) != "" {

@@ -7,19 +7,21 @@ type EndView string
 
 // The views of the page about the end of a sign-in.
 const (
-	EndWaiting   EndView = "waiting"   // the app has not picked it up yet
-	EndLate      EndView = "late"      // the same, for longer than LateAfter
-	EndFinished  EndView = "finished"  // the app has it
-	EndSent      EndView = "sent"      // handed over; what follows cannot be seen from this browser
-	EndExpired   EndView = "expired"   // the app did not pick it up in time
-	EndContended EndView = "contended" // another answer came for the same sign-in, and neither counts
-	EndRejected  EndView = "rejected"  // Stack Exchange did not take its own code
-	EndRefused   EndView = "refused"   // the user said no at Stack Exchange
-	EndDeclined  EndView = "declined"  // the user stopped it; there was nothing to end
-	EndUnused    EndView = "unused"    // the same, and the code is left to die
-	EndEnded     EndView = "ended"     // the same, and the access has been ended
-	EndUnended   EndView = "unended"   // the same, and the access may not have ended
-	EndNothing   EndView = "nothing"   // there is nothing to say
+	EndWaiting    EndView = "waiting"     // the app has not picked it up yet
+	EndLate       EndView = "late"        // the same, for longer than LateAfter
+	EndFinished   EndView = "finished"    // the app has it
+	EndSent       EndView = "sent"        // handed over; what follows cannot be seen from this browser
+	EndExpired    EndView = "expired"     // the app did not pick it up in time
+	EndContended  EndView = "contended"   // another answer came for the same sign-in, and neither counts
+	EndRejected   EndView = "rejected"    // Stack Exchange did not take its own code
+	EndRefused    EndView = "refused"     // the user said no at Stack Exchange
+	EndTrouble    EndView = "trouble"     // Stack Exchange cannot sign users in now
+	EndTurnedAway EndView = "turned_away" // Stack Exchange does not accept the app, or what it asks for
+	EndDeclined   EndView = "declined"    // the user stopped it; there was nothing to end
+	EndUnused     EndView = "unused"      // the same, and the code is left to die
+	EndEnded      EndView = "ended"       // the same, and the access has been ended
+	EndUnended    EndView = "unended"     // the same, and the access may not have ended
+	EndNothing    EndView = "nothing"     // there is nothing to say
 )
 
 // LateAfter is how long an app may take before the page says that it has not picked

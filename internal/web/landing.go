@@ -29,6 +29,7 @@ type LandingData struct {
 	MatchCode         string   // XXX-XXX; for ViewFragment the script computes it
 	Action            string   // path that the forms post to, and that the script leaves in the address bar
 	Fields            []Field  // the authorization response, for ViewConfirm and ViewRefusal
+	Error             string   // of Stack Exchange, for ViewRefusal
 	Scopes            []string // what Stack Exchange says that the user has allowed; nil if it does not say
 	Minutes           int      // that the app has to pick the response up
 	Auto              bool     // the script deposits at once, without asking

@@ -65,7 +65,7 @@ func everyPageIn(t *testing.T, language *text.Language) map[string]string {
 		})
 		keep("landing "+string(view), body, err)
 	}
-	for _, view := range append(followed, EndNothing, EndRefused) {
+	for _, view := range append(followed, EndNothing, EndRefused, EndTrouble, EndTurnedAway) {
 		for _, app := range []App{app, {}} {
 			body, err := p.Render(language, "/", EndData{
 				View: view, App: app, Follow: view == EndWaiting || view == EndLate, Minutes: 3, Receipt: hostile,

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { assertCleanHistory, browsers, consent, inFreshPage, launch, press, section, text } from './browsers.js';
 import { claim, matchCode, secret, signInURL, startDSS } from './dss.js';
+import { said } from './texts.js';
 
 const app = { appid: '17' };
 
@@ -182,6 +183,33 @@ for (const name of Object.keys(browsers)) {
         assert.equal((await claim(dss, key)).status, 404);
       }));
     }
+
+    // WebDriver, and so WebKit's, runs nothing before the scripts of a page.
+    const once = name === 'webkit' ? 'sent at once' : 'not sent at first';
+    test('a refusal says whose it is, ' + once, inPage(async (page) => {
+      if (name !== 'webkit') {
+        await page.evaluateOnNewDocument(() => {
+          const sent = [], { fetch } = window;
+          window.fetch = (...request) => sent.push(request) === 1 ? Promise.reject(new TypeError('away')) : fetch(...request);
+        });
+      }
+      const service = 'Stack Overflow';
+      for (const [error, result, headline] of [
+        ['access_denied', 'refused', said('result.refused.title')],
+        ['temporarily_unavailable', 'trouble', said('result.trouble.title', { service })],
+        ['invalid_scope', 'turned_away', said('result.turned_away.title.unknown', { service })],
+      ]) {
+        await page.goto(dss.url + '/auth/redirect#error=' + error + '&state=' + secret());
+        if (name !== 'webkit') {
+          await section(page, 'refusal');
+          assert.equal(await text(page, '[data-section=refusal] h1'), headline);
+          assert.equal(await page.evaluate(() => document.title), headline);
+          await press(page, 'refusal', 'finish', result);
+        }
+        await section(page, result);
+        assert.equal(await text(page, 'h1'), headline);
+      }
+    }));
 
     test('a key that looks special is just a key', inPage(async (page) => {
       const special = '__proto__ constructor';

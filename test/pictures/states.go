@@ -82,7 +82,7 @@ func handOvers() []state {
 func ends() (list []state) {
 	for _, view := range []web.EndView{
 		web.EndWaiting, web.EndLate, web.EndFinished, web.EndSent, web.EndExpired, web.EndContended, web.EndRejected,
-		web.EndRefused, web.EndDeclined, web.EndUnused, web.EndEnded, web.EndUnended, web.EndNothing,
+		web.EndRefused, web.EndTrouble, web.EndTurnedAway, web.EndDeclined, web.EndUnused, web.EndEnded, web.EndUnended, web.EndNothing,
 	} {
 		list = append(list, state{
 			Name: "end-" + string(view), page: web.EndData{View: view, App: known, Minutes: 12, AuthorizedAppsURL: apps},

@@ -132,6 +132,13 @@
     DSS.guard.hold();
   };
 
+  // Leaves the words for the error that came; the last are for all that no others name.
+  const chooseRefusal = (error) => {
+    const kinds = [...section('refusal').querySelectorAll('[data-errors]')];
+    const fits = kinds.find((kind) => kind.dataset.errors.split(' ').includes(error)) || kinds.at(-1);
+    for (const kind of kinds) if (kind !== fits) kind.remove();
+  };
+
   const readFragment = () => {
     const response = DSS.readResponse(DSS.address.fragment, DSS.address.query);
     DSS.address = null;
@@ -139,6 +146,7 @@
     if (response.problem) return openProblem(response.problem);
     const name = response.fields.has('error') ? 'refusal' : 'confirm';
     fill(section(name).querySelector('form'), response.fields);
+    if (name === 'refusal') chooseRefusal(response.fields.get('error'));
     if (name === 'confirm') {
       const code = DSS.matchCode(response.fields.get('state'));
       page.querySelector('[data-match]').replaceChildren(...[...code].map(tile));
