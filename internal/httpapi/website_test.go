@@ -44,6 +44,7 @@ func TestSite(t *testing.T) {
 	}
 	visit("/")
 	visit("/docs/")
+	visit("/auth/redirect") // for its links to what explains an error
 	if len(pages) < 40 {
 		t.Errorf("only %d pages", len(pages))
 	}

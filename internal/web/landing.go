@@ -64,13 +64,16 @@ func (d LandingData) FieldsFor(section View) []Field {
 	return d.Fields
 }
 
-// Mistakes are what the script may find in the fragment, and what the author of the
-// app is told about each.
-func (LandingData) Mistakes() []Field {
-	return []Field{
-		{"framed", "the page of the redirect URI was in a frame"},
-		{"malformed", "the fragment holds no single access_token, code or error, or cannot be decoded"},
-		{"no_state", "the fragment has no state: the app must send its key as state"},
+// Mistake is what the script may find, and what the author of the app is told about
+// it: an error of [api.Errors], by which docs/errors.md explains it, and a sentence.
+type Mistake struct{ Name, Error, Message string }
+
+// Mistakes are what the script may find.
+func (LandingData) Mistakes() []Mistake {
+	return []Mistake{
+		{"framed", api.CrossOrigin, "the page of the redirect URI was in a frame"},
+		{"malformed", api.InvalidRequest, "the fragment holds no single access_token, code or error, or cannot be decoded"},
+		{"no_state", api.NoKey, "the fragment has no state: the app must send its key as state"},
 	}
 }
 

@@ -178,6 +178,10 @@ for (const name of Object.keys(browsers)) {
       test('hostile fragment: ' + what, inPage(async (page) => {
         await page.goto(dss.url + '/auth/redirect#' + fragment);
         await section(page, shown);
+        if (shown === 'problem') {
+          const links = await page.evaluate(() => [...document.querySelectorAll('[data-value] a')].map((a) => a.pathname + a.hash));
+          assert.deepEqual(links, ['/docs/errors#' + (what === 'no state' ? 'no_key' : 'invalid_request')]);
+        }
         assert.equal(await page.evaluate(() => document.images.length), 1, 'only the mark of the page is an image');
         assert.equal(await page.evaluate(() => location.hash), '');
         assert.equal((await claim(dss, key)).status, 404);

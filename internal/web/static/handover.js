@@ -22,7 +22,10 @@
     const time = page.querySelector('[data-time]');
     time.dateTime = now;
     time.textContent = now.slice(0, 19).replace('T', ' ') + ' UTC';
-    for (const text of page.querySelectorAll('[data-problem]')) show(text, text.dataset.problem === kind);
+    for (const text of page.querySelectorAll('[data-problem]')) {
+      if (text.dataset.problem === kind) show(text, true);
+      else text.remove(); // Copy would take it too
+    }
     open('problem');
   };
 
@@ -35,6 +38,7 @@
     } catch {
       // not from this server; the status has to do
     }
+    if (error.error_name) text('error').hash = error.error_name;
     text('error').textContent = [answer.status, error.error_name, error.error_message].filter((part) => part).join(' ');
     text('reference').textContent = answer.headers.get('X-Request-Id');
     openProblem('rejected');
