@@ -20,8 +20,10 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	common := chosen
+	common.Needs = nil // what they add is said in words
 	data := web.HomeData{
-		Choice: chosen, Plan: registration.Advise(built), InSandbox: inSandbox,
+		Choice: chosen, Plan: registration.Advise(built), Form: registration.Advise(common).Form, InSandbox: inSandbox,
 		OAuth: s.config.servesOAuth(), Sandbox: s.config.Sandbox != nil,
 	}
 	if data.Sandbox {

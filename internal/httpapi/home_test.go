@@ -3,6 +3,8 @@ package httpapi_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
@@ -42,6 +44,22 @@ func TestTryLoopback(t *testing.T) {
 		status, header, _ := tt.d.do(http.MethodGet, "/oauth/authorize?"+query.Encode(), "", "Host", tt.host)
 		if status != tt.want {
 			t.Errorf("%s: %d %v", tt.target, status, header)
+		}
+	}
+}
+
+// TestFormOfTheHomePage: what to fill in on Stack Apps belongs to this server, whatever
+// the program is for, as the page does not change when its form does.
+func TestFormOfTheHomePage(t *testing.T) {
+	d := newDSS(t, inMemory())
+	form := regexp.MustCompile(`(?s)<table>.*?</table>`)
+	_, _, plain := d.do(http.MethodGet, "/", "")
+	if !strings.Contains(form.FindString(plain), "<td>OAuth domain</td><td><code>127.0.0.1</code></td>") {
+		t.Errorf("%s", form.FindString(plain))
+	}
+	for _, choice := range []string{"write=on", "inbox=on&no_expiry=on", "way=relay&language=java", "sandbox=on", "client_id=12&write=on"} {
+		if _, _, body := d.do(http.MethodGet, "/?"+choice, ""); form.FindString(body) != form.FindString(plain) {
+			t.Errorf("with %s:\n%s", choice, form.FindString(body))
 		}
 	}
 }

@@ -11,10 +11,11 @@ import (
 type HomeData struct {
 	Choice    registration.Choice // of the author, for the program
 	Plan      registration.Plan
-	InSandbox bool   // the program is for a sandbox on the author's machine
-	OAuth     bool   // the server has the OAuth endpoints
-	Sandbox   bool   // the server has a sandbox, so the page can be tried
-	Me        string // with Sandbox: the path of the method that says who the user is
+	Form      []registration.Step // of Stack Apps: the same for all choices
+	InSandbox bool                // the program is for a sandbox on the author's machine
+	OAuth     bool                // the server has the OAuth endpoints
+	Sandbox   bool                // the server has a sandbox, so the page can be tried
+	Me        string              // with Sandbox: the path of the method that says who the user is
 }
 
 func (HomeData) siteTemplate() string { return "home.html" }
