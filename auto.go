@@ -49,8 +49,8 @@ func reasonAt(p browser.Place) Reason {
 // a browser on this machine is in doubt. Whichever ends first wins.
 type auto struct {
 	client *Client
-	here   SignIn // the loopback flow
-	came   <-chan struct{}                       // closed when a browser on this machine has come
+	here   SignIn          // the loopback flow
+	came   <-chan struct{} // closed when a browser on this machine has come
 	doubts chan Reason
 	prompt func(*SignIn) error // nil: there is nobody to show a device grant to
 }

@@ -39,6 +39,11 @@ type Config struct {
 	// is [DefaultAPI], or the sandbox's. A site of Stack Internal needs both, such
 	// as https://stack.example.org and https://stack.example.org/api/2.3.
 	API string
+	// Locales are the languages that the user prefers, as tags of BCP 47 such as pt-BR,
+	// the best first. In [FlowLoopback] the server's pages are in the first that it has
+	// (ui_locales, OpenID Connect Core section 3.1.2.1); without any, and in other
+	// flows, in one of the browser's.
+	Locales []string
 	// Prompt shows the user what to do; nil opens the browser, and prints a device
 	// grant of [FlowAuto] on standard error. An error from it ends the sign-in. In FlowAuto it
 	// is called again, from another goroutine, when a device grant starts beside the loopback flow;
@@ -77,10 +82,20 @@ func New(config Config) (*Client, error) {
 	if !slices.Contains(flows, config.Flow) {
 		return nil, &ConfigError{"Flow", fmt.Sprintf("must be one of the flows, not %q", config.Flow)}
 	}
-	config.Scopes = slices.Clone(config.Scopes)
+	if tags := strings.Join(config.Locales, ""); slices.Contains(config.Locales, "") || !isTag(tags) {
+		return nil, &ConfigError{"Locales", fmt.Sprintf("must be language tags such as pt-BR, not %q", config.Locales)}
+	}
+	config.Scopes, config.Locales = slices.Clone(config.Scopes), slices.Clone(config.Locales)
 	return &Client{
 		endpoints: tokens.endpoints, config: config, tokens: tokens, listen: net.Listen, place: browser.FindPlace,
 	}, nil
+}
+
+// isTag reports whether text has only what language tags consist of.
+func isTag(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool {
+		return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) < 0
 }
 
 // Inspect returns what Stack Exchange says about a token, as

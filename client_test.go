@@ -43,6 +43,9 @@ func TestConfig(t *testing.T) {
 		{"a client id with letters", change(func(c *dss.Config) { c.ClientID = "my-app" }), "ClientID must be"},
 		{"a negative client id", change(func(c *dss.Config) { c.ClientID = "-7" }), "ClientID must be"},
 		{"another flow", change(func(c *dss.Config) { c.Flow = "password" }), `Flow must be one of the flows, not "password"`},
+		{"languages", change(func(c *dss.Config) { c.Locales = []string{"pt-BR", "ja"} }), ""},
+		{"two languages in one", change(func(c *dss.Config) { c.Locales = []string{"pt-BR ja"} }), "Locales must be language tags"},
+		{"a language without a name", change(func(c *dss.Config) { c.Locales = []string{"ja", ""} }), "Locales must be language tags"},
 		{"plain Stack Exchange", change(func(c *dss.Config) { c.StackExchange = "http://stackoverflow.com" }), "StackExchange must be https"},
 		{"the sandbox", change(func(c *dss.Config) { c.StackExchange = "http://localhost:8080/sandbox" }), ""},
 	} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,6 +68,9 @@ func (c *Client) listenFor(info serverInfo) (*SignIn, *loopback, error) {
 	query.Set("response_type", "code")
 	query.Set("redirect_uri", redirectURI)
 	query.Set("state", l.state)
+	if len(c.config.Locales) > 0 {
+		query.Set("ui_locales", strings.Join(c.config.Locales, " "))
+	}
 	end := api.EndPrefix + secret.Random().Reveal()
 	query.Set("dss_end", secret.S256(secret.New(end)))
 	direct := c.directAt(info)

@@ -49,6 +49,7 @@ func (a *app) start(t *testing.T, way *pipes, server *http.Client) {
 	a.pipes = way
 	client := newClient(t, dss.Config{
 		Server: issuer, ClientID: clientID, Scopes: scopes, Flow: dss.FlowLoopback, HTTPClient: server,
+		Locales: []string{"pt-BR", "es"},
 	})
 	if way != nil {
 		client.SetListen(way.listen)
@@ -141,7 +142,7 @@ func TestLoopbackRequest(t *testing.T) {
 	want := url.Values{
 		"response_type": {"code"}, "client_id": {clientID}, "scope": {strings.Join(scopes, " ")}, "redirect_uri": {a.redirectURI},
 		"state": a.asked["state"], "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
-		"dss_end": a.asked["dss_end"],
+		"dss_end": a.asked["dss_end"], "ui_locales": {"pt-BR es"},
 	}
 	if len(a.asked.Get("dss_end")) != 43 || len(a.asked.Get("state")) != 43 || !maps.EqualFunc(a.asked, want, slices.Equal[[]string]) {
 		t.Errorf("asked for\n%v, want\n%v", a.asked, want)

@@ -43,6 +43,15 @@ func newScreen(w io.Writer, env func(string) string) *screen {
 	return s
 }
 
+// locales are the languages for the server's pages. English is none: it is the default
+// of most systems, and the browser knows better what its user reads.
+func (s *screen) locales() []string {
+	if s.language == text.English {
+		return nil
+	}
+	return []string{s.language.Tag}
+}
+
 // readEnvironment reads what the environment says about the terminal
 // (https://no-color.org).
 func (s *screen) readEnvironment(env func(string) string) {

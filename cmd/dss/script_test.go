@@ -87,7 +87,7 @@ func commandOf(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	ts.Check(err)
 	command := exec.Command(path, args...)
 	command.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "TERM", "DSS_SERVER", "DSS_CLIENT_ID", "DSS_STACKEXCHANGE_URL", "SSH_CONNECTION"} {
+	for _, name := range []string{"PATH", "HOME", "LC_ALL", "TMPDIR", "TERM", "DSS_SERVER", "DSS_CLIENT_ID", "DSS_STACKEXCHANGE_URL", "SSH_CONNECTION"} {
 		if value := ts.Getenv(name); value != "" {
 			command.Env = append(command.Env, name+"="+value)
 		}
