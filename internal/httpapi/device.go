@@ -106,7 +106,8 @@ func (s *Server) postDevice(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, oauth.ErrUnknown):
 		recordOf(r.Context()).problem = api.UnknownSignIn
-		return s.seeUserCode(w, userCode.String())
+		// It was known when the page with the buttons was shown.
+		return seeOther(w, s.deviceURL(web.EndOver, ""))
 	case err != nil:
 		return err
 	}

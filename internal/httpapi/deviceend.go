@@ -14,7 +14,7 @@ import (
 // deviceResults are the results of the device grant.
 var deviceResults = []web.EndView{
 	web.EndFinished, web.EndRefused, web.EndTrouble, web.EndTurnedAway, web.EndDeclined, web.EndUnused, web.EndEnded,
-	web.EndUnended,
+	web.EndUnended, web.EndOver,
 }
 
 // deviceURL returns the address of the page that says how a device's sign-in went,

@@ -12,6 +12,7 @@ const (
 	EndFinished   EndView = "finished"    // the app has it
 	EndSent       EndView = "sent"        // handed over; what follows cannot be seen from this browser
 	EndExpired    EndView = "expired"     // the app did not pick it up in time
+	EndOver       EndView = "over"        // the code that the user has decided on is not valid any more
 	EndContended  EndView = "contended"   // another answer came for the same sign-in, and neither counts
 	EndRejected   EndView = "rejected"    // Stack Exchange did not take its own code
 	EndRefused    EndView = "refused"     // the user said no at Stack Exchange

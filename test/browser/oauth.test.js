@@ -321,7 +321,9 @@ for (const name of Object.keys(browsers)) {
       await approveDevice(page, dss, started);
       await other.bringToFront();
       await consent(other, 'continue');
-      await assertUnknown(other);
+      await assertPage(other, '/device/over', said('result.over.title'));
+      await Promise.all([other.waitForNavigation({ waitUntil: 'load' }), other.click('main a')]);
+      await assertPage(other, '/device', said('device.ask.title'));
     }));
 
     test('device grant: another browser cannot finish it, the first one can', inPage(async (page) => {

@@ -81,7 +81,8 @@ func handOvers() []state {
 
 func ends() (list []state) {
 	for _, view := range []web.EndView{
-		web.EndWaiting, web.EndLate, web.EndFinished, web.EndSent, web.EndExpired, web.EndContended, web.EndRejected,
+		web.EndWaiting, web.EndLate, web.EndFinished, web.EndSent, web.EndExpired, web.EndOver,
+		web.EndContended, web.EndRejected,
 		web.EndRefused, web.EndTrouble, web.EndTurnedAway, web.EndDeclined, web.EndUnused, web.EndEnded, web.EndUnended, web.EndNothing,
 	} {
 		list = append(list, state{
