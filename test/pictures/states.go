@@ -129,7 +129,7 @@ func devices() []state {
 		{Name: "device-short", Decides: true, page: short},
 		{Name: "device-decide", Decides: true, page: decide},
 		{Name: "device-decide-no-first", page: strong},
-		{Name: "device-decide-unknown", page: strange},
+		{Name: "device-decide-unknown", Decides: true, page: strange},
 	}
 }
 
