@@ -4,7 +4,7 @@
 # make test-sight      searches the server's memory for the secrets of 1,000 sign-ins of each flow
 # make test-races      10,000 sign-ins, each claimed 64 times at once, in each shared store, and 10,000 that end twice at once
 # make test-versions   the PostgreSQL store on the oldest and the newest PostgreSQL that is supported
-# make pictures   every page in every state, language, browser, colour and width, checked, with a contact sheet for people
+# make pictures   every page in every state, language, browser, colour and width, checked, with contact sheets for people (PICTURES='webkit dark ja' takes a part)
 # make lint    formatting, vet, staticcheck, dead code, module tidiness
 # make cross   build for every system that is supported
 # make bench   measure the server side by side with a bare one (BENCH='-only pair -servers SQLite' measures a part)
@@ -53,7 +53,7 @@ test-internet:
 
 pictures: build
 	$(AS_BUILD) test/setup
-	$(AS_BUILD) node test/browser/pictures.js
+	$(AS_BUILD) node test/browser/contactsheet.js $(PICTURES)
 
 lint:
 	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }

@@ -1,19 +1,21 @@
-// A sample of all pictures, in which every two choices meet: each state in each language,
-// each engine in each colour, and so on.
+// A sample of all pictures: each state in each engine and colour, each language in each
+// engine and colour, and each decision in each language.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { browsers, inFreshPage } from './browsers.js';
-import { check, checkNarrow, colours, launchIn, sizes, startPictures } from './pictures.js';
+import { check, checkNarrow, colours, launchIn, open, sizes, startPictures } from './pictures.js';
 
 // Rows of one value for each factor, so that each two values of two factors are in one of
-// them. Each row takes a pair that is missing and, for the other factors, the values with the
-// most pairs that are missing.
-export function pairwise(factors) {
+// them, except of the two factors that need not meet. Each row takes a pair that is missing
+// and, for the other factors, the value with the most pairs that are missing, or else the one
+// that is in the fewest rows.
+function pairwise(factors, apart = []) {
   const names = Object.keys(factors);
   const key = (a, x, b, y) => names.indexOf(a) < names.indexOf(b) ? [a, x, b, y].join('\n') : [b, y, a, x].join('\n');
   const missing = new Map();
   for (const [i, a] of names.entries()) {
     for (const b of names.slice(i + 1)) {
+      if (apart.includes(a) && apart.includes(b)) continue;
       for (const x of factors[a]) for (const y of factors[b]) missing.set(key(a, x, b, y), [a, x, b, y]);
     }
   }
@@ -23,7 +25,8 @@ export function pairwise(factors) {
     const row = { [a]: x, [b]: y };
     for (const name of names.filter((one) => !(one in row))) {
       const gain = (value) => Object.keys(row).filter((other) => missing.has(key(name, value, other, row[other]))).length;
-      row[name] = factors[name].reduce((best, value) => gain(value) > gain(best) ? value : best);
+      const uses = (value) => rows.filter((other) => other[name] === value).length;
+      row[name] = factors[name].reduce((best, value) => (gain(value) - gain(best) || uses(best) - uses(value)) > 0 ? value : best);
     }
     for (const one of names) for (const other of names) if (one !== other) missing.delete(key(one, row[one], other, row[other]));
     rows.push(row);
@@ -40,6 +43,7 @@ test('a sample has every pair', () => {
       for (const y of factors[other]) assert.ok(rows.some((row) => row[one] === x && row[other] === y), one + x + other + y);
     }
   }
+  assert.ok(pairwise(factors, ['a', 'c']).length < rows.length);
 });
 
 // What forced colours make invisible, in the page: buttons without an edge, shapes without
@@ -57,7 +61,7 @@ const unseen = () => {
   return found;
 };
 
-// The language with the longest texts, in which a narrow screen is tried.
+// The language with the longest texts.
 const longest = 'en-XA';
 
 describe('pictures', { concurrency: 2 }, () => {
@@ -66,25 +70,28 @@ describe('pictures', { concurrency: 2 }, () => {
   const isFirst = (...of) => !seen.has(of.join()) && Boolean(seen.add(of.join()));
   before(async () => {
     pictures = await startPictures();
-    const places = colours.flatMap((colour) => Object.keys(sizes).map((size) => colour + ' ' + size));
-    const named = (english) => pictures.states.filter((state) => Boolean(state.english) === english).map(({ name }) => name);
-    const shared = { engine: Object.keys(browsers), place: places };
+    const { languages } = pictures;
+    const named = (is) => pictures.states.filter(is).map(({ name }) => name);
+    const places = { engine: Object.keys(browsers), colour: colours };
     rows = [
-      ...pairwise({ state: named(false), ...shared, language: pictures.languages }),
-      ...pairwise({ state: named(true), ...shared, language: ['en'] }),
+      ...pairwise({ state: named(({ decides }) => decides), language: languages, ...places }),
+      ...pairwise({ state: named(({ decides, english }) => !decides && !english), language: languages, ...places }, ['state', 'language']),
+      ...pairwise({ state: named(({ english }) => english), language: ['en'], ...places }),
     ];
   });
   after(() => pictures.stop());
 
-  test('in forced colours', async () => {
+  test('in forced colours, and narrow', async () => {
     const browser = await launchIn('chromium', 'light');
     try {
       await inFreshPage(browser, async (page) => {
         const session = await page.createCDPSession();
         await session.send('Emulation.setEmulatedMedia', { features: [{ name: 'forced-colors', value: 'active' }] });
-        for (const state of pictures.states.filter(({ english }) => !english)) {
-          await check(page, pictures, { state, language: 'en', size: 'phone', axe: false });
-          assert.deepEqual(await page.evaluate(unseen), [], state.name);
+        for (const state of pictures.states) {
+          const language = state.english ? 'en' : longest;
+          await open(page, pictures, { state, language });
+          if (!state.english) assert.deepEqual(await page.evaluate(unseen), [], state.name);
+          await checkNarrow(page, { state, language });
         }
       });
     } finally {
@@ -98,11 +105,14 @@ describe('pictures', { concurrency: 2 }, () => {
         const browser = await launchIn(engine, colour);
         try {
           await inFreshPage(browser, async (page) => {
-            for (const row of rows.filter((one) => one.engine === engine && one.place.startsWith(colour))) {
-              const state = pictures.states.find(({ name }) => name === row.state);
-              const { language } = row;
-              await check(page, pictures, { state, language, size: row.place.split(' ')[1], axe: isFirst(row.state, colour) });
-              if (language === longest || state.english && row.place === 'light phone') await checkNarrow(page, pictures, { state, language });
+            for (const { state: name, language } of rows.filter((one) => one.engine === engine && one.colour === colour)) {
+              const state = pictures.states.find((one) => one.name === name);
+              await open(page, pictures, { state, language });
+              const axe = isFirst(state.name, colour);
+              for (const size of Object.keys(sizes)) {
+                await page.setViewport(sizes[size]);
+                await check(page, { state, language, size, axe });
+              }
             }
           });
         } finally {
