@@ -49,6 +49,7 @@ func runScripts(t *testing.T, folder string) {
 		Dir: folder, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
 			env.Values[running{}] = map[string]*background{}
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // or each command takes a second to end
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -87,7 +88,7 @@ func commandOf(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	ts.Check(err)
 	command := exec.Command(path, args...)
 	command.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "LC_ALL", "TMPDIR", "TERM", "DSS_SERVER", "DSS_CLIENT_ID", "DSS_STACKEXCHANGE_URL", "SSH_CONNECTION"} {
+	for _, name := range []string{"PATH", "HOME", "LC_ALL", "TMPDIR", "TERM", "GORACE", "DSS_SERVER", "DSS_CLIENT_ID", "DSS_STACKEXCHANGE_URL", "SSH_CONNECTION"} {
 		if value := ts.Getenv(name); value != "" {
 			command.Env = append(command.Env, name+"="+value)
 		}
