@@ -31,6 +31,7 @@ func TestMeasurements(t *testing.T) {
 			err := run(&out, settings{
 				binary: binary, folder: t.TempDir(), only: m.name, rounds: 1, round: 100 * time.Millisecond,
 				conns: []int{2}, waiters: 50, pairs: 1280, streams: 150, levels: []int{64, 128},
+				claims: 2, handed: 5, pending: 50,
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -45,8 +46,7 @@ func TestMeasurements(t *testing.T) {
 	}
 }
 
-// costsTime reports whether some row has processor time, which the system counts in
-// hundredths of a second.
+// costsTime reports whether some row has processor time.
 func costsTime(table string) bool {
 	return regexp.MustCompile(`\| [\d.]*[1-9][\d.]* µs \| [\d.]+ \| [\d.]+ [µm]`).MatchString(table)
 }

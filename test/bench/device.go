@@ -6,19 +6,15 @@ import (
 	"io"
 )
 
-// pool is how many device grants are polled in turn. Devices wait five seconds
-// between polls; here most come too early and are told so, which costs the
-// same.
-const pool = 2_000
-
 // deviceAuthorizations start one device grant after the other. They live for
 // seconds, so that the store does not fill up.
 var deviceAuthorizations = workload{"Device authorizations", func(c *client, timed func(func() error) error) error {
 	return timed(c.authorizeDevice)
 }, []string{"--ttl", "2s", "--max-entries", "2000000"}}
 
-// measureDevicePolls prints how many polls of pending device grants a server
-// takes.
+// measureDevicePolls prints how many polls of pending device grants, in turn, a server
+// takes. Devices wait five seconds between polls; here most come too early and are told
+// so, which costs the same.
 func measureDevicePolls(out io.Writer, s settings) error {
 	codes := map[string][]string{}
 	return workload{"Polls of pending device grants", func(c *client, timed func(func() error) error) error {
@@ -26,7 +22,7 @@ func measureDevicePolls(out io.Writer, s settings) error {
 		known := codes[c.host]
 		return timed(func() error { return c.pollDevice(known[c.counter%len(known)]) })
 	}, nil}.measureAfter(out, s, func(one *server) (err error) {
-		codes[one.address], err = one.authorizeDevices(pool)
+		codes[one.address], err = one.authorizeDevices(s.pending)
 		return err
 	})
 }

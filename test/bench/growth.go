@@ -8,11 +8,7 @@ import (
 	"time"
 )
 
-const (
-	growthClients = 64
-	// growthBatch is how many claims each client makes per round.
-	growthBatch = 60
-)
+const growthClients = 64
 
 // measureGrowth prints how many claims a server answers while it holds ever
 // more entries that nobody claims.
@@ -52,7 +48,7 @@ func (s settings) growOne(out io.Writer, what subject) (err error) {
 			return err
 		}
 		live = level
-		rate, err := one.claimRate(s.rounds)
+		rate, err := one.claimRate(s.rounds, s.claims)
 		if err != nil {
 			return err
 		}
@@ -78,14 +74,14 @@ func (s *server) fill(n int) error {
 	})
 }
 
-// claimRate deposits, and then times the claims of what was deposited; it
-// returns the median of the rounds' claims per second.
-func (s *server) claimRate(rounds int) (float64, error) {
+// claimRate deposits, and then times the claims of what was deposited, so many of
+// each client; it returns the median of the rounds' claims per second.
+func (s *server) claimRate(rounds, each int) (float64, error) {
 	var rates []float64
 	for range rounds {
 		keys := make([][]string, growthClients)
 		err := s.together(func(i int, c *client) error {
-			for range growthBatch {
+			for range each {
 				key := c.newKey()
 				keys[i] = append(keys[i], key)
 				if err := c.deposit(key); err != nil {
@@ -109,7 +105,7 @@ func (s *server) claimRate(rounds int) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		rates = append(rates, growthClients*growthBatch/time.Since(began).Seconds())
+		rates = append(rates, float64(growthClients*each)/time.Since(began).Seconds())
 	}
 	return median(rates), nil
 }

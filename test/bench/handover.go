@@ -7,9 +7,6 @@ import (
 	"time"
 )
 
-// handovers is how many are timed per round.
-const handovers = 100
-
 // route is where an app waits and where the browser deposits.
 type route struct {
 	name     string
@@ -40,7 +37,7 @@ func measureHandover(out io.Writer, s settings) (err error) {
 	latencies := make(map[string][]time.Duration)
 	for range s.rounds {
 		for _, r := range routes {
-			took, err := r.handOver(handovers)
+			took, err := r.handOver(s.handed)
 			if err != nil {
 				return fmt.Errorf("%s: %w", r.name, err)
 			}

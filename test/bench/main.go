@@ -34,6 +34,9 @@ type settings struct {
 	pairs   int           // of deposit and claim, over which memory is flat
 	streams int           // of HTTP/2, on which clients wait at the same time
 	levels  []int         // of live entries, at which claims are timed
+	claims  int           // of each client at each level
+	handed  int           // over to a waiting client in each round
+	pending int           // device grants to poll
 	flags   []string      // of dss, for the measurement under way
 	tls     *pair         // of the servers, or nil
 }
@@ -54,6 +57,7 @@ func main() {
 	flag.Func("servers", "the `servers` beside the bare handler, such as memory,SQLite (default all)", s.setServers)
 	flag.Func("connections", "`numbers` of connections that share the load (default 1,64,256)", s.setConnections)
 	s.conns, s.levels = []int{1, 64, 256}, []int{1_000, 100_000, 1_000_000}
+	s.claims, s.handed, s.pending = 60, 100, 2_000
 	flag.Parse()
 	exit(run(os.Stdout, s))
 }

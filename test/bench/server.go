@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
@@ -189,19 +191,10 @@ func (s *server) kill() error {
 // processorTime returns what the process has used of the processors, in user and
 // system mode. Engines are other processes and not part of it.
 func (s *server) processorTime() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, text, _ := strings.Cut(string(stat), ") ") // ends the name; proc_pid_stat(5)
-	fields := strings.Fields(text)
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat has %d fields", s.cmd.Process.Pid, len(fields))
-	}
-	user, err := strconv.ParseInt(fields[11], 10, 64)
-	system, systemErr := strconv.ParseInt(fields[12], 10, 64)
-	const tick = time.Second / 100 // USER_HZ
-	return time.Duration(user+system) * tick, errors.Join(err, systemErr)
+	const cpuClock = 2 // of a process: clock_getcpuclockid(3)
+	var used unix.Timespec
+	err := unix.ClockGettime(int32(^s.cmd.Process.Pid<<3|cpuClock), &used)
+	return time.Duration(used.Nano()), err
 }
 
 // resident is the memory that the process has in RAM, in bytes.
