@@ -20,7 +20,11 @@ FUZZTIME ?= 30s
 # Go's cache serves them all.
 AS_BUILD := CGO_ENABLED=0 GOFLAGS=-trimpath
 # How many packages are tested at a time. Many tests wait more than they compute.
-PACKAGES := $(shell n=$$(nproc 2>/dev/null || echo 4); [ $$n -gt 4 ] && echo $$n || echo 4)
+PACKAGES := $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 6 ] && echo $$n || echo 6)
+# The longest are first, so that none is left alone at the end.
+LONGEST := $(addprefix ./, test/process test/terminal test/deploy test/dist internal/store/postgres internal/store/redis test/acme test/bench)
+# What ends with the race detector would wait for a second first.
+RACE := GORACE=atexit_sleep_ms=0
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -33,8 +37,8 @@ run: build
 
 test: build
 	$(AS_BUILD) test/setup
-	go test -race -tags integration -count 1 -timeout 25m -p $(PACKAGES) ./test/process ./test/deploy ./... # the longest first
-	go test -run 'TestAllocations|TestStackOfAWait' -count 1 ./internal/httpapi ./internal/secret # the race detector allocates, too
+	$(RACE) go test -race -vet off -tags integration -count 1 -timeout 25m -p $(PACKAGES) $(LONGEST) ./... # make lint vets
+	$(AS_BUILD) go test -vet off -run 'TestAllocations|TestStackOfAWait' -count 1 ./internal/httpapi ./internal/secret # the race detector allocates, too
 	$(AS_BUILD) npm --prefix test/browser test
 
 test-races:
