@@ -39,7 +39,7 @@ func TestPrivacyFollowsTheSettings(t *testing.T) {
 		{"store", func(c *httpapi.Config) { c.Store = "a Redis or Valkey database" }, "in the memory of the server", "in a Redis or Valkey database"},
 		{"audit", func(c *httpapi.Config) { c.AuditKey = make([]byte, 32) }, "No line says who", "are short hashes of your network address"},
 		{"limits", func(c *httpapi.Config) { l := limit.Defaults(); c.Limits = &l }, "does not count requests", "counts requests by network address"},
-		{"proxies", func(c *httpapi.Config) { c.TrustedProxies, _ = clientaddr.ParseProxies("10.0.0.0/8") }, "that of your connection", "from a proxy"},
+		{"proxies", func(c *httpapi.Config) { c.TrustedProxies, _ = clientaddr.ParseProxies("10.0.0.0/8") }, "the address of your connection", "from a proxy"},
 		{"confirm", func(c *httpapi.Config) { c.HandOver = true }, "asks you before", "without asking you again"},
 		{"operator", func(c *httpapi.Config) {
 			c.Operator = website.Operator{Name: "Example & Co", Contact: "https://example.org/x"}

@@ -91,7 +91,8 @@ func render(files fs.FS, name string) (Document, error) {
 	}
 	page := &page{name: name, files: files}
 	markdown := goldmark.New(
-		goldmark.WithExtensions(extension.Table),
+		// A style in a cell would be against the pages' Content-Security-Policy.
+		goldmark.WithExtensions(extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))),
 		goldmark.WithParserOptions(
 			parser.WithAutoHeadingID(),
 			parser.WithASTTransformers(util.Prioritized(page, 500)),

@@ -62,6 +62,9 @@ func TestDocuments(t *testing.T) {
 			t.Errorf("%s: %q, %q, %v", below, document.Title, document.About, err)
 		}
 		bodies[DocsPath+below] = string(document.Body)
+		if regexp.MustCompile(`<[^>]* (style|on\w+)=`).MatchString(string(document.Body)) {
+			t.Errorf("%s has a style or a script in a tag", below)
+		}
 	}
 	files, _ := fs.Glob(docs.Files, "*.md")
 	if len(bodies) < len(files) || len(files) < 15 {

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"strings"
 )
 
 //go:embed site
@@ -61,7 +62,10 @@ func (AccessibilityData) siteTemplate() string { return "accessibility.html" }
 
 // parseSite parses the templates of the site.
 func (p *Pages) parseSite() (*template.Template, error) {
-	templates, err := template.New("").Funcs(template.FuncMap{"asset": p.assets.path}).ParseFS(siteFiles, "site/*.html")
+	templates, err := template.New("").Funcs(template.FuncMap{
+		"asset":   p.assets.path,
+		"contact": func(address string) string { return strings.TrimPrefix(address, "mailto:") },
+	}).ParseFS(siteFiles, "site/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parsing templates: %w", err)
 	}
