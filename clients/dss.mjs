@@ -30,7 +30,7 @@ const node = (name) => import(`node:${name}`) // not at the top, as browsers hav
  * Signs a user in and returns the access token, or throws a SignInError. In the flow loopback the browser is on this
  * machine, in relay and device it may be on any. The default is loopback if that can work here, otherwise relay.
  * prompt has to show the URL and, if there is one, the code to the user.
- * @type {(server: string, clientId: string, scopes?: string[], options?: {
+ * @type {(server: string, clientId: string, scopes?: string | string[], options?: {
  *   flow?: 'loopback' | 'relay' | 'device', stackexchange?: string, timeout?: number, fetch?: typeof fetch,
  *   prompt?: (what: {flow: string, url: string, code?: string}) => void | Promise<void> }) => Promise<string>}
  */
@@ -42,7 +42,7 @@ async function signIn(server, clientId, scopes = [], options = {}) {
   if (!globalThis.crypto) globalThis.crypto = (await node('crypto')).webcrypto // Node.js 18
   session.server = parseAddress(server)
   session.stackexchange = parseAddress(options.stackexchange || 'https://stackoverflow.com')
-  session.request = { client_id: clientId, ...(scopes.length > 0 && { scope: scopes.join(' ') }) }
+  session.request = { client_id: clientId, ...(scopes.length && { scope: `${[scopes].flat()}`.replace(/,/g, ' ') }) }
   session.prompt = options.prompt ?? show
   session.fetch = options.fetch ?? globalThis.fetch.bind(globalThis)
   session.deadline = performance.now() + timeout
@@ -285,7 +285,7 @@ async function main() {
   Object.assign(options, { 'no-browser': { type: 'boolean' }, 'stackexchange-url': text })
   try {
     const { values } = util.parseArgs({ options })
-    const got = await signIn(values.server, values['client-id'], values.scope.split(',').filter(Boolean), {
+    const got = await signIn(values.server, values['client-id'], values.scope, {
       flow: values.flow || (values['no-browser'] ? 'relay' : undefined), stackexchange: values['stackexchange-url'],
       prompt: (what) => show(what, !values['no-browser']),
     })

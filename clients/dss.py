@@ -50,9 +50,10 @@ def sign_in(server: str, client_id: str, scopes: Sequence[str] = (), *, flow: st
     In the flow loopback the browser is on this machine, in relay and device it may be on any. The default is loopback
     if that can work here, otherwise relay. prompt(flow, url, code) has to show the URL and the code to the user.
     """
-    if not re.fullmatch("[0-9]+", client_id) or flow not in ("", "loopback", "relay", "device"):
+    if not re.fullmatch("[0-9]+", str(client_id)) or flow not in ("", "loopback", "relay", "device"):
         raise ValueError("the client ID must be a number, and the flow loopback, relay or device")
-    request = {"client_id": client_id, **({"scope": " ".join(scopes)} if scopes else {})}
+    scope = (scopes if isinstance(scopes, str) else " ".join(scopes)).replace(",", " ")
+    request = {"client_id": str(client_id), **({"scope": scope} if scope else {})}
     session = Session(parse_address(server), parse_address(stackexchange or "https://stackoverflow.com"), request,
                       prompt, time.monotonic() + timeout)
     listener = None
@@ -279,12 +280,11 @@ def main() -> Optional[int]:
     parser.add_argument("--flow", default="", choices=("loopback", "device", "relay"))
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
     parser.add_argument("--stackexchange-url", default="", metavar="URL", help="where users sign in")
-    given = parser.parse_args()
-    stdout = os.dup(1)
+    given, stdout = parser.parse_args(), os.dup(1)
     os.dup2(2, 1)  # browsers print on standard output, where only the token belongs
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        token = sign_in(given.server, given.client_id, [name for name in given.scope.split(",") if name],
+        token = sign_in(given.server, given.client_id, given.scope,
                         flow=given.flow or ("relay" if given.no_browser else ""),
                         stackexchange=given.stackexchange_url, prompt=lambda *what: show(*what, not given.no_browser))
     except KeyboardInterrupt:
