@@ -25,8 +25,8 @@ func tokenCommand() *cli.Command {
 		About: `It prints the stored access token of a user of an app. If there is none that is valid, it signs the user in, as
 dss login does, and stores the token in the system's key chain:
 
-  curl -H "$(dss token --server https://auth.example.org --client-id 12345 --output header)" \
-    https://api.stackexchange.com/2.3/me?site=stackoverflow
+  curl --compressed -H "$(dss token --server https://auth.example.org --client-id 12345 --output header)" \
+    'https://api.stackexchange.com/2.3/me?site=stackoverflow'
 
 It asks Stack Exchange once an hour whether the token is valid. If less than ten minutes are left, it signs the user in
 again. Without a terminal nobody can sign in: then it prints the old token until it ends, and exits with status 6 after
