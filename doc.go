@@ -27,7 +27,7 @@
 //
 // A program should show its user the name of the account it has been signed in
 // to, and keep the token where the system keeps passwords. A [TokenSource] keeps tokens in a
-// [Storage] of the program, checks them, and signs users in again only when that is needed.
+// [Storage], such as a [FileStorage], checks them, and signs users in again only when that is needed.
 //
 // [Client.Start] asks the server for its metadata, so that a wrong address fails
 // before the user signs in. A server on this machine that has a

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/desktop-stack-serv/dss"
@@ -179,6 +180,42 @@ func ExampleClient_SignIn_device() {
 	}
 	fmt.Println("Signed in for", token.Scopes)
 	// Output: Signed in for [read_inbox]
+}
+
+// Users stay signed in when the program ends.
+func ExampleTokenSource() {
+	server := startExample()
+	defer server.Close()
+	folder, err := os.MkdirTemp("", "example") // in a program, a folder below os.UserConfigDir
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(folder)
+
+	client, err := dss.New(dss.Config{
+		Server: server.URL, StackExchange: server.StackExchange, API: server.API, ClientID: "12345",
+		Prompt: server.User,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	tokens := &dss.TokenSource{Client: client, Storage: dss.FileStorage(folder), SignIn: client.SignIn}
+	for range 2 { // the user signs in once
+		token, err := tokens.Token(context.Background())
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println("Signed in:", token.AccessToken.Reveal() != "")
+	}
+	accounts, err := dss.Accounts(tokens.Storage)
+	fmt.Println("Accounts:", len(accounts), err)
+	// Output:
+	// Signed in: true
+	// Signed in: true
+	// Accounts: 1 <nil>
 }
 
 // Too many requests, and for how long.

@@ -17,7 +17,7 @@ import (
 )
 
 // Storage keeps texts under names, such as the system's key chain does. The texts have
-// access tokens in them, in the open. It must be safe for concurrent use.
+// access tokens in them, in the open. It must be safe for concurrent use. [FileStorage] is one.
 //
 // Under the name 12345@https://auth.example.org are the tokens of the users of an app, and
 // under "apps" is the list of such names.
@@ -29,7 +29,8 @@ type Storage interface {
 	// Delete removes the text under a name, if there is one.
 	Delete(name string) error
 	// Lock waits until nobody has the lock of a name, here or in another process that
-	// uses the storage, and returns what gives it up. A lock ends with its process.
+	// uses the storage, and returns what gives it up. A lock ends with its process. Several
+	// names are locked at a time: one lock for all of them waits forever.
 	Lock(ctx context.Context, name string) (unlock func(), err error)
 }
 

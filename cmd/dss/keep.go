@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -31,19 +28,16 @@ func (k *keep) storage() (dss.Storage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("there is no folder for stored tokens: %w", err)
 	}
-	folder = filepath.Join(folder, "dss")
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("the folder for stored tokens: %w", err)
-	}
+	files := dss.FileStorage(filepath.Join(folder, "dss"))
 	if k.insecure {
-		return tokenFile{locks(folder), filepath.Join(folder, "tokens.json")}, nil
+		return files, nil
 	}
-	return keyChain{locks(folder)}, nil
+	return keyChain{files}, nil
 }
 
 // keyChain is the system's: Secret Service, Keychain or Credential Manager. All entries have
 // the service dss, and the name as their user.
-type keyChain struct{ locks }
+type keyChain struct{ dss.FileStorage }
 
 const keyChainService = "dss"
 
@@ -99,40 +93,5 @@ func inTime(call func() error) error {
 		return err
 	case <-timer.C:
 		return errors.New("it does not answer; it may be locked")
-	}
-}
-
-// locks is a folder with a file for each lock. The files stay: removing one would break a
-// lock that somebody else takes at that moment.
-type locks string
-
-// lockPause is how long to wait before a lock is tried again.
-const lockPause = 50 * time.Millisecond
-
-// Lock implements [dss.Storage].
-func (l locks) Lock(ctx context.Context, name string) (unlock func(), err error) {
-	sum := sha256.Sum256([]byte(name))
-	path := filepath.Join(string(l), "lock-"+hex.EncodeToString(sum[:8]))
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	ticker := time.NewTicker(lockPause)
-	defer ticker.Stop()
-	for {
-		locked, err := tryLock(file)
-		if err == nil && !locked {
-			select {
-			case <-ticker.C:
-				continue
-			case <-ctx.Done():
-				err = context.Cause(ctx)
-			}
-		}
-		if err != nil {
-			file.Close()
-			return nil, err
-		}
-		return func() { file.Close() }, nil
 	}
 }
