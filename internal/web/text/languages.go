@@ -67,7 +67,7 @@ func (all Languages) Accepted(header string) *Language {
 		tag, weight, weighted := strings.Cut(item, ";")
 		q := 1.0
 		if weighted {
-			text, _ := strings.CutPrefix(strings.TrimSpace(weight), "q=")
+			text, _ := strings.CutPrefix(strings.ToLower(strings.TrimSpace(weight)), "q=")
 			q, _ = strconv.ParseFloat(text, 64)
 		}
 		if l := all.Find(strings.TrimSpace(tag)); l != nil && q > quality && q <= 1 && i < maxRanges {

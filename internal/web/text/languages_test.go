@@ -40,6 +40,17 @@ func TestAccepted(t *testing.T) {
 		"ru;q=-1":                             "",
 		"es, ru":                              "es",
 		"esperanto":                           "",
+		"pt":                                  "pt-BR",
+		"pt-PT,pt;q=0.9,en-US;q=0.8,en;q=0.7": "pt-BR",
+		"es-419,es;q=0.9,en;q=0.8":            "es",
+		"uk,ru-UA;q=0.9":                      "ru",
+		"ja-JP":                               "ja",
+		"ja-Hira-JP-u-ca-japanese":            "ja",
+		"zh":                                  "",
+		"zh-Hant-TW, zh;q=0.9, en-GB;q=0.9":   "en",
+		"en-GB;q=0.9, es;Q=0.95":              "es",
+		"*, ru;q=0.1":                         "ru",
+		"es;q=NaN, ru;q=0.1":                  "ru",
 		strings.Repeat("de,", 100) + "es":     "",
 		"es;q=" + strings.Repeat("9", 1<<10):  "",
 		strings.Repeat("-", 1<<12) + ",;,;q=": "",
@@ -54,6 +65,7 @@ func TestFirst(t *testing.T) {
 	all := some("en", "es", "pt-BR")
 	for tags, want := range map[string]string{
 		"": "", "de": "", "de es en": "es", "pt": "pt-BR", "fr-CA  en-GB": "en", "pt_BR": "", "EN": "en",
+		"zh-TW es-MX": "es", "pt-PT en": "pt-BR",
 	} {
 		if got := tag(all.First(tags)); got != want {
 			t.Errorf("%q: %q, not %q", tags, got, want)
