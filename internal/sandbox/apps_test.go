@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -191,6 +192,26 @@ func TestRemovingAnApp(t *testing.T) {
 	}
 	if page := ask(s, "GET", "/sandbox/apps", "").Body.String(); strings.Contains(page, "Application <bdi>7</bdi>") {
 		t.Error("the app is listed on")
+	}
+}
+
+// TestTheUserReadsTheirLanguage on the pages for users, dates too.
+func TestTheUserReadsTheirLanguage(t *testing.T) {
+	s := sandbox.New(sandbox.Config{})
+	implicitToken(t, s)
+	for tag, date := range map[string]string{
+		"en": `on <bdi>\d+ \p{L}+ \d{4}, \d\d:\d\d UTC</bdi>`, "es": `el <bdi>\d\d/\d\d/\d{4}, \d\d:\d\d UTC</bdi>`,
+		"pt-BR": `em <bdi>\d\d/\d\d/\d{4}, \d\d:\d\d UTC</bdi>`, "ru": ` <bdi>\d\d\.\d\d\.\d{4}, \d\d:\d\d UTC</bdi>`,
+		"ja": `<bdi>\d{4}年\d+月\d+日 \d\d:\d\d UTC</bdi>に`,
+	} {
+		w := ask(s, "GET", "/sandbox/apps", "", func(r *http.Request) { r.Header.Set("Accept-Language", tag) })
+		page := w.Body.String()
+		if w.Header().Get("Content-Language") != tag || !strings.Contains(page, `<html lang="`+tag+`" dir="ltr">`) {
+			t.Errorf("%s: %v", tag, w.Header())
+		}
+		if !regexp.MustCompile(date).MatchString(page) {
+			t.Errorf("%s: no date like %s:\n%s", tag, date, page)
+		}
 	}
 }
 

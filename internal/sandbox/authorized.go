@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"net/http"
+	"time"
 )
 
 // maxShown bounds the apps on one page.
@@ -16,7 +17,7 @@ type authorizedApps struct {
 
 type authorizedApp struct {
 	ClientID    string
-	Given       string
+	Given       time.Time
 	Permissions []permission
 }
 
@@ -30,9 +31,7 @@ func (s *Sandbox) apps(w http.ResponseWriter, r *http.Request) {
 	shown := consents[:min(len(consents), maxShown)]
 	data := authorizedApps{More: len(consents) - len(shown)}
 	for _, c := range shown {
-		data.Apps = append(data.Apps, authorizedApp{
-			c.clientID, c.given.UTC().Format("2 January 2006, 15:04 UTC"), permissions(c.scopes),
-		})
+		data.Apps = append(data.Apps, authorizedApp{c.clientID, c.given, permissions(c.scopes)})
 	}
 	writePage(w, http.StatusOK, "apps.html", userPage(r, data, "sandbox.apps.title"))
 }

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/web"
 	"github.com/desktop-stack-serv/dss/internal/web/text"
@@ -47,6 +48,12 @@ func userPage(r *http.Request, data any, title string, values ...any) page {
 func (p page) T(name string, values ...any) (template.HTML, error) {
 	html, err := p.Language.HTML(name, values...)
 	return template.HTML(html), err
+}
+
+// Date returns a time as people write it in the language of the page.
+func (p page) Date(t time.Time) (string, error) {
+	layout, err := p.Language.Plain("sandbox.apps.date")
+	return t.UTC().Format(layout), err
 }
 
 // problem is an error page.
