@@ -85,7 +85,7 @@ func TestInstructions(t *testing.T) {
 		want   string
 		qr     bool
 	}{
-		"loopback":        {dss.SignIn{Flow: dss.FlowLoopback, URL: longURL}, true, "Your browser opens", false},
+		"loopback":        {dss.SignIn{Flow: dss.FlowLoopback, URL: longURL}, true, "Sign in with the browser that is opening", false},
 		"loopback, alone": {dss.SignIn{Flow: dss.FlowLoopback, URL: longURL}, false, "on this machine:", false},
 		"relay":           {dss.SignIn{Flow: dss.FlowRelay, URL: longURL, MatchCode: "ABC-DEF"}, true, "    ABC-DEF\n", false},
 		"relay, alone":    {dss.SignIn{Flow: dss.FlowRelay, URL: longURL, MatchCode: "ABC-DEF"}, false, "    ABC-DEF\n", true},

@@ -302,7 +302,7 @@ func TestNamesOnPages(t *testing.T) {
 	}
 	_, _, page = l.answer("GET", "/auth/redirect/inbox?"+asDeposit, "")
 	for _, want := range []string{
-		"calls itself <bdi>Acme Inbox</bdi>; <bdi>Stack Overflow</bdi> showed you the app’s name a moment ago, it must be the same.",
+		"calls itself <bdi>Acme Inbox</bdi>; <bdi>Stack Overflow</bdi> showed you the app’s name a moment ago, and it must be the same.",
 		"<bdi>Acme Inbox</bdi> always shows it.",
 	} {
 		if !strings.Contains(page, want) {

@@ -35,7 +35,7 @@ func (l limited) askFrom(device, user seen) string {
 	return w.Body.String()
 }
 
-const elsewhere = "on another network than this browser"
+const elsewhere = "on a different network from this browser"
 
 // TestPageSaysElsewhere of a device on another network, behind proxies too, and of
 // no other.

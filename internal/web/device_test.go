@@ -154,7 +154,7 @@ func TestDeviceListsTheStrongFirst(t *testing.T) {
 
 // TestDeviceElsewhere says so instead of "in front of you".
 func TestDeviceElsewhere(t *testing.T) {
-	const there, here = "on another network than this browser", "on a device in front of you"
+	const there, here = "on a different network from this browser", "on a device in front of you"
 	for _, elsewhere := range []bool{false, true} {
 		page := device(t, DeviceData{View: DeviceConfirm, Elsewhere: elsewhere})
 		if strings.Contains(page, there) != elsewhere || strings.Contains(page, here) == elsewhere {

@@ -75,7 +75,7 @@ for (const name of Object.keys(browsers)) {
 
     test('on the relay, a listed app calls itself so', inPage(async (page) => {
       const words = await handOver(page, '/inbox', secret());
-      assert.ok(words.includes('calls itself Acme Inbox; Stack Overflow showed you the app’s name a moment ago, it must be the same.'), words);
+      assert.ok(words.includes('calls itself Acme Inbox; Stack Overflow showed you the app’s name a moment ago, and it must be the same.'), words);
       assert.ok(words.includes('Does Acme Inbox show this code right now?'), words);
       assert.equal(await page.$('[data-section=confirm] details.other'), null, 'an app that shows the code has no other way');
       assert.equal(await page.evaluate(() => document.title), 'Connect Acme Inbox to your Stack Overflow account?');

@@ -47,11 +47,11 @@ func TestAuto(t *testing.T) {
 		says string
 	}{
 		"ssh":         {[]string{"SSH_CONNECTION=192.0.2.1 5 192.0.2.2 22"}, "This is an SSH session, so your browser may be on another machine."},
-		"no opener":   {[]string{"PATH=" + t.TempDir()}, "The browser cannot be opened. Open the address above yourself."},
+		"no opener":   {[]string{"PATH=" + t.TempDir()}, "The browser could not be opened. Open the address above yourself."},
 		"it fails":    {[]string{opener(t, "exit 3\n")}, "(xdg-open: exit status 3)"},
-		"it hangs":    {[]string{opener(t, "exec sleep 300\n")}, "Your browser opens, for you to sign in. If it does not, open this address:"},
+		"it hangs":    {[]string{opener(t, "exec sleep 300\n")}, "Sign in with the browser that is opening. If none opens, go to this address:"},
 		"a container": {[]string{"container=podman", opener(t, "exit 0\n")}, "This is a container, so your browser may be outside."},
-		"WSL":         {[]string{"WSL_DISTRO_NAME=Debian", opener(t, "exit 0\n")}, "This is WSL, so your browser may not come back to it."},
+		"WSL":         {[]string{"WSL_DISTRO_NAME=Debian", opener(t, "exit 0\n")}, "This is WSL, so your browser may not find its way back here."},
 	} {
 		for _, ending := range []string{"here", "elsewhere", "denied", "interrupted"} {
 			t.Run(name+" "+ending, func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestAutoDesktop(t *testing.T) {
 				address = s.untilElsewhere()
 			case "silence":
 				address = s.untilElsewhere()
-				if !strings.Contains(s.look(), "No browser on this machine has come yet.") {
+				if !strings.Contains(s.look(), "No browser on this machine has responded yet.") {
 					t.Error("it does not say why")
 				}
 			}

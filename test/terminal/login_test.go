@@ -293,7 +293,7 @@ func TestBrowser(t *testing.T) {
 	for _, f := range []flow{{"loopback", "", nil, false}, {"relay", "", relay.code, false}} {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			f.says = "Your browser opens, for you to sign in. If it does not, open this address:"
+			f.says = "Sign in with the browser that is opening. If none opens, go to this address:"
 			programs := t.TempDir()
 			note := filepath.Join(programs, "note")
 			script := fmt.Sprintf("#!/bin/sh\nprintf '%%s\\n' \"$@\" >'%s.new' && /bin/mv '%s.new' '%s'\n", note, note, note)
@@ -327,7 +327,7 @@ func TestNoBrowser(t *testing.T) {
 	s := login(t, []string{"PATH=" + t.TempDir()}, "--flow", "loopback")
 	s.untilWaiting()
 	s.checkWidth()
-	if !slices.Contains(s.lines(), "The browser cannot be opened. Open the address above yourself.") {
+	if !slices.Contains(s.lines(), "The browser could not be opened. Open the address above yourself.") {
 		t.Error("nobody says what to do now")
 	}
 	s.signIn(s.url(), "")
