@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/registration"
 	"github.com/desktop-stack-serv/dss/internal/web"
 )
@@ -67,12 +68,15 @@ func handOver(app web.App, view web.View) web.LandingData {
 func handOvers() []state {
 	scripted := handOver(known, web.ViewFragment)
 	scripted.Fields, scripted.Scopes, scripted.MatchCode = nil, nil, ""
+	refused, turnedAway := handOver(known, web.ViewRefusal), handOver(known, web.ViewRefusal)
+	refused.Error, turnedAway.Error = api.AccessDenied, api.InvalidScope
 	return []state{
 		{Name: "hand-over-known", Decides: true, page: handOver(known, web.ViewConfirm)},
 		{Name: "hand-over-shows-code", Decides: true, page: handOver(showsCode, web.ViewConfirm)},
 		{Name: "hand-over-unknown", Decides: true, page: handOver(unknown, web.ViewConfirm)},
 		{Name: "hand-over-script", Decides: true, Fragment: fragment, Shows: "[data-section=confirm]", page: scripted},
-		{Name: "hand-over-refusal", Decides: true, NoScript: true, page: handOver(known, web.ViewRefusal)},
+		{Name: "hand-over-refusal", Decides: true, NoScript: true, page: refused},
+		{Name: "hand-over-turned-away", Decides: true, NoScript: true, page: turnedAway},
 		{Name: "hand-over-nothing", Fragment: "#", Shows: "[data-section=nothing]", page: scripted},
 		{Name: "hand-over-malformed", Fragment: "#state=x&code=a&error=b", Shows: "[data-section=problem]", page: scripted},
 		{Name: "hand-over-no-script", NoScript: true, page: scripted},
