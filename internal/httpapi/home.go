@@ -61,7 +61,16 @@ func (s *Server) builderChoice(r *http.Request) (chosen, built registration.Choi
 	if p.get("sandbox") != "" && s.config.Sandbox == nil {
 		return chosen, chosen.InSandbox(), true, nil
 	}
-	return chosen, chosen, false, nil
+	return chosen, s.withApp(chosen), false, nil
+}
+
+// withApp gives a choice without a client ID one if there is a sandbox, where every
+// number is an app's.
+func (s *Server) withApp(c registration.Choice) registration.Choice {
+	if s.config.Sandbox != nil {
+		c.ClientID = cmp.Or(c.ClientID, registration.SandboxClientID)
+	}
+	return c
 }
 
 // isLoopback reports whether the server is reached as an app that listens on the

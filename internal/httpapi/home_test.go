@@ -63,3 +63,20 @@ func TestFormOfTheHomePage(t *testing.T) {
 		}
 	}
 }
+
+// TestProgramInASandbox: where every number is a client ID, the programs run as they are.
+func TestProgramInASandbox(t *testing.T) {
+	for _, sandbox := range []bool{true, false} {
+		d := newDSS(t, inMemory(), func(c *httpapi.Config) {
+			if sandbox {
+				c.Sandbox = http.NotFoundHandler()
+			}
+		})
+		for _, path := range []string{"/", "/start?platform=desktop"} {
+			_, _, body := d.do(http.MethodGet, path, "")
+			if strings.Contains(body, "CLIENT_ID = &#34;1&#34;") != sandbox {
+				t.Errorf("%s, sandbox %t: %s", path, sandbox, body)
+			}
+		}
+	}
+}

@@ -59,7 +59,7 @@ func (s *Server) getStart(w http.ResponseWriter, r *http.Request) error {
 	c.ClientID = clientIDIn(p)
 	data := web.StartData{View: web.StartChoose, Choice: c, ClientID: c.ClientID}
 	if c.Platform != "" {
-		data.View, data.Plan = web.StartValues, registration.Advise(c)
+		data.View, data.Plan = web.StartValues, registration.Advise(s.withApp(c))
 	}
 	return s.startPage(w, r, http.StatusOK, data)
 }

@@ -133,6 +133,9 @@ func (c Choice) command(scope string) string {
 	return line
 }
 
+// SandboxClientID is a client ID in a sandbox, where every number is one.
+const SandboxClientID = "1"
+
 // clientIDHere is in the place of a client ID that is not known.
 const clientIDHere = "CLIENT_ID"
 
@@ -151,6 +154,6 @@ func (c Choice) me() string {
 func (c Choice) InSandbox() Choice {
 	c.Server = &url.URL{Scheme: "http", Host: "localhost:8080"}
 	c.StackExchange, c.API = c.Server.JoinPath("sandbox"), c.Server.JoinPath("sandbox/2.3")
-	c.OAuth, c.OneSite, c.ClientID = true, false, "1"
+	c.OAuth, c.OneSite, c.ClientID = true, false, SandboxClientID
 	return c
 }
