@@ -9,6 +9,7 @@ require "securerandom"
 require "socket"
 require "uri"
 
+$stdout.sync = true
 server = ENV.fetch("DSS_SERVER", "https://auth.example.org")
 api = ENV.fetch("DSS_STACKEXCHANGE_API_URL", "https://api.stackexchange.com/2.3")
 

@@ -48,7 +48,7 @@ var programs = map[string]struct {
 }{
 	"go-loopback": {prepare: build, run: []string{"./program"}},
 	"go-device":   {prepare: build, run: []string{"./program"}, want: "Signed out: true"},
-	"python":      {run: []string{"/usr/bin/python3", "signin.py"}, env: []string{"OAUTHLIB_INSECURE_TRANSPORT=1"}},
+	"python":      {run: []string{"/usr/bin/python3", "signin.py"}},
 	"javascript":  {prepare: linkPackages, run: []string{"node", "signin.mjs"}, env: webCrypto()},
 	"java":        {run: []string{"java", "SignIn.java"}},
 	// These use clients, two folders above.
@@ -60,7 +60,7 @@ var programs = map[string]struct {
 	"webextension": {},
 
 	"inbox":  {}, // has a test of its own
-	"csharp": {}, // their compilers and packages are not in Debian
+	"csharp": {}, // their compilers and packages are not installed for the tests
 	"rust":   {},
 	"ruby":   {},
 }
