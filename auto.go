@@ -53,6 +53,7 @@ type auto struct {
 	came   <-chan struct{} // closed when a browser on this machine has come
 	doubts chan Reason
 	prompt func(*SignIn) error // nil: there is nobody to show a device grant to
+	failed func(error)         // told why there is no device grant; may be nil
 }
 
 // startAuto starts the loopback flow, or a device grant where nothing can listen.
@@ -66,7 +67,7 @@ func (c *Client) startAuto(ctx context.Context, info serverInfo, prompt func(*Si
 		return s, err
 	}
 	s.OpenURL, s.Reason = l.entrance, reasonAt(c.place())
-	a := &auto{client: c, here: *s, came: l.came, doubts: make(chan Reason, 1), prompt: prompt}
+	a := &auto{client: c, here: *s, came: l.came, doubts: make(chan Reason, 1), prompt: prompt, failed: c.config.NoDevice}
 	if s.Reason != "" {
 		a.doubts <- s.Reason
 	}
@@ -173,6 +174,9 @@ func (a *auto) outcome(first result, other <-chan result) (*Token, error) {
 func (a *auto) device(ctx context.Context, why Reason) result {
 	s, err := a.client.startDevice(ctx)
 	if err != nil {
+		if ctx.Err() == nil && a.failed != nil {
+			a.failed(err)
+		}
 		<-ctx.Done()
 		return result{err: lasted(ctx, err)}
 	}
@@ -197,4 +201,9 @@ func promptWithBrowser(s *SignIn) error {
 		return err
 	}
 	return OpenBrowser(s.OpenURL)
+}
+
+// printNoDevice says on standard error that only a browser on this machine will do.
+func printNoDevice(err error) {
+	fmt.Fprintf(os.Stderr, "There is no code for another device: %v\n", err)
 }

@@ -178,6 +178,11 @@ func TestAutoAlone(t *testing.T) {
 	for _, approves := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newAutoWorld(t, browser.Place{SSH: true}, nil)
+			defer func() {
+				if len(w.failed) != 1 || w.failed[0] != "dss: no devices (400 unauthorized_client)" || len(w.shown) != 0 {
+					t.Errorf("told %q", w.failed)
+				}
+			}()
 			handler, _ := routes.handlers.Load(strings.TrimPrefix(w.server.url, "https://"))
 			routes.handlers.Store(strings.TrimPrefix(w.server.url, "https://"), http.HandlerFunc(func(o http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == api.PathDeviceAuthorization {

@@ -30,6 +30,7 @@ type autoWorld struct {
 	asked  map[string]int // requests of the client by path, and by what it ended at the server
 	tokens []string       // that were issued
 	device string         // the last device code
+	failed []string       // why there was none
 }
 
 // What a client ends at the server: a device grant, or the code grant of the loopback flow.
@@ -53,6 +54,7 @@ func newAutoWorld(t *testing.T, place browser.Place, prompt func(*dss.SignIn) er
 			}
 			return prompt(s)
 		},
+		NoDevice: func(err error) { w.failed = append(w.failed, err.Error()) },
 	})
 	w.client.SetPlace(place)
 	listener := newPipes()

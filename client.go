@@ -49,6 +49,10 @@ type Config struct {
 	// is called again, from another goroutine, when a device grant starts beside the loopback flow;
 	// [SignIn.Reason] says why.
 	Prompt func(*SignIn) error
+	// NoDevice is told why the server starts no device grant in [FlowAuto], where one should
+	// come beside the loopback flow, which goes on alone. It is called from another
+	// goroutine. If it is nil, nobody is told; if Prompt is nil too, standard error is.
+	NoDevice func(error)
 	// HTTPClient sends the requests; nil is a client that uses the proxy of the
 	// environment. Requests have timeouts of their own: it must not time out
 	// before 25 s. Redirects are never followed: they would take secrets along.
@@ -86,6 +90,9 @@ func New(config Config) (*Client, error) {
 		return nil, &ConfigError{"Locales", fmt.Sprintf("must be language tags such as pt-BR, not %q", config.Locales)}
 	}
 	config.Scopes, config.Locales = slices.Clone(config.Scopes), slices.Clone(config.Locales)
+	if config.Prompt == nil && config.NoDevice == nil {
+		config.NoDevice = printNoDevice
+	}
 	return &Client{
 		endpoints: tokens.endpoints, config: config, tokens: tokens, listen: net.Listen, place: browser.FindPlace,
 	}, nil

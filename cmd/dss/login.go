@@ -108,7 +108,7 @@ func (l *login) signInWithin(ctx context.Context, client *dss.Client, s *screen)
 // client returns a client that shows a device grant beside its sign-in on a screen.
 func (l *login) client(s *screen) (*dss.Client, error) {
 	config, err := l.config()
-	config.Prompt, config.Locales = s.showElsewhere, s.locales()
+	config.Prompt, config.NoDevice, config.Locales = s.showElsewhere, s.noDevice, s.locales()
 	if err == nil && l.clientID == "" {
 		err = cli.Usagef("set --client-id or DSS_CLIENT_ID to the app's client ID on Stack Apps")
 	}

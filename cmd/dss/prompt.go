@@ -71,6 +71,11 @@ func (s *screen) showElsewhere(signIn *dss.SignIn) error {
 	return nil
 }
 
+// noDevice says that only a browser on this machine will do.
+func (s *screen) noDevice(err error) {
+	s.printf("%s\n(%s)\n\n", s.text("login.no_device"), display.Clean(err.Error()))
+}
+
 // noBrowser says what to do if the browser does not open. In the flow auto, another
 // device comes next.
 func (s *screen) noBrowser(signIn *dss.SignIn, err error, auto bool) {
