@@ -13,11 +13,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const keys = { Tab: '\uE004', Enter: '\uE007' }; // WebDriver, section 17.4.2
 const elementKey = 'element-6066-11e4-a52e-4f735466cecf'; // section 12.2
-const patience = 30000; // in milliseconds, as puppeteer waits
+const patience = 60000; // in milliseconds; bounds every wait, as in puppeteer
 const interval = 20;
 // The answer of a script is lost when another document takes the place of its
-// own, so while that may happen it is asked for again after this time.
-const lost = 3000;
+// own, so while that may happen it is asked for again after the first time, then after
+// twice as long, and so on: a busy machine is slow to answer.
+const lost = { first: 250, longest: 4000 };
 
 // The programs that run now. Each leads a process group, and ends with the
 // tests, however they end.
@@ -123,14 +124,19 @@ class Session {
     await this.send('POST', '/window/rect', front, window);
   }
 
-  send(method, path, body, window, timeout = 2 * patience) {
-    const sent = this.#last.then(async () => {
-      if (window && window !== this.#window) await this.#request('POST', '/window', { handle: window }, timeout);
-      this.#window = window || this.#window;
-      return this.#request(method, path, body, timeout);
-    });
+  send(...command) { return this.before(() => this.#command(...command)); }
+
+  // Has f send commands, all of them before any that is sent later.
+  before(f) {
+    const sent = this.#last.then(() => f((...command) => this.#command(...command)));
     this.#last = sent.catch(() => {});
     return sent;
+  }
+
+  async #command(method, path, body, window, timeout = 2 * patience) {
+    if (window && window !== this.#window) await this.#request('POST', '/window', { handle: window }, timeout);
+    this.#window = window || this.#window;
+    return this.#request(method, path, body, timeout);
   }
 
   async #request(method, path, body, timeout) {
@@ -244,10 +250,10 @@ class Page {
   content() { return this.send('GET', '/source'); }
 
   // Works in a page whose scripts do not run, too. No function of a test takes
-  // a third of its patience, so then the answer is lost.
+  // a sixth of its patience, so then the answer is lost.
   async evaluate(f, ...args) {
     try {
-      return await this.#run(f, args, patience / 3);
+      return await this.#run(f, args, patience / 6);
     } catch (error) {
       if (error.code !== 'TimeoutError') throw error;
       return this.#run(f, args);
@@ -265,9 +271,9 @@ class Page {
   waitForFunction(f) { return this.#until((brief) => this.#run(f, [], brief), f); }
 
   // Waits for the document that follows the one that is there now.
-  async waitForNavigation() {
+  async waitForNavigation({ timeout } = {}) {
     const began = await this.#began();
-    await this.#until((brief) => this.#arrived(brief, isAnother, began), 'a navigation');
+    await this.#until((brief) => this.#arrived(brief, isAnother, began), 'a navigation', timeout);
   }
 
   async click(selector) { return (await this.#get(selector)).click(); }
@@ -318,7 +324,7 @@ class Page {
     for (let attempts = 3; ; attempts--) {
       await this.send('POST', path, {});
       try {
-        return await this.#until(arrived, 'going ' + path, patience / 3);
+        return await this.#until(arrived, 'going ' + path, patience / 6);
       } catch (error) {
         if (attempts === 1) throw error;
       }
@@ -334,13 +340,23 @@ class Page {
 
   // When the document began that is there now. A property of its window would
   // not do: WebKit has been seen to lose it before the document went.
-  #began() { return this.#until((brief) => this.#run(() => performance.timeOrigin, [], brief), 'a document'); }
+  // What is to lead to another document has to wait for the answer, even if it is
+  // asked for twice.
+  #began() {
+    const script = { script: 'return performance.timeOrigin', args: [] };
+    return this.#session.before((command) =>
+      this.#until((brief) => command('POST', '/execute/sync', script, this.#window, brief), 'a document'));
+  }
 
   // Asks until the answer is true. While one document makes way for another
   // there may be nothing to ask.
   #until(ask, what, timeout) {
     const passing = ['javascript error', 'stale element reference', 'no such frame', 'no such window', 'TimeoutError'];
-    return until(() => ask(lost).catch((error) => { if (!passing.includes(error.code)) throw error; }), what, timeout);
+    let brief = lost.first;
+    return until(() => ask(brief).catch((error) => {
+      if (!passing.includes(error.code)) throw error;
+      if (error.code === 'TimeoutError') brief = Math.min(2 * brief, lost.longest);
+    }), what, timeout);
   }
 }
 
