@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { browsers, inFreshPage, launch, launchWithoutScript, walkBack } from './browsers.js';
+import { engines, inFreshPage, launch, launchWithoutScript, patience, walkBack } from './browsers.js';
 import { claim, secret, startDSS } from './dss.js';
 
 const canary = 'CANARY';
@@ -29,7 +29,7 @@ const elsewhere = (path) => path.startsWith('/problem/');
 // Waits until the address is good. It asks again and again: no event tells of
 // every change of an address in every browser.
 async function untilAddress(page, good, what) {
-  for (const deadline = performance.now() + 20000; ;) {
+  for (const deadline = performance.now() + patience; ;) {
     const url = new URL(await page.url());
     if (good(url)) return;
     if (performance.now() > deadline) assert.fail(what + ' stays at ' + url.href);
@@ -49,7 +49,7 @@ async function assertNothingStays(page, dss, addresses, fragment, cleanPath) {
   for (const url of await walkBack(page, before(0), 2 * addresses.length)) assert.ok(!url.includes(canary), url + ' is in the history');
 }
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   describe(name + ': addresses', () => {
     let dss, busy, browser;
     before(async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { crc32, deflateSync } from 'node:zlib';
-import { assertCleanHistory, browsers, inFreshPage, launch, press, section, text } from './browsers.js';
+import { assertCleanHistory, engines, inFreshPage, launch, press, section, text } from './browsers.js';
 import { claim, post, secret, startDSS } from './dss.js';
 
 const list = (blocked) => `[[app]]
@@ -43,7 +43,7 @@ function icon() {
 
 const folded = async (page, selector) => (await text(page, selector)).replace(/\s+/g, ' ');
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   describe(name, () => {
     let folder, dss, browser;
     const write = async (blocked) => {

@@ -10,6 +10,12 @@ export const browsers = {
   webkit: {},
 };
 
+// Those that a suite is run in: all, or the one that DSS_TEST_BROWSER names.
+export const engines = process.env.DSS_TEST_BROWSER ? [process.env.DSS_TEST_BROWSER] : Object.keys(browsers);
+
+// Bounds every wait, in milliseconds; nothing comes near it.
+export const patience = 60000;
+
 export const launch = (name, options = {}) => name === 'webkit' ? launchWebKit(options) :
   puppeteer.launch({ headless: true, protocolTimeout: 60000, ...browsers[name], ...options });
 
@@ -36,7 +42,7 @@ export const ready = (selector) => selector + ':enabled:not([data-guard=""] *)';
 const visible = (sections) => sections.split('|').map((name) => '[data-section="' + name + '"]:not([hidden])').join(', ');
 
 // Waits for a section of the hand-over page, or of the one that follows it.
-export const section = (page, name) => page.waitForSelector(visible(name), { timeout: 20000 });
+export const section = (page, name) => page.waitForSelector(visible(name), { timeout: patience });
 
 export const text = (page, selector) => page.$eval(selector, (element) => element.textContent);
 
@@ -45,7 +51,7 @@ export const text = (page, selector) => page.$eval(selector, (element) => elemen
 export async function press(page, from, decision, to) {
   const selector = ready(visible(from) + ' button[value="' + decision + '"]');
   for (let attempt = 0; attempt < 5; attempt++) {
-    const button = await page.waitForSelector(selector, { timeout: 20000 });
+    const button = await page.waitForSelector(selector, { timeout: patience });
     await button.click();
     try {
       return await page.waitForSelector(visible(to), { timeout: 3000 });
@@ -94,7 +100,7 @@ async function placeOf(url, selector, size) {
 
 // Clicks a button whose form leads to another page.
 export async function submit(page, selector) {
-  const button = await page.waitForSelector(ready(selector), { timeout: 20000 });
+  const button = await page.waitForSelector(ready(selector), { timeout: patience });
   await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), button.click()]);
 }
 
@@ -112,9 +118,13 @@ export async function inFreshPage(browser, f, expected = /frame-ancestors/) {
     await f(page, context);
     assert.deepEqual(errors, []);
   } finally {
-    await context.close();
+    await closeContext(context);
   }
 }
+
+// Closes a context. A busy Chromium has been seen not to answer to that; closing the
+// browser ends what is left.
+export const closeContext = (context) => Promise.race([context.close().catch(() => {}), setTimeout(10000, undefined, { ref: false })]);
 
 // What stands in the address bar and, where a test can ask for it, in the
 // session history.

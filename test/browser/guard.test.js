@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { browsers, inFreshPage, launch, launchWithoutScript, pressHeld, ready } from './browsers.js';
+import { engines, inFreshPage, launch, launchWithoutScript, pressHeld, ready } from './browsers.js';
 import { claim, post, secret, startDSS } from './dss.js';
 
 // A proxy in front of dss that counts what is posted, and holds scripts back
@@ -63,7 +63,7 @@ const middle = async (page, selector) => page.$eval(selector, (button) => {
   return [x + width / 2, y + height / 2];
 });
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   describe(name + ': buttons that decide', () => {
     let dss, proxy, browser;
     before(async () => {

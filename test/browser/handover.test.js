@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { assertCleanHistory, browsers, consent, inFreshPage, launch, press, section, text } from './browsers.js';
+import { assertCleanHistory, closeContext, consent, engines, inFreshPage, launch, press, section, text } from './browsers.js';
 import { claim, matchCode, secret, signInURL, startDSS } from './dss.js';
 import { said } from './texts.js';
 
 const app = { appid: '17' };
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   describe(name, () => {
     let dss, sessions, browser;
     before(async () => {
@@ -156,7 +156,7 @@ for (const name of Object.keys(browsers)) {
         await tab.goto(dss.url + '/auth/redirect#access_token=' + token + '&state=' + key);
         await press(tab, 'confirm', 'finish', 'waiting|contended');
       }
-      await elsewhere.close();
+      await closeContext(elsewhere);
       assert.equal((await claim(dss, key)).error_name, 'key_conflict');
     }));
 

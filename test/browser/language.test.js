@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { assertCleanHistory, browsers, inFreshPage, launch, section, text } from './browsers.js';
+import { assertCleanHistory, engines, inFreshPage, launch, section, text } from './browsers.js';
 import { claim, secret, startDSS } from './dss.js';
 
 const texts = (tag) => JSON.parse(readFileSync(new URL('../../internal/web/text/' + tag + '.json', import.meta.url)));
 const ja = texts('ja');
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   describe(name + ': the choice of a language', () => {
     let dss, browser;
     before(async () => { [dss, browser] = await Promise.all([startDSS(), launch(name)]); });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
-import { assertCleanHistory, browsers, consent, history, inFreshPage, launch, press, section, text } from './browsers.js';
+import { assertCleanHistory, consent, engines, history, inFreshPage, launch, press, section, text } from './browsers.js';
 import { binary, startDSS } from './dss.js';
 import { said, unknownDevice } from './texts.js';
 
@@ -113,7 +113,7 @@ async function assertNowhere(page, token) {
   assert.ok(!(await page.content()).includes(token), 'the token is in the page');
 }
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   describe(name + ': dss login', () => {
     let dss, browser;
     const tokens = [];

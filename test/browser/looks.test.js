@@ -1,7 +1,7 @@
 // What a person sees on a phone and on a desk, by day and by night.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { browsers, consent, inFreshPage, launch, section } from './browsers.js';
+import { browsers, consent, engines, inFreshPage, launch, section } from './browsers.js';
 import { post, secret, startCode, startListing } from './dss.js';
 
 const editor = 'vscode://acme.inbox/callback';
@@ -15,7 +15,7 @@ const inTheDark = {
 // The width of a picture, as its header says.
 const pictureWidth = (png) => Buffer.from(png).readUInt32BE(16);
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   for (const [light, options] of [['light', {}], ['dark', inTheDark[name]]]) {
     describe(name + ', ' + light, () => {
       let dss, browser;

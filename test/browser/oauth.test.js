@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { text as consumeText } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { browsers, consent, history, inFreshPage, launch, launchWithoutScript, pressHeld, submit, text } from './browsers.js';
+import { consent, engines, history, inFreshPage, launch, launchWithoutScript, pressHeld, submit, text } from './browsers.js';
 import { post, s256, secret, startCode, startDSS, startListener } from './dss.js';
 import { said, unknownDevice } from './texts.js';
 
@@ -96,7 +96,7 @@ async function approveLoopback(page, dss, app, signIn, path) {
   assert.equal((await signIn.redeem(code)).error, 'invalid_grant', 'a code is good once');
 }
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   describe(name + ': OAuth', () => {
     let dss, browser;
     const secrets = []; // what no log may hold

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assertAccessible } from './axe.js';
-import { browsers, consent, inFreshPage, launch, launchWithoutScript, press, pressHeld, section, text } from './browsers.js';
+import { consent, engines, inFreshPage, launch, launchWithoutScript, patience, press, pressHeld, section, text } from './browsers.js';
 import { claim, secret, signInURL, startDSS } from './dss.js';
 
 const app = { appid: '17' };
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   describe(name + ' without JavaScript', () => {
     let dss, browser, page;
     before(async () => {
@@ -124,7 +124,7 @@ for (const name of Object.keys(browsers)) {
         const tab = await start(page, context, way);
         await signIn[way](tab, page);
         await page.bringToFront();
-        await page.waitForSelector('[data-status=done]:not([hidden])', { timeout: 20000 });
+        await page.waitForSelector('[data-status=done]:not([hidden])', { timeout: patience });
         assert.equal(await text(page, '[data-name]'), 'Sandbox User');
         assert.ok(!(await tab.url()).includes('code='), 'the code is in the address');
         await assertAccessible(page);
@@ -137,7 +137,7 @@ for (const name of Object.keys(browsers)) {
       const tab = await start(page, context, 'loopback');
       await consent(tab, 'deny');
       await page.bringToFront();
-      await page.waitForSelector('[data-status=refused]:not([hidden])', { timeout: 20000 });
+      await page.waitForSelector('[data-status=refused]:not([hidden])', { timeout: patience });
     }));
   });
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { assertAccessible } from './axe.js';
-import { assertCleanHistory, browsers, consent, inFreshPage, launch, press, section, submit, text } from './browsers.js';
+import { assertCleanHistory, closeContext, consent, engines, inFreshPage, launch, press, section, submit, text } from './browsers.js';
 import { claim, post, secret, signInURL, startDSS } from './dss.js';
 import { said } from './texts.js';
 
@@ -57,7 +57,7 @@ async function startRecorded() {
 
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   describe(name + ': the end of a sign-in', () => {
     let dss, brief, browser;
     before(async () => {
@@ -137,7 +137,7 @@ for (const name of Object.keys(browsers)) {
         await other.goto(address);
         await section(other, 'nothing');
       } finally {
-        await elsewhere.close();
+        await closeContext(elsewhere);
       }
       await page.bringToFront();
       await section(page, 'waiting|late');
@@ -159,7 +159,7 @@ for (const name of Object.keys(browsers)) {
         await other.goto(dss.url + '/auth/redirect/17?code=OTHER&state=' + key);
         await press(other, 'confirm', 'finish', 'contended');
       } finally {
-        await elsewhere.close();
+        await closeContext(elsewhere);
       }
       await page.bringToFront();
       await section(page, 'contended');

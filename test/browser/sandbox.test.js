@@ -2,10 +2,10 @@
 // and takes back what they have authorized.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { browsers, consent, inFreshPage, launch, submit, text } from './browsers.js';
+import { consent, engines, inFreshPage, launch, submit, text } from './browsers.js';
 import { startDSS } from './dss.js';
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   describe(name, () => {
     let dss, browser;
     before(async () => { [dss, browser] = await Promise.all([startDSS(), launch(name)]); });

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assertAccessible } from './axe.js';
-import { browsers, inFreshPage, launch, launchWithoutScript, text } from './browsers.js';
+import { engines, inFreshPage, launch, launchWithoutScript, text } from './browsers.js';
 import { startDSS } from './dss.js';
 
 const paths = ['/', '/docs/', '/docs/threats', '/docs/errors', '/docs/faq', '/security', '/privacy', '/status'];
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   describe(name + ': the site', () => {
     let dss, browser;
     before(async () => { [dss, browser] = await Promise.all([startDSS(), launch(name)]); });

@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { assertAccessible } from './axe.js';
-import { browsers, consent, inFreshPage, launch, ready, submit, text } from './browsers.js';
+import { browsers, consent, inFreshPage, launch, patience, ready, submit, text } from './browsers.js';
 import { post, startCode, startListener, startListing } from './dss.js';
 import { said } from './texts.js';
 
@@ -23,10 +23,10 @@ const decision = (name) => 'button[value="' + name + '"]';
 async function ask(page, url) {
   await page.goto(url);
   await consent(page, 'approve');
-  await page.waitForSelector(ready(decision('continue')), { timeout: 20000 });
+  await page.waitForSelector(ready(decision('continue')), { timeout: patience });
 }
 
-const press = async (page, name) => (await page.waitForSelector(ready(decision(name)), { timeout: 20000 })).click();
+const press = async (page, name) => (await page.waitForSelector(ready(decision(name)), { timeout: patience })).click();
 
 async function assertToken(answer) {
   const { status, access_token: token } = await answer;
@@ -106,7 +106,7 @@ async function startDesktop(folder) {
     env,
     // The address that the program is started with next.
     async received(open) {
-      const changes = watch(inbox, { signal: AbortSignal.timeout(20000) });
+      const changes = watch(inbox, { signal: AbortSignal.timeout(patience) });
       const first = changes.next();
       await open();
       await first;
@@ -174,7 +174,7 @@ for (const name of ['chromium', 'firefox']) {
       const flow = async (app, user) => {
         const [{ result, error }] = await Promise.all([call('signIn', app.url), (async () => {
           const isNew = (target) => target.url().startsWith(dss.url) && !windows.has(target);
-          const target = await browser.waitForTarget(isNew, { timeout: 20000 });
+          const target = await browser.waitForTarget(isNew, { timeout: patience });
           windows.add(target);
           await user(await target.page());
         })()]);

@@ -1,0 +1,43 @@
+// Runs all tests, several at a time: a file in byEngine once for each engine, the others once.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { browsers } from './browsers.js';
+
+const folder = fileURLToPath(new URL('.', import.meta.url));
+const jobsPerCore = 3; // they wait for timers and for each other more than they compute
+
+// The longest first, so that none is left alone at the end.
+const byEngine = [
+  'oauth', 'result', 'address', 'handover', 'start', 'login', 'pages', 'guard', 'twice', 'looks', 'apps', 'site', 'sandbox', 'language',
+];
+const files = readdirSync(folder).filter((file) => file.endsWith('.test.js'));
+const whole = files.filter((file) => !byEngine.includes(file.slice(0, -'.test.js'.length)));
+const jobs = [
+  ...whole.map((file) => ({ file })),
+  ...byEngine.flatMap((name) => Object.keys(browsers).reverse().map((engine) => ({ file: name + '.test.js', engine }))),
+];
+
+// Runs a job. What a failed one has printed is printed.
+async function run({ file, engine = '' }) {
+  const started = performance.now();
+  const child = spawn(process.execPath, ['--test', '--test-reporter=spec', '--test-timeout=600000', file],
+    { cwd: folder, env: { ...process.env, DSS_TEST_BROWSER: engine }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const [output, [status]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const [, tests] = /^ℹ tests (\d+)$/m.exec(output) || [];
+  console.log([status === 0 ? 'ok' : 'FAIL', file, engine, tests + ' tests', seconds + ' s'].filter(Boolean).join(' '));
+  if (status !== 0) {
+    console.log(output);
+    process.exitCode = 1;
+  }
+}
+
+async function work() {
+  for (let job; (job = jobs.shift());) await run(job);
+}
+
+await Promise.all(Array.from({ length: jobsPerCore * availableParallelism() }, work));
