@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { assertAccessible } from './axe.js';
-import { browsers, consent, inFreshPage, launch, launchWithoutScript, submit, text } from './browsers.js';
+import { consent, engines, inFreshPage, launch, launchWithoutScript, submit, text } from './browsers.js';
 import { startDSS } from './dss.js';
 
 const texts = JSON.parse(readFileSync(new URL('../../internal/web/text/en.json', import.meta.url)));
@@ -59,7 +59,7 @@ async function say(page, seen) {
   await submit(page, 'form:has(input[name=seen]) button');
 }
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   describe(name + ': /start', () => {
     let dss, browser;
     before(async () => { [dss, browser] = await Promise.all([startDSS(), launch(name)]); });
@@ -101,7 +101,10 @@ for (const name of Object.keys(browsers)) {
       await page.waitForFunction(() => document.querySelector('[data-copied]:not([hidden])') || getSelection().toString() === 'localhost');
     }));
 
-    for (const [id, app] of Object.entries(apps)) {
+    // What a report says is the server's matter; how a browser gets there takes one app of each kind.
+    const ids = name === 'chromium' ? Object.keys(apps) : ['901', '904', '906'];
+    for (const id of ids) {
+      const app = apps[id];
       test('app ' + id, inPage(async (page) => {
         await tryID(page, dss, id);
         if (app.approves) {
