@@ -68,10 +68,14 @@ const measure = () => {
     const fits = letters.left > around.left - 1 && letters.right < around.right + 1;
     if (!fits && !scrolls(text.parentElement)) outside.push(text.data.trim());
   }
+  const root = document.documentElement;
+  const host = find('.host')[0]?.getBoundingClientRect();
+  const fromTheEnd = host && (root.dir === 'rtl' ? host.left : root.clientWidth - host.right);
   return {
     title: document.title,
     headline: find('h1')[0]?.textContent ?? '',
-    wide: document.documentElement.scrollWidth - innerWidth,
+    wide: root.scrollWidth - innerWidth,
+    fromTheEnd: fromTheEnd ?? 0,
     lowest: Math.max(0, ...buttons.map(bottom)),
     decisions: buttons.length,
     covered: covered.map((one) => one.textContent),
@@ -88,6 +92,7 @@ export async function check(page, { state, language, size, axe = true }) {
   const where = [state.name, language, size].join(' ');
   const m = await page.evaluate(measure);
   assert.ok(m.wide <= 0, where + ' is ' + m.wide + ' pixels too wide');
+  assert.ok(m.fromTheEnd < 32, where + ' has its host ' + m.fromTheEnd + ' pixels from the end of the line');
   assert.deepEqual(m.outside, [], where + ' has letters outside');
   if (!state.english) assert.ok(plain(m.title).endsWith(plain(m.headline)), where + ': ' + m.title + ' is not ' + m.headline);
   if (state.decides && !language.startsWith('en-')) { // which is longer than any language
