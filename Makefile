@@ -43,7 +43,8 @@ test: build
 
 test-races:
 	go test -tags integration -count 1 -timeout 40m ./test/process -run TestFleetClaimRaces -v -signins 10000
-	go test -race -count 1 -timeout 40m . -run TestAutoRace -v -races 10000
+	go test -race -c -o bin/dss.race.test .
+	for i in $$(seq 20); do bin/dss.race.test -test.run TestAutoRace -test.v -races 500 || exit 1; done # memory grows with each
 
 test-sight:
 	go test -tags integration -count 1 -timeout 40m ./test/process -run TestWhoCanSee -v -sightings 1000
