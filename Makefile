@@ -3,6 +3,7 @@
 # make test-internet   what make test leaves out of test/internet, because it takes minutes
 # make test-sight      searches the server's memory for the secrets of 1,000 sign-ins of each flow
 # make test-races      10,000 sign-ins, each claimed 64 times at once, in each shared store, and 10,000 that end twice at once
+# make test-packages   installs, uses, upgrades and purges the Debian package in a fresh Debian; needs root
 # make test-versions   the PostgreSQL store on the oldest and the newest PostgreSQL that is supported
 # make pictures   every page in every state, language, browser, colour and width, checked, with contact sheets for people (PICTURES='webkit dark ja' takes a part)
 # make lint    formatting, vet, staticcheck, dead code, module tidiness
@@ -10,7 +11,7 @@
 # make bench   measure the server side by side with a bare one (BENCH='-only pair -servers SQLite' measures a part)
 # make dist    build what is released, the same bytes each time, into dist/
 # make fuzz    run every fuzzer for FUZZTIME (default 30s)
-.PHONY: build run pictures test test-internet test-races test-sight test-versions lint cross bench dist fuzz help
+.PHONY: build run pictures test test-internet test-packages test-races test-sight test-versions lint cross bench dist fuzz help
 .DEFAULT_GOAL := help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -48,6 +49,9 @@ test-races:
 
 test-sight:
 	go test -tags integration -count 1 -timeout 40m ./test/process -run TestWhoCanSee -v -sightings 1000
+
+test-packages:
+	test/packages/run
 
 test-versions:
 	test/versions/run

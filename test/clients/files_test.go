@@ -4,6 +4,7 @@ package clients_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,8 +30,11 @@ var files = map[string]struct {
 }{
 	"dss.py":  {[]string{debianPython, "../../clients/dss.py"}, everyFlow},
 	"dss.mjs": {[]string{"node", "../../clients/dss.mjs"}, everyFlow},
-	"dss.sh":  {[]string{"bash", "../../clients/dss.sh"}, []dss.Flow{dss.FlowRelay, dss.FlowDevice}},
+	"dss.sh":  {[]string{bash, "../../clients/dss.sh"}, []dss.Flow{dss.FlowRelay, dss.FlowDevice}},
 }
+
+// bash is that of the system, or another one. That of macOS is 3.2.
+var bash = cmp.Or(os.Getenv("DSS_TEST_BASH"), "bash")
 
 var everyFlow = []dss.Flow{dss.FlowLoopback, dss.FlowRelay, dss.FlowDevice}
 
