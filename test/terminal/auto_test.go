@@ -42,6 +42,7 @@ func opener(t *testing.T, script string) (path string) {
 // TestAuto: where the browser is elsewhere, or its command fails or hangs, one command signs
 // the user in all the same, in either way. An interrupt at each stage ends it.
 func TestAuto(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		env  []string
 		says string
@@ -103,6 +104,7 @@ exec chroot "$root" env DISPLAY=:0 "$@"`
 // TestAutoDesktop: a browser that comes is enough. If it does not, or the person presses Enter,
 // the code comes.
 func TestAutoDesktop(t *testing.T) {
+	t.Parallel()
 	for _, ending := range []string{"browser", "Enter", "silence"} {
 		t.Run(ending, func(t *testing.T) {
 			t.Parallel()

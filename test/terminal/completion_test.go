@@ -11,6 +11,7 @@ import (
 
 // TestCompletion types in real shells, and presses Tab.
 func TestCompletion(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	for name, text := range map[string]string{
 		".bashrc": "PS1='ready> '\nsource <(dss completion bash)\n",
@@ -26,6 +27,7 @@ func TestCompletion(t *testing.T) {
 		{"fish", "--no-config", "--init-command", "dss completion fish | source; function fish_prompt; echo 'ready> '; end"},
 	} {
 		t.Run(shell[0], func(t *testing.T) {
+			t.Parallel()
 			s := start(t, append([]string{"ZDOTDIR=" + home, "PATH=" + filepath.Dir(binary) + ":" + os.Getenv("PATH")}, shell...)...)
 			for typed, want := range map[string]string{
 				"dss whoa":                "dss whoami",

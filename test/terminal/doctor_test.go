@@ -56,6 +56,7 @@ func (s *terminal) keys(keys ...string) {
 // TestDoctor: where Stack Exchange keeps the browser, or an app fails later, a person
 // says what they see, and reads what to change.
 func TestDoctor(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		id     string
 		shown  string             // on the page where the browser ends; "" if it comes back

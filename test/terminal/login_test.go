@@ -119,6 +119,7 @@ var token = regexp.MustCompile(`^[^ ]{8,80}$`)
 
 // TestSignIn follows every flow to its end.
 func TestSignIn(t *testing.T) {
+	t.Parallel()
 	for _, f := range flows {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
@@ -140,6 +141,7 @@ func TestSignIn(t *testing.T) {
 // TestQRCode reads it in every flow that has one, on dark and light, with and
 // without colours.
 func TestQRCode(t *testing.T) {
+	t.Parallel()
 	for _, f := range []flow{relay, device} {
 		for name, c := range map[string]struct {
 			env    []string
@@ -170,6 +172,7 @@ func TestQRCode(t *testing.T) {
 
 // TestNoColorAtAll: until the end, and in the flow without a QR code too.
 func TestNoColorAtAll(t *testing.T) {
+	t.Parallel()
 	for _, f := range flows {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
@@ -184,6 +187,7 @@ func TestNoColorAtAll(t *testing.T) {
 }
 
 func TestSpinnerMoves(t *testing.T) {
+	t.Parallel()
 	for _, f := range flows {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
@@ -203,6 +207,7 @@ func TestSpinnerMoves(t *testing.T) {
 
 // TestDumb is a terminal that only prints line after line.
 func TestDumb(t *testing.T) {
+	t.Parallel()
 	for _, f := range flows {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
@@ -220,6 +225,7 @@ func TestDumb(t *testing.T) {
 }
 
 func TestInterrupt(t *testing.T) {
+	t.Parallel()
 	for _, f := range flows {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
@@ -235,6 +241,7 @@ func TestInterrupt(t *testing.T) {
 }
 
 func TestDenial(t *testing.T) {
+	t.Parallel()
 	for _, f := range flows {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
@@ -254,6 +261,7 @@ func TestDenial(t *testing.T) {
 
 // TestScopeQuestion asks about a scope that looks like a mistake.
 func TestScopeQuestion(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ key, typed, scope string }{
 		{"Enter", "read_inbx", "read_inbox"},
 		{"y", "read_inbx", "read_inbox"},
@@ -290,6 +298,7 @@ func TestTokenPrompt(t *testing.T) {
 
 // TestBrowser has a browser that only notes where it is sent.
 func TestBrowser(t *testing.T) {
+	t.Parallel()
 	for _, f := range []flow{{"loopback", "", nil, false}, {"relay", "", relay.code, false}} {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()

@@ -5,6 +5,7 @@
 package terminal_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,7 +22,7 @@ import (
 const (
 	columns, rows = 80, 50
 	// limit bounds every wait; nothing comes near it.
-	limit = time.Minute
+	limit = 3 * time.Minute
 	pause = 20 * time.Millisecond
 )
 
@@ -53,6 +54,9 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer tmux("kill-server")
+	if err := flag.Set("test.parallel", "8"); err != nil { // they wait for polls more than they compute
+		panic(err)
+	}
 	return m.Run()
 }
 
