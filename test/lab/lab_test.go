@@ -21,6 +21,7 @@ import (
 
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/scripted"
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 	"github.com/desktop-stack-serv/dss/test/program"
 	"github.com/desktop-stack-serv/dss/test/selfsigned"
 )
@@ -147,11 +148,21 @@ func (b *browser) goOn(page scripted.Page, err error, user scripted.User) {
 	b.lab.t.Fatalf("%s: no end", page.URL)
 }
 
+// elsewhere is the warning about a device on another network, as on a page.
+func elsewhere(t *testing.T) string {
+	t.Helper()
+	warning, err := text.English.HTML("device.warning.elsewhere")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(warning)
+}
+
 // see notes what a page of DSS asks or says.
 func (b *browser) see(page scripted.Page) {
 	switch {
 	case page.Has("approve"): // of Stack Exchange
-	case page.Has("continue") && strings.Contains(page.Body, "another network"):
+	case page.Has("continue") && strings.Contains(page.Body, elsewhere(b.lab.t)):
 		b.met = append(b.met, "a question, and that another network asks")
 	case page.Has("continue"), page.Has("finish"):
 		b.met = append(b.met, "a question")
