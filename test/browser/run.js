@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { browsers } from './browsers.js';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
-const jobsPerCore = 3; // they wait for timers and for each other more than they compute
+const jobsPerCore = 2; // a browser waits, too, but one that waits for long loses answers
 
 // The longest first, so that none is left alone at the end.
 const byEngine = [

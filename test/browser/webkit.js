@@ -16,9 +16,9 @@ const elementKey = 'element-6066-11e4-a52e-4f735466cecf'; // section 12.2
 const patience = 60000; // in milliseconds; bounds every wait, as in puppeteer
 const interval = 20;
 // The answer of a script is lost when another document takes the place of its
-// own, so while that may happen it is asked for again after the first time, then after
-// twice as long, and so on: a busy machine is slow to answer.
-const lost = { first: 250, longest: 4000 };
+// own, so while that may happen it is asked for again after this time. A shorter one
+// has had the driver mix up answers on a busy machine.
+const lost = 3000;
 
 // The programs that run now. Each leads a process group, and ends with the
 // tests, however they end.
@@ -236,7 +236,8 @@ class Page {
     const go = () => this.send('POST', '/url', { url });
     const [before, after] = [await this.url(), url].map((address) => address.split('#')[0]);
     if (before === after && url.includes('#')) return go(); // the document stays
-    return Promise.all([this.waitForNavigation(), go()]);
+    const began = await this.#began();
+    return this.#lead(go, (brief) => this.#arrived(brief, isAnother, began), 'going to ' + url);
   }
 
   reload() { return Promise.all([this.waitForNavigation(), this.send('POST', '/refresh', {})]); }
@@ -316,15 +317,20 @@ class Page {
   }
 
   // Goes to another entry of the history, which may be of the same document.
-  // Where a page refreshes itself just then, WebKit does that instead.
   async #traverse(path) {
     const [began, before] = [await this.#began(), await this.url()];
     const arrived = async (brief) =>
       await this.#arrived(brief, isAnother, began) || this.#arrived(brief, (url) => location.href !== url, before);
+    return this.#lead(() => this.send('POST', path, {}), arrived, 'going ' + path);
+  }
+
+  // Goes somewhere. WebKit has been seen to drop this for what it was about to load by
+  // itself: the empty page of a new window, or a page that refreshes itself.
+  async #lead(go, arrived, what) {
     for (let attempts = 3; ; attempts--) {
-      await this.send('POST', path, {});
+      await go();
       try {
-        return await this.#until(arrived, 'going ' + path, patience / 6);
+        return await this.#until(arrived, what, patience / 3);
       } catch (error) {
         if (attempts === 1) throw error;
       }
@@ -351,12 +357,8 @@ class Page {
   // Asks until the answer is true. While one document makes way for another
   // there may be nothing to ask.
   #until(ask, what, timeout) {
-    const passing = ['javascript error', 'stale element reference', 'no such frame', 'no such window', 'TimeoutError'];
-    let brief = lost.first;
-    return until(() => ask(brief).catch((error) => {
-      if (!passing.includes(error.code)) throw error;
-      if (error.code === 'TimeoutError') brief = Math.min(2 * brief, lost.longest);
-    }), what, timeout);
+    const passing = ['javascript error', 'stale element reference', 'no such frame', 'no such window', 'TimeoutError', 'unknown error'];
+    return until(() => ask(lost).catch((error) => { if (!passing.includes(error.code)) throw error; }), what, timeout);
   }
 }
 
