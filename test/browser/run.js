@@ -12,7 +12,8 @@ const jobsPerCore = 2; // a browser waits, too, but one that waits for long lose
 
 // The longest first, so that none is left alone at the end.
 const byEngine = [
-  'oauth', 'result', 'address', 'handover', 'start', 'login', 'pages', 'guard', 'twice', 'looks', 'apps', 'site', 'sandbox', 'language',
+  'oauth', 'result', 'address', 'handover', 'start', 'sight', 'login', 'pages', 'guard', 'twice', 'looks', 'apps', 'site', 'sandbox',
+  'language',
 ];
 const files = readdirSync(folder).filter((file) => file.endsWith('.test.js'));
 const whole = files.filter((file) => !byEngine.includes(file.slice(0, -'.test.js'.length)));

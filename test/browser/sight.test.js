@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { assertAccessible } from './axe.js';
-import { browsers, inFreshPage, launch, section } from './browsers.js';
+import { engines, inFreshPage, launch, section } from './browsers.js';
 import { post, secret, startDSS } from './dss.js';
 
 const screens = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 720 } };
@@ -23,7 +23,7 @@ name = "Acme Inbox"
 shows_code = true
 `;
 
-for (const name of Object.keys(browsers)) {
+for (const name of engines) {
   describe(name, () => {
     let folder, dss, browser;
     before(async () => {

@@ -106,7 +106,7 @@ class Session {
   async open(args) {
     // The driver's own waiting for pages has been seen to last for ever after going back.
     const capabilities = { alwaysMatch: { pageLoadStrategy: 'none', 'webkitgtk:browserOptions': { args } } };
-    const { sessionId } = await this.send('POST', '/session', { capabilities });
+    const { sessionId } = await this.send('POST', '/session', { capabilities }, undefined, patience / 2);
     this.#url += '/session/' + sessionId;
     this.#window = this.#front = await this.send('GET', '/window');
     return this.#window;
@@ -159,7 +159,19 @@ class Context {
 
   constructor(browser) { this.#browser = browser; }
 
-  async start({ javaScript = true, dark = false }) {
+  // Starts it anew if the driver does not get through to the browser, as has been seen.
+  async start(options) {
+    for (let attempts = 3; ; attempts--) {
+      try {
+        return await this.#open(options);
+      } catch (error) {
+        await this.close();
+        if (attempts === 1 || error.code !== 'TimeoutError') throw error;
+      }
+    }
+  }
+
+  async #open({ javaScript = true, dark = false }) {
     this.#home = await mkdtemp(join(tmpdir(), 'dss-webkit-'));
     const [xvfb, display] = await startDisplay();
     this.#children.push(xvfb);
