@@ -20,11 +20,15 @@ var deviceResults = []web.EndView{
 // deviceURL returns the address of the page that says how a device's sign-in went,
 // with the receipt of one that is under way.
 func (s *Server) deviceURL(view web.EndView, receipt string) string {
-	target := s.config.PublicURL.String() + api.PathDevice + "/" + string(view)
+	return s.config.PublicURL.String() + deviceResultPath(view, receipt) + "#"
+}
+
+func deviceResultPath(view web.EndView, receipt string) string {
+	target := api.PathDevice + "/" + string(view)
 	if receipt != "" {
 		target += "?sign_in=" + url.QueryEscape(receipt)
 	}
-	return target + "#"
+	return target
 }
 
 // getDeviceResult serves GET /device/{result}.
@@ -62,7 +66,7 @@ func (s *Server) followDevice(r *http.Request, receipt string) (web.EndData, err
 		return web.EndData{}, err
 	}
 	data := follow(deviceViews[f.Progress], f.Approved, f.Expires)
-	data.Address = api.PathDevice + "/" + string(web.EndFinished) + "?sign_in=" + url.QueryEscape(receipt)
+	data.Address = deviceResultPath(web.EndFinished, receipt)
 	if data.Follow {
 		data.Receipt = receipt
 	}

@@ -95,10 +95,15 @@ func (s session) over() error {
 		return errLostAnswer
 	case s.Status == spent:
 		return errRefusedCode
-	case s.Status == revoked, s.Status == stopping, s.Status == undone, s.Status == unended:
+	case s.isStopped():
 		return s.stopped()
 	}
 	return nil
+}
+
+// isStopped reports whether the app or the user has ended the sign-in.
+func (s session) isStopped() bool {
+	return s.Status == revoked || s.Status == stopping || s.Status == undone || s.Status == unended
 }
 
 // stopped is the error for an app whose user has stopped the sign-in.

@@ -58,7 +58,7 @@ func (s *Service) revoke(ctx context.Context, state, clientID string) (found boo
 			return errOtherClient
 		case sess.Status == redeeming && time.Since(sess.Since) < redeemTime:
 			return ErrUnavailable
-		case sess.Status == revoked, sess.Status == stopping, sess.Status == undone, sess.Status == unended:
+		case sess.isStopped():
 			return sealed.ErrUnchanged
 		}
 		rec.Value, ended = rec.Value.ended(revoked), true // so that nobody redeems it meanwhile

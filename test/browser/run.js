@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { browsers } from './browsers.js';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
-const jobsPerCore = 2; // a browser waits, too, but one that waits for long loses answers
+const jobsPerCore = 2; // with more, WebKit's driver is too slow to keep its answers
 
 // The longest first, so that none is left alone at the end.
 const byEngine = [
