@@ -300,7 +300,12 @@ class Page {
     type: (text) => this.#press([...text]),
   };
 
-  setViewport({ width, height }) { return this.send('POST', '/window/rect', { ...front, width, height }); }
+  // The window is at least 334 pixels wide. The page learns its size after the driver.
+  async setViewport({ width, height }) {
+    const now = await this.send('POST', '/window/rect', { ...front, width, height });
+    const learnt = (w, h) => innerWidth === w && innerHeight === h;
+    await this.#until((brief) => this.#run(learnt, [now.width, now.height], brief), width + ' by ' + height + ' pixels');
+  }
 
   // A picture shows the frame before the one that is being drawn.
   async screenshot() {
