@@ -75,7 +75,7 @@ func (s *Sandbox) decide(w http.ResponseWriter, r *http.Request, a authorization
 	case "approve":
 		s.approve(w, r, a, before)
 	case "deny":
-		deliver(w, r, a, pair{"error", "access_denied"}, pair{"error_description", "The user denied the request."})
+		s.deliver(w, r, a, pair{"error", "access_denied"}, pair{"error_description", "The user denied the request."})
 	default:
 		if r.Method == http.MethodPost {
 			writeProblem(w, problem{http.StatusBadRequest, "Bad request", "decision must be approve or deny"})
@@ -106,7 +106,7 @@ func (s *Sandbox) approve(w http.ResponseWriter, r *http.Request, a authorizatio
 		writeProblem(w, problem{http.StatusServiceUnavailable, "Full", err.Error()})
 		return
 	}
-	deliver(w, r, a, response...)
+	s.deliver(w, r, a, response...)
 }
 
 // issue returns the response with a code or a token.

@@ -33,7 +33,7 @@ func (s *Sandbox) apps(w http.ResponseWriter, r *http.Request) {
 	for _, c := range shown {
 		data.Apps = append(data.Apps, authorizedApp{c.clientID, c.given, permissions(c.scopes)})
 	}
-	writePage(w, http.StatusOK, "apps.html", userPage(r, data, "sandbox.apps.title"))
+	writePage(w, http.StatusOK, "apps.html", s.userPage(r, data, "sandbox.apps.title"))
 }
 
 func (s *Sandbox) removeApp(p params) error {

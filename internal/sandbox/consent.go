@@ -39,7 +39,7 @@ func (s *Sandbox) writeConsent(w http.ResponseWriter, r *http.Request, a authori
 			data.Fields = append(data.Fields, field{name, value})
 		}
 	}
-	writePage(w, http.StatusOK, "consent.html", userPage(r, data, "sandbox.consent.title", "id", p["client_id"]))
+	writePage(w, http.StatusOK, "consent.html", s.userPage(r, data, "sandbox.consent.title", "id", p["client_id"]))
 }
 
 // teams are those that the user belongs to.

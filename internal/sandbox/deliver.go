@@ -13,7 +13,7 @@ type pair struct{ name, value string }
 // deliver sends the browser to the redirect URI with the response: in the
 // fragment (implicit grant) or the query (code grant), assembled by hand as
 // Stack Exchange does, which net/url would not.
-func deliver(w http.ResponseWriter, r *http.Request, a authorization, response ...pair) {
+func (s *Sandbox) deliver(w http.ResponseWriter, r *http.Request, a authorization, response ...pair) {
 	target := a.params["redirect_uri"]
 	if a.options[switchStripQuery] == "1" {
 		target, _, _ = strings.Cut(target, "?")
@@ -28,7 +28,7 @@ func deliver(w http.ResponseWriter, r *http.Request, a authorization, response .
 	}
 	target += encode(a.arrange(response), a.options)
 	if a.options[switchDelivery] == "script" {
-		writePage(w, http.StatusOK, "interstitial.html", userPage(r, target, "sandbox.back.title"))
+		writePage(w, http.StatusOK, "interstitial.html", s.userPage(r, target, "sandbox.back.title"))
 		return
 	}
 	w.Header().Set("Location", target)

@@ -35,9 +35,9 @@ func authorPage(title string, data any) page {
 }
 
 // userPage is a page for users, whose title is a text.
-func userPage(r *http.Request, data any, title string, values ...any) page {
+func (s *Sandbox) userPage(r *http.Request, data any, title string, values ...any) page {
 	p := page{Data: data, Language: text.English}
-	if l := text.All.Accepted(r.Header.Get("Accept-Language")); l != nil {
+	if l := s.config.Languages.Accepted(r.Header.Get("Accept-Language")); l != nil {
 		p.Language = l
 	}
 	p.Title, _ = p.Language.Plain(title, values...) // the page fails without it
@@ -129,6 +129,6 @@ func (s *Sandbox) submit(w http.ResponseWriter, r *http.Request, back string, ch
 }
 
 // loginSuccess is where apps without a page of their own have the browser end.
-func loginSuccess(w http.ResponseWriter, r *http.Request) {
-	writePage(w, http.StatusOK, "login_success.html", userPage(r, nil, "sandbox.arrived.title"))
+func (s *Sandbox) loginSuccess(w http.ResponseWriter, r *http.Request) {
+	writePage(w, http.StatusOK, "login_success.html", s.userPage(r, nil, "sandbox.arrived.title"))
 }

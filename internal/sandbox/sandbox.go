@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
 // Era is a year whose rules for credentials the API follows.
@@ -38,6 +40,8 @@ type Config struct {
 	// Nasty sets the switches to what has been seen but is easily
 	// overlooked, as long as it delays nothing.
 	Nasty bool
+	// Languages are those of the pages for users. The zero value means [text.All].
+	Languages text.Languages
 }
 
 // Sandbox serves the fake. It is safe for concurrent use.
@@ -54,6 +58,9 @@ type Sandbox struct {
 func New(config Config) *Sandbox {
 	if config.Era == "" {
 		config.Era = Era2026
+	}
+	if config.Languages == nil {
+		config.Languages = text.All
 	}
 	s := &Sandbox{
 		config: config, ledger: newLedger(), switches: newSwitches(config.Nasty),
@@ -85,7 +92,7 @@ func (s *Sandbox) routes() *http.ServeMux {
 
 	mux.HandleFunc("/sandbox/oauth", s.authorize(codeGrant))
 	mux.HandleFunc("/sandbox/oauth/dialog", s.authorize(implicitGrant))
-	mux.HandleFunc(loginSuccessPath, getOnly(loginSuccess))
+	mux.HandleFunc(loginSuccessPath, getOnly(s.loginSuccess))
 	mux.HandleFunc("/sandbox/oauth/access_token", s.redemption(writeTokenForm))
 	mux.HandleFunc("/sandbox/oauth/access_token/json", s.redemption(writeTokenJSON))
 

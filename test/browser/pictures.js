@@ -73,6 +73,7 @@ const measure = () => {
   const fromTheEnd = host && (root.dir === 'rtl' ? host.left : root.clientWidth - host.right);
   return {
     title: document.title,
+    language: root.lang,
     headline: find('h1')[0]?.textContent ?? '',
     wide: root.scrollWidth - innerWidth,
     fromTheEnd: fromTheEnd ?? 0,
@@ -91,6 +92,7 @@ const plain = (text) => text.replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 export async function check(page, { state, language, size, axe = true }) {
   const where = [state.name, language, size].join(' ');
   const m = await page.evaluate(measure);
+  assert.equal(m.language, state.english ? 'en' : language, where);
   assert.ok(m.wide <= 0, where + ' is ' + m.wide + ' pixels too wide');
   assert.ok(m.fromTheEnd < 32, where + ' has its host ' + m.fromTheEnd + ' pixels from the end of the line');
   assert.deepEqual(m.outside, [], where + ' has letters outside');

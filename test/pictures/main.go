@@ -48,7 +48,7 @@ func main() {
 
 // newHandler returns a whole server at an address, and the pictures beside it.
 func newHandler(address *url.URL) (http.Handler, error) {
-	fake := sandbox.New(sandbox.Config{})
+	fake := sandbox.New(sandbox.Config{Languages: languages})
 	server, err := httpapi.New(sealed.NewVault(memory.New(store.Limits{})), httpapi.Config{
 		PublicURL: address, Sandbox: fake, Languages: languages, Version: "1.0.0",
 		StackExchange: stackexchange.Config{BaseURL: address.JoinPath("sandbox"), APIURL: address.JoinPath("sandbox/2.3")},
