@@ -48,7 +48,7 @@ var (
 		"X-Content-Type-Options":       "nosniff",
 		"X-Frame-Options":              "DENY",
 		"X-Robots-Tag":                 "noindex",
-		"Permissions-Policy": "accelerometer=(), ambient-light-sensor=(), camera=(), clipboard-read=(), " +
+		"Permissions-Policy": "accelerometer=(), camera=(), clipboard-read=(), " +
 			"display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
 	})
 	// dataHeaders go out with what programs read: JSON and plain text.

@@ -23,7 +23,7 @@ import (
 const (
 	pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
 		"base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-	permissions = "accelerometer=(), ambient-light-sensor=(), camera=(), clipboard-read=(), display-capture=(), geolocation=(), " +
+	permissions = "accelerometer=(), camera=(), clipboard-read=(), display-capture=(), geolocation=(), " +
 		"gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()"
 )
 
