@@ -12,6 +12,7 @@ import (
 	"html/template"
 	"io/fs"
 	"path"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -103,13 +104,13 @@ func render(files fs.FS, name string) (Document, error) {
 	if err := markdown.Convert(source, &body, parser.WithContext(context)); err != nil {
 		return Document{}, fmt.Errorf("rendering %s: %w", name, err)
 	}
-	return Document{page.title, page.about, template.HTML(scrollable(body.String()))}, nil
+	return Document{page.title, page.about, template.HTML(whole(scrollable(body.String())))}, nil
 }
 
-// scrollable puts each table into a box that scrolls where the table is too wide,
-// also by keyboard. Text of a document is escaped, and cannot look like a table.
+// scrollable has tables and code scroll where they are too wide, also by keyboard. Text
+// of a document is escaped, and cannot look like either.
 func scrollable(html string) string {
-	parts := strings.Split(html, "<table>")
+	parts := strings.Split(strings.ReplaceAll(html, "<pre>", `<pre tabindex="0">`), "<table>")
 	var out strings.Builder
 	out.WriteString(parts[0])
 	for i, part := range parts[1:] {
@@ -117,4 +118,24 @@ func scrollable(html string) string {
 		out.WriteString(strings.Replace(part, "</table>", "</table></div>", 1))
 	}
 	return out.String()
+}
+
+var (
+	codeInText = regexp.MustCompile(`<code>[^<\n]*</code>`) // that of a block ends with its line
+	hyphenated = regexp.MustCompile(`[^\s<>]*-[^\s<>]*`)
+)
+
+// longestWhole is how many letters of code fit beside the bullets of the narrowest screen.
+const longestWhole = 22
+
+// whole keeps flags and other short words of code from breaking at their hyphens.
+func whole(html string) string {
+	return codeInText.ReplaceAllStringFunc(html, func(code string) string {
+		return hyphenated.ReplaceAllStringFunc(code, func(word string) string {
+			if len(word) > longestWhole {
+				return word
+			}
+			return `<span class="word">` + word + `</span>`
+		})
+	})
 }
