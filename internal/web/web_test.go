@@ -215,6 +215,23 @@ func TestNothingIsLeftInEnglish(t *testing.T) {
 	}
 }
 
+// TestOurWordsAmongEnglishAreMarked: what to do with a field, and the button beside it, are
+// in the page's language, also in a block in English.
+func TestOurWordsAmongEnglishAreMarked(t *testing.T) {
+	own := regexp.MustCompile(`<(?:dd><strong|span class="copy")( lang="[^"]*" dir="[^"]*")?>`)
+	for _, language := range text.All {
+		marks := own.FindAllStringSubmatch(everyPageIn(t, language)["start values"], -1)
+		if len(marks) < 10 {
+			t.Fatalf("%s: %d marks", language.Tag, len(marks))
+		}
+		for _, mark := range marks {
+			if mark[1] != fmt.Sprintf(` lang="%s" dir="%s"`, language.Tag, language.Direction) {
+				t.Errorf("in %s: %s", language.Tag, mark[0])
+			}
+		}
+	}
+}
+
 var isolated = regexp.MustCompile(`(?s)<bdi[^>]*>.*?</bdi>|<title>.*?</title>|aria-hidden.*?</span>`)
 
 // TestPagesIsolateWhatOthersChose, whose direction of writing may be another:
