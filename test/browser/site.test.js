@@ -20,7 +20,10 @@ for (const name of engines) {
     for (const path of paths) {
       test(path + ' can be read by everyone, also on a narrow screen', inPage(async (page) => {
         await page.setViewport({ width: 320, height: 640 });
+        const said = [];
+        page.on('console', (message) => said.push(message.text()));
         await page.goto(dss.url + path);
+        assert.deepEqual(said, [], 'the console has messages');
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), 'it scrolls sideways');
         assert.equal(await page.evaluate(() => document.title), await text(page, 'h1'));
         for (const scheme of ['light', 'dark']) {
@@ -29,6 +32,28 @@ for (const name of engines) {
         }
       }));
     }
+
+    test('the builder has each name beside its choices', inPage(async (page) => {
+      await page.setViewport({ width: 1280, height: 720 });
+      await page.goto(dss.url + '/');
+      const apart = await page.evaluate(() => [...document.querySelectorAll('.row:has(.chips)')].map((row) => {
+        const [name, chip] = ['.label', '.chip'].map((selector) => row.querySelector(selector).getBoundingClientRect());
+        return [row.innerText, name.right <= chip.left, Math.abs(name.top + name.bottom - chip.top - chip.bottom) < 8];
+      }));
+      assert.equal(apart.length, 4);
+      for (const [row, before, level] of apart) assert.ok(before && level, row);
+    }));
+
+    test('code is not broken, and scrolls', inPage(async (page) => {
+      await page.setViewport({ width: 320, height: 640 });
+      await page.goto(dss.url + '/docs/integrate');
+      const wrapped = await page.evaluate(() => [...document.querySelectorAll('pre')].filter((block) => {
+        const { lineHeight, paddingTop, borderTopWidth } = getComputedStyle(block);
+        const lines = block.textContent.trimEnd().split('\n').length;
+        return block.offsetHeight > (lines + 1.5) * parseFloat(lineHeight) + 2 * parseFloat(paddingTop) + 2 * parseFloat(borderTopWidth);
+      }).map((block) => block.textContent));
+      assert.deepEqual(wrapped, []);
+    }));
 
     test('the builder follows the form, and its address can be shared', inPage(async (page) => {
       await page.goto(dss.url + '/');
