@@ -88,6 +88,7 @@ var outside = map[string][]string{
 	"internal/apps":           {"github.com/pelletier/go-toml/v2/unstable", "golang.org/x/text/unicode/norm"},
 	"examples/go-device":      {"golang.org/x/oauth2"},
 	"examples/go-loopback":    {"golang.org/x/oauth2"},
+	"internal/sealed":         {"golang.org/x/crypto/chacha20poly1305"},
 	"internal/store/redis":    {"github.com/redis/rueidis"},
 	"internal/store/sqlite":   {"modernc.org/sqlite"},
 	"internal/certs":          {"golang.org/x/crypto/acme"},

@@ -30,9 +30,9 @@ func TestAllocations(t *testing.T) {
 		request func()
 	}{
 		{"poll", 8, d.poll},
-		{"deposit", 37, d.deposit},
-		{"claim", 21, func() { d.claim(); d.key-- }}, // of the deposits before it
-		{"device poll", 22, func() { d.post(400, "/oauth/token", device) }},
+		{"deposit", 35, d.deposit},
+		{"claim", 20, func() { d.claim(); d.key-- }}, // of the deposits before it
+		{"device poll", 21, func() { d.post(400, "/oauth/token", device) }},
 	} {
 		if n := testing.AllocsPerRun(1000, budget.request); n > budget.most {
 			t.Errorf("a %s makes %v allocations, more than %v", budget.name, n, budget.most)

@@ -2,12 +2,12 @@ package sealed
 
 import (
 	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/chacha20poly1305"
 
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
@@ -39,11 +39,7 @@ func TestSlotIsDerived(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block, err := aes.NewCipher(sealKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	aead, err := cipher.NewGCM(block)
+	aead, err := chacha20poly1305.New(sealKey)
 	if err != nil {
 		t.Fatal(err)
 	}
