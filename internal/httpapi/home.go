@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"net/http"
+	"path"
 
 	"github.com/desktop-stack-serv/dss/internal/origin"
 	"github.com/desktop-stack-serv/dss/internal/registration"
@@ -27,7 +28,7 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 		OAuth: s.config.servesOAuth(), Sandbox: s.config.Sandbox != nil,
 	}
 	if data.Sandbox {
-		data.Me = s.upstream.APIURL().JoinPath("me").Path + "?site=stackoverflow"
+		data.Me = path.Join("/", s.upstream.APIURL().Path, "me") + "?site=stackoverflow"
 	}
 	return s.sitePage(w, r, "Stack Overflow sign-in for your desktop app. No server, no secret.",
 		"Users of desktop and command-line apps sign in with Stack Overflow. Any OAuth library will do.", data)

@@ -89,8 +89,8 @@ for (const name of engines) {
     });
 
     const inPage = (f) => () => inFreshPage(browser, f);
-    const start = async (page, context, way) => {
-      await page.goto(dss.url + '/');
+    const start = async (page, context, way, base = dss.url) => {
+      await page.goto(base + '/');
       await page.waitForSelector('[data-controls]:not([hidden])');
       await page.click('[data-tryit] input[value=' + way + ']');
       await page.click('[data-start]');
@@ -127,11 +127,21 @@ for (const name of engines) {
         await page.waitForSelector('[data-status=done]:not([hidden])', { timeout: patience });
         assert.equal(await text(page, '[data-name]'), 'Sandbox User');
         assert.ok(!(await tab.url()).includes('code='), 'the code is in the address');
+        const requests = await text(page, '[data-requests]');
+        assert.match(requests, /GET \/sandbox\/2\.3\/me/);
+        assert.doesNotMatch(requests, /"status"|"wait"/, 'an answer has members that are not its own');
         await assertAccessible(page);
         await page.click('[data-reset]');
         assert.equal(await page.$eval('[data-tryit] [data-run]', (run) => run.hidden), true);
       }));
     }
+
+    test('relay, from an address that Stack Exchange does not know', inPage(async (page, context) => {
+      const tab = await start(page, context, 'relay', dss.url.replace('localhost', '127.0.0.1'));
+      await signIn.relay(tab, page);
+      await page.bringToFront();
+      await page.waitForSelector('[data-status=done]:not([hidden])', { timeout: patience });
+    }));
 
     test('denied', inPage(async (page, context) => {
       const tab = await start(page, context, 'loopback');

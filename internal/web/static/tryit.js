@@ -27,12 +27,15 @@
 
   const ask = async (path, form) => {
     const response = await fetch(path, { method: 'POST', body: new URLSearchParams(form), credentials: 'omit', cache: 'no-store' });
-    return { status: response.status, wait: Number(response.headers.get('Retry-After')), ...await response.json() };
+    return { code: response.status, wait: Number(response.headers.get('Retry-After')), answer: await response.json() };
   };
 
-  const post = async (path, form) => {
-    const { status: code, wait, ...answer } = await ask(path, form);
+  const notePost = (path, form, answer) =>
     note('POST ' + path + '\n' + decodeURIComponent(new URLSearchParams(form)).replaceAll('&', '\n'), answer);
+
+  const post = async (path, form) => {
+    const { answer } = await ask(path, form);
+    notePost(path, form, answer);
     return answer;
   };
 
@@ -51,11 +54,14 @@
       if (seconds) await pause(seconds);
       if (mine !== run) return null;
       try {
-        const answer = await ask(path, form);
+        const { code, wait, answer } = await ask(path, form);
         if (mine !== run) return null;
-        if (done(answer)) return answer;
+        if (done(answer, code)) {
+          notePost(path, form, answer);
+          return answer;
+        }
         status('waiting');
-        if (answer.wait || answer.error === 'slow_down') await pause(answer.wait || 5);
+        if (wait || answer.error === 'slow_down') await pause(wait || 5);
       } catch {
         if (mine === run) status('unreachable');
         await pause(3);
@@ -101,22 +107,20 @@
       const form = {
         grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: clientID, device_code: device.device_code,
       };
-      const answer = await poll(mine, device.interval, '/oauth/token', form,
+      return poll(mine, device.interval, '/oauth/token', form,
         ({ error }) => error !== 'authorization_pending' && error !== 'slow_down');
-      if (answer) note('POST /oauth/token', answer);
-      return answer;
     },
 
     async relay(mine) {
       const { verifier: pkce, challenge } = await secrets();
       const verifier = DSS.randomSecret();
       const key = 's256.' + await DSS.challenge(verifier);
-      const redirect_uri = location.origin + '/auth/redirect';
+      // Stack Exchange knows the server's own address only.
+      const redirect_uri = new URL('/auth/redirect', document.querySelector('[rel=canonical]').href).href;
       offer(authorization('/sandbox/oauth', { redirect_uri, state: key }, challenge), await DSS.matchCode(key));
       const answer = await poll(mine, 0, '/auth/token', { key, verifier, wait: 20 },
-        ({ status: code }) => code !== 404 && code !== 429 && code < 500);
+        (_, code) => code !== 404 && code !== 429 && code < 500);
       if (!answer) return null;
-      note('POST /auth/token', answer);
       if (!answer.code) return { error: answer.error_name };
       return post('/sandbox/oauth/access_token/json', { client_id: clientID, code: answer.code, redirect_uri, code_verifier: pkce });
     },
