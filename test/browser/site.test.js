@@ -77,6 +77,7 @@ for (const name of engines) {
       await page.click('[data-builder] input[value=curl]');
       await page.click('[data-builder] input[value=loopback]');
       await page.waitForSelector('[data-none]:not([hidden])');
+      await page.waitForSelector('[data-program][hidden]');
     }));
   });
 

@@ -13,6 +13,7 @@
     part('file').textContent = program.file;
     part('needs').textContent = program.needs;
     part('run').textContent = program.run;
+    part('program').hidden = !program.text;
     part('none').hidden = Boolean(program.text);
     part('some').hidden = !program.text;
   };
