@@ -126,7 +126,7 @@ var (
 )
 
 // longestWhole is how many letters of code fit beside the bullets of the narrowest screen.
-const longestWhole = 22
+const longestWhole = 24
 
 // whole keeps flags and other short words of code from breaking at their hyphens.
 func whole(html string) string {

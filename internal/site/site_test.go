@@ -19,7 +19,7 @@ func TestRender(t *testing.T) {
 	files := fstest.MapFS{
 		"README.md": {Data: []byte("# All of `it`\n\nTwo\nlines, [a](sub/a.md#b-c), [here](#x), [out](../x/y.go), [far](https://example.org/a.md).\n\n" +
 			"## A `b_c`: *d* & e!\n\n## A `b_c`: d & e\n\n| a |\n|---|\n| <table> |\n\n<script>alert(1)</script>\n\n" +
-			"`x --y-z=<a-b>` `a-word-with-more-than-22-letters`\n\n```sh\nx --y\n```\n\n    x --y\n")},
+			"`x --y-z=<a-b>` `a-word-with-more-than-24-letters`\n\n```sh\nx --y\n```\n\n    x --y\n")},
 		"sub/a.md": {Data: []byte("# A\n\n[up](../README.md), [next](b.md), [folder](..)\n")},
 	}
 	documents := NewDocuments(files)
@@ -31,7 +31,7 @@ func TestRender(t *testing.T) {
 		`href="/docs/sub/a#b-c"`, `href="#x"`, `href="` + Source + `/blob/main/x/y.go"`, `href="https://example.org/a.md"`,
 		`<h1 id="all-of-it">`, `<h2 id="a-b_c-d--e"><a href="#a-b_c-d--e">A <code>b_c</code>: <em>d</em> &amp; e!</a></h2>`,
 		`id="a-b_c-d--e-1"`, `<div class="table" tabindex="0" role="region" aria-label="Table 1"><table>`,
-		`<code>x <span class="word">--y-z=&lt;a-b&gt;</span></code> <code>a-word-with-more-than-22-letters</code>`,
+		`<code>x <span class="word">--y-z=&lt;a-b&gt;</span></code> <code>a-word-with-more-than-24-letters</code>`,
 		`<pre tabindex="0"><code class="language-sh">x --y`, `<pre tabindex="0"><code>x --y`,
 	} {
 		if !strings.Contains(string(first.Body), want) {
