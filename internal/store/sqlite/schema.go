@@ -23,7 +23,8 @@ var schema = []string{
 }
 
 // load brings the schema up to date, drops what has expired, reads the rest into
-// the index and gets ready to write.
+// the index and gets ready to write. It always commits something: what a process that was
+// killed has left in the log is then on disk before anyone hears of it.
 func (s *Store) load() error {
 	if err := s.db.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
@@ -39,6 +40,9 @@ func (s *Store) load() error {
 		return fmt.Errorf("read entries: %w", err)
 	}
 	if err := s.db.exec("COMMIT"); err != nil {
+		return err
+	}
+	if err := s.db.exec("PRAGMA synchronous(FULL)"); err != nil {
 		return err
 	}
 	return s.db.prepare()

@@ -61,10 +61,11 @@ func Open(ctx context.Context, url string, limits store.Limits, _ *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	if err := prepareFile(path); err != nil {
+	created, err := prepareFile(path)
+	if err != nil {
 		return nil, err
 	}
-	db, err := openDatabase(ctx, path)
+	db, err := openDatabase(ctx, path, created)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, clearer(err))
 	}
@@ -93,18 +94,21 @@ func (s *Store) Usage() (entries, bytes int64) {
 // Close closes the file. Call it after [Store.Run] has returned.
 func (s *Store) Close() error { return s.db.close() }
 
-func prepareFile(path string) error {
+// prepareFile creates the file and its folder where they are missing. The file is
+// created if nothing has been written to it.
+func prepareFile(path string) (created bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("create folder for the database: %w", err)
+		return false, fmt.Errorf("create folder for the database: %w", err)
 	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return fmt.Errorf("create database: %w", err)
+		return false, fmt.Errorf("create database: %w", err)
 	}
-	if err := errors.Join(file.Chmod(0o600), file.Close()); err != nil {
-		return fmt.Errorf("protect database: %w", err)
+	info, err := file.Stat()
+	if err := errors.Join(err, file.Chmod(0o600), file.Close()); err != nil {
+		return false, fmt.Errorf("protect database: %w", err)
 	}
-	return nil
+	return info.Size() == 0, nil
 }
 
 // clearer returns ErrInUse where SQLite says "locked".
