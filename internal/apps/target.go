@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/internal/origin"
+	"github.com/desktop-stack-serv/dss/internal/pattern"
 )
 
 // Target is a redirect URI of an app that is neither loopback nor private-use: an
@@ -64,11 +65,11 @@ var editors = map[string]string{
 const targetPath = `((?:/[A-Za-z0-9._~-]+)*/?)`
 
 var (
-	editorURI    = regexp.MustCompile(`^([a-z-]+)://([a-z0-9-]+(?:\.[a-z0-9-]+)*)` + targetPath + `$`)
-	httpsURI     = regexp.MustCompile(`^https://([a-z0-9-]+(?:\.[a-z0-9-]+)+)` + targetPath + `$`)
-	vsCodeID     = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*\.[a-z0-9][a-z0-9-]*$`)
-	chromiumHost = regexp.MustCompile(`^([a-p]{32})\.chromiumapp\.org$`)
-	firefoxHost  = regexp.MustCompile(`^([0-9a-f]{40})\.extensions\.allizom\.org$`)
+	editorURI    = pattern.Lazy(`^([a-z-]+)://([a-z0-9-]+(?:\.[a-z0-9-]+)*)` + targetPath + `$`)
+	httpsURI     = pattern.Lazy(`^https://([a-z0-9-]+(?:\.[a-z0-9-]+)+)` + targetPath + `$`)
+	vsCodeID     = pattern.Lazy(`^[a-z0-9][a-z0-9-]*\.[a-z0-9][a-z0-9-]*$`)
+	chromiumHost = pattern.Lazy(`^([a-p]{32})\.chromiumapp\.org$`)
+	firefoxHost  = pattern.Lazy(`^([0-9a-f]{40})\.extensions\.allizom\.org$`)
 )
 
 // parseTarget reads a redirect URI of the list.
@@ -98,7 +99,7 @@ var errForm = errors.New("write it in its plainest form, as in vscode://acme.inb
 	"double slashes")
 
 func parseEditor(text string) (Target, error) {
-	match := editorURI.FindStringSubmatch(text)
+	match := editorURI().FindStringSubmatch(text)
 	if match == nil {
 		return Target{}, errForm
 	}
@@ -114,7 +115,7 @@ func parseEditor(text string) (Target, error) {
 	}
 	publisher, _, _ := strings.Cut(t.Extension, ".")
 	switch {
-	case !vsCodeID.MatchString(t.Extension):
+	case !vsCodeID().MatchString(t.Extension):
 		return Target{}, fmt.Errorf("%s is not the id of an extension: write publisher.name", t.Extension)
 	case slices.Contains(ofEditors, publisher):
 		return Target{}, fmt.Errorf("%s is a part of the editor, and not an extension of an app", t.Extension)
@@ -150,12 +151,12 @@ func (t Target) inJetBrains(path []string) (Target, error) {
 }
 
 func parseHTTPS(text string) (Target, error) {
-	match := httpsURI.FindStringSubmatch(text)
+	match := httpsURI().FindStringSubmatch(text)
 	if match == nil || match[2] == "" {
 		return Target{}, errForm
 	}
 	host := match[1]
-	for _, browser := range []*regexp.Regexp{chromiumHost, firefoxHost} {
+	for _, browser := range []*regexp.Regexp{chromiumHost(), firefoxHost()} {
 		if id := browser.FindStringSubmatch(host); id != nil {
 			return Target{URI: text, Kind: ExtensionTarget, Extension: id[1]}, nil
 		}

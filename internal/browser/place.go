@@ -3,8 +3,9 @@ package browser
 import (
 	"os"
 	"os/exec"
-	"regexp"
 	"runtime"
+
+	"github.com/desktop-stack-serv/dss/internal/pattern"
 )
 
 // Place is where this process runs, as far as a browser is concerned.
@@ -34,17 +35,17 @@ func placeOf(system string, env func(string) string, read func(file string) []by
 		Display:   system == "darwin" || system == "windows" || windows,
 		SSH:       env("SSH_CONNECTION")+env("SSH_TTY") != "",
 		Remote:    outOfSight(system, env),
-		WSL:       env("WSL_DISTRO_NAME") != "" || system == "linux" && kernelOfWSL.Match(read("/proc/sys/kernel/osrelease")),
+		WSL:       env("WSL_DISTRO_NAME") != "" || system == "linux" && kernelOfWSL().Match(read("/proc/sys/kernel/osrelease")),
 		Container: isContainer(system, env, read),
 	}
 }
 
 // kernelOfWSL is in the release of a kernel that Microsoft builds for WSL.
-var kernelOfWSL = regexp.MustCompile(`(?i)microsoft.*wsl|-microsoft`)
+var kernelOfWSL = pattern.Lazy(`(?i)microsoft.*wsl|-microsoft`)
 
 // inContainer matches a line of /proc/self/cgroup in the containers of Docker, containerd,
 // Podman, Kubernetes and LXC. Behind a cgroup namespace of its own, a container has the path "/".
-var inContainer = regexp.MustCompile(`(?m)^\d+:[^:]*:/(.*/)?(docker|lxc|libpod|kubepods|cri-containerd|buildkit)[/-]|kubepods[.]`)
+var inContainer = pattern.Lazy(`(?m)^\d+:[^:]*:/(.*/)?(docker|lxc|libpod|kubepods|cri-containerd|buildkit)[/-]|kubepods[.]`)
 
 func isContainer(system string, env func(string) string, read func(file string) []byte) bool {
 	if env("container")+env("KUBERNETES_SERVICE_HOST") != "" {
@@ -53,7 +54,7 @@ func isContainer(system string, env func(string) string, read func(file string) 
 	if system != "linux" {
 		return false
 	}
-	return read("/.dockerenv") != nil || read("/run/.containerenv") != nil || inContainer.Match(read("/proc/self/cgroup"))
+	return read("/.dockerenv") != nil || read("/run/.containerenv") != nil || inContainer().Match(read("/proc/self/cgroup"))
 }
 
 // read returns what is in a file, nil if it cannot be opened.

@@ -7,9 +7,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"net/url"
-	"regexp"
 	"time"
 
+	"github.com/desktop-stack-serv/dss/internal/pattern"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
@@ -28,7 +28,7 @@ type AuthorizationRequest struct {
 // maxState is the longest state of an app, in bytes.
 const maxState = 4096
 
-var challengeText = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+var challengeText = pattern.Lazy(`^[A-Za-z0-9_-]{43}$`)
 
 // CheckClient returns an error if the user must not be sent back to where the
 // request says (RFC 6749 section 4.1.2.1): [ErrInvalidClient] or
@@ -60,9 +60,9 @@ func (s *Service) Authorize(ctx context.Context, r AuthorizationRequest, browser
 		return "", err
 	}
 	switch {
-	case !challengeText.MatchString(r.CodeChallenge):
+	case !challengeText().MatchString(r.CodeChallenge):
 		return "", ErrInvalidChallenge
-	case r.End != "" && !challengeText.MatchString(r.End):
+	case r.End != "" && !challengeText().MatchString(r.End):
 		return "", ErrInvalidEnd
 	}
 	sess := session{

@@ -3,10 +3,11 @@ package oauth
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/desktop-stack-serv/dss/internal/pattern"
 )
 
 const maxRedirectURI = 2000 // bytes
@@ -15,15 +16,15 @@ var (
 	// loopbackURI is the only form of a loopback redirect URI (RFC 8252
 	// section 7.3): parts that url.Parse might read in another way than a
 	// browser does are not in it.
-	loopbackURI = regexp.MustCompile(`^(http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::([0-9]+))?(?:/[^?#]*)?)` +
+	loopbackURI = pattern.Lazy(`^(http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::([0-9]+))?(?:/[^?#]*)?)` +
 		`(?:\?([^#]*))?$`)
 	// privateURI has a scheme with a dot in it (RFC 8252 section 7.1). What
 	// follows is an authority without a user, a path, or begins with a letter:
 	// a figure would make it a host with a port.
-	privateURI = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+-]*(?:\.[a-zA-Z0-9+-]+)+:` +
+	privateURI = pattern.Lazy(`^([a-zA-Z][a-zA-Z0-9+-]*(?:\.[a-zA-Z0-9+-]+)+:` +
 		`(?://[a-zA-Z0-9._-]*(?::[0-9]{1,5})?(?:/[^?#]*)?|/(?:[^/?#][^?#]*)?|[a-zA-Z][^?#@:]*))(?:\?([^#]*))?$`)
 	// uriText is what RFC 3986 lets stand in a URI.
-	uriText = regexp.MustCompile(`^(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$`)
+	uriText = pattern.Lazy(`^(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$`)
 )
 
 // redirectURI is where an app is reached, in two parts.
@@ -60,16 +61,16 @@ func parseRedirectURI(text string) (redirectURI, error) {
 		return bad("it is too long")
 	case strings.Contains(text, "#"):
 		return bad("it has a fragment")
-	case !uriText.MatchString(text):
+	case !uriText().MatchString(text):
 		return bad("it has characters that no URI may have")
 	}
 	var u redirectURI
-	if match := loopbackURI.FindStringSubmatch(text); match != nil {
+	if match := loopbackURI().FindStringSubmatch(text); match != nil {
 		if !goodPort(match[2]) {
 			return bad("its port is not a number from 1 to 65535")
 		}
 		u = redirectURI{match[1], match[3]}
-	} else if match := privateURI.FindStringSubmatch(text); match != nil {
+	} else if match := privateURI().FindStringSubmatch(text); match != nil {
 		u = redirectURI{match[1], match[2]}
 	} else {
 		return bad("it must be http on 127.0.0.1, [::1] or localhost, or have a private-use scheme with a dot in it, " +

@@ -2,12 +2,12 @@ package relay
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/desktop-stack-serv/dss/internal/pattern"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
@@ -105,18 +105,18 @@ func (k Key) MatchCode() string { return secret.MatchCode(k.Text) }
 var (
 	// A dashed UUID of version 1 or 6. Without dashes it cannot be told from
 	// 128 random bits in hexadecimal.
-	timeUUID = regexp.MustCompile(`(?i)^(urn:uuid:)?[{(]?[0-9a-f]{8}-[0-9a-f]{4}-` +
+	timeUUID = pattern.Lazy(`(?i)^(urn:uuid:)?[{(]?[0-9a-f]{8}-[0-9a-f]{4}-` +
 		`[16][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}[)}]?$`)
 	// A date and a time in figures, to the end: 2026-11-24T09:27:00.123+01:00,
 	// 11/24/2026 9:27:00 AM.
-	dateShape = regexp.MustCompile(`(?i)^([0-9]{4}[-/._]?[0-9]{1,2}[-/._]?[0-9]{1,2}|` +
+	dateShape = pattern.Lazy(`(?i)^([0-9]{4}[-/._]?[0-9]{1,2}[-/._]?[0-9]{1,2}|` +
 		`[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4})[-t _,،]*[0-9]{1,2}([:.\-_]?[0-9]{2}){0,2}` +
 		`([.,][0-9]+)? ?(z|am|pm|utc|gmt)?([-+][0-9]{2}:?[0-9]{2})?$`)
 	// The time first: 09:27:00 11/24/2026.
-	timeFirst = regexp.MustCompile(`(?i)^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?([.,][0-9]+)?( ?[ap]m)?[, ]+` +
+	timeFirst = pattern.Lazy(`(?i)^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?([.,][0-9]+)?( ?[ap]m)?[, ]+` +
 		`([0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4})$`)
 	// The zone's name that a browser's Date appends in parentheses.
-	zoneName = regexp.MustCompile(`\s*\([^)]*\)$`)
+	zoneName = pattern.Lazy(`\s*\([^)]*\)$`)
 )
 
 var timeLayouts = []string{
@@ -130,14 +130,14 @@ func timeBased(text string) bool {
 	text = foldTime(text)
 	switch { // what shows at once comes first: expressions are slow
 	case digitsOnly(text),
-		digitsOnly(text[:1]) && (dateShape.MatchString(text) || timeFirst.MatchString(text)),
-		strings.Count(text, "-") == 4 && timeUUID.MatchString(text):
+		digitsOnly(text[:1]) && (dateShape().MatchString(text) || timeFirst().MatchString(text)),
+		strings.Count(text, "-") == 4 && timeUUID().MatchString(text):
 		return true
 	}
 	if !strings.Contains(text, ":") {
 		return false // every layout has a colon, and trying them is slow
 	}
-	text = zoneName.ReplaceAllString(text, "")
+	text = zoneName().ReplaceAllString(text, "")
 	for _, layout := range timeLayouts {
 		if _, err := time.Parse(layout, text); err == nil {
 			return true

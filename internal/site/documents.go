@@ -12,7 +12,6 @@ import (
 	"html/template"
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
 	"sync"
 
@@ -20,6 +19,8 @@ import (
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/util"
+
+	"github.com/desktop-stack-serv/dss/internal/pattern"
 )
 
 const (
@@ -121,8 +122,8 @@ func scrollable(html string) string {
 }
 
 var (
-	codeInText = regexp.MustCompile(`<code>[^<\n]*</code>`) // that of a block ends with its line
-	hyphenated = regexp.MustCompile(`[^\s<>]*-[^\s<>]*`)
+	codeInText = pattern.Lazy(`<code>[^<\n]*</code>`) // that of a block ends with its line
+	hyphenated = pattern.Lazy(`[^\s<>]*-[^\s<>]*`)
 )
 
 // longestWhole is how many letters of code fit beside the bullets of the narrowest screen.
@@ -130,8 +131,8 @@ const longestWhole = 24
 
 // whole keeps flags and other short words of code from breaking at their hyphens.
 func whole(html string) string {
-	return codeInText.ReplaceAllStringFunc(html, func(code string) string {
-		return hyphenated.ReplaceAllStringFunc(code, func(word string) string {
+	return codeInText().ReplaceAllStringFunc(html, func(code string) string {
+		return hyphenated().ReplaceAllStringFunc(code, func(word string) string {
 			if len(word) > longestWhole {
 				return word
 			}

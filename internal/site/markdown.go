@@ -3,13 +3,14 @@ package site
 import (
 	"io/fs"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
+
+	"github.com/desktop-stack-serv/dss/internal/pattern"
 )
 
 // page is a document while it is parsed.
@@ -99,12 +100,12 @@ func plain(node ast.Node, source []byte) string {
 type anchors map[string]int
 
 // marks are what GitHub leaves out of an anchor.
-var marks = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+var marks = pattern.Lazy(`[^\p{L}\p{N}_ -]`)
 
 // Anchor returns the anchor of a heading, as GitHub makes it of the first of its
 // name.
 func Anchor(heading string) string {
-	return strings.ReplaceAll(marks.ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
+	return strings.ReplaceAll(marks().ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
 }
 
 // Generate implements [parser.IDs].

@@ -8,12 +8,12 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/fetch"
+	"github.com/desktop-stack-serv/dss/internal/pattern"
 )
 
 // answer is an answer of Stack Exchange. Its fields are nil if it is neither a
@@ -35,13 +35,13 @@ type object map[string]json.RawMessage
 
 // jsonp matches the call of a function, which the API makes of an object for
 // those that ask for it.
-var jsonp = regexp.MustCompile(`(?s)^\s*(?:/\*\*/\s*)?[\w$.]+\s*\((.*)\)\s*;?\s*$`)
+var jsonp = pattern.Lazy(`(?s)^\s*(?:/\*\*/\s*)?[\w$.]+\s*\((.*)\)\s*;?\s*$`)
 
 // parseBody reads a JSON object, alone or in the call of a function, or form
 // data, whatever the Content-Type is: Stack Exchange labels tokens text/plain.
 func parseBody(body []byte) object {
 	body = bytes.TrimPrefix(body, []byte("\ufeff"))
-	if match := jsonp.FindSubmatch(body); match != nil {
+	if match := jsonp().FindSubmatch(body); match != nil {
 		body = match[1]
 	}
 	if o := parseObject(body); o != nil {
@@ -60,13 +60,13 @@ func parseObject(text []byte) object {
 }
 
 // form matches form data, and no page of HTML.
-var form = regexp.MustCompile(`^\s*\w+=[^\s<>"]*\s*$`)
+var form = pattern.Lazy(`^\s*\w+=[^\s<>"]*\s*$`)
 
 // parseForm returns nil for anything that is not form data, or that has a
 // field twice.
 func parseForm(text string) object {
 	values, err := url.ParseQuery(strings.TrimSpace(text))
-	if err != nil || !form.MatchString(text) {
+	if err != nil || !form().MatchString(text) {
 		return nil
 	}
 	o := object{}
@@ -138,7 +138,7 @@ func (a answer) refused(status int, kind, message string) error {
 // unexpected is the error for an answer that DSS does not understand.
 func (a answer) unexpected() error {
 	status := a.Status
-	if status >= http.StatusBadRequest && throttled.Match(a.Body) {
+	if status >= http.StatusBadRequest && throttled().Match(a.Body) {
 		status = http.StatusTooManyRequests
 	}
 	return &AnswerError{status, a.pause, a.String() + ", not as it should"}

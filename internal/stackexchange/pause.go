@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/desktop-stack-serv/dss/internal/pattern"
 )
 
 const maxPause = time.Hour
@@ -59,21 +60,21 @@ func Backoff(field json.RawMessage) time.Duration {
 
 // throttled matches what the API and Cloudflare, in front of it, say to clients
 // that ask too much. Error 1015 is Cloudflare's.
-var throttled = regexp.MustCompile(`(?i)too many requests|throttle|rate.?limit|\berror(?: code)?:? 1015\b|>1015<`)
+var throttled = pattern.Lazy(`(?i)too many requests|throttle|rate.?limit|\berror(?: code)?:? 1015\b|>1015<`)
 
 // failing matches what says that an error will pass.
-var failing = regexp.MustCompile(`(?i)temporarily.unavailable|try again later|(?:internal|server).error`)
+var failing = pattern.Lazy(`(?i)temporarily.unavailable|try again later|(?:internal|server).error`)
 
 // availableIn matches when a quota of a day begins anew, as in "more requests
 // available in 46472 seconds".
-var availableIn = regexp.MustCompile(`available in (\d{1,5}) seconds`)
+var availableIn = pattern.Lazy(`available in (\d{1,5}) seconds`)
 
 // IsTrouble reports whether an error with this id, or 0, and these texts is about
 // Stack Exchange itself, about too many requests or about an address that is
 // blocked, and not about the request.
 func IsTrouble(id int, texts ...string) bool {
 	text := strings.Join(texts, " ")
-	return id >= errorInternal || throttled.MatchString(text) || failing.MatchString(text) || blocked.MatchString(text)
+	return id >= errorInternal || throttled().MatchString(text) || failing().MatchString(text) || blocked().MatchString(text)
 }
 
 // outage returns an [*AnswerError] if an error is trouble of Stack Exchange's own,
@@ -87,14 +88,14 @@ func (a answer) outage(id int, texts ...string) error {
 		described += fmt.Sprintf(", error_id %d", id)
 	}
 	switch {
-	case id == errorThrottled || throttled.MatchString(text):
+	case id == errorThrottled || throttled().MatchString(text):
 		wait := a.pause
-		if match := availableIn.FindStringSubmatch(text); match != nil {
+		if match := availableIn().FindStringSubmatch(text); match != nil {
 			seconds, _ := strconv.Atoi(match[1]) // of a day, at most
 			wait = max(wait, time.Duration(seconds)*time.Second)
 		}
 		return &AnswerError{http.StatusTooManyRequests, wait, described + ": too many requests"}
-	case id >= errorInternal || failing.MatchString(text):
+	case id >= errorInternal || failing().MatchString(text):
 		return &AnswerError{a.Status, a.pause, described}
 	}
 	return nil

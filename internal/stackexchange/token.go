@@ -7,11 +7,11 @@ import (
 	"html"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/desktop-stack-serv/dss/internal/display"
+	"github.com/desktop-stack-serv/dss/internal/pattern"
 	"github.com/desktop-stack-serv/dss/internal/secret"
 )
 
@@ -157,9 +157,9 @@ func (a answer) isDead(id int, message string) bool {
 		return true
 	case ErrorDenied:
 		ofAPI := a.Status == http.StatusBadRequest || a.Status == http.StatusOK
-		return strings.Contains(strings.ToLower(message), "token") || ofAPI && !blocked.MatchString(message)
+		return strings.Contains(strings.ToLower(message), "token") || ofAPI && !blocked().MatchString(message)
 	}
 	return false
 }
 
-var blocked = regexp.MustCompile(`(?i)\bIP\b|blocked|banned`)
+var blocked = pattern.Lazy(`(?i)\bIP\b|blocked|banned`)
