@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/x509"
+	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -56,8 +57,10 @@ func hasRoots() bool {
 		files = []string{own}
 	}
 	for _, name := range files {
-		if file, err := os.ReadFile(name); err == nil {
-			return bytes.Contains(file, []byte("-----BEGIN CERTIFICATE-----"))
+		if file, err := os.Open(name); err == nil {
+			defer file.Close()
+			beginning, _ := io.ReadAll(io.LimitReader(file, 4<<10)) // some have comments before the first
+			return bytes.Contains(beginning, []byte("-----BEGIN CERTIFICATE-----"))
 		}
 	}
 	return false
