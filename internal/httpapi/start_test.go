@@ -277,6 +277,10 @@ func TestStartValues(t *testing.T) {
 		if status != http.StatusOK {
 			t.Errorf("%s: %d", tt.query, status)
 		}
+		if !strings.Contains(page, "<wbr>/oauth") || strings.Contains(page, ":<wbr>") {
+			t.Errorf("%s %s: addresses break elsewhere than before the slashes of their paths", tt.origin, tt.query)
+		}
+		page = strings.ReplaceAll(page, "<wbr>", "")
 		for _, want := range tt.want {
 			if !strings.Contains(page, want) {
 				t.Errorf("%s %s: no %s in %s", tt.origin, tt.query, want, page)

@@ -72,6 +72,10 @@ func (p *Pages) functions(language *text.Language) template.FuncMap {
 		"language": func() *text.Language { return language },
 		"server":   func() Server { return p.server },
 		"tiles":    func(code string) []string { return strings.Split(code, "") },
+		"breaking": func(address string) template.HTML { // before its slashes, where it is too long for a line
+			escaped := strings.ReplaceAll(template.HTMLEscapeString(address), "/", "<wbr>/")
+			return template.HTML(strings.ReplaceAll(escaped, "<wbr>/<wbr>/", "//"))
+		},
 		"t": func(name string, values ...any) (template.HTML, error) {
 			name, values = about(name, values)
 			translated, err := language.HTML(name, values...)
