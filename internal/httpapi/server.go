@@ -160,9 +160,7 @@ func New(vault *sealed.Vault, config Config) (*Server, error) {
 	config.StackExchange.Caller = caller
 	config.StackExchange.Allow, config.StackExchange.Refused = s.allowCall, s.callRefused
 	s.upstream = stackexchange.New(config.StackExchange)
-	if s.pages, err = web.New(s.onPages(), config.Languages); err != nil {
-		return nil, err
-	}
+	s.pages = web.New(s.onPages(), config.Languages)
 	grants := oauth.Config{
 		TTL: config.TTL, Issuer: config.PublicURL.String(), CallbackURL: config.PublicURL.String() + api.PathCallback,
 		Shared: config.SharedStore, Allow: s.storing, Observe: s.granted,

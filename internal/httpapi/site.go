@@ -23,7 +23,7 @@ func (s *Server) result(result web.Result) handler {
 // asset serves a style sheet, script or picture, or the icon of an app. Its name
 // carries a hash of its content, so a browser may keep it.
 func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {
-	asset, exact, ok := s.pages.Asset(r.PathValue("file"))
+	asset, exact, ok := web.FindAsset(r.PathValue("file"))
 	h := w.Header()
 	if !ok {
 		icon, found := s.config.Apps.Icon(r.PathValue("file"))

@@ -110,7 +110,7 @@ func (s *Server) openAPI(w http.ResponseWriter, _ *http.Request) error {
 
 // favicon serves the icon to those that look for it here only.
 func (s *Server) favicon(w http.ResponseWriter, _ *http.Request) error {
-	icon := s.pages.Favicon()
+	icon := web.Favicon()
 	assetHeaders.replace(w.Header())
 	w.Header().Set("Cache-Control", "public, max-age=86400") // its name does not change with it
 	return write(w, http.StatusOK, []string{icon.ContentType}, icon.Body)

@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 //go:embed static
@@ -35,28 +36,27 @@ type assets struct {
 	hashed map[string]string
 }
 
-func loadAssets() (assets, error) {
+// loaded returns the assets. The first page or asset hashes the files, and copies them
+// to the heap, so that the start of a server need not.
+var loaded = sync.OnceValue(func() assets {
 	all := assets{files: map[string]Asset{}, hashed: map[string]string{}}
-	entries, err := staticFiles.ReadDir("static")
-	if err != nil {
-		return assets{}, fmt.Errorf("listing assets: %w", err)
-	}
+	entries, _ := staticFiles.ReadDir("static") // an embedded folder can be read
 	for _, entry := range entries {
-		name, extension := entry.Name(), path.Ext(entry.Name())
-		contentType, ok := contentTypes[extension]
-		if !ok {
-			return assets{}, fmt.Errorf("asset %s: unknown content type", name)
-		}
-		body, err := staticFiles.ReadFile("static/" + name)
-		if err != nil {
-			return assets{}, fmt.Errorf("reading asset: %w", err)
-		}
-		sum := sha256.Sum256(body)
-		hashed := fmt.Sprintf("%s.%x%s", strings.TrimSuffix(name, extension), sum[:4], extension)
-		all.hashed[name] = hashed
-		all.files[hashed] = Asset{contentType, body, fmt.Sprintf(`"%x"`, sum[:16])}
+		all.add(entry.Name())
 	}
-	return all, nil
+	return all
+})
+
+func (a assets) add(name string) {
+	extension := path.Ext(name)
+	body, err := staticFiles.ReadFile("static/" + name)
+	if err != nil || contentTypes[extension] == "" {
+		panic(fmt.Sprintf("asset %s has no content or no known type: %v", name, err)) // it is a part of the program
+	}
+	sum := sha256.Sum256(body)
+	hashed := fmt.Sprintf("%s.%x%s", strings.TrimSuffix(name, extension), sum[:4], extension)
+	a.hashed[name] = hashed
+	a.files[hashed] = Asset{contentTypes[extension], body, fmt.Sprintf(`"%x"`, sum[:16])}
 }
 
 //go:embed static/tokens.css
@@ -66,9 +66,9 @@ var tokens []byte
 // of this package share with its own.
 func Tokens() []byte { return tokens }
 
-// path returns where the pages find the asset called name.
-func (a assets) path(name string) (string, error) {
-	hashed, ok := a.hashed[name]
+// assetPath returns where the pages find the asset called name.
+func assetPath(name string) (string, error) {
+	hashed, ok := loaded().hashed[name]
 	if !ok {
 		return "", fmt.Errorf("no asset %q", name)
 	}
@@ -78,19 +78,23 @@ func (a assets) path(name string) (string, error) {
 // hashedName matches hashed names.
 var hashedName = regexp.MustCompile(`^([a-z]+)\.[0-9a-f]{8}(\.[a-z]+)$`)
 
-// Asset returns the asset called file, which is its hashed name: what follows
+// FindAsset returns the asset called file, which is its hashed name: what follows
 // /assets/ in a path. It is not exact if the hash is another one: while servers
 // are upgraded one by one, a page may come from one version and its assets from
 // another.
-func (p *Pages) Asset(file string) (asset Asset, exact, ok bool) {
-	if asset, ok = p.assets.files[file]; ok {
+func FindAsset(file string) (asset Asset, exact, ok bool) {
+	all := loaded()
+	if asset, ok = all.files[file]; ok {
 		return asset, true, true
 	}
 	if name := hashedName.FindStringSubmatch(file); name != nil {
-		asset, ok = p.assets.files[p.assets.hashed[name[1]+name[2]]]
+		asset, ok = all.files[all.hashed[name[1]+name[2]]]
 	}
 	return asset, false, ok
 }
 
 // Favicon returns the icon for browsers that know no other.
-func (p *Pages) Favicon() Asset { return p.assets.files[p.assets.hashed["favicon.ico"]] }
+func Favicon() Asset {
+	all := loaded()
+	return all.files[all.hashed["favicon.ico"]]
+}

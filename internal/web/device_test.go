@@ -13,7 +13,7 @@ var deviceViews = []DeviceView{DeviceAsk, DeviceConfirm}
 // device renders the device page and returns it with its white space folded.
 func device(t *testing.T, data DeviceData) string {
 	t.Helper()
-	page, err := newPages(t).Render(text.English, "/", data)
+	page, err := newPages().Render(text.English, "/", data)
 	if err != nil {
 		t.Fatal(err)
 	}

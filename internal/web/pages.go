@@ -26,25 +26,18 @@ import (
 //go:embed templates
 var templateFiles embed.FS
 
-// Pages renders the pages of DSS and hands out their assets. It is immutable
-// and safe for concurrent use.
+// Pages renders the pages of DSS. It is immutable and safe for concurrent use.
 type Pages struct {
 	server    Server
-	assets    assets
 	languages text.Languages
 	templates map[*text.Language]func() (*template.Template, error)
 	site      func() (*template.Template, error) // of the site
 }
 
-// New hashes the assets, for the pages of a server in languages. It fails only when the
-// embedded files contradict each other. The first page parses the templates, which
-// would take a tenth of a server's start.
-func New(server Server, languages text.Languages) (*Pages, error) {
+// New returns the pages of a server in languages. The first page parses the templates,
+// which would take a tenth of a server's start.
+func New(server Server, languages text.Languages) *Pages {
 	p := &Pages{server: server, languages: languages, templates: map[*text.Language]func() (*template.Template, error){}}
-	var err error
-	if p.assets, err = loadAssets(); err != nil {
-		return nil, err
-	}
 	p.site = sync.OnceValues(p.parseSite)
 	parse := sync.OnceValues(func() (*template.Template, error) {
 		return template.New("").Funcs(p.functions(languages[0])).ParseFS(templateFiles, "templates/*.html")
@@ -62,13 +55,13 @@ func New(server Server, languages text.Languages) (*Pages, error) {
 			return own.Funcs(p.functions(language)), nil
 		})
 	}
-	return p, nil
+	return p
 }
 
 // functions are what templates may call, for pages in a language.
 func (p *Pages) functions(language *text.Language) template.FuncMap {
 	return template.FuncMap{
-		"asset":    p.assets.path,
+		"asset":    assetPath,
 		"language": func() *text.Language { return language },
 		"server":   func() Server { return p.server },
 		"tiles":    func(code string) []string { return strings.Split(code, "") },

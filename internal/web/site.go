@@ -63,7 +63,7 @@ func (AccessibilityData) siteTemplate() string { return "accessibility.html" }
 // parseSite parses the templates of the site.
 func (p *Pages) parseSite() (*template.Template, error) {
 	templates, err := template.New("").Funcs(template.FuncMap{
-		"asset":   p.assets.path,
+		"asset":   assetPath,
 		"contact": func(address string) string { return strings.TrimPrefix(address, "mailto:") },
 	}).ParseFS(siteFiles, "site/*.html")
 	if err != nil {

@@ -16,13 +16,8 @@ import (
 
 const hostile = `"><img src=x onerror=alert(1)><script>alert(1)</script>`
 
-func newPages(t *testing.T) *Pages {
-	t.Helper()
-	p, err := New(Server{Host: "auth.example.org", Service: "Stack Overflow"}, text.All)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+func newPages() *Pages {
+	return New(Server{Host: "auth.example.org", Service: "Stack Overflow"}, text.All)
 }
 
 // everyPage renders each page in each of its states, with hostile values.
@@ -31,7 +26,7 @@ func everyPage(t *testing.T) map[string]string { t.Helper(); return everyPageIn(
 // everyPageIn does so in a language.
 func everyPageIn(t *testing.T, language *text.Language) map[string]string {
 	t.Helper()
-	p, out := newPages(t), map[string]string{}
+	p, out := newPages(), map[string]string{}
 	keep := func(name string, body []byte, err error) {
 		t.Helper()
 		if err != nil {
@@ -238,7 +233,7 @@ var isolated = regexp.MustCompile(`(?s)<bdi[^>]*>.*?</bdi>|<title>.*?</title>|ar
 // ids of apps, scopes, what an error quotes.
 func TestPagesIsolateWhatOthersChose(t *testing.T) {
 	const chosen = "\u202echosen\u05d0"
-	p := newPages(t)
+	p := newPages()
 	for name, render := range map[string]func() ([]byte, error){
 		"landing": func() ([]byte, error) {
 			return p.Render(text.English, "/", LandingData{View: ViewConfirm, App: App{Name: chosen}, AppID: chosen})
@@ -333,21 +328,20 @@ func TestTexts(t *testing.T) {
 }
 
 func TestAssets(t *testing.T) {
-	p := newPages(t)
 	linked := regexp.MustCompile(`"/assets/([^"]+)"`)
 	for name, page := range everyPage(t) {
 		for _, match := range linked.FindAllStringSubmatch(page, -1) {
-			if a, exact, ok := p.Asset(match[1]); !ok || !exact || len(a.Body) == 0 || a.ContentType == "" || a.ETag == "" {
+			if a, exact, ok := FindAsset(match[1]); !ok || !exact || len(a.Body) == 0 || a.ContentType == "" || a.ETag == "" {
 				t.Errorf("%s links %s, which is not there", name, match[1])
 			}
 		}
 	}
 	for _, name := range []string{"style.css", "", "../text/en.json", "nothing.00000000.js"} {
-		if _, _, ok := p.Asset(name); ok {
+		if _, _, ok := FindAsset(name); ok {
 			t.Errorf("there is an asset %q", name)
 		}
 	}
-	if a, exact, ok := p.Asset("style.00000000.css"); !ok || exact || len(a.Body) == 0 {
+	if a, exact, ok := FindAsset("style.00000000.css"); !ok || exact || len(a.Body) == 0 {
 		t.Error("no style sheet for a page of another version")
 	}
 }
@@ -356,7 +350,7 @@ func TestAssets(t *testing.T) {
 func TestStartPages(t *testing.T) {
 	title, h1 := regexp.MustCompile(`<title>(?:Error: )?(.*)</title>`), regexp.MustCompile(`<h1[^>]*>(.*)</h1>`)
 	for name, data := range startPages() {
-		body, err := newPages(t).Render(text.English, "/", data)
+		body, err := newPages().Render(text.English, "/", data)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -58,10 +58,7 @@ func newHandler(address *url.URL) (http.Handler, error) {
 		return nil, err
 	}
 	shown := web.Server{Host: "auth.example.org", Service: "Stack Overflow", Operator: "Example Foundation"}
-	pages, err := web.New(shown, languages)
-	if err != nil {
-		return nil, err
-	}
+	pages := web.New(shown, languages)
 	mux := http.NewServeMux()
 	whole := server.Handler()
 	mux.Handle("/", whole)
