@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	qr "github.com/skip2/go-qrcode"
+	qr "github.com/piglig/go-qr"
 	"golang.org/x/term"
 
 	"github.com/desktop-stack-serv/dss/internal/web/text"
@@ -113,6 +113,10 @@ func width(text string) (columns int) {
 	return columns
 }
 
+// quietZone is how wide the empty border of a QR code has to be, in modules
+// (ISO/IEC 18004).
+const quietZone = 4
+
 // besideQR is how many lines of text share the screen with the code. None of
 // them may scroll away.
 const besideQR = 10
@@ -122,29 +126,29 @@ func (s *screen) drawQR(text string) {
 	if s.columns == 0 || s.dumb {
 		return
 	}
-	code, err := qr.New(text, qr.Low)
+	code, err := qr.EncodeText(text, qr.Low)
 	if err != nil {
 		return
 	}
-	modules := code.Bitmap() // with the empty border of ISO/IEC 18004; a line shows two rows of them
-	if len(modules) <= s.columns && (s.rows == 0 || (len(modules)+1)/2+besideQR <= s.rows) {
-		s.printf("%s\n", s.qrLines(modules))
+	modules := code.Size() + 2*quietZone // on each side; a line shows two rows of them
+	if modules <= s.columns && (s.rows == 0 || (modules+1)/2+besideQR <= s.rows) {
+		s.printf("%s\n", s.qrLines(code))
 	}
 }
 
 // qrLines draws two rows of modules per line. Without colours the ink is the
 // terminal's own: on a light background the dark modules are drawn, on a dark
 // one the light modules.
-func (s *screen) qrLines(dark [][]bool) string {
-	ink := func(x, y int) bool { return (y < len(dark) && dark[y][x]) == (s.colors || s.light) }
+func (s *screen) qrLines(code *qr.QrCode) string {
+	ink := func(x, y int) bool { return code.Module(x, y) == (s.colors || s.light) }
 	var start, end string
 	if s.colors { // black on white: themes leave these two alone, which are in the colour cube
 		start, end = "\x1b[38;5;16;48;5;231m", "\x1b[0m"
 	}
 	var b strings.Builder
-	for y := 0; y < len(dark); y += 2 {
+	for y := -quietZone; y < code.Size()+quietZone; y += 2 {
 		b.WriteString(start)
-		for x := range dark {
+		for x := -quietZone; x < code.Size()+quietZone; x++ {
 			b.WriteString(halfBlock(ink(x, y), ink(x, y+1)))
 		}
 		b.WriteString(end + "\n")

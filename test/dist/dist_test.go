@@ -66,7 +66,7 @@ func checkSBOM(t *testing.T, folder string) {
 	for _, component := range bill.Components {
 		found[component.Name] = component.Version
 	}
-	if found["modernc.org/sqlite"] == "" || found["github.com/skip2/go-qrcode"] == "" {
+	if found["modernc.org/sqlite"] == "" || found["github.com/piglig/go-qr"] == "" {
 		t.Errorf("the bill misses modules: %v", found)
 	}
 	if found["golang.org/x/oauth2"] != "" {
