@@ -18,8 +18,10 @@ import (
 	"strings"
 
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
+	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
 	"github.com/desktop-stack-serv/dss/internal/sealed"
+	"github.com/desktop-stack-serv/dss/internal/site"
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
@@ -30,6 +32,9 @@ import (
 
 // languages are those of the pages, and two that show what does not fit.
 var languages = append(slices.Clone(text.All), pseudo.Accented, pseudo.Mirrored)
+
+// realHost is the host of the server on the pictures.
+const realHost = "auth.example.org"
 
 func main() {
 	log.SetFlags(0)
@@ -46,6 +51,15 @@ func main() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
+// newReal returns a server without a sandbox, at https://auth.example.org.
+func newReal() (*httpapi.Server, error) {
+	return httpapi.New(sealed.NewVault(memory.New(store.Limits{})), httpapi.Config{
+		PublicURL: &url.URL{Scheme: "https", Host: realHost}, Languages: languages, Version: "1.0.0",
+		Operator: site.Operator{Name: "Example Foundation", Contact: "mailto:security@example.org"},
+		Log:      slog.New(slog.DiscardHandler), AuditKey: []byte("k"), Limits: &limit.Config{},
+	})
+}
+
 // newHandler returns a whole server at an address, and the pictures beside it.
 func newHandler(address *url.URL) (http.Handler, error) {
 	fake := sandbox.New(sandbox.Config{Languages: languages})
@@ -57,10 +71,14 @@ func newHandler(address *url.URL) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := web.Server{Host: "auth.example.org", Service: "Stack Overflow", Operator: "Example Foundation"}
+	other, err := newReal()
+	if err != nil {
+		return nil, err
+	}
+	shown := web.Server{Host: realHost, Service: "Stack Overflow", Operator: "Example Foundation"}
 	pages := web.New(shown, languages)
 	mux := http.NewServeMux()
-	whole := server.Handler()
+	whole, withoutSandbox := server.Handler(), other.Handler()
 	mux.Handle("/", whole)
 	mux.HandleFunc("GET /states", listStates)
 	mux.HandleFunc("GET /picture/{language}/{state}", func(w http.ResponseWriter, r *http.Request) {
@@ -75,6 +93,11 @@ func newHandler(address *url.URL) (http.Handler, error) {
 			inner.RequestURI = state.path
 			inner.Header.Set("Accept-Language", language.Tag)
 			inner.Header.Set("Accept", "text/html")
+			if state.Real {
+				inner.Host = realHost
+				withoutSandbox.ServeHTTP(w, inner)
+				return
+			}
 			whole.ServeHTTP(w, inner)
 		default:
 			show(w, pages, language, state)

@@ -17,6 +17,7 @@ type state struct {
 	NoScript bool   `json:"noScript,omitempty"` // as without JavaScript
 	Shows    string `json:"shows,omitempty"`    // a selector of what the script shows
 	English  bool   `json:"english,omitempty"`  // for the authors of apps, in English
+	Real     bool   `json:"real,omitempty"`     // of a server without a sandbox
 
 	page web.Page // its data, or
 	path string   // a path of the server
@@ -42,10 +43,12 @@ var states = concat(handOvers(), ends(), problems(), devices(), continues(), []s
 	{Name: "denied", page: web.ResultData{Result: web.ResultDenied}},
 	{Name: "failed", page: web.ResultData{Result: web.ResultFailed}},
 	{Name: "home", path: "/", English: true},
+	{Name: "home-real", path: "/", English: true, Real: true},
 	{Name: "docs", path: "/docs/", English: true},
 	{Name: "document", path: "/docs/oauth", English: true},
 	{Name: "security", path: "/security", English: true},
 	{Name: "privacy", path: "/privacy", English: true},
+	{Name: "privacy-real", path: "/privacy", English: true, Real: true},
 	{Name: "status", path: "/status", English: true},
 	{Name: "faq", path: "/docs/faq", English: true},
 	{Name: "accessibility", path: "/accessibility", English: true},
