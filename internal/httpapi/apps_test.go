@@ -284,7 +284,7 @@ func TestNamesOnPages(t *testing.T) {
 	code := regexp.MustCompile(`"user_code":"([^"]+)"`).FindStringSubmatch(device)[1]
 	_, _, page := l.answer("GET", "/device?user_code="+code, "")
 	for _, want := range []string{
-		`<a href="https://example.com/inbox"`, "<bdi>Acme Inbox</bdi> by <bdi>Acme GmbH</bdi>", "Stack Apps is <bdi>11</bdi>",
+		`<a href="https://example.com/inbox"`, "<bdi>Acme&nbsp;Inbox</bdi> by <bdi>Acme&nbsp;GmbH</bdi>", "Stack Apps is <bdi>11</bdi>",
 		"<title>Let Acme Inbox into your ",
 	} {
 		if !strings.Contains(page, want) {
@@ -302,8 +302,8 @@ func TestNamesOnPages(t *testing.T) {
 	}
 	_, _, page = l.answer("GET", "/auth/redirect/inbox?"+asDeposit, "")
 	for _, want := range []string{
-		"calls itself <bdi>Acme Inbox</bdi>; <bdi>Stack Overflow</bdi> showed you the app’s name a moment ago, and it must be the same.",
-		"<bdi>Acme Inbox</bdi> always shows it.",
+		"calls itself <bdi>Acme&nbsp;Inbox</bdi>; <bdi>Stack&nbsp;Overflow</bdi> showed you the app’s name a moment ago, and it must be the same.",
+		"<bdi>Acme&nbsp;Inbox</bdi> always shows it.",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the relay's page lacks %s", want)

@@ -44,7 +44,8 @@ const visible = (sections) => sections.split('|').map((name) => '[data-section="
 // Waits for a section of the hand-over page, or of the one that follows it.
 export const section = (page, name) => page.waitForSelector(visible(name), { timeout: patience });
 
-export const text = (page, selector) => page.$eval(selector, (element) => element.textContent);
+// The words of an element; that a short name stays on a line is none of them.
+export const text = (page, selector) => page.$eval(selector, (element) => element.textContent.replaceAll('\u00a0', ' '));
 
 // Presses a button, again if the page takes no click yet, until what it leads
 // to is there.

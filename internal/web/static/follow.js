@@ -18,13 +18,18 @@
     setTimeout(ask, Math.min(wait * 2 ** failed, longest));
   };
 
+  // Without the marks that keep the headline's lines together.
+  const entitle = () => {
+    document.title = heading().textContent.replace(/\u200b/g, '').replace(/\u00a0/g, ' ');
+  };
+
   // Shows a section. A screen reader reads its heading, and one in the part of the
   // page that goes does not lose its place.
   const open = (name) => {
     if (!sections.some((section) => section.dataset.section === name)) return;
     if (!sections.find((section) => section.dataset.section === name).hidden) return;
     for (const section of sections) section.hidden = section.dataset.section !== name;
-    document.title = heading().textContent;
+    entitle();
     heading().focus({ preventScroll: true });
   };
 
@@ -46,7 +51,7 @@
     page.querySelector('[data-while]').hidden = true;
   };
 
-  document.title = heading().textContent;
+  entitle();
   heading().focus({ preventScroll: true });
   if (page.hasAttribute('data-follow')) next();
 })();

@@ -12,7 +12,8 @@
   const open = (name, focus = true) => {
     for (const other of page.querySelectorAll('[data-section]')) show(other, other === section(name));
     const heading = section(name).querySelector('h1');
-    document.title = (name === 'problem' ? page.dataset.error + ' ' : '') + heading.textContent;
+    document.title = (name === 'problem' ? page.dataset.error + ' ' : '') +
+      heading.textContent.replace(/\u200b/g, '').replace(/\u00a0/g, ' '); // which are there for the lines
     if (focus) heading.focus({ preventScroll: true });
   };
 

@@ -1,8 +1,10 @@
 package text
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // some languages, without texts.
@@ -88,6 +90,29 @@ func TestLocale(t *testing.T) {
 		}
 		if got := tag(all.Locale(getenv)); got != c.want {
 			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
+
+// TestJapaneseHeadlinesBreakBetweenPhrases: engines that know no phrases break lines at
+// U+200B only, and at a space.
+func TestJapaneseHeadlinesBreakBetweenPhrases(t *testing.T) {
+	read, err := files.ReadFile("ja.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts map[string]any
+	if err := json.Unmarshal(read, &texts); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range texts {
+		if !strings.HasSuffix(name, ".title") && !strings.HasSuffix(name, ".title.unknown") {
+			continue
+		}
+		for _, phrase := range strings.FieldsFunc(text.(string), func(r rune) bool { return r == '\u200b' || r == ' ' }) {
+			if n := utf8.RuneCountInString(phrase); n > 13 {
+				t.Errorf("%s has a phrase of %d characters: %s", name, n, phrase)
+			}
 		}
 	}
 }

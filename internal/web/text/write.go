@@ -51,8 +51,18 @@ func (w *htmlWriter) value(value any) {
 	case int:
 		fmt.Fprint(w, v)
 	default:
-		fmt.Fprintf(w, "<bdi>%s</bdi>", html.EscapeString(fmt.Sprint(v)))
+		fmt.Fprintf(w, "<bdi>%s</bdi>", unbroken(fmt.Sprint(v)))
 	}
+}
+
+// unbroken returns a short name, such as Stack Overflow, as HTML in which no line
+// breaks at a space. A longer one might not fit on a line.
+func unbroken(name string) string {
+	escaped := html.EscapeString(name)
+	if len(name) > len("Stack Overflow") {
+		return escaped
+	}
+	return strings.ReplaceAll(escaped, " ", "&nbsp;")
 }
 
 func (w *htmlWriter) code()   { w.toggle(&w.inCode, `<code dir="ltr">`, "</code>") }
@@ -82,13 +92,13 @@ func (w *htmlWriter) link(address string) {
 
 func (w *htmlWriter) linkEnd() { w.WriteString("</a>") }
 
-// plainWriter leaves marks out.
+// plainWriter leaves marks out, and the places where a line may break.
 type plainWriter struct {
 	strings.Builder
 	address string
 }
 
-func (w *plainWriter) literal(text string) { w.WriteString(text) }
+func (w *plainWriter) literal(text string) { w.WriteString(strings.ReplaceAll(text, "\u200b", "")) }
 func (w *plainWriter) value(value any)     { fmt.Fprint(w, value) }
 func (w *plainWriter) code()               {}
 func (w *plainWriter) strong()             {}
