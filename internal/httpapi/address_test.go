@@ -155,7 +155,7 @@ func TestProblemPagesNameTheRequest(t *testing.T) {
 	for _, path := range []string{"/nowhere", "/auth/redirect?code=C", "/problem/wrong_browser", "/oauth/authorize", "/device?user_code=%zz"} {
 		_, h, body := d.visit("GET", path, html...)
 		id := h.Get("X-Request-Id")
-		if !strings.Contains(body, `Reference `+id+`, <time datetime="`) || !strings.Contains(d.log.String(), "request_id="+id) {
+		if !strings.Contains(body, "Reference "+id+"\n<time datetime=\"") || !strings.Contains(d.log.String(), "request_id="+id) {
 			t.Errorf("%s: %s is not on the page or in the log", path, id)
 		}
 	}

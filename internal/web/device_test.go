@@ -96,7 +96,7 @@ func TestDeviceExplainsScopes(t *testing.T) {
 
 func TestDeviceSaysWhenItAsked(t *testing.T) {
 	for minutes, want := range map[int]string{0: "just now", 1: "1 minute ago", 5: "5 minutes ago"} {
-		wantAll(t, device(t, DeviceData{View: DeviceConfirm, Minutes: minutes}), "<span>asked "+want+"</span>")
+		wantAll(t, device(t, DeviceData{View: DeviceConfirm, Minutes: minutes}), "<span>asked "+want+"&nbsp;·</span>")
 	}
 }
 

@@ -50,7 +50,7 @@ const measure = () => {
   const bottom = (element) => Math.ceil(element.getBoundingClientRect().bottom);
   const buttons = find('main button').filter((button) => !button.closest('details'));
   const sticky = find('.sticky')[0];
-  const covered = sticky ? find('.ask :is(h1, .by, .warning, .q, .permissions)').filter((one) => {
+  const covered = sticky ? find('.ask :is(h1, .by, .warning, .q, .permissions li)').filter((one) => {
     const { top } = sticky.getBoundingClientRect();
     return !sticky.contains(one) && bottom(one) > top;
   }) : [];
@@ -85,7 +85,7 @@ const measure = () => {
   };
 };
 
-const plain = (text) => text.replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '').replace(/\s+/g, ' ').trim();
+const plain = (text) => text.replace(/[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '').replace(/\s+/g, ' ').trim();
 
 // Checks a page that is open, without axe if the caller says so: that takes longer than all
 // the rest.
@@ -99,8 +99,8 @@ export async function check(page, { state, language, size, axe = true }) {
   if (!state.english) assert.ok(plain(m.title).endsWith(plain(m.headline)), where + ': ' + m.title + ' is not ' + m.headline);
   if (state.decides && !language.startsWith('en-')) { // which is longer than any language
     assert.ok(m.decisions > 0 && m.lowest <= m.height, where + ': the decision ends at ' + m.lowest);
-    assert.deepEqual(m.covered, [], where + ' has something below its buttons');
   }
+  if (!language.startsWith('en-')) assert.deepEqual(m.covered, [], where + ' has something below its buttons');
   if (axe) await assertAccessible(page);
 }
 

@@ -68,7 +68,7 @@ for (const name of engines) {
       const bottom = (element) => element.getBoundingClientRect().bottom;
       return {
         title: document.title.replace('Error: ', ''),
-        heading: [...document.querySelectorAll('h1')].filter(seen).map((h1) => h1.textContent),
+        heading: [...document.querySelectorAll('h1')].filter(seen).map((h1) => h1.textContent.replaceAll('\u00a0', ' ')),
         bottoms: [...document.querySelectorAll('main form :is(button, summary)')].filter(seen).map((b) => [b.textContent, bottom(b)]),
         covered: [...document.querySelectorAll('.tiles b')].filter(seen).some((tile) => {
           const { x, y, width, height } = tile.getBoundingClientRect();

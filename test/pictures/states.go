@@ -128,6 +128,8 @@ func devices() []state {
 	decide.Scopes, decide.Minutes, decide.Left = []string{"read_inbox"}, 2, 13
 	strong := decide
 	strong.Scopes, strong.Elsewhere = []string{"read_inbox", "write_access", "no_expiry", "access_team|x"}, true
+	everything := strong
+	everything.Scopes = append([]string{"access_team|x"}, api.Scopes...)
 	strange := decide
 	strange.App, strange.Sandbox, strange.Minutes = web.App{Warn: true}, true, 0
 	return []state{
@@ -135,7 +137,8 @@ func devices() []state {
 		{Name: "device-wrong", Decides: true, page: wrong},
 		{Name: "device-short", Decides: true, page: short},
 		{Name: "device-decide", Decides: true, page: decide},
-		{Name: "device-decide-no-first", page: strong},
+		{Name: "device-decide-no-first", Decides: true, page: strong},
+		{Name: "device-decide-everything", page: everything},
 		{Name: "device-decide-unknown", Decides: true, page: strange},
 	}
 }
