@@ -44,6 +44,9 @@ const visible = (sections) => sections.split('|').map((name) => '[data-section="
 // Waits for a section of the hand-over page, or of the one that follows it.
 export const section = (page, name) => page.waitForSelector(visible(name), { timeout: patience });
 
+// Where a page is. Firefox knows what is on a page before page.url() does.
+export const address = (page) => page.evaluate(() => location.href);
+
 // The words of an element; that a short name stays on a line is none of them.
 export const text = (page, selector) => page.$eval(selector, (element) => element.textContent.replaceAll('\u00a0', ' '));
 

@@ -86,6 +86,7 @@ for (const name of engines) {
           const [path] = await address(dss);
           const loaded = page.goto(slow.url + path);
           await page.waitForSelector(yes);
+          await page.waitForFunction(() => [...document.querySelectorAll('link[rel=stylesheet]')].every(({ sheet }) => sheet));
           const before = await look(page, yes);
           assert.equal(before.delay, 5000);
           assert.ok(before.time >= 5000 || !before.visible, 'visible after ' + before.time + ' ms');

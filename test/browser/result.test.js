@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { assertAccessible } from './axe.js';
-import { assertCleanHistory, closeContext, consent, engines, inFreshPage, launch, press, section, submit, text } from './browsers.js';
+import { address, assertCleanHistory, closeContext, consent, engines, inFreshPage, launch, press, section, submit, text } from './browsers.js';
 import { claim, post, secret, signInURL, startDSS } from './dss.js';
 import { said } from './texts.js';
 
@@ -130,11 +130,11 @@ for (const name of engines) {
 
     test('another browser has nothing of the address', inPage(async (page) => {
       await handOver(page, dss, 'code');
-      const address = await page.url();
+      const found = await address(page);
       const elsewhere = await browser.createBrowserContext();
       try {
         const other = await elsewhere.newPage();
-        await other.goto(address);
+        await other.goto(found);
         await section(other, 'nothing');
       } finally {
         await closeContext(elsewhere);

@@ -2,7 +2,7 @@
 // result from another that shares its store.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { consent, inFreshPage, launch, press, section, submit } from './browsers.js';
+import { address, consent, inFreshPage, launch, press, section, submit } from './browsers.js';
 import { claim, post, secret, signInURL, startDSS, startEngine } from './dss.js';
 
 const app = { appid: '17' };
@@ -42,7 +42,7 @@ for (const [store, name] of [['redis', 'chromium'], ['cluster', 'firefox'], ['po
         await page.goto(signInURL(here, grant, key));
         await consent(page, 'approve');
         await press(page, 'confirm', 'finish', 'waiting');
-        await page.goto((await page.url()).replace(here.url, there.url)); // names of one host share cookies
+        await page.goto((await address(page)).replace(here.url, there.url)); // names of one host share cookies
         await section(page, 'waiting');
         assert.equal((await claim(here, key, app)).status, 200);
         await section(page, 'finished');
@@ -63,7 +63,7 @@ for (const [store, name] of [['redis', 'chromium'], ['cluster', 'firefox'], ['po
       await submit(page, 'button[value="continue"]');
       await consent(page, 'approve');
       await section(page, 'waiting');
-      await page.goto((await page.url()).replace(here.url, there.url));
+      await page.goto((await address(page)).replace(here.url, there.url));
       await section(page, 'waiting');
       const answer = await post(here, '/oauth/token', {
         grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: '7', device_code: device.device_code,
