@@ -300,11 +300,16 @@ class Page {
     type: (text) => this.#press([...text]),
   };
 
-  // The window is at least 334 pixels wide. The page learns its size after the driver.
+  // The window may be wider than asked for, and neither the driver nor the page knows its
+  // size at once: it is there when both say the same, the driver twice.
   async setViewport({ width, height }) {
-    const now = await this.send('POST', '/window/rect', { ...front, width, height });
-    const learnt = (w, h) => innerWidth === w && innerHeight === h;
-    await this.#until((brief) => this.#run(learnt, [now.width, now.height], brief), width + ' by ' + height + ' pixels');
+    let before;
+    await this.#until(async (brief) => {
+      const now = await this.send('POST', '/window/rect', { ...front, width, height }, brief);
+      const [last, size] = [before, now.width + ' ' + now.height];
+      before = size;
+      return size === last && size === await this.#run(() => innerWidth + ' ' + innerHeight, [], brief);
+    }, width + ' by ' + height + ' pixels');
   }
 
   // A picture shows the frame before the one that is being drawn.
