@@ -39,6 +39,8 @@ export async function startPictures() {
 
 // Opens a page that is not open yet: an address that differs in its fragment loads nothing.
 export async function open(page, pictures, { state, language }) {
+  // WebKit sometimes leaves a button the height that it had in a wider window.
+  await page.setViewport(sizes.phone);
   await page.goto(pictures.url + '/picture/' + language + '/' + state.name + (state.fragment ?? ''));
   if (state.shows) await page.waitForSelector(state.shows + ':not([hidden])', { timeout: 10000 });
 }
@@ -65,7 +67,8 @@ const measure = () => {
     const range = document.createRange();
     range.selectNodeContents(text);
     const [letters, around] = [range.getBoundingClientRect(), card.getBoundingClientRect()];
-    const fits = letters.left > around.left - 1 && letters.right < around.right + 1;
+    const low = card.matches('button, .button') && letters.bottom > around.bottom;
+    const fits = letters.left > around.left - 1 && letters.right < around.right + 1 && !low;
     if (!fits && !scrolls(text.parentElement)) outside.push(text.data.trim());
   }
   const root = document.documentElement;
