@@ -22,7 +22,7 @@ const jobs = [
   ...byEngine.flatMap((name) => Object.keys(browsers).reverse().map((engine) => ({ file: name + '.test.js', engine }))),
 ];
 
-// Runs a job. What a failed one has printed is printed.
+// Runs a job, and reports how it ended.
 async function run({ file, engine = '' }) {
   const started = performance.now();
   const child = spawn(process.execPath, ['--test', '--test-reporter=spec', '--test-timeout=600000', file],
@@ -30,15 +30,25 @@ async function run({ file, engine = '' }) {
   const [output, [status]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const [, tests] = /^ℹ tests (\d+)$/m.exec(output) || [];
-  console.log([status === 0 ? 'ok' : 'FAIL', file, engine, tests + ' tests', seconds + ' s'].filter(Boolean).join(' '));
-  if (status !== 0) {
-    console.log(output);
-    process.exitCode = 1;
-  }
+  const ok = status === 0;
+  console.log([ok ? 'ok' : 'FAIL', file, engine, tests + ' tests', seconds + ' s'].filter(Boolean).join(' '));
+  if (!ok) console.log(output);
+  return ok;
 }
 
+const failed = [];
 async function work() {
-  for (let job; (job = jobs.shift());) await run(job);
+  for (let job; (job = jobs.shift());) if (!await run(job)) failed.push(job);
 }
 
 await Promise.all(Array.from({ length: jobsPerCore * availableParallelism() }, work));
+
+// A browser among many others may miss a bound that is none of ours, so a job
+// or two that failed run again, alone, and then count.
+if (failed.length <= 2) {
+  for (const job of failed.splice(0)) {
+    console.log('again, alone:');
+    if (!await run(job)) failed.push(job);
+  }
+}
+if (failed.length > 0) process.exitCode = 1;
