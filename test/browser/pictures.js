@@ -39,8 +39,7 @@ export async function startPictures() {
 
 // Opens a page that is not open yet: an address that differs in its fragment loads nothing.
 export async function open(page, pictures, { state, language }) {
-  // WebKit sometimes leaves a button the height that it had in a wider window.
-  await page.setViewport(sizes.phone);
+  await page.setViewport(sizes.desk); // so that the phone is a window made narrow: no easier than one that was
   await page.goto(pictures.url + '/picture/' + language + '/' + state.name + (state.fragment ?? ''));
   if (state.shows) await page.waitForSelector(state.shows + ':not([hidden])', { timeout: 10000 });
 }
