@@ -205,7 +205,7 @@ func TestLoopbackPage(t *testing.T) {
 		title   string
 		want    error
 	}{
-		"approved":                {nil, "<h1>Done. Your app has it.</h1>", nil},
+		"approved":                {nil, "<h1><span>Done.</span> <span>Your app has it.</span></h1>", nil},
 		"denied":                  {[]string{"code", "", "error", "access_denied"}, "<h1>Not connected.</h1>", dss.ErrAccessDenied},
 		"no iss":                  {[]string{"iss", ""}, "<h1>That didn’t work, and nothing was connected.</h1>", dss.ErrWrongServer},
 		"a wrong iss":             {[]string{"iss", "https://evil.example"}, "<h1>That didn’t work, and nothing was connected.</h1>", dss.ErrWrongServer},

@@ -90,19 +90,23 @@ func (l *loopback) showResult(w http.ResponseWriter, r *http.Request, path strin
 // server's style sheet.
 func resultPage(language *text.Language, path string) (string, error) {
 	texts := resultPages[path]
-	title, err := language.HTML(texts.title)
+	title, err := language.Plain(texts.title)
 	if err != nil {
 		return "", err
 	}
 	what, err := language.HTML(texts.what)
-	return fmt.Sprintf(resultFormat, language.Tag, language.Direction, title, texts.sign, title, what), err
+	if err != nil {
+		return "", err
+	}
+	headline, err := language.HTML(texts.title)
+	return fmt.Sprintf(resultFormat, language.Tag, language.Direction, title, texts.sign, headline, what), err
 }
 
 const resultFormat = `<!doctype html><html lang="%s" dir="%s"><meta charset="utf-8">` +
 	`<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">` +
 	`<title>%s</title><style>` +
 	`body{font:1.0625rem/1.5 system-ui,sans-serif;max-width:30rem;margin:12vh auto;padding:0 1.5rem}` +
-	`h1{font-size:1.5rem;line-height:1.25}` +
+	`h1{font-size:1.5rem;line-height:1.25}h1 span{display:inline-block}` +
 	`i{display:block;width:4.5rem;height:4.5rem;border:3px solid;border-radius:50%%;` +
 	`font:700 2.5rem/4.2rem system-ui;text-align:center}` +
 	`</style><main><i aria-hidden="true">%s</i><h1>%s</h1><p>%s</p></main></html>`

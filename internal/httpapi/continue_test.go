@@ -129,7 +129,7 @@ func TestTargetAsksFirst(t *testing.T) {
 			if answer := l.token(code, test.target); !strings.Contains(answer, `"access_token":"T"`) {
 				t.Errorf("%s: %s", test.target, answer)
 			}
-			if _, page := l.ask(receipt); !strings.Contains(page, "Done, <bdi>Acme\u00a0Inbox</bdi> has it") {
+			if _, page := l.ask(receipt); !strings.Contains(page, "Done, <bdi>Acme Inbox</bdi> has it") {
 				t.Errorf("%s: in the end: %s", test.target, page)
 			}
 			if status, location := l.decide(receipt, "continue"); status != 303 || strings.Contains(location, "code=") {

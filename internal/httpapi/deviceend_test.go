@@ -68,7 +68,7 @@ func (v *visitor) says(path string, language *text.Language, status int, keys ..
 	}
 	for _, key := range keys {
 		sentence, err := language.Plain(key)
-		if err != nil || !strings.Contains(unescape.UnescapeString(string(body)), sentence) {
+		if err != nil || !strings.Contains(unescape.UnescapeString(text.WithoutBreaks(string(body))), sentence) {
 			v.Errorf("%s in %s does not say %q: %v", path, language.Tag, sentence, err)
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/stackexchange"
 	"github.com/desktop-stack-serv/dss/internal/store"
 	"github.com/desktop-stack-serv/dss/internal/store/memory"
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 	"github.com/desktop-stack-serv/dss/test/outage"
 )
 
@@ -237,7 +238,7 @@ func (e exchange) run(t *testing.T, file, address string, variables map[string]s
 		rest = rest[1:]
 	}
 	if len(rest) > 0 {
-		checkBody(body, rest[1:], fail)
+		checkBody(text.WithoutBreaks(body), rest[1:], fail)
 	}
 }
 

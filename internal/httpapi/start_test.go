@@ -18,6 +18,7 @@ import (
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/limit"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
+	"github.com/desktop-stack-serv/dss/internal/web/text"
 )
 
 const trialToken = "CANARYtokenOfATrial000))"
@@ -55,7 +56,7 @@ func (v *visitor) read(address string) (status int, page string) {
 	if err != nil {
 		v.Fatal(err)
 	}
-	return response.StatusCode, unescape.UnescapeString(string(body))
+	return response.StatusCode, unescape.UnescapeString(text.WithoutBreaks(string(body)))
 }
 
 var (

@@ -25,13 +25,14 @@ var pages = sync.OnceValue(func() *template.Template {
 // are in English; those for users are in their language.
 type page struct {
 	Title    string
+	Headline template.HTML
 	Data     any
 	Language *text.Language
 }
 
 // authorPage is a page for the authors of apps.
 func authorPage(title string, data any) page {
-	return page{title, data, text.English}
+	return page{title, template.HTML(template.HTMLEscapeString(title)), data, text.English}
 }
 
 // userPage is a page for users, whose title is a text.
@@ -41,6 +42,7 @@ func (s *Sandbox) userPage(r *http.Request, data any, title string, values ...an
 		p.Language = l
 	}
 	p.Title, _ = p.Language.Plain(title, values...) // the page fails without it
+	p.Headline, _ = p.T(title, values...)
 	return p
 }
 
@@ -89,7 +91,7 @@ func writePage(w http.ResponseWriter, status int, name string, data page) {
 		w.Header().Set("Referrer-Policy", "strict-origin")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes())
+	_, _ = w.Write(data.Language.Typeset(body.Bytes()))
 }
 
 // asset serves one static file.

@@ -119,7 +119,7 @@ func (p *Pages) Render(language *text.Language, path string, data Page) ([]byte,
 	if err := templates.ExecuteTemplate(&page, data.template(), framed); err != nil {
 		return nil, fmt.Errorf("rendering %s in %s: %w", data.template(), language.Tag, err)
 	}
-	return page.Bytes(), nil
+	return language.Typeset(page.Bytes()), nil
 }
 
 // ProblemData is what the problem page shows. It says in plain words what went

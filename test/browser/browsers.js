@@ -47,8 +47,11 @@ export const section = (page, name) => page.waitForSelector(visible(name), { tim
 // Where a page is. Firefox knows what is on a page before page.url() does.
 export const address = (page) => page.evaluate(() => location.href);
 
-// The words of an element; that a short name stays on a line is none of them.
-export const text = (page, selector) => page.$eval(selector, (element) => element.textContent.replaceAll('\u00a0', ' '));
+// Words without the marks that say where their lines may break.
+export const withoutBreaks = (words) => words.replace(/[\u200b\u2060]/g, '').replaceAll('\u00a0', ' ').replaceAll('\u2011', '-');
+
+// The words of an element.
+export const text = async (page, selector) => withoutBreaks(await page.$eval(selector, (element) => element.textContent));
 
 // Presses a button, again if the page takes no click yet, until what it leads
 // to is there.

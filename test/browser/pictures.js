@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { assertAccessible } from './axe.js';
-import { browsers, launch } from './browsers.js';
+import { browsers, launch, withoutBreaks } from './browsers.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -87,7 +87,7 @@ const measure = () => {
   };
 };
 
-const plain = (text) => text.replace(/[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '').replace(/\s+/g, ' ').trim();
+const plain = (text) => withoutBreaks(text).replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '').replace(/\s+/g, ' ').trim();
 
 // Checks a page that is open, without axe if the caller says so: that takes longer than all
 // the rest.

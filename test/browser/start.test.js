@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { assertAccessible } from './axe.js';
-import { consent, engines, inFreshPage, launch, launchWithoutScript, submit, text } from './browsers.js';
+import { consent, engines, inFreshPage, launch, launchWithoutScript, submit, text, withoutBreaks } from './browsers.js';
 import { startDSS } from './dss.js';
 
 const texts = JSON.parse(readFileSync(new URL('../../internal/web/text/en.json', import.meta.url)));
@@ -40,7 +40,7 @@ const changes = (page) => page.evaluate(() =>
 
 async function assertReport(page, title, change) {
   assert.equal(await heading(page), texts[title]);
-  assert.equal(await page.evaluate(() => document.title), texts[title]);
+  assert.equal(withoutBreaks(await page.evaluate(() => document.title)), texts[title]);
   const found = await changes(page);
   assert.equal(found.length, change.length, found.join(' '));
   change.forEach((pattern, i) => assert.match(found[i], pattern));

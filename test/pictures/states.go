@@ -180,15 +180,29 @@ func starts() []state {
 		web.OutcomePending, web.OutcomeChecking, web.OutcomeRefused, web.OutcomeNotTaken, web.OutcomeUnanswered,
 		web.OutcomeRight, web.OutcomeSeen, web.OutcomeGone,
 	} {
-		list = append(list, state{Name: "start-" + string(outcome), page: start(web.StartData{
-			View: web.StartReport, Choice: choice, Outcome: outcome, Reached: outcome, Error: "invalid_request",
-			Message: "redirect_uri is not configured for this application", Unrevoked: outcome == web.OutcomeUnanswered,
-			Findings: []registration.Finding{
-				{Means: "The domain is another one.", Change: "Set the OAuth domain to auth.example.org."},
-			},
-		})})
+		seen := evidence[outcome]
+		seen.Scope, seen.Domain = "write_access no_expiry", "auth.example.org"
+		data := web.StartData{
+			View: web.StartReport, Choice: choice, Outcome: outcome, Reached: outcome, Error: seen.Error, Message: seen.Message,
+			Unrevoked: outcome == web.OutcomeUnanswered, Findings: registration.Diagnose(seen),
+		}
+		if outcome == web.OutcomeSeen {
+			data.Reached = web.OutcomePending
+		}
+		list = append(list, state{Name: "start-" + string(outcome), page: start(data)})
 	}
 	return list
+}
+
+// evidence is what a report has of the sign-in that was tried.
+var evidence = map[web.StartOutcome]registration.Evidence{
+	web.OutcomeRefused: {Stage: registration.Refused, Error: "invalid_scope", Message: "unknown scope: read_mail"},
+	web.OutcomeNotTaken: {
+		Stage: registration.NotTaken, Error: "invalid_request", Message: "redirect_uri is not configured for this application",
+	},
+	web.OutcomeUnanswered: {Stage: registration.Unanswered},
+	web.OutcomeRight:      {Stage: registration.SignedIn},
+	web.OutcomeSeen:       {Seen: "redirect_uri"},
 }
 
 func start(data web.StartData) web.StartData {

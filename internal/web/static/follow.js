@@ -18,9 +18,9 @@
     setTimeout(ask, Math.min(wait * 2 ** failed, longest));
   };
 
-  // Without the marks that keep the headline's lines together.
+  // Without the marks that say where the headline's lines may break.
   const entitle = () => {
-    document.title = heading().textContent.replace(/\u200b/g, '').replace(/\u00a0/g, ' ');
+    document.title = heading().textContent.replace(/[\u200b\u2060]/g, '').replace(/\u00a0/g, ' ').replace(/\u2011/g, '-');
   };
 
   // Shows a section. A screen reader reads its heading, and one in the part of the

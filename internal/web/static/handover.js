@@ -13,7 +13,7 @@
     for (const other of page.querySelectorAll('[data-section]')) show(other, other === section(name));
     const heading = section(name).querySelector('h1');
     document.title = (name === 'problem' ? page.dataset.error + ' ' : '') +
-      heading.textContent.replace(/\u200b/g, '').replace(/\u00a0/g, ' '); // which are there for the lines
+      heading.textContent.replace(/[\u200b\u2060]/g, '').replace(/\u00a0/g, ' ').replace(/\u2011/g, '-'); // marks for the lines
     if (focus) heading.focus({ preventScroll: true });
   };
 

@@ -30,6 +30,7 @@ const (
 	strong    // begins or ends
 	linkBegin // text is the placeholder of the address
 	linkEnd
+	sentence // of a headline of several: begins or ends
 )
 
 // tokens finds what is not literal. The placeholder of a link's address comes
@@ -70,9 +71,15 @@ func parseMessage(value json.RawMessage) (message, error) {
 func parse(form string) (parts []part, err error) {
 	link, at := -1, 0 // link is the index of the one that is open
 	open := map[kind]bool{}
+	add := func(text string) {
+		if !open[code] {
+			text = bind(text)
+		}
+		parts = append(parts, part{literal, text})
+	}
 	for _, found := range tokens.FindAllStringSubmatchIndex(form, -1) {
 		if found[0] > at {
-			parts = append(parts, part{literal, form[at:found[0]]})
+			add(form[at:found[0]])
 		}
 		at = found[1]
 		switch token := form[found[0]:found[1]]; {
@@ -96,7 +103,7 @@ func parse(form string) (parts []part, err error) {
 		}
 	}
 	if at < len(form) {
-		parts = append(parts, part{literal, form[at:]})
+		add(form[at:])
 	}
 	if link >= 0 || open[code] || open[strong] {
 		return nil, errors.New("a mark has no end")

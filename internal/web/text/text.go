@@ -115,6 +115,9 @@ func parseMessages(body []byte) (map[string]message, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		if isHeadline(name) {
+			m = m.bySentence()
+		}
 		messages[name] = m
 	}
 	return messages, nil

@@ -64,6 +64,48 @@ func TestHTML(t *testing.T) {
 	}
 }
 
+// TestWhereLinesBreak: not in a name, nor after a word of one letter; those of a headline
+// first between its sentences. A text without markup says nothing of it.
+func TestWhereLinesBreak(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"x", "Go to Stack Exchange, not to Stack Apps.", "Go to Stack\u00a0Exchange, not to Stack\u00a0Apps."},
+		{"x", "В {app} и в «O Stack Overflow».", "В\u00a0<bdi>A</bdi> и\u00a0в\u00a0«O\u00a0Stack\u00a0Overflow»."},
+		{"x", "I need a sign-in, or `a Stack Apps b`.", "I need a sign\u2011in, or <code dir=\"ltr\">a Stack Apps b</code>."},
+		{"x", "「{app}」に進む", "「<bdi>A</bdi>」\u2060に進む"},
+		{"x", "Stopped. Nothing was connected.", "Stopped. Nothing was connected."},
+		{"x.title", "Stopped.", "Stopped."},
+		{"x.title", "Stopped. Nothing was connected.", "<span>Stopped.</span> <span>Nothing was connected.</span>"},
+		{"x.title.unknown", "Done, {app} 1.0 has it. Go. **Now.**", "<span>Done, <bdi>A</bdi> 1.0 has it.</span> <span>Go.</span> <span><strong>Now.</strong></span>"},
+		{"x.title", "中止しました。\u200b何も\u200b連携されていません。", "<span>中止しました。</span>\u200b<span>何も\u200b連携されていません。</span>"},
+	} {
+		file, err := json.Marshal(map[string]string{c.name: c.text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, values := language(t, oneOther, string(file)), []any(nil)
+		if strings.Contains(c.text, "{app}") {
+			values = []any{"app", "A"}
+		}
+		if got, err := l.HTML(c.name, values...); err != nil || string(got) != c.want {
+			t.Errorf("%s:\n%q, %v, want\n%q", c.text, got, err, c.want)
+		}
+		plain := strings.NewReplacer("{app}", "A", "`", "", "*", "", "\u200b", "").Replace(c.text)
+		if got, err := l.Plain(c.name, values...); err != nil || got != plain || WithoutBreaks(got) != got {
+			t.Errorf("%s: %q, %v", c.text, got, err)
+		}
+	}
+}
+
+// TestTypeset: Japanese has no space after a stop.
+func TestTypeset(t *testing.T) {
+	const page = "<p>ない。 <strong>はい。</strong> <a>運営：</a> X, Y？ </p>"
+	for tag, want := range map[string]string{"en": page, "ja": "<p>ない。<strong>はい。</strong><a>運営：</a>X, Y？</p>"} {
+		if got := string(All.Find(tag).Typeset([]byte(page))); got != want {
+			t.Errorf("%s: %s", tag, got)
+		}
+	}
+}
+
 // TestLinksLeadNowhereStrange: to this site, or over HTTP, or to a mailbox.
 func TestLinksLeadNowhereStrange(t *testing.T) {
 	l := language(t, oneOther, `{"x": "[x]({x})"}`)
@@ -156,7 +198,7 @@ func categories(m message) (list []category) {
 func signature(m message) string {
 	var list []string
 	for _, p := range m.forms[other] {
-		if p.kind != literal {
+		if p.kind != literal && p.kind != sentence {
 			list = append(list, strings.Repeat("#", int(p.kind))+p.text)
 		}
 	}

@@ -15,6 +15,7 @@ type writer interface {
 	value(value any)
 	code()
 	strong()
+	sentence()
 	link(address string)
 	linkEnd()
 }
@@ -30,6 +31,8 @@ func (p part) write(out writer, named map[string]any) {
 		out.code()
 	case strong:
 		out.strong()
+	case sentence:
+		out.sentence()
 	case linkBegin:
 		out.link(fmt.Sprint(named[p.text]))
 	case linkEnd:
@@ -39,7 +42,7 @@ func (p part) write(out writer, named map[string]any) {
 
 type htmlWriter struct {
 	strings.Builder
-	inCode, inStrong bool
+	inCode, inStrong, inSentence bool
 }
 
 func (w *htmlWriter) literal(text string) { w.WriteString(html.EscapeString(text)) }
@@ -68,6 +71,8 @@ func unbroken(name string) string {
 func (w *htmlWriter) code()   { w.toggle(&w.inCode, `<code dir="ltr">`, "</code>") }
 func (w *htmlWriter) strong() { w.toggle(&w.inStrong, "<strong>", "</strong>") }
 
+func (w *htmlWriter) sentence() { w.toggle(&w.inSentence, "<span>", "</span>") }
+
 func (w *htmlWriter) toggle(in *bool, begin, end string) {
 	if *in {
 		begin = end
@@ -92,15 +97,16 @@ func (w *htmlWriter) link(address string) {
 
 func (w *htmlWriter) linkEnd() { w.WriteString("</a>") }
 
-// plainWriter leaves marks out, and the places where a line may break.
+// plainWriter leaves marks out, and where lines may and may not break.
 type plainWriter struct {
 	strings.Builder
 	address string
 }
 
-func (w *plainWriter) literal(text string) { w.WriteString(strings.ReplaceAll(text, "\u200b", "")) }
+func (w *plainWriter) literal(text string) { w.WriteString(WithoutBreaks(text)) }
 func (w *plainWriter) value(value any)     { fmt.Fprint(w, value) }
 func (w *plainWriter) code()               {}
 func (w *plainWriter) strong()             {}
+func (w *plainWriter) sentence()           {}
 func (w *plainWriter) link(address string) { w.address = address }
 func (w *plainWriter) linkEnd()            { fmt.Fprintf(w, " (%s)", w.address) }
