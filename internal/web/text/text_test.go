@@ -36,7 +36,7 @@ func TestHTML(t *testing.T) {
 		{"plain", nil, "Fish &amp; &lt;chips&gt;"},
 		{"app", []any{"app", `<i>"x"</i>`}, "Go back to <bdi>&lt;i&gt;&#34;x&#34;&lt;/i&gt;</bdi>; <bdi>&lt;i&gt;&#34;x&#34;&lt;/i&gt;</bdi> waits."},
 		{"app", []any{"app", "A & B"}, "Go back to <bdi>A&nbsp;&amp;&nbsp;B</bdi>; <bdi>A&nbsp;&amp;&nbsp;B</bdi> waits."},
-		{"app", []any{"app", "A name too long"}, "Go back to <bdi>A name too long</bdi>; <bdi>A name too long</bdi> waits."},
+		{"app", []any{"app", "A name that is long"}, "Go back to <bdi>A name that is long</bdi>; <bdi>A name that is long</bdi> waits."},
 		{"app", []any{"app", HTML("<b>x</b>")}, "Go back to <b>x</b>; <b>x</b> waits."},
 		{"app", []any{"app", "{app} [x]({app}) `y` **z**"}, "Go back to <bdi>{app} [x]({app}) `y` **z**</bdi>; <bdi>{app} [x]({app}) `y` **z**</bdi> waits."},
 		{

@@ -58,11 +58,11 @@ func (w *htmlWriter) value(value any) {
 	}
 }
 
-// unbroken returns a short name, such as Stack Overflow, as HTML in which no line
-// breaks at a space. A longer one might not fit on a line.
+// unbroken returns a short name as HTML in which no line breaks at a space. A longer one
+// might not fit on a line.
 func unbroken(name string) string {
 	escaped := html.EscapeString(name)
-	if len(name) > len("Stack Overflow") {
+	if len(name) > len("Visual Studio Code") {
 		return escaped
 	}
 	return strings.ReplaceAll(escaped, " ", "&nbsp;")
