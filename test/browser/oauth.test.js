@@ -311,6 +311,8 @@ for (const name of engines) {
         assert.equal(await page.$eval('#user_code', (field) => field.value), code, 'what was typed can be mended');
       }
       assert.equal(await page.evaluate(() => document.images.length), 1, 'only the mark of the page is an image');
+      await page.keyboard.type('gltg');
+      assert.equal(await page.$eval('#user_code', (field) => field.value), 'gltg', 'what is typed takes its place');
     }));
 
     test('device grant: a page left open can decide nothing later', inPage(async (page, context) => {
