@@ -206,7 +206,10 @@ var evidence = map[web.StartOutcome]registration.Evidence{
 }
 
 func start(data web.StartData) web.StartData {
-	data.ClientID, data.Host, data.Action = "12345", "stackoverflow.com", "/start/report"
+	data.Host, data.Action = "stackoverflow.com", "/start/report"
+	if !data.Mistaken { // which keeps nothing of what was typed
+		data.ClientID = "12345"
+	}
 	data.Query, data.AuthorizedAppsURL = "platform=command_line", apps
 	data.Fields = []web.Field{{Name: "platform", Value: "command_line"}}
 	return data
