@@ -9,10 +9,10 @@ import (
 )
 
 // together are the places where no line breaks: in a name, at a hyphen in a short word,
-// and before what is said of a quotation in Japanese.
+// after the не of Russian, and before what is said of a quotation in Japanese.
 var together = strings.NewReplacer(
 	"Stack Exchange", "Stack\u00a0Exchange", "Stack Overflow", "Stack\u00a0Overflow", "Stack Apps", "Stack\u00a0Apps",
-	"sign-in", "sign\u2011in", "кто-то", "кто\u2011то", "」", "」\u2060")
+	"sign-in", "sign\u2011in", "кто-то", "кто\u2011то", " не ", " не\u00a0", "」", "」\u2060")
 
 // breaks are what only says where lines may and may not break, and what they stand for.
 var breaks = strings.NewReplacer("\u200b", "", "\u00a0", " ", "&nbsp;", " ", "\u2011", "-", "\u2060", "")
@@ -33,13 +33,13 @@ func (l *Language) Typeset(page []byte) []byte {
 }
 
 // bind returns a text in which no line breaks where it should not, nor after a word of
-// one letter, except for those of English.
+// one letter; those of English may end a line, but not begin a quotation at its end.
 func bind(text string) string {
 	words := strings.Split(together.Replace(text), " ")
 	for i, word := range words[:len(words)-1] {
 		bare := strings.TrimLeftFunc(word, unicode.IsPunct)
 		letter, size := utf8.DecodeRuneInString(bare)
-		if unicode.IsLetter(letter) && size == len(bare) && bare != "a" && bare != "I" {
+		if unicode.IsLetter(letter) && size == len(bare) && bare != "a" && word != "I" {
 			words[i] += "\u00a0"
 		} else {
 			words[i] += " "

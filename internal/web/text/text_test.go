@@ -71,6 +71,8 @@ func TestWhereLinesBreak(t *testing.T) {
 		{"x", "Go to Stack Exchange, not to Stack Apps.", "Go to Stack\u00a0Exchange, not to Stack\u00a0Apps."},
 		{"x", "В {app} и в «O Stack Overflow».", "В\u00a0<bdi>A</bdi> и\u00a0в\u00a0«O\u00a0Stack\u00a0Overflow»."},
 		{"x", "I need a sign-in, or `a Stack Apps b`.", "I need a sign\u2011in, or <code dir=\"ltr\">a Stack Apps b</code>."},
+		{"x", "Press “I didn’t”, a and I say.", "Press “I\u00a0didn’t”, a and I say."},
+		{"x", "Это не так.", "Это не\u00a0так."},
 		{"x", "「{app}」に進む", "「<bdi>A</bdi>」\u2060に進む"},
 		{"x", "Stopped. Nothing was connected.", "Stopped. Nothing was connected."},
 		{"x.title", "Stopped.", "Stopped."},
