@@ -48,6 +48,14 @@ func bind(text string) string {
 	return strings.Join(words, "")
 }
 
+// follow returns a text that comes after a value: in Japanese no line begins with it.
+func follow(text string) string {
+	if first, _ := utf8.DecodeRuneInString(text); unicode.In(first, unicode.Hiragana, unicode.Katakana, unicode.Han) {
+		return "\u2060" + text
+	}
+	return text
+}
+
 func isHeadline(name string) bool {
 	return strings.HasSuffix(strings.TrimSuffix(name, ".unknown"), ".title")
 }

@@ -75,6 +75,9 @@ func parse(form string) (parts []part, err error) {
 		if !open[code] {
 			text = bind(text)
 		}
+		if len(parts) > 0 && parts[len(parts)-1].kind == placeholder {
+			text = follow(text)
+		}
 		parts = append(parts, part{literal, text})
 	}
 	for _, found := range tokens.FindAllStringSubmatchIndex(form, -1) {

@@ -74,6 +74,7 @@ func TestWhereLinesBreak(t *testing.T) {
 		{"x", "Press “I didn’t”, a and I say.", "Press “I\u00a0didn’t”, a and I say."},
 		{"x", "Это не так.", "Это не\u00a0так."},
 		{"x", "「{app}」に進む", "「<bdi>A</bdi>」\u2060に進む"},
+		{"x", "{app}の{app} A", "<bdi>A</bdi>\u2060の<bdi>A</bdi> A"},
 		{"x", "Stopped. Nothing was connected.", "Stopped. Nothing was connected."},
 		{"x.title", "Stopped.", "Stopped."},
 		{"x.title", "Stopped. Nothing was connected.", "<span>Stopped.</span> <span>Nothing was connected.</span>"},
