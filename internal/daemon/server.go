@@ -57,6 +57,7 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 // serveOn serves until the server is shut down, over HTTPS if there is a source
 // of certificates.
 func serveOn(listener net.Listener, server *http.Server, source certs.Source) error {
+	listener = lazyListener{listener}
 	if source == nil {
 		return server.Serve(listener)
 	}
