@@ -1,10 +1,12 @@
 package clientaddr
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 
 	"github.com/desktop-stack-serv/dss/internal/origin"
 )
@@ -61,11 +63,42 @@ func (p Proxies) walk(r *http.Request) (address netip.Addr, rest string) {
 // peerOf returns the sender of r, and whether it is a trusted proxy. The peer
 // of a Unix socket chooses its name, which may look like an address.
 func (p Proxies) peerOf(r *http.Request) (address netip.Addr, trusted bool) {
-	if local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr); isUnix(local) {
+	from := endOf(r)
+	if from.unix {
 		return netip.Addr{}, p.unix
 	}
-	address = peer(r.RemoteAddr)
-	return address, p.Contain(address)
+	return from.address, p.Contain(from.address)
+}
+
+// end is the other end of a connection.
+type end struct {
+	address netip.Addr
+	unix    bool
+}
+
+func endOf(r *http.Request) end {
+	known, _ := r.Context().Value(endKey{}).(*atomic.Pointer[end])
+	if known != nil {
+		if from := known.Load(); from != nil {
+			return *from
+		}
+	}
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	from := end{peer(r.RemoteAddr), isUnix(local)}
+	if known != nil {
+		kept := from
+		known.Store(&kept)
+	}
+	return from
+}
+
+type endKey struct{}
+
+// ConnContext is a [http.Server.ConnContext] with which the address of a connection's
+// other end is parsed once, and not for each request. That is with the first one, since
+// a PROXY header may still be on its way here.
+func ConnContext(ctx context.Context, _ net.Conn) context.Context {
+	return context.WithValue(ctx, endKey{}, new(atomic.Pointer[end]))
 }
 
 func isUnix(address net.Addr) bool { return address != nil && address.Network() == "unix" }

@@ -194,3 +194,23 @@ func TestNamesOther(t *testing.T) {
 		}
 	}
 }
+
+// TestConnContext: the address of a connection is parsed with its first request.
+func TestConnContext(t *testing.T) {
+	var nobody Proxies
+	of := func(connection context.Context, remote string) string {
+		return nobody.Of((&http.Request{RemoteAddr: remote}).WithContext(connection)).String()
+	}
+	one, other := ConnContext(t.Context(), nil), ConnContext(t.Context(), nil)
+	for _, c := range []struct {
+		connection   context.Context
+		remote, want string
+	}{
+		{one, "198.51.100.7:4000", "198.51.100.7"}, {other, "[2001:db8::7]:4000", "2001:db8::7"},
+		{one, "not parsed again", "198.51.100.7"}, {other, "not parsed again", "2001:db8::7"},
+	} {
+		if got := of(c.connection, c.remote); got != c.want {
+			t.Errorf("%s: the client is %s, want %s", c.remote, got, c.want)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/apps"
 	"github.com/desktop-stack-serv/dss/internal/certs"
+	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/metrics"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
@@ -47,6 +48,7 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:       90 * time.Second,
 		MaxHeaderBytes:    12 << 10, // 16 KiB with the 4 KiB that net/http adds
 		HTTP2:             http2Limits,
+		ConnContext:       clientaddr.ConnContext,
 		// Or net/http answers OPTIONS * itself, without any of our headers.
 		DisableGeneralOptionsHandler: true,
 		// What net/http logs about a connection may quote what came over it.
