@@ -142,10 +142,11 @@ func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	rec := w.(*record)
 	if p.has("language") {
-		return s.askInLanguage(w, r, p)
+		return s.askInLanguage(w, r.WithContext(rec), p)
 	}
-	space, err := s.keySpace(w.(*record), r, p)
+	space, err := s.keySpace(rec, r, p)
 	if err != nil {
 		return err
 	}
@@ -157,9 +158,9 @@ func (s *Server) postRedirect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	recordOf(r.Context()).about("key", space, key.Text)
+	rec.about("key", space, key.Text)
 	// The rest must be done even if the browser leaves the page.
-	h := handOver{context.WithoutCancel(r.Context()), space, key, s.relayBrowser(w, r)}
+	h := handOver{context.WithoutCancel(rec), space, key, s.relayBrowser(w, r)}
 	var result web.EndView
 	receipt := ""
 	if cancelled && response.Kind != relay.KindRefusal {

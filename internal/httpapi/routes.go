@@ -25,8 +25,7 @@ type route struct {
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range s.routes() {
-		_, path, _ := strings.Cut(route.pattern, " ")
-		if !slices.Contains(frequent, path) {
+		if !slices.Contains(frequent, route.pattern) {
 			route.serve = inContext(route.serve)
 		}
 		mux.HandleFunc(route.pattern, s.answer(route.serve))
@@ -34,10 +33,12 @@ func (s *Server) Handler() http.Handler {
 	return s.chain(s.headers, s.guard, mux)
 }
 
-// frequent are the paths of most requests. Their handlers take the record of the
+// frequent are the routes of most requests. Their handlers take the record of the
 // request for its context, which spares each of these requests a copy of itself,
 // and each claim that waits the memory of that.
-var frequent = []string{api.PathToken, api.PathOAuthToken}
+var frequent = []string{
+	"GET " + api.PathToken, "POST " + api.PathToken, "POST " + api.PathRedirect, "POST " + api.PathOAuthToken,
+}
 
 // inContext gives the request its record as context.
 func inContext(serve handler) handler {
