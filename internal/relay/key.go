@@ -60,12 +60,13 @@ func ParseKey(text string, weak bool) (Key, error) {
 }
 
 func problemOf(key string, weak bool) string {
+	plain := printable(key) // as most keys are
 	switch {
 	case len(key) > MaxKeyLength:
 		return fmt.Sprintf("it is longer than %d bytes", MaxKeyLength)
-	case !utf8.ValidString(key):
+	case !plain && !utf8.ValidString(key):
 		return "it is not valid UTF-8"
-	case hasControl(key):
+	case !plain && strings.ContainsFunc(key, unicode.IsControl):
 		return "it holds control characters"
 	case !weak && utf8.RuneCountInString(key) < MinKeyLength:
 		return fmt.Sprintf("it is shorter than %d characters; use at least 128 random bits", MinKeyLength)
@@ -75,15 +76,6 @@ func problemOf(key string, weak bool) string {
 		return "it is made from a time and can be guessed; use random bits"
 	}
 	return ""
-}
-
-// hasControl reports whether there is a control character. Most keys are printable
-// ASCII, for which package strings would take ten times as long.
-func hasControl(text string) bool {
-	if printable(text) {
-		return false
-	}
-	return strings.ContainsFunc(text, unicode.IsControl)
 }
 
 // printable reports whether a text is printable ASCII.
