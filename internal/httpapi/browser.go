@@ -19,11 +19,12 @@ import (
 // sent it: in Sec-Fetch-Site if the browser has Fetch Metadata, otherwise by a
 // matching Origin. A sandboxed frame sends "Origin: null" too.
 func (s *Server) sameOrigin(r *http.Request) error {
-	site, from := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+	sites, origins := r.Header["Sec-Fetch-Site"], r.Header["Origin"]
+	site, from := first(sites), first(origins)
 	sent, ok := origin.Of(from)
 	own := ok && sent == s.config.PublicURL.Scheme+"://"+r.Host
 	switch {
-	case len(r.Header.Values("Origin")) > 1 || len(r.Header.Values("Sec-Fetch-Site")) > 1:
+	case len(origins) > 1 || len(sites) > 1:
 	case site == "same-origin" && (from == "" || from == "null" || own):
 		return nil
 	case site == "" && own:

@@ -174,24 +174,23 @@ func (a audit) refused(rec *record) {
 
 // parties appends the subject of a line, if it is known, and the client.
 func (a audit) parties(rec *record, line []slog.Attr) []slog.Attr {
-	if !rec.subject.IsZero() {
-		line = append(line, slog.String("subject", a.hash(rec.kind, " ", string(rec.space), "\x00", rec.subject.Reveal())))
-	}
-	return append(line, slog.String("client", a.hash("client\x00", rec.client.String())))
-}
-
-// hash returns the first 48 bits of the HMAC-SHA256 (RFC 2104) of a message, in
-// hexadecimal.
-func (a audit) hash(message ...string) string {
 	m := a.macs.Get().(*mac)
 	defer a.macs.Put(m)
-	text := m.room[:0]
-	for _, part := range message {
-		text = append(text, part...)
+	if !rec.subject.IsZero() {
+		message := append(append(m.room[:0], rec.kind...), ' ')
+		message = append(append(append(message, rec.space...), 0), rec.subject.Reveal()...)
+		line = append(line, slog.String("subject", m.hashed(message)))
 	}
+	client := rec.client.AppendTo(append(m.room[:0], "client\x00"...))
+	return append(line, slog.String("client", m.hashed(client)))
+}
+
+// hashed returns the first 48 bits of the HMAC-SHA256 (RFC 2104) of a message, in
+// hexadecimal, and clears the message.
+func (m *mac) hashed(message []byte) string {
 	m.Reset()
-	m.Write(text)
-	clear(text) // it may hold a key
+	m.Write(message)
+	clear(message) // it may hold a key
 	var out [12]byte
 	hex.Encode(out[:], m.Sum(m.room[:0])[:6])
 	return string(out[:])

@@ -116,11 +116,11 @@ func queryParams(r *http.Request) (params, error) { return parseParams("query", 
 // formBody reads a form body. The attributes of its content type, such as
 // charset, change nothing: what is encoded is UTF-8.
 func formBody(w http.ResponseWriter, r *http.Request) (string, error) {
-	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	media, _, _ := strings.Cut(first(r.Header["Content-Type"]), ";")
 	if !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") {
 		return "", &problem{name: api.UnsupportedMediaType}
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+	if encoding := first(r.Header["Content-Encoding"]); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return "", &problem{name: api.UnsupportedMediaType, detail: "send the body without a Content-Encoding"}
 	}
 	return readBody(w, r)
