@@ -173,13 +173,10 @@ func (rec *record) ended(r *http.Request) {
 		slog.String("method", method), slog.String("route", route),
 		slog.Int("status", status), slog.Duration("duration", took))
 	if rec.problem != "" {
-		attributes = append(attributes, slog.String("error", rec.problem))
-		attributes = rec.server.audit.flooder(rec, attributes)
+		attributes = rec.server.audit.flooder(rec, withText(attributes, "error", rec.problem))
 	}
-	if rec.reason != "" {
-		attributes = append(attributes, slog.String("reason", rec.reason))
-	}
-	rec.line(rec.server.lines, rec.started.Add(took), "request", attributes)
+	attributes = withText(withText(attributes, "reason", rec.reason), requestID, rec.id[0])
+	rec.server.lines.Write(rec.started.Add(took), "request", attributes)
 }
 
 var knownMethods = []string{

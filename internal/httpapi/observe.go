@@ -101,7 +101,7 @@ func (s *Server) happened(ctx context.Context, e Event) {
 	rec := recordOf(ctx)
 	e.App = rec.appName()
 	s.observer.Happened(e)
-	s.audit.write(rec, e)
+	s.audit.write(rec, &e)
 }
 
 // granted records a step of a sign-in at the OAuth server.
@@ -147,42 +147,65 @@ func (a audit) flooder(rec *record, line []slog.Attr) []slog.Attr {
 	if a.macs == nil || !slices.Contains(flooding, rec.problem) {
 		return line
 	}
-	return a.parties(rec, line)
+	subject, client := a.parties(rec)
+	return withText(withText(line, "subject", subject), "client", client)
 }
 
-func (a audit) write(rec *record, e Event) {
-	if a.macs == nil {
-		return
+func (a audit) write(rec *record, e *Event) {
+	if a.macs != nil {
+		subject, client := a.parties(rec)
+		a.line(rec, e, subject, client)
 	}
-	attributes := append(make([]slog.Attr, 0, 8), slog.String("event", string(e.Name)))
-	if e.Kind != "" {
-		attributes = append(attributes, slog.String("kind", e.Kind))
+}
+
+func (a audit) line(rec *record, e *Event, subject, client string) {
+	attributes := withText(make([]slog.Attr, 0, 7), "event", string(e.Name))
+	attributes = withText(attributes, "kind", e.Kind)
+	attributes = withText(attributes, "outcome", e.Outcome)
+	attributes = withText(attributes, "app", e.App)
+	attributes = withText(attributes, "subject", subject)
+	attributes = withText(attributes, "client", client)
+	a.lines.Write(time.Now(), "audit", withText(attributes, requestID, rec.id[0]))
+}
+
+// withText appends a text to a line, if there is one. Inlined, each call would take
+// 100 bytes of the stack.
+//
+//go:noinline
+func withText(line []slog.Attr, key, value string) []slog.Attr {
+	if value == "" {
+		return line
 	}
-	attributes = append(attributes, slog.String("outcome", e.Outcome))
-	if e.App != "" {
-		attributes = append(attributes, slog.String("app", e.App))
-	}
-	rec.line(a.lines, time.Now(), "audit", a.parties(rec, attributes))
+	return append(line, slog.String(key, value))
 }
 
 // refused writes a line for a refusal, if it gets one.
 func (a audit) refused(rec *record) {
 	if slices.Contains(audited, rec.problem) {
-		a.write(rec, Event{Name: "refusal", Outcome: rec.problem, App: rec.appName()})
+		a.write(rec, &Event{Name: "refusal", Outcome: rec.problem, App: rec.appName()})
 	}
 }
 
-// parties appends the subject of a line, if it is known, and the client.
-func (a audit) parties(rec *record, line []slog.Attr) []slog.Attr {
+// parties returns the hashes of the subject, or "" if that is not known, and of the
+// client.
+func (a audit) parties(rec *record) (subject, client string) {
 	m := a.macs.Get().(*mac)
-	defer a.macs.Put(m)
 	if !rec.subject.IsZero() {
-		message := append(append(m.room[:0], rec.kind...), ' ')
-		message = append(append(append(message, rec.space...), 0), rec.subject.Reveal()...)
-		line = append(line, slog.String("subject", m.hashed(message)))
+		subject = m.subject(rec)
 	}
-	client := rec.client.AppendTo(append(m.room[:0], "client\x00"...))
-	return append(line, slog.String("client", m.hashed(client)))
+	client = m.client(rec)
+	a.macs.Put(m)
+	return subject, client
+}
+
+func (m *mac) subject(rec *record) string {
+	message := append(append(m.room[:0], rec.kind...), ' ')
+	message = append(append(message, rec.space...), 0)
+	return m.hashed(append(message, rec.subject.Reveal()...))
+}
+
+func (m *mac) client(rec *record) string {
+	return m.hashed(rec.client.AppendTo(append(m.room[:0], "client\x00"...)))
 }
 
 // hashed returns the first 48 bits of the HMAC-SHA256 (RFC 2104) of a message, in
@@ -196,14 +219,8 @@ func (m *mac) hashed(message []byte) string {
 	return string(out[:])
 }
 
-// line writes a line about the request, with its id as [identified] adds it to all
-// others.
-func (rec *record) line(lines logger.Lines, at time.Time, message string, attributes []slog.Attr) {
-	if id := rec.id[0]; id != "" {
-		attributes = append(attributes, slog.String("request_id", id))
-	}
-	lines.Write(at, message, attributes)
-}
+// requestID is the id of the request in a line.
+const requestID = "request_id"
 
 // identified adds the id of the request to every line that is written while
 // one is served.
@@ -212,7 +229,7 @@ type identified struct{ slog.Handler }
 // Handle implements [slog.Handler].
 func (i identified) Handle(ctx context.Context, line slog.Record) error {
 	if id := recordOf(ctx).id[0]; id != "" {
-		line.AddAttrs(slog.String("request_id", id))
+		line.AddAttrs(slog.String(requestID, id))
 	}
 	return i.Handler.Handle(ctx, line)
 }

@@ -183,20 +183,7 @@ func (s *Server) putBack(ctx context.Context, c *relay.Claimed) (outcome string)
 func writeClaimed(rec *record, r *http.Request, c *relay.Claimed) error {
 	control := http.NewResponseController(rec)
 	_ = control.SetWriteDeadline(time.Now().Add(deliveryTime)) // writers without deadlines need none
-	status, body := http.StatusOK, []byte(nil)
-	switch c.Kind {
-	case relay.KindToken:
-		body = object("access_token", c.Value.Reveal())
-	case relay.KindCode:
-		body = object("code", c.Value.Reveal())
-	default:
-		p := &problem{name: api.KeyConflict}
-		if c.Kind == relay.KindRefusal {
-			p = &problem{name: api.AccessDenied, detail: refusalMessage(c.Response)}
-		}
-		rec.problem = p.name
-		status, body = p.status(), rec.server.refusals.relay(p)
-	}
+	status, body := claimedBody(rec, c)
 	setLength(rec.Header(), body)
 	if err := writeEncoded(rec, status, body); err != nil || r.ProtoMajor > 1 {
 		// Over HTTP/2, net/http sends a short answer with the end of the stream, when
@@ -204,6 +191,23 @@ func writeClaimed(rec *record, r *http.Request, c *relay.Claimed) error {
 		return err
 	}
 	return control.Flush()
+}
+
+// claimedBody returns the status and the body of an answer with a claimed response.
+func claimedBody(rec *record, c *relay.Claimed) (status int, body []byte) {
+	var p *problem
+	switch c.Kind {
+	case relay.KindToken:
+		return http.StatusOK, object("access_token", c.Value.Reveal())
+	case relay.KindCode:
+		return http.StatusOK, object("code", c.Value.Reveal())
+	case relay.KindRefusal:
+		p = &problem{name: api.AccessDenied, detail: refusalMessage(c.Response)}
+	default:
+		p = &problem{name: api.KeyConflict}
+	}
+	rec.problem = p.name
+	return p.status(), rec.server.refusals.relay(p)
 }
 
 func refusalMessage(r relay.Response) string {

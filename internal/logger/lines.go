@@ -84,7 +84,7 @@ func (l Lines) Write(at time.Time, message string, attributes []slog.Attr) {
 }
 
 // line writes a line that is easy to write, or reports false.
-func (q quick) line(at time.Time, message string, attributes []slog.Attr) bool {
+func (q *quick) line(at time.Time, message string, attributes []slog.Attr) bool {
 	room := lines.Get().(*[]byte)
 	defer lines.Put(room)
 	l := line{out: (*room)[:0], json: q.json}

@@ -117,6 +117,12 @@ func (s *Slot) Open(sealed []byte) (plain []byte, expires time.Time, err error) 
 	if err != nil {
 		return nil, time.Time{}, err
 	}
+	return s.open(aead, sealed)
+}
+
+// open is not a part of Open, whose stack is under that of the key's derivation. See
+// [Records.read].
+func (s *Slot) open(aead cipher.AEAD, sealed []byte) (plain []byte, expires time.Time, err error) {
 	header, nonce, text := sealed[:headerSize], sealed[headerSize:headerSize+nonceSize], sealed[headerSize+nonceSize:]
 	out, associated := s.buffer(len(text), header)
 	plain, err = aead.Open(out, nonce, text, associated)

@@ -56,15 +56,21 @@ func (k *PRK) Expand(out []byte, info ...string) {
 	m := macs.Get().(*mac)
 	before := m.sum[:0]
 	for counter := byte(1); len(out) > 0; counter++ {
-		message := append(k.pad(m.room[:0], innerPad), before...)
-		for _, part := range info {
-			message = append(message, part...)
-		}
-		m.finish(k, append(message, counter))
+		m.finish(k, m.message(k, before, info, counter))
 		before = m.sum[:]
 		out = out[copy(out, before):]
 	}
 	m.release()
+}
+
+// message returns what finish takes for a step of Expand. It is not a part of that,
+// whose stack is under that of finish.
+func (m *mac) message(k *PRK, before []byte, info []string, counter byte) []byte {
+	message := append(k.pad(m.room[:0], innerPad), before...)
+	for _, part := range info {
+		message = append(message, part...)
+	}
+	return append(message, counter)
 }
 
 // finish sets the sum to the HMAC under key of a message that follows the key's inner
