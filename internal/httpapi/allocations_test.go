@@ -30,8 +30,8 @@ func TestAllocations(t *testing.T) {
 		request func()
 	}{
 		{"poll", 8, d.poll},
-		{"deposit", 35, d.deposit},
-		{"claim", 20, func() { d.claim(); d.key-- }}, // of the deposits before it
+		{"deposit", 33, d.deposit},
+		{"claim", 19, func() { d.claim(); d.key-- }}, // of the deposits before it
 		{"device poll", 21, func() { d.post(400, "/oauth/token", device) }},
 	} {
 		if n := testing.AllocsPerRun(1000, budget.request); n > budget.most {
