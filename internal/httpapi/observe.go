@@ -194,6 +194,7 @@ func (a audit) parties(rec *record) (subject, client string) {
 		subject = m.subject(rec)
 	}
 	client = m.client(rec)
+	clear(m.room[:]) // a longer message has left its beginning here
 	a.macs.Put(m)
 	return subject, client
 }
