@@ -86,7 +86,7 @@ func endOf(r *http.Request) end {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	from := end{peer(r.RemoteAddr), isUnix(local)}
 	if known != nil {
-		kept := from
+		kept := from // on the heap only here
 		known.Store(&kept)
 	}
 	return from

@@ -130,7 +130,7 @@ func (d *deadline) end(err error, set func(time.Time) error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pending--
-	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || !d.wanted.IsZero() && !d.wanted.After(time.Now()) {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || !d.wanted.IsZero() && !d.wanted.After(time.Now()) {
 		return false
 	}
 	d.armed = d.wanted

@@ -151,6 +151,8 @@ func (a audit) flooder(rec *record, line []slog.Attr) []slog.Attr {
 	return withText(withText(line, "subject", subject), "client", client)
 }
 
+// write writes a line about e. The parties come first: while they are hashed, the
+// stack has no room for a line yet (docs/adr/0012-named-speed-ups.md).
 func (a audit) write(rec *record, e *Event) {
 	if a.macs != nil {
 		subject, client := a.parties(rec)

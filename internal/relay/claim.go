@@ -39,12 +39,12 @@ func (r *Relay) Claim(ctx context.Context, c Claim) (*Claimed, error) {
 	if err := checkVerifier(c.Key, c.Verifier); err != nil {
 		return nil, err
 	}
-	at, take := slot(c.Space, c.Key), (*Relay).take
+	at, take := slot(c.Space, c.Key), r.take
 	if c.Key.Bound() {
-		take = (*Relay).mark
+		take = r.mark
 	}
 	if c.Wait <= 0 {
-		return take(r, ctx, at)
+		return take(ctx, at)
 	}
 	// Watch before the first look, so that no deposit falls in between.
 	woken, err := r.vault.Watch(ctx, at)
@@ -52,7 +52,7 @@ func (r *Relay) Claim(ctx context.Context, c Claim) (*Claimed, error) {
 		return nil, err
 	}
 	for deadline := time.Now().Add(c.Wait); ; {
-		claimed, err := take(r, ctx, at)
+		claimed, err := take(ctx, at)
 		left := time.Until(deadline)
 		if err != ErrNoToken || left <= 0 {
 			return claimed, err
