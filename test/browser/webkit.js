@@ -222,8 +222,11 @@ class Element {
   }
 }
 
-// Reports whether a document began at another time; the clock is not exact.
-const isAnother = (began) => Math.abs(performance.timeOrigin - began) > 5;
+// When a document began, and whether one began at another time. WebKit takes
+// this from two clocks whenever it is read: they drift, and a busy machine may
+// pause the browser between them, which has been seen to add 8 ms.
+const beginning = 'Math.min(performance.timeOrigin, performance.timeOrigin, performance.timeOrigin)';
+const isAnother = '(began) => Math.abs(' + beginning + ' - began) > 5';
 
 class Page {
   #browser;
@@ -249,7 +252,7 @@ class Page {
     const [before, after] = [await this.url(), url].map((address) => address.split('#')[0]);
     if (before === after && url.includes('#')) return go(); // the document stays
     const began = await this.#began();
-    return this.#lead(go, (brief) => this.#arrived(brief, isAnother, began), 'going to ' + url);
+    return this.#lead(go, isAnother, began, 'going to ' + url);
   }
 
   reload() { return Promise.all([this.waitForNavigation(), this.send('POST', '/refresh', {})]); }
@@ -340,21 +343,22 @@ class Page {
 
   // Goes to another entry of the history, which may be of the same document.
   async #traverse(path) {
-    const [began, before] = [await this.#began(), await this.url()];
-    const arrived = async (brief) =>
-      await this.#arrived(brief, isAnother, began) || this.#arrived(brief, (url) => location.href !== url, before);
-    return this.#lead(() => this.send('POST', path, {}), arrived, 'going ' + path);
+    const left = '([began, address]) => (' + isAnother + ')(began) || location.href !== address';
+    return this.#lead(() => this.send('POST', path, {}), left, [await this.#began(), await this.url()], 'going ' + path);
   }
 
-  // Goes somewhere. WebKit has been seen to drop this for what it was about to load by
-  // itself: the empty page of a new window, or a page that refreshes itself.
-  async #lead(go, arrived, what) {
+  // Goes somewhere else, which is where a document passes the test. WebKit has been seen
+  // to drop this for what it was about to load by itself: the empty page of a new window,
+  // or a page that refreshes itself. So it goes again, unless it has left and is only late:
+  // then the same document would come twice.
+  async #lead(go, passes, arg, what) {
+    await go();
     for (let attempts = 3; ; attempts--) {
-      await go();
       try {
-        return await this.#until(arrived, what, patience / 3);
+        return await this.#until((brief) => this.#arrived(brief, passes, arg), what, patience / 3);
       } catch (error) {
         if (attempts === 1) throw error;
+        if (!await this.#run(passes, [arg], lost).catch(() => false)) await go();
       }
     }
   }
@@ -371,7 +375,7 @@ class Page {
   // What is to lead to another document has to wait for the answer, even if it is
   // asked for twice.
   #began() {
-    const script = { script: 'return performance.timeOrigin', args: [] };
+    const script = { script: 'return ' + beginning, args: [] };
     return this.#session.before((command) =>
       this.#until((brief) => command('POST', '/execute/sync', script, this.#window, brief), 'a document'));
   }
