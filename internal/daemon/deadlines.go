@@ -28,10 +28,24 @@ func (l lazyListener) Accept() (net.Conn, error) {
 type lazyConn struct {
 	net.Conn
 	reads, writes deadline
+	watcher       *watcher // or nil
 }
 
 // Read implements [net.Conn].
 func (c *lazyConn) Read(b []byte) (int, error) {
+	if c.watcher != nil {
+		if len(b) == 1 && c.watcher.begin() {
+			return 0, nil
+		}
+		if n := c.watcher.end(b); n > 0 {
+			return n, nil
+		}
+	}
+	return c.read(b)
+}
+
+// read keeps the deadlines.
+func (c *lazyConn) read(b []byte) (int, error) {
 	for {
 		if err := c.reads.begin(); err != nil {
 			return 0, err

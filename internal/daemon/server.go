@@ -14,7 +14,6 @@ import (
 	"github.com/desktop-stack-serv/dss/api"
 	"github.com/desktop-stack-serv/dss/internal/apps"
 	"github.com/desktop-stack-serv/dss/internal/certs"
-	"github.com/desktop-stack-serv/dss/internal/clientaddr"
 	"github.com/desktop-stack-serv/dss/internal/httpapi"
 	"github.com/desktop-stack-serv/dss/internal/metrics"
 	"github.com/desktop-stack-serv/dss/internal/sandbox"
@@ -48,7 +47,7 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:       90 * time.Second,
 		MaxHeaderBytes:    12 << 10, // 16 KiB with the 4 KiB that net/http adds
 		HTTP2:             http2Limits,
-		ConnContext:       clientaddr.ConnContext,
+		ConnContext:       connContext,
 		// Or net/http answers OPTIONS * itself, without any of our headers.
 		DisableGeneralOptionsHandler: true,
 		// What net/http logs about a connection may quote what came over it.
@@ -86,6 +85,7 @@ func (d *daemon) newServer(entries sealed.Store) error {
 		SharedStore:    d.kind.shared,
 		VolatileStore:  !d.kind.lasting,
 		Ready:          d.ready,
+		Watch:          watchClient,
 		MaxWaiters:     d.maxWaiters(),
 		TrustedProxies: d.proxies,
 		Operator:       site.Operator{Name: d.OperatorName, URL: d.OperatorURL, Contact: d.OperatorContact},

@@ -66,6 +66,30 @@ func waiterHangsUp(t *testing.T, key, method, path, body string) {
 	}
 }
 
+// TestWatch: a claim that waits has its client watched, and no other.
+func TestWatch(t *testing.T) {
+	watched := 0
+	d := newDSS(t, inMemory(), func(c *httpapi.Config) {
+		c.Watch = func(ctx context.Context) {
+			if ctx.Value(http.ServerContextKey) == nil {
+				t.Error("the context is not the request's")
+			}
+			watched++
+		}
+	})
+	for query, want := range map[string]int{"wait=60&key=": 1, "wait=0&key=": 0, "key=": 0} {
+		watched = 0
+		key := rand.Text()
+		d.deposit(key, "T")
+		if status, _, body := d.do("GET", "/auth/token?"+query+key, ""); status != http.StatusOK {
+			t.Errorf("%s is answered with %d %s", query, status, body)
+		}
+		if watched != want {
+			t.Errorf("%s: %d are watched, want %d", query, watched, want)
+		}
+	}
+}
+
 // leaving is a store that hangs a client up in the moment in which its claim
 // takes the entry, and that may have no room for it afterwards.
 type leaving struct {

@@ -79,6 +79,9 @@ type Config struct {
 	Contract func() (holds bool, checked time.Time, ok bool)
 	// Ready returns why the store does not work, or nil. The zero value pings it.
 	Ready func(context.Context) error
+	// Watch, if set, is called with the context of a claim that is about to wait, and from
+	// then on ends that context as soon as the client leaves.
+	Watch func(context.Context)
 	// Limits bounds what clients may ask for, except for DepositLife and Shared,
 	// which follow from the rest. The zero value allows everything.
 	Limits *limit.Config

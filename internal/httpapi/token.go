@@ -64,6 +64,9 @@ func (s *Server) mayWait(rec *record, wait time.Duration) (leave func(), err err
 		return nil, errTooManyWaiters
 	}
 	rec.waited = true
+	if s.config.Watch != nil {
+		s.config.Watch(rec)
+	}
 	control := http.NewResponseController(rec)
 	// If a read deadline passes while net/http watches the connection, the client
 	// seems to have left. Not every writer has deadlines; those without need none.
