@@ -16,7 +16,7 @@ import (
 	"github.com/desktop-stack-serv/dss/test/engines"
 )
 
-// directCallers is how many entries are stored at the same time.
+// directCallers is how many entries are stored at the same time, at most.
 const directCallers = 2048
 
 // sealedSize is that of an entry with a token, in bytes.
@@ -79,10 +79,10 @@ func (s *server) createMany(n int) (err error) {
 		err = errors.Join(err, <-done, store.Close())
 	}()
 	var group sync.WaitGroup
-	failed := make([]error, directCallers)
+	failed := make([]error, min(n, directCallers))
 	for i := range failed {
 		group.Go(func() {
-			for range n/directCallers + 1 {
+			for range (n + len(failed) - 1) / len(failed) {
 				if failed[i] = createDirect(ctx, store); failed[i] != nil {
 					return
 				}
