@@ -210,7 +210,7 @@ func TestFewReads(t *testing.T) {
 			if synctest.Wait(); reading.Load() != 0 {
 				t.Errorf("%s: the connection is read before %v", r.URL, watchAfter)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			if synctest.Wait(); reading.Load() != 1 {
 				t.Errorf("%s: the connection is not read after %v", r.URL, watchAfter)
 			}
@@ -225,7 +225,7 @@ func TestFewReads(t *testing.T) {
 		if synctest.Wait(); reading.Load() != 1 {
 			t.Error("an idle connection is closed before 90 s")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if _, err := client.Read(make([]byte, 1)); err != io.EOF {
 			t.Errorf("an idle connection is not closed after 90 s: %v", err)
 		}
