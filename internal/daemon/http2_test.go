@@ -30,6 +30,8 @@ type pipes struct {
 	dialled  atomic.Int32
 }
 
+func newPipes() *pipes { return &pipes{accepted: make(chan net.Conn), closed: make(chan struct{})} }
+
 func (p *pipes) Accept() (net.Conn, error) {
 	select {
 	case conn := <-p.accepted:
@@ -111,7 +113,7 @@ func inBubble(t *testing.T, test func(overHTTP2), change ...func(*Settings)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		listener := &pipes{accepted: make(chan net.Conn), closed: make(chan struct{})}
+		listener := newPipes()
 		handler, inFlight := d.server.Handler(), &atomic.Int32{}
 		server := newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			inFlight.Add(1)

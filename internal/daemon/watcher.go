@@ -29,7 +29,7 @@ type watcher struct {
 	timer *time.Timer
 	due   bool          // the timer will begin to read, unless the next read comes first
 	soon  bool          // it is to begin without the timer
-	done  chan struct{} // closed when that is over; nil if it has not begun
+	done  chan struct{} // closed when the read that has begun is over; nil if none has
 	byte  [1]byte       // what was read,
 	n     int           // if this is 1
 }

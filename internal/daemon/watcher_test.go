@@ -15,50 +15,34 @@ import (
 	"time"
 )
 
-// pipeListener is a listener with one connection, of which it counts the reads.
-type pipeListener struct {
-	conns   chan net.Conn
-	reading atomic.Int32 // reads under way
-}
-
+// countedPipe counts the reads that are under way.
 type countedPipe struct {
 	net.Conn
-	of *pipeListener
+	reading *atomic.Int32
 }
 
 func (p countedPipe) Read(b []byte) (int, error) {
-	p.of.reading.Add(1)
-	defer p.of.reading.Add(-1)
+	p.reading.Add(1)
+	defer p.reading.Add(-1)
 	return p.Conn.Read(b)
 }
 
-func (p *pipeListener) Accept() (net.Conn, error) {
-	conn, ok := <-p.conns
-	if !ok {
-		return nil, net.ErrClosed
-	}
-	return conn, nil
-}
-
-func (p *pipeListener) Close() error   { return nil }
-func (p *pipeListener) Addr() net.Addr { return &net.UnixAddr{} }
-
 // servePipe serves handler on one end of a connection, as the public server does, and
-// returns the other end. Call it in a bubble.
-func servePipe(t *testing.T, handler http.HandlerFunc) (client net.Conn, p *pipeListener) {
-	p = &pipeListener{conns: make(chan net.Conn, 1)}
-	client, conn := net.Pipe()
-	p.conns <- countedPipe{conn, p}
-	server := newHTTPServer(handler, slog.New(slog.DiscardHandler))
+// returns the other end, and how many reads are under way at the server's. Call it in a
+// bubble.
+func servePipe(t *testing.T, handler http.HandlerFunc) (client net.Conn, reading *atomic.Int32) {
+	listener, server := newPipes(), newHTTPServer(handler, slog.New(slog.DiscardHandler))
 	served := make(chan error)
-	go func() { served <- serveOn(p, server, nil) }()
+	go func() { served <- serveOn(listener, server, nil) }()
+	client, conn := net.Pipe()
+	reading = &atomic.Int32{}
+	listener.accepted <- countedPipe{conn, reading}
 	t.Cleanup(func() {
 		client.Close()
-		close(p.conns)
-		<-served
 		server.Close()
+		<-served
 	})
-	return client, p
+	return client, reading
 }
 
 const (
@@ -166,8 +150,8 @@ func TestNoByteIsLost(t *testing.T) {
 		{"byte by byte", requests, 1, 0, 0, []string{"/1", "/2", "/3", "/4", "/5"}, get},
 		{"byte by byte, to long answers", requests, 1, time.Millisecond, time.Second, []string{"/1", "/2", "/3", "/4", "/5"}, get},
 		{"in pieces, to answers as long as the watcher waits", requests, 7, time.Millisecond, watchAfter, []string{"/1", "/2", "/3", "/4", "/5"}, get},
-		{"a head that fills net/http's buffer but for a byte", long, 4095, time.Millisecond, 0, []string{"/1"}, post},
-		{"a head that fills it but for a byte, to a long answer", long + requests, 4095, time.Millisecond, time.Second, []string{"/1", "/1", "/2", "/3", "/4", "/5"}, post},
+		{"a head of which 4095 bytes come first, one less than net/http's buffer holds", long, 4095, time.Millisecond, 0, []string{"/1"}, post},
+		{"the same head, to a long answer", long + requests, 4095, time.Millisecond, time.Second, []string{"/1", "/1", "/2", "/3", "/4", "/5"}, post},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -203,9 +187,9 @@ func TestNoByteIsLost(t *testing.T) {
 // TestFewReads: nothing is read while a short request is served.
 func TestFewReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-
+		var client net.Conn
 		var reading *atomic.Int32
-		client, p := servePipe(t, func(_ http.ResponseWriter, r *http.Request) {
+		client, reading = servePipe(t, func(_ http.ResponseWriter, r *http.Request) {
 			time.Sleep(watchAfter - 1)
 			if synctest.Wait(); reading.Load() != 0 {
 				t.Errorf("%s: the connection is read before %v", r.URL, watchAfter)
@@ -215,7 +199,6 @@ func TestFewReads(t *testing.T) {
 				t.Errorf("%s: the connection is not read after %v", r.URL, watchAfter)
 			}
 		})
-		reading = &p.reading
 		answers := bufio.NewReader(client)
 		for n := range 3 {
 			send(t, client, fmt.Sprintf(get, n))
