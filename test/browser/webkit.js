@@ -249,8 +249,10 @@ class Page {
 
   async goto(url) {
     const go = () => this.send('POST', '/url', { url });
-    const [before, after] = [await this.url(), url].map((address) => address.split('#')[0]);
-    if (before === after && url.includes('#')) return go(); // the document stays
+    const now = await this.url();
+    const [before, after] = [now, url].map((address) => address.split('#')[0]);
+    // A change of the fragment alone leaves the document, but the same address loads it again.
+    if (before === after && url.includes('#') && url !== now) return go();
     const began = await this.#began();
     return this.#lead(go, isAnother, began, 'going to ' + url);
   }
