@@ -28,7 +28,7 @@ async function take(page, { engine, colour, language, state }) {
   await open(page, pictures, { state, language }).catch(note);
   for (const size of Object.keys(sizes)) {
     await page.setViewport(sizes[size]);
-    await check(page, { state, language, size }).catch(note);
+    await check(page, { state, language, colour, size }).catch(note);
     writeFileSync(folder + [state.name, language, engine, colour, size].join('.') + '.png', await page.screenshot());
   }
   if (colour === 'light') await checkNarrow(page, { state, language }).catch(note);

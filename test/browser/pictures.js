@@ -84,6 +84,7 @@ const measure = () => {
     covered: covered.map((one) => one.textContent),
     outside,
     height: innerHeight,
+    ground: getComputedStyle(document.body).backgroundColor,
   };
 };
 
@@ -91,13 +92,15 @@ const plain = (text) => withoutBreaks(text).replace(/[\u200e\u200f\u202a-\u202e\
 
 // Checks a page that is open, without axe if the caller says so: that takes longer than all
 // the rest.
-export async function check(page, { state, language, size, axe = true }) {
+export async function check(page, { state, language, colour, size, axe = true }) {
   const where = [state.name, language, size].join(' ');
   const m = await page.evaluate(measure);
   assert.equal(m.language, state.english ? 'en' : language, where);
   assert.ok(m.wide <= 0, where + ' is ' + m.wide + ' pixels too wide');
   assert.ok(m.fromTheEnd < 32, where + ' has its host ' + m.fromTheEnd + ' pixels from the end of the line');
   assert.deepEqual(m.outside, [], where + ' has letters outside');
+  const brightness = Math.max(...m.ground.match(/[\d.]+/g).slice(0, 3).map(Number));
+  assert.equal(brightness < 128, colour === 'dark', where + ' is on ' + m.ground);
   if (!state.english) assert.ok(plain(m.title).endsWith(plain(m.headline)), where + ': ' + m.title + ' is not ' + m.headline);
   if (state.decides && !language.startsWith('en-')) { // which is longer than any language
     assert.ok(m.decisions > 0 && m.lowest <= m.height, where + ': the decision ends at ' + m.lowest);

@@ -26,8 +26,9 @@ for (const name of engines) {
         assert.deepEqual(said, [], 'the console has messages');
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), 'it scrolls sideways');
         assert.equal(await page.evaluate(() => document.title), await text(page, 'h1'));
-        for (const scheme of ['light', 'dark']) {
-          if (name === 'chromium') await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+        await assertAccessible(page);
+        if (name === 'chromium') {
+          await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'dark' }]);
           await assertAccessible(page);
         }
       }));
