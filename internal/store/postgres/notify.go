@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -49,7 +50,7 @@ func (s *Store) listen(ctx context.Context, heard func()) error {
 		heard()
 	}
 	for err == nil {
-		err = s.receive(ctx, conn, s.quiet)
+		_, err = s.receive(ctx, conn, s.quiet)
 		if isTimeout(err) && ctx.Err() == nil {
 			err = s.echo(ctx, conn)
 		}
@@ -71,38 +72,46 @@ func (s *Store) dialListener(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// echo sends a notification the way that deposits do, and waits until any
+// echo sends a notification the way that deposits do, and waits until this one
 // arrives, which proves that the connection listens to the database that deposits
-// go to. If it cannot be sent, echo only checks that the connection lives.
+// go to. Another one proves nothing: a pooler passes on what comes while it
+// answers LISTEN. If none can be sent, echo only checks that the connection lives.
 func (s *Store) echo(ctx context.Context, conn *pgx.Conn) error {
-	if err := s.send(ctx, nil); err != nil {
+	var mark sealed.ID
+	rand.Read(mark[:prefixSize])
+	if err := s.send(ctx, []sealed.ID{mark}); err != nil {
 		ctx, cancel := context.WithTimeout(ctx, echoTime)
 		defer cancel()
 		return conn.Ping(ctx)
 	}
-	err := s.receive(ctx, conn, echoTime)
-	if isTimeout(err) && ctx.Err() == nil {
-		return errDeaf
+	for deadline := time.Now().Add(echoTime); ; {
+		ids, err := s.receive(ctx, conn, time.Until(deadline))
+		switch {
+		case isTimeout(err) && ctx.Err() == nil:
+			return errDeaf
+		case err != nil || slices.Contains(ids, mark):
+			return err
+		}
 	}
-	return err
 }
 
-// receive waits for a notification, and wakes the watchers of the ids in it.
-func (s *Store) receive(ctx context.Context, conn *pgx.Conn, wait time.Duration) error {
+// receive waits for a notification, wakes the watchers of the ids in it, and
+// returns them after their sender; none if it is from another program.
+func (s *Store) receive(ctx context.Context, conn *pgx.Conn, wait time.Duration) ([]sealed.ID, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	n, err := conn.WaitForNotification(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ids := parsePayload(n.Payload)
 	if len(ids) == 0 || ids[0] == s.self {
-		return nil // from another program, or already passed on
+		return ids, nil // its watchers are awake
 	}
 	for _, id := range ids[1:] {
 		s.subscription.Notify(id)
 	}
-	return nil
+	return ids, nil
 }
 
 const (
@@ -196,7 +205,7 @@ func (s *Store) flush(ctx context.Context) error {
 	}
 }
 
-// send sends ids, or only this server's name if there are none, to all servers.
+// send sends ids to all servers.
 func (s *Store) send(ctx context.Context, ids []sealed.ID) error {
 	ctx, cancel := context.WithTimeout(ctx, batchTime)
 	defer cancel()

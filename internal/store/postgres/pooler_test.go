@@ -3,6 +3,8 @@
 package postgres
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -38,6 +40,35 @@ func TestBehindAPooler(t *testing.T) {
 		if got := sql(t, pooler, "SHOW statement_timeout"); got != "0" {
 			t.Fatalf("statement_timeout = %s in a session of the pooler", got)
 		}
+	}
+}
+
+// TestEcho has a connection that does not listen any more, with a notification that
+// has come before. A pooler makes such connections: what comes while it answers
+// LISTEN it passes on.
+func TestEcho(t *testing.T) {
+	ctx, s := t.Context(), open(t, schemaURL(t))
+	t.Cleanup(func() { _ = s.Close() })
+	conn, err := s.dialListener(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(ctx)) })
+	if err := s.echo(ctx, conn); err != nil {
+		t.Fatalf("a connection that listens: %v", err)
+	}
+	const two = "SELECT pg_notify($1::text, $2::text), pg_notify($1::text, $3::text)"
+	if _, err := s.pool.Exec(ctx, two, s.table.channel, payload(s.self, nil), payload(id(1), nil)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.WaitForNotification(ctx); err != nil { // the other one has come, too
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(ctx, "UNLISTEN *"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.echo(ctx, conn); !errors.Is(err, store.ErrDeaf) {
+		t.Errorf("a connection that does not listen: %v", err)
 	}
 }
 
