@@ -193,15 +193,16 @@ func locked(t testing.TB, s *Store, statement string) (unlock func()) {
 }
 
 // TestServerGivesUpFirst has a take wait for a lock for too long: the server
-// undoes it before we stop waiting, and says so.
+// undoes it before we stop waiting, and says so, unless the machine is too busy
+// for it to say so in time.
 func TestServerGivesUpFirst(t *testing.T) {
 	s := running(t, schemaURL(t))
 	create(t, s, 1, "value")
 	unlock := locked(t, s, "SELECT FROM {entries} FOR UPDATE")
-	err := fails(t, "Take", func() error { _, _, err := s.Take(t.Context(), id(1)); return err })
-	if !strings.Contains(err.Error(), "undid") {
-		t.Errorf("Take = %v", err)
-	}
+	eventually(t, "the server gives up first", func() bool {
+		err := fails(t, "Take", func() error { _, _, err := s.Take(t.Context(), id(1)); return err })
+		return err != nil && strings.Contains(err.Error(), "undid")
+	})
 	unlock()
 	if got := take(t, s, 1); got != "value" {
 		t.Errorf("took %q", got)
