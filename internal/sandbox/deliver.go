@@ -60,7 +60,9 @@ func encode(response []pair, o options) string {
 		case p.name == "scope":
 			value = strings.ReplaceAll(value, "+", "%20")
 		case p.name != "state" && o[switchParentheses] == "escaped":
-			value = strings.ReplaceAll(value, "))", "%29%29")
+			if start, ok := strings.CutSuffix(value, "))"); ok {
+				value = start + "%29%29"
+			}
 		}
 		parts = append(parts, p.name+"="+value)
 	}

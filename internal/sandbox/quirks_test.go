@@ -95,6 +95,7 @@ var authorizationQuirks = []quirk{
 		check(t, approved(t, s), `=[A-Za-z0-9()*]{22}\)\)&`)
 		check(t, approved(t, s, "sandbox_parentheses", "escaped", "state", "))"), `=[A-Za-z0-9()*]{22}%29%29&.*&state=\)\)$`)
 		check(t, approved(t, s, append(pkce, "sandbox_parentheses", "escaped")...), `\?code=[A-Za-z0-9()*]{22}%29%29&`)
+		check(t, sandbox.EncodeToken("a))b)))"), `^access_token=a\)\)b\)%29%29$`)
 	}},
 	{"a script delivers the response", func(t *testing.T, s *sandbox.Sandbox) {
 		w := ask(s, "GET", "/sandbox/oauth/dialog?"+query("sandbox_decision", "approve", "sandbox_delivery", "script"), "")
