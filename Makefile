@@ -21,7 +21,7 @@ FUZZTIME ?= 30s
 # Go's cache serves them all.
 AS_BUILD := CGO_ENABLED=0 GOFLAGS=-trimpath
 # How many packages are tested at a time. Many tests wait more than they compute.
-PACKAGES := $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 6 ] && echo $$n || echo 6)
+PACKAGES := $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && echo $$n || echo 4)
 # The longest are first, so that none is left alone at the end.
 LONGEST := $(addprefix ./, test/process test/terminal test/deploy test/dist internal/store/postgres internal/store/redis test/acme test/bench)
 # What ends with the race detector would wait for a second first.
