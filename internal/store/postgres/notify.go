@@ -77,8 +77,7 @@ func (s *Store) dialListener(ctx context.Context) (*pgx.Conn, error) {
 // go to. Another one proves nothing: a pooler passes on what comes while it
 // answers LISTEN. If none can be sent, echo only checks that the connection lives.
 func (s *Store) echo(ctx context.Context, conn *pgx.Conn) error {
-	var mark sealed.ID
-	rand.Read(mark[:prefixSize])
+	mark := randomShort()
 	if err := s.send(ctx, []sealed.ID{mark}); err != nil {
 		ctx, cancel := context.WithTimeout(ctx, echoTime)
 		defer cancel()
@@ -135,6 +134,12 @@ const (
 // registered under. Servers have random ids of this length too.
 func short(id sealed.ID) sealed.ID {
 	clear(id[prefixSize:])
+	return id
+}
+
+// randomShort returns a random id, short.
+func randomShort() (id sealed.ID) {
+	rand.Read(id[:prefixSize])
 	return id
 }
 

@@ -9,7 +9,6 @@ package postgres
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -73,7 +72,7 @@ func Open(ctx context.Context, url string, limits store.Limits, log *slog.Logger
 		pool: pool, settings: settings, log: log, now: time.Now, quiet: quiet,
 		subscription: store.NewSubscription(), outbox: newOutbox(),
 	}, limits}
-	rand.Read(s.self[:prefixSize])
+	s.self = randomShort()
 	if s.table, err = inspectSchema(ctx, pool, settings.searchPath, pgx.ReadWrite, migrate); err != nil {
 		pool.Close()
 		return nil, err
