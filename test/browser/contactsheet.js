@@ -4,7 +4,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { browsers, inFreshPage } from './browsers.js';
-import { check, checkNarrow, colours, launchIn, open, sizes, startPictures } from './pictures.js';
+import { check, checkNarrow, colours, launchIn, open, sizes, startPictures, take } from './pictures.js';
 
 const folder = fileURLToPath(new URL('pictures/', import.meta.url));
 const words = process.argv.slice(2);
@@ -22,14 +22,14 @@ const known = [...Object.keys(browsers), ...colours, ...pictures.languages, ...n
 for (const word of words) if (!known.includes(word)) throw new Error(word + ' is none of ' + known.join(' '));
 
 // Takes a page on each screen.
-async function take(page, { engine, colour, language, state }) {
+async function takeEach(page, { engine, colour, language, state }) {
   const failures = [];
   const note = (error) => failures.push([engine, colour, error.message].join(' '));
   await open(page, pictures, { state, language }).catch(note);
   for (const size of Object.keys(sizes)) {
     await page.setViewport(sizes[size]);
     await check(page, { state, language, colour, size }).catch(note);
-    writeFileSync(folder + [state.name, language, engine, colour, size].join('.') + '.png', await page.screenshot());
+    writeFileSync(folder + [state.name, language, engine, colour, size].join('.') + '.png', await take(page, size));
   }
   if (colour === 'light') await checkNarrow(page, { state, language }).catch(note);
   return failures;
@@ -40,7 +40,7 @@ async function takeAll(browser, { engine, colour, language }) {
   const states = pictures.states.filter(({ name, english }) => named(names).includes(name) && !(english && language !== 'en'));
   const failures = [];
   await inFreshPage(browser, async (page) => {
-    for (const state of states) failures.push(...await take(page, { engine, colour, language, state }));
+    for (const state of states) failures.push(...await takeEach(page, { engine, colour, language, state }));
   });
   for (const failure of failures) console.log(failure.slice(0, 600));
   return [2 * states.length, failures.length];

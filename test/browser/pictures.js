@@ -84,6 +84,7 @@ const measure = () => {
     covered: covered.map((one) => one.textContent),
     outside,
     height: innerHeight,
+    width: innerWidth,
     ground: getComputedStyle(document.body).backgroundColor,
   };
 };
@@ -96,6 +97,7 @@ export async function check(page, { state, language, colour, size, axe = true })
   const where = [state.name, language, size].join(' ');
   const m = await page.evaluate(measure);
   assert.equal(m.language, state.english ? 'en' : language, where);
+  assert.equal(m.width, sizes[size].width, where);
   assert.ok(m.wide <= 0, where + ' is ' + m.wide + ' pixels too wide');
   assert.ok(m.fromTheEnd < 32, where + ' has its host ' + m.fromTheEnd + ' pixels from the end of the line');
   assert.deepEqual(m.outside, [], where + ' has letters outside');
@@ -107,6 +109,13 @@ export async function check(page, { state, language, colour, size, axe = true })
   }
   if (!language.startsWith('en-')) assert.deepEqual(m.covered, [], where + ' has something below its buttons');
   if (axe) await assertAccessible(page);
+}
+
+// Takes a picture of a page that is open. A PNG's header says how wide it is.
+export async function take(page, size) {
+  const png = Buffer.from(await page.screenshot());
+  assert.equal(png.readUInt32BE(16), sizes[size].width, 'the picture on a ' + size);
+  return png;
 }
 
 // Checks that a page that is open needs no scrolling to the side on the narrowest screen, as

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { browsers, inFreshPage } from './browsers.js';
-import { check, checkNarrow, colours, launchIn, open, sizes, startPictures } from './pictures.js';
+import { check, checkNarrow, colours, launchIn, open, sizes, startPictures, take } from './pictures.js';
 
 // Rows of one value for each factor, so that each two values of two factors are in one of
 // them, except of the two factors that need not meet. Each row takes a pair that is missing
@@ -117,6 +117,10 @@ describe('pictures', { concurrency: 2 }, () => {
                 await page.setViewport(sizes[size]);
                 await check(page, { state, language, colour, size, axe: first && size === axeOn[colour] });
               }
+            }
+            for (const size of Object.keys(sizes)) {
+              await page.setViewport(sizes[size]);
+              await take(page, size);
             }
           });
         } finally {
